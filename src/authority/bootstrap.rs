@@ -1,0 +1,214 @@
+//! Making a new CA: root and issuing key, their certificates, the inventory,
+//! all in one directory that appears whole or not at all.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use chrono::{DateTime, Days, Months, TimeDelta, Utc};
+use ring::rand::SecureRandom;
+
+use crate::clock::whole_seconds;
+use crate::key::{self, Cost, GeneratedKey, KeyType, Signer};
+use crate::pki::{
+    AttributeType, Certificate, DistinguishedName, IssuerRef, Kind, SerialNumber, Template,
+    encode_pem,
+};
+use crate::secret::Secret;
+use crate::store::{self, Inventory, Reservation, Staging};
+
+use super::{
+    BACKDATE_SECONDS, Error, INVENTORY, ISSUING_CERT, ISSUING_KEY, ROOT_CERT, ROOT_KEY,
+    TRUST_ANCHOR, draw_serial, subject,
+};
+
+/// The organisation that runs the CA; it becomes the `O` of both CA
+/// certificates and the beginning of their `CN`. 1 to 50 characters, so that
+/// the common names stay within the 64 of RFC 5280.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaName(String);
+
+impl FromStr for CaName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        subject::check(text, 50).map(Self)
+    }
+}
+
+/// What a new CA is to be like.
+#[derive(Debug)]
+pub struct Bootstrap<'a> {
+    /// The organisation.
+    pub name: &'a CaName,
+    /// Type of both keys.
+    pub key_type: KeyType,
+    /// Life of the root certificate in years.
+    pub root_years: u32,
+    /// Life of the issuing certificate in years.
+    pub issuing_years: u32,
+    /// Encrypts both keys.
+    pub passphrase: &'a Secret,
+    /// Work factor of that encryption.
+    pub cost: Cost,
+    /// Now.
+    pub at: DateTime<Utc>,
+}
+
+/// One of the two authorities while it is made.
+struct Made {
+    certificate: Certificate,
+    encrypted_key: String,
+}
+
+/// Makes the CA in `directory`, which must not exist or be empty, and gives the
+/// root and the issuing certificate.
+///
+/// # Errors
+///
+/// [`Error`]; the directory is then as it was.
+pub fn create(
+    directory: &Path,
+    plan: &Bootstrap<'_>,
+    random: &dyn SecureRandom,
+) -> Result<(Certificate, Certificate), Error> {
+    // Before the costly part, so that an occupied directory is refused at once.
+    let staging = Staging::begin(directory)?;
+    let (root, issuing) = {
+        let inventory = Inventory::create(&staging.path().join(INVENTORY))?;
+        let root_key = key::generate(plan.key_type, "the new root key")?;
+        let issuing_key = key::generate(plan.key_type, "the new issuing key")?;
+        let mut instance = [0];
+        random.fill(&mut instance).map_err(|_| Error::Random)?;
+        let ceremony = Ceremony {
+            plan,
+            random,
+            inventory: &inventory,
+            instance: instance[0] & 0x7f,
+        };
+        let root = ceremony.root(&root_key)?;
+        let issuing = ceremony.issuing(&issuing_key, &root.certificate, &root_key)?;
+        (root, issuing)
+        // The inventory is closed here, which folds its WAL into the file
+        // before the directory is renamed.
+    };
+    staging.create_directory("root")?;
+    staging.create_directory("issuing")?;
+    let root_pem = encode_pem([&root.certificate]);
+    staging.write(ROOT_KEY, root.encrypted_key.as_bytes())?;
+    staging.write(ROOT_CERT, root_pem.as_bytes())?;
+    staging.write(ISSUING_KEY, issuing.encrypted_key.as_bytes())?;
+    staging.write(ISSUING_CERT, encode_pem([&issuing.certificate]).as_bytes())?;
+    staging.write(TRUST_ANCHOR, root_pem.as_bytes())?;
+    staging.publish()?;
+    Ok((root.certificate, issuing.certificate))
+}
+
+struct Ceremony<'a> {
+    plan: &'a Bootstrap<'a>,
+    random: &'a dyn SecureRandom,
+    inventory: &'a Inventory,
+    instance: u8,
+}
+
+impl Ceremony<'_> {
+    fn root(&self, key: &GeneratedKey) -> Result<Made, Error> {
+        let subject = self.subject("Root CA");
+        let identifier = key.key.public_key().key_identifier();
+        let issuer = IssuerRef {
+            name: &subject,
+            signer: &key.key,
+            key_identifier: &identifier,
+        };
+        let not_after = years_after(self.plan.at, self.plan.root_years, "the root")?;
+        self.make(&subject, key, Kind::Root, not_after, &issuer)
+    }
+
+    fn issuing(
+        &self,
+        key: &GeneratedKey,
+        root: &Certificate,
+        root_key: &GeneratedKey,
+    ) -> Result<Made, Error> {
+        let subject = self.subject("Issuing CA");
+        let identifier = root_key.key.public_key().key_identifier();
+        let issuer = IssuerRef {
+            name: root.subject(),
+            signer: &root_key.key,
+            key_identifier: &identifier,
+        };
+        let not_after = years_after(self.plan.at, self.plan.issuing_years, "the issuing CA")?
+            .min(root.not_after());
+        self.make(&subject, key, Kind::Issuing, not_after, &issuer)
+    }
+
+    fn subject(&self, role: &str) -> DistinguishedName {
+        let name = &self.plan.name.0;
+        DistinguishedName::build(&[
+            (AttributeType::Organization, name),
+            (AttributeType::CommonName, &format!("{name} {role}")),
+        ])
+    }
+
+    /// Reserves, signs and stores one certificate, and encrypts its key.
+    fn make(
+        &self,
+        subject: &DistinguishedName,
+        key: &GeneratedKey,
+        kind: Kind,
+        not_after: DateTime<Utc>,
+        issuer: &IssuerRef<'_>,
+    ) -> Result<Made, Error> {
+        let serial: SerialNumber = draw_serial(self.random, self.instance)?;
+        let public_key = key.key.public_key();
+        let not_before = whole_seconds(self.plan.at) - TimeDelta::seconds(BACKDATE_SECONDS);
+        let shown = subject.to_string();
+        self.inventory.reserve(&Reservation {
+            serial: serial.magnitude(),
+            kind: match kind {
+                Kind::Root => store::Kind::Root,
+                _ => store::Kind::Issuing,
+            },
+            issuer_key_id: issuer.key_identifier,
+            subject: &shown,
+            common_name: subject.common_name().unwrap_or_default(),
+            names: &[],
+            key_fingerprint: &public_key.fingerprint(),
+            not_before,
+            not_after,
+            at: self.plan.at,
+        })?;
+        let certificate = Template {
+            subject,
+            public_key,
+            serial: &serial,
+            not_before,
+            not_after,
+            kind,
+        }
+        .sign(issuer)?;
+        self.inventory.store(
+            serial.magnitude(),
+            certificate.der(),
+            &certificate.fingerprint(),
+            self.plan.at,
+        )?;
+        self.inventory
+            .mark_delivered(serial.magnitude(), self.plan.at)?;
+        let plan = self.plan;
+        Ok(Made {
+            certificate,
+            encrypted_key: key::encrypt(&key.pkcs8, plan.passphrase, plan.cost, key.key.origin())?,
+        })
+    }
+}
+
+/// The last second of a life of so many calendar years.
+fn years_after(at: DateTime<Utc>, years: u32, what: &'static str) -> Result<DateTime<Utc>, Error> {
+    let months = years.checked_mul(12).ok_or(Error::Validity { what })?;
+    whole_seconds(at)
+        .checked_add_months(Months::new(months))
+        // GeneralizedTime has four digits for the year.
+        .filter(|end| end.checked_add_days(Days::new(366)).is_some())
+        .filter(|end| end.format("%Y").to_string().len() == 4)
+        .ok_or(Error::Validity { what })
+}

@@ -1,0 +1,159 @@
+//! The certificate authority as an institution: bootstrap, issue, inventory.
+//!
+//! A CA lives in one directory:
+//!
+//! ```text
+//! DIR/trust-anchor.pem    the certificate to give to Roles Anywhere
+//! DIR/root/{cert,key}.pem         key encrypted
+//! DIR/issuing/{cert,key}.pem      key encrypted
+//! DIR/inventory.db        every serial number ever reserved
+//! ```
+
+mod bootstrap;
+mod issue;
+mod subject;
+
+pub use bootstrap::{Bootstrap, CaName, create};
+pub use issue::{Authority, IssueRequest, Issued};
+pub use subject::{CommonName, TagValue};
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use ring::rand::SecureRandom;
+
+use crate::clock::rfc3339;
+use crate::pki::SerialNumber;
+use crate::{key, pki, store};
+
+/// Names of the files in a CA directory.
+const INVENTORY: &str = "inventory.db";
+const ISSUING_CERT: &str = "issuing/cert.pem";
+const ISSUING_KEY: &str = "issuing/key.pem";
+const ROOT_CERT: &str = "root/cert.pem";
+const ROOT_KEY: &str = "root/key.pem";
+const TRUST_ANCHOR: &str = "trust-anchor.pem";
+
+/// How far certificates are backdated, in seconds: hosts whose clock is a few
+/// minutes behind would refuse them otherwise, and SigV4 forgives no more.
+const BACKDATE_SECONDS: i64 = 300;
+
+/// Why the authority could not do its work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The CA's own certificate is not valid now.
+    #[error(
+        "the {which} certificate is valid from {} to {}, and it is {} now",
+        rfc3339(*.not_before), rfc3339(*.not_after), rfc3339(*.at)
+    )]
+    CaNotValid {
+        /// `root` or `issuing`.
+        which: &'static str,
+        /// First second.
+        not_before: DateTime<Utc>,
+        /// Last second.
+        not_after: DateTime<Utc>,
+        /// The time at which it was judged.
+        at: DateTime<Utc>,
+    },
+    /// A key and its certificate in the CA directory do not belong together.
+    #[error("{path} is not the key of the certificate beside it")]
+    CaKeyMismatch {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// A key could not be read, made or used.
+    #[error(transparent)]
+    Key(#[from] key::Error),
+    /// The directory holds no CA.
+    #[error("{path} holds no certificate authority")]
+    NoAuthority {
+        /// The directory.
+        path: PathBuf,
+        /// What is missing.
+        #[source]
+        source: store::Error,
+    },
+    /// The new certificate does not lead to the root.
+    #[error("the new certificate does not lead to the root")]
+    Path(#[source] pki::PathError),
+    /// A certificate could not be read or made.
+    #[error(transparent)]
+    Pki(#[from] pki::Error),
+    /// No randomness.
+    #[error("the operating system gave no randomness")]
+    Random,
+    /// A date that X.509 cannot express or that makes no sense.
+    #[error("the validity of {what} cannot be expressed")]
+    Validity {
+        /// Which certificate.
+        what: &'static str,
+    },
+    /// Something could not be kept or read.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// Opens the inventory of the CA in `directory`.
+///
+/// # Errors
+///
+/// [`Error::NoAuthority`] when there is none, [`Error::Store`] otherwise.
+pub fn open_inventory(directory: &Path) -> Result<store::Inventory, Error> {
+    store::Inventory::open(&directory.join(INVENTORY)).map_err(|source| {
+        if source.is_not_found() {
+            Error::NoAuthority {
+                path: directory.to_owned(),
+                source,
+            }
+        } else {
+            Error::Store(source)
+        }
+    })
+}
+
+/// Draws a serial number: an instance byte 0x01–0x7f, then 15 random bytes.
+///
+/// Sixteen octets fit every limit and keep CRLs small; a positive first byte
+/// needs no padding; 120 random bits are far above the 64 that the CA/Browser
+/// Forum asks for. The instance byte keeps several servers of one CA apart.
+fn draw_serial(random: &dyn SecureRandom, instance: u8) -> Result<SerialNumber, Error> {
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes).map_err(|_| Error::Random)?;
+    bytes[0] = instance.clamp(0x01, 0x7f);
+    SerialNumber::from_magnitude(&bytes).ok_or(Error::Random)
+}
+
+/// Reads a CA file, with the directory in the error when it is missing.
+fn read_ca_file(directory: &Path, name: &str) -> Result<Vec<u8>, Error> {
+    store::read_bounded(&directory.join(name), crate::limits::MAX_FILE).map_err(|source| {
+        if source.is_not_found() {
+            Error::NoAuthority {
+                path: directory.to_owned(),
+                source,
+            }
+        } else {
+            Error::Store(source)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serial_numbers_are_sixteen_octets_and_start_with_the_instance() {
+        let random = ring::rand::SystemRandom::new();
+        let first = draw_serial(&random, 0x2a).unwrap();
+        let second = draw_serial(&random, 0x2a).unwrap();
+        assert_ne!(first, second);
+        for serial in [first, second] {
+            assert_eq!(serial.magnitude().len(), 16);
+            assert_eq!(serial.magnitude()[0], 0x2a);
+        }
+        assert_eq!(draw_serial(&random, 0xff).unwrap().magnitude()[0], 0x7f);
+        assert_eq!(draw_serial(&random, 0).unwrap().magnitude()[0], 0x01);
+    }
+}

@@ -1,0 +1,217 @@
+//! `windlass ca …`
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::authority::{CaName, CommonName, TagValue};
+use crate::key::KeyType;
+use crate::pki::GeneralName;
+
+use super::PassphraseArgs;
+
+/// Run a private certificate authority
+#[derive(Args, Debug)]
+pub struct Ca {
+    /// What to do
+    #[command(subcommand)]
+    pub command: CaCommand,
+}
+
+/// The verbs of `windlass ca`.
+#[derive(Debug, Subcommand)]
+pub enum CaCommand {
+    /// Make a new CA: an encrypted root and issuing key, and their certificates
+    Init(CaInit),
+    /// Issue a workload certificate with a new key
+    Issue(Box<CaIssue>),
+    /// List what the CA has issued
+    List(CaList),
+    /// Show one certificate of the inventory
+    Show(CaShow),
+}
+
+/// Make a new CA: an encrypted root and issuing key, and their certificates
+///
+/// The directory must not exist or be empty; it appears whole or not at all.
+/// Give DIR/trust-anchor.pem to Roles Anywhere as the certificate bundle of a
+/// trust anchor. Both keys are encrypted with the passphrase (PKCS#8, scrypt,
+/// AES-256), which is asked for on the terminal when no option says where it
+/// is.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  windlass ca init --dir ca --name 'Example Corp' --passphrase-file passphrase
+  windlass ca init --dir ca-rsa --name 'Example Corp' --key-type rsa3072 --passphrase-file passphrase")]
+pub struct CaInit {
+    /// The directory of the new CA
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "WINDLASS_CA_DIR",
+        hide_env_values = true
+    )]
+    pub dir: PathBuf,
+
+    /// The organisation that runs the CA
+    ///
+    /// The organisation that runs the CA: the O of its certificates, and the
+    /// beginning of their CN
+    #[arg(long, value_name = "NAME")]
+    pub name: CaName,
+
+    /// Type of both keys: p256, p384, rsa3072 or rsa4096
+    #[arg(long, value_name = "TYPE", default_value_t = KeyType::P256, value_parser = ca_key_type)]
+    pub key_type: KeyType,
+
+    /// Life of the root certificate in years
+    #[arg(long, value_name = "YEARS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub root_years: u32,
+
+    /// Life of the issuing certificate in years
+    ///
+    /// Life of the issuing certificate in years; it ends with the root at the
+    /// latest
+    #[arg(long, value_name = "YEARS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub issuing_years: u32,
+
+    /// Where the passphrase comes from
+    #[command(flatten)]
+    pub passphrase: PassphraseArgs,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Issue a workload certificate with a new key
+///
+/// Writes key.pem, cert.pem, chain.pem and fullchain.pem into a new directory,
+/// which appears whole or not at all and can be entered by its owner only. The
+/// serial number is reserved in the inventory before anything is signed, and
+/// the certificate is stored there before it is written.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  windlass ca issue --dir ca --cn web-1 --out web-1 --passphrase-file passphrase
+  windlass ca issue --dir ca --cn db-1 --san db-1.example.com --san IP:10.0.0.7 --days 7 --out db-1 --passphrase-file passphrase")]
+pub struct CaIssue {
+    /// The directory of the CA
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "WINDLASS_CA_DIR",
+        hide_env_values = true
+    )]
+    pub dir: PathBuf,
+
+    /// The workload's common name
+    ///
+    /// The workload's common name, which becomes the source identity CN=NAME
+    /// and the session tag x509Subject/CN: at most 61 letters, digits, spaces
+    /// and _ . : / = + - @
+    #[arg(long, value_name = "NAME")]
+    pub cn: CommonName,
+
+    /// A subject alternative name: DNS:, IP:, URI: or email:
+    ///
+    /// A subject alternative name: DNS:, IP:, URI: or email:, or a bare value
+    /// whose kind is plain. May be repeated; Roles Anywhere makes a session tag
+    /// of the first DNS name and of the first URI only
+    #[arg(long, value_name = "NAME")]
+    pub san: Vec<GeneralName>,
+
+    /// The organization (O) of the subject
+    #[arg(long, value_name = "NAME")]
+    pub organization: Option<TagValue>,
+
+    /// An organizational unit (OU) of the subject; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub ou: Vec<TagValue>,
+
+    /// Life in days
+    ///
+    /// Life in days; the certificate never ends after the CA's own
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub days: u32,
+
+    /// Type of the new key: p256, p384, rsa2048, rsa3072 or rsa4096
+    #[arg(long, value_name = "TYPE", default_value_t = KeyType::P256)]
+    pub key_type: KeyType,
+
+    /// The new directory for key and certificates
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+
+    /// Where the passphrase of the CA comes from
+    #[command(flatten)]
+    pub passphrase: PassphraseArgs,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// List what the CA has issued
+///
+/// The newest first. A row in the state 'reserved' is a serial number under
+/// which no certificate was ever handed out.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  windlass ca list --dir ca
+  windlass ca list --dir ca --json")]
+pub struct CaList {
+    /// The directory of the CA
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "WINDLASS_CA_DIR",
+        hide_env_values = true
+    )]
+    pub dir: PathBuf,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Show one certificate of the inventory
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  windlass ca show --dir ca web-1
+  windlass ca show --dir ca web-1 --pem")]
+pub struct CaShow {
+    /// The directory of the CA
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "WINDLASS_CA_DIR",
+        hide_env_values = true
+    )]
+    pub dir: PathBuf,
+
+    /// The serial number in hex, or the common name
+    ///
+    /// The serial number in hex, or the common name, which shows the newest
+    /// certificate of that name
+    #[arg(value_name = "SERIAL|NAME")]
+    pub which: String,
+
+    /// Print JSON
+    #[arg(long, conflicts_with = "pem")]
+    pub json: bool,
+
+    /// Print the certificate as PEM
+    #[arg(long)]
+    pub pem: bool,
+}
+
+/// RSA with 2048 bits is for workloads: a CA's key lives too long for it.
+fn ca_key_type(text: &str) -> Result<KeyType, String> {
+    match text.parse()? {
+        KeyType::Rsa2048 => Err("a CA key needs rsa3072 or rsa4096, or an EC type".to_owned()),
+        fits => Ok(fits),
+    }
+}

@@ -1,0 +1,167 @@
+//! `windlass credential-process`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::rolesanywhere::{ProfileArn, RoleArn, RoleSessionName, SessionDuration, TrustAnchorArn};
+
+use super::PassphraseArgs;
+
+/// Print temporary credentials for an AWS SDK's credential_process
+///
+/// Signs CreateSession with the certificate's key and prints the credentials as
+/// the one JSON document that AWS SDKs expect. The options are those of
+/// aws_signing_helper, so an existing line keeps working. In ~/.aws/config, on
+/// one line:
+///
+/// [profile backup]
+/// credential_process = /usr/bin/windlass credential-process --certificate …
+#[derive(Args, Debug)]
+#[command(
+    verbatim_doc_comment,
+    after_long_help = "\
+Example:
+  windlass credential-process --certificate web-1/fullchain.pem --private-key web-1/key.pem \\
+      --trust-anchor-arn arn:aws:rolesanywhere:us-east-1:123456789012:trust-anchor/11111111-2222-4333-8444-555555555555 \\
+      --profile-arn arn:aws:rolesanywhere:us-east-1:123456789012:profile/66666666-7777-4888-9999-aaaaaaaaaaaa \\
+      --role-arn arn:aws:iam::123456789012:role/backup \\
+      --endpoint http://127.0.0.1:9910"
+)]
+pub struct CredentialProcess {
+    /// File with the certificate, PEM or DER
+    ///
+    /// File with the certificate, PEM or DER. It may hold the chain too, in any
+    /// order: the certificate that belongs to the key is picked out
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WINDLASS_CERTIFICATE",
+        hide_env_values = true
+    )]
+    pub certificate: PathBuf,
+
+    /// File with the private key: PKCS#8, PKCS#1 or SEC 1, PEM or DER
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WINDLASS_PRIVATE_KEY",
+        hide_env_values = true
+    )]
+    pub private_key: PathBuf,
+
+    /// File with intermediate certificates
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WINDLASS_INTERMEDIATES",
+        hide_env_values = true
+    )]
+    pub intermediates: Option<PathBuf>,
+
+    /// ARN of the trust anchor
+    #[arg(
+        long,
+        value_name = "ARN",
+        env = "WINDLASS_TRUST_ANCHOR_ARN",
+        hide_env_values = true
+    )]
+    pub trust_anchor_arn: TrustAnchorArn,
+
+    /// ARN of the profile
+    #[arg(
+        long,
+        value_name = "ARN",
+        env = "WINDLASS_PROFILE_ARN",
+        hide_env_values = true
+    )]
+    pub profile_arn: ProfileArn,
+
+    /// ARN of the role to assume
+    #[arg(
+        long,
+        value_name = "ARN",
+        env = "WINDLASS_ROLE_ARN",
+        hide_env_values = true
+    )]
+    pub role_arn: RoleArn,
+
+    /// Life of the session in seconds, 900 to 43200
+    ///
+    /// Life of the session in seconds, 900 to 43200. The profile may shorten
+    /// it. Below 1200 the AWS CLI and boto3 ask again at every use
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value = "3600",
+        env = "WINDLASS_SESSION_DURATION",
+        hide_env_values = true
+    )]
+    pub session_duration: SessionDuration,
+
+    /// Session name, if the profile accepts one
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "WINDLASS_ROLE_SESSION_NAME",
+        hide_env_values = true
+    )]
+    pub role_session_name: Option<RoleSessionName>,
+
+    /// Signing region; by default that of the trust anchor
+    #[arg(
+        long,
+        value_name = "REGION",
+        env = "WINDLASS_REGION",
+        hide_env_values = true
+    )]
+    pub region: Option<String>,
+
+    /// Endpoint to call instead of the region's own
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "WINDLASS_ENDPOINT",
+        hide_env_values = true
+    )]
+    pub endpoint: Option<String>,
+
+    /// Call the region's FIPS endpoint
+    #[arg(long)]
+    pub fips: bool,
+
+    /// Call the region's dual-stack endpoint
+    #[arg(long)]
+    pub dual_stack: bool,
+
+    /// File with further CA certificates to trust for TLS
+    ///
+    /// File with further CA certificates to trust for TLS, besides those that
+    /// are built in. Without the option, $AWS_CA_BUNDLE or $SSL_CERT_FILE
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WINDLASS_CA_BUNDLE",
+        hide_env_values = true
+    )]
+    pub ca_bundle: Option<PathBuf>,
+
+    /// DANGEROUS: accept any TLS certificate
+    ///
+    /// DANGEROUS: accept any TLS certificate. Whoever sits in between can take
+    /// the credentials
+    #[arg(long)]
+    pub no_verify_ssl: bool,
+
+    /// Accepted for compatibility: $HTTPS_PROXY is always honoured
+    #[arg(long)]
+    pub with_proxy: bool,
+
+    /// Same as --verbose
+    #[arg(long)]
+    pub debug: bool,
+
+    /// Where the passphrase of an encrypted private key comes from
+    #[command(flatten)]
+    pub passphrase: PassphraseArgs,
+}

@@ -1,0 +1,124 @@
+//! `windlass emulate`
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+
+use crate::rolesanywhere::{ProfileArn, Region, RoleArn, SessionDuration, TrustAnchorArn};
+
+/// Run an emulated Roles Anywhere on loopback
+///
+/// Answers POST /sessions as the service does: it verifies the signature, the
+/// certificate, its chain and revocation, and the profile's rules, and refuses
+/// with AWS's own messages. The reason that AWS does not give stands in the
+/// header x-windlass-reason and on stderr. The credentials open nothing; their
+/// key ids begin with ASIA0EMULATED0, which no real one does.
+///
+/// ARNs that are not given are made up, the same at every start, and printed.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  windlass emulate --listen 127.0.0.1:9910 --trust-anchor ca/trust-anchor.pem --ready-file ready
+  windlass emulate --listen 127.0.0.1:9910 --tls --ready-file ready \\
+      --trust-anchor arn:aws:rolesanywhere:us-east-1:123456789012:trust-anchor/11111111-2222-4333-8444-555555555555=ca/trust-anchor.pem \\
+      --profile-arn arn:aws:rolesanywhere:us-east-1:123456789012:profile/66666666-7777-4888-9999-aaaaaaaaaaaa \\
+      --role-arn arn:aws:iam::123456789012:role/backup")]
+pub struct Emulate {
+    /// Loopback address and port; port 0 takes any free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:9910")]
+    pub listen: SocketAddr,
+
+    /// Serve HTTPS with a throw-away certificate
+    ///
+    /// Serve HTTPS with a throw-away certificate; the file with its root, for
+    /// the client's --ca-bundle, is printed
+    #[arg(long)]
+    pub tls: bool,
+
+    /// File for the root of the throw-away certificate
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    pub tls_root_file: Option<PathBuf>,
+
+    /// A trust anchor's certificates, with its ARN; may be repeated
+    #[arg(long, value_name = "[ARN=]FILE", required = true)]
+    pub trust_anchor: Vec<AnchorArgument>,
+
+    /// A revocation list, PEM or DER; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub crl: Vec<PathBuf>,
+
+    /// ARN of a profile; may be repeated
+    ///
+    /// ARN of a profile; may be repeated. Every profile lists every role
+    #[arg(long, value_name = "ARN")]
+    pub profile_arn: Vec<ProfileArn>,
+
+    /// ARN of a role; may be repeated
+    #[arg(long, value_name = "ARN")]
+    pub role_arn: Vec<RoleArn>,
+
+    /// The region; by default that of the ARNs, else us-east-1
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<Region>,
+
+    /// Session duration of the profiles in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "3600")]
+    pub profile_duration: SessionDuration,
+
+    /// MaxSessionDuration of the roles in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "3600")]
+    pub role_max_duration: SessionDuration,
+
+    /// The profiles accept a roleSessionName
+    #[arg(long)]
+    pub accept_role_session_name: bool,
+
+    /// ARN of a trust anchor or profile that is disabled; may be repeated
+    #[arg(long, value_name = "ARN")]
+    pub disable: Vec<String>,
+
+    /// How far a request's date may be off, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub clock_window: u32,
+
+    /// Judge everything as if it were this time, RFC 3339
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<DateTime<Utc>>,
+
+    /// File that holds the URL once it is served
+    #[arg(long, value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+
+    /// Print the URL and the ARNs as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `[ARN=]FILE`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnchorArgument {
+    /// The ARN, when given.
+    pub arn: Option<TrustAnchorArn>,
+    /// The file with one or two certificates.
+    pub file: PathBuf,
+}
+
+impl FromStr for AnchorArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((arn, file)) if arn.starts_with("arn:") => Ok(Self {
+                arn: Some(arn.parse().map_err(|error| format!("{error}"))?),
+                file: file.into(),
+            }),
+            _ => Ok(Self {
+                arn: None,
+                file: text.into(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What can be typed: data only. Help, man pages and completions are generated
+//! from the same definition that parses.
+
+mod ca;
+mod credential_process;
+mod emulate;
+mod generate;
+mod passphrase;
+
+pub use ca::{Ca, CaCommand, CaInit, CaIssue, CaList, CaShow};
+pub use credential_process::CredentialProcess;
+pub use emulate::{AnchorArgument, Emulate};
+pub use generate::{Generate, GenerateCommand};
+pub use passphrase::PassphraseArgs;
+
+use clap::{Parser, Subcommand};
+
+/// Short-lived AWS credentials for servers outside AWS
+///
+/// windlass is a private certificate authority that issues workload
+/// certificates, and an IAM Roles Anywhere credential helper that turns them
+/// into temporary AWS credentials. No access key is stored anywhere.
+///
+/// Data goes to stdout, everything else to stderr. The exit code tells what
+/// happened: 0 done, 1 failed, 2 usage or configuration, 3 refused by AWS,
+/// 4 certificate or key unusable, 5 temporary and worth retrying.
+#[derive(Debug, Parser)]
+#[command(
+    name = "windlass",
+    version,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Say more on stderr
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a private certificate authority
+    Ca(Ca),
+    /// Print temporary credentials for an AWS SDK's credential_process
+    CredentialProcess(Box<CredentialProcess>),
+    /// Run an emulated Roles Anywhere on loopback
+    Emulate(Box<Emulate>),
+    /// Write man pages and shell completions
+    Generate(Generate),
+    /// Print the version
+    #[command(long_about = "Print the version\n\nExample:\n  windlass version")]
+    Version,
+}

@@ -1,0 +1,175 @@
+//! `windlass emulate`
+
+use std::path::{Path, PathBuf};
+
+use chrono::TimeDelta;
+use serde_json::json;
+
+use crate::cli::Emulate;
+use crate::clock::{Clock, FixedClock, SystemClock, rfc3339};
+use crate::emulator::{Event, Listening, ServerTls, Stop, World, WorldPlan, serve};
+use crate::store;
+use crate::text::printable;
+
+use super::{Context, Error, Printer, material};
+
+/// Builds the emulated account, listens, says where, and serves until it is
+/// told to stop.
+pub(super) fn run(arguments: Emulate, context: &Context) -> Result<(), Error> {
+    let world = world(&arguments)?;
+    if let Some(path) = &arguments.ready_file {
+        // One of an earlier run would tell a waiting script too much too early.
+        store::remove_if_present(path)?;
+    }
+    let listening = Listening::bind(arguments.listen)?;
+    let address = listening.address();
+    let (tls, root_file, _directory) = match arguments.tls {
+        false => (None, None, None),
+        true => {
+            let tls = ServerTls::generate(address.ip(), context.clock.now())?;
+            let (path, directory) = root_file(&arguments, context)?;
+            store::write_atomic(&path, tls.root_pem().as_bytes())?;
+            (Some(tls), Some(path), directory)
+        }
+    };
+    let scheme = if arguments.tls { "https" } else { "http" };
+    let url = format!("{scheme}://{address}");
+    announce(&arguments, context, &world, &url, root_file.as_deref())?;
+    if let Some(path) = &arguments.ready_file {
+        store::write_atomic(path, format!("{url}\n").as_bytes())?;
+    }
+    let clock: Box<dyn Clock> = match arguments.at {
+        Some(at) => Box::new(FixedClock(at)),
+        None => Box::new(SystemClock),
+    };
+    let printer = context.printer;
+    let log = Box::new(move |event| log(printer, &event));
+    let outcome = serve(listening, tls.as_ref(), world, clock, log, stop_on_signal);
+    if let Some(path) = &arguments.ready_file {
+        store::remove_if_present(path)?;
+    }
+    Ok(outcome?)
+}
+
+fn world(arguments: &Emulate) -> Result<World, Error> {
+    let mut anchors = Vec::new();
+    for anchor in &arguments.trust_anchor {
+        anchors.push((
+            anchor.arn.clone(),
+            anchor.file.display().to_string(),
+            material::bare_certificates(&anchor.file)?,
+        ));
+    }
+    let crls = arguments
+        .crl
+        .iter()
+        .map(|path| material::crl(path))
+        .collect::<Result<_, _>>()?;
+    Ok(World::new(WorldPlan {
+        anchors,
+        crls,
+        profiles: arguments.profile_arn.clone(),
+        roles: arguments.role_arn.clone(),
+        region: arguments.region.clone(),
+        profile_duration: arguments.profile_duration,
+        role_max_duration: arguments.role_max_duration,
+        accepts_session_name: arguments.accept_role_session_name,
+        disabled: arguments.disable.clone(),
+        clock_window: TimeDelta::seconds(i64::from(arguments.clock_window)),
+    })?)
+}
+
+/// Where the TLS root goes: the given file, or one in a private directory that
+/// is removed at the end.
+fn root_file(
+    arguments: &Emulate,
+    context: &Context,
+) -> Result<(PathBuf, Option<impl Sized + use<>>), Error> {
+    if let Some(path) = &arguments.tls_root_file {
+        return Ok((path.clone(), None));
+    }
+    let base = context
+        .environment
+        .get("TMPDIR")
+        .map_or_else(|| Path::new("/tmp"), Path::new);
+    let directory = store::temporary_directory(base, "windlass-emulate-")?;
+    Ok((directory.path().join("root.pem"), Some(directory)))
+}
+
+fn announce(
+    arguments: &Emulate,
+    context: &Context,
+    world: &World,
+    url: &str,
+    root_file: Option<&Path>,
+) -> Result<(), Error> {
+    let anchors: Vec<&str> = world.anchor_arns().map(|arn| arn.as_str()).collect();
+    let profiles: Vec<&str> = world.profile_arns().map(|arn| arn.as_str()).collect();
+    let roles: Vec<&str> = world.role_arns().map(|arn| arn.as_str()).collect();
+    if arguments.json {
+        return context.printer.json(&json!({
+            "endpoint": url,
+            "region": world.region().as_str(),
+            "caBundle": root_file,
+            "trustAnchorArns": anchors,
+            "profileArns": profiles,
+            "roleArns": roles,
+        }));
+    }
+    let mut text = format!("endpoint          {url}\n");
+    if let Some(path) = root_file {
+        text.push_str(&format!("ca-bundle         {}\n", path.display()));
+    }
+    let lists = [
+        ("trust-anchor-arn  ", anchors),
+        ("profile-arn       ", profiles),
+        ("role-arn          ", roles),
+    ];
+    for (label, arns) in lists {
+        for arn in arns {
+            text.push_str(&format!("{label}{arn}\n"));
+        }
+    }
+    context.printer.data(&text)
+}
+
+/// One line for each request, with the reason of a refusal.
+fn log(printer: Printer, event: &Event) {
+    let line = match event {
+        Event::Connection { reason } => format!("connection: {reason}"),
+        Event::Answered {
+            request,
+            status,
+            subject,
+            message,
+            reason,
+        } => {
+            let mut line = format!("{request} {status}");
+            if let Some(subject) = subject {
+                line.push_str(&format!(" [{}]", printable(subject, 200)));
+            }
+            if let Some(message) = message {
+                line.push_str(&format!(" {}", printable(message, 300)));
+            }
+            if let Some(reason) = reason {
+                line.push_str(&format!("; reason: {}", printable(reason, 300)));
+            }
+            line
+        }
+    };
+    let now = rfc3339(SystemClock.now());
+    printer.raw(&format!("{now} {line}\n"));
+}
+
+/// Resolves at SIGTERM or SIGINT.
+fn stop_on_signal() -> std::io::Result<Stop> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(Box::pin(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }))
+}

@@ -1,0 +1,415 @@
+//! The only place that joins the rooms' errors, and the only one with hints:
+//! hints name options, which the lower rooms do not know.
+
+use std::path::PathBuf;
+
+use crate::admission::Answer;
+use crate::clock::in_words;
+use crate::emulator::{ServerError, TlsSetupError, WorldError};
+use crate::rolesanywhere::{EndpointError, SUSPICIOUS_SKEW, TargetError};
+use crate::{authority, key, pki, rolesanywhere, store};
+
+use super::Outcome;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The authority failed.
+    #[error(transparent)]
+    Authority(#[from] authority::Error),
+    /// The endpoint cannot be called.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// Obtaining credentials failed.
+    #[error(transparent)]
+    Exchange(#[from] rolesanywhere::Error),
+    /// A key cannot be used.
+    #[error(transparent)]
+    Key(#[from] key::Error),
+    /// Nothing in the inventory fits.
+    #[error("the inventory has no certificate '{which}'")]
+    NotInInventory {
+        /// What was looked for.
+        which: String,
+    },
+    /// A certificate cannot be used.
+    #[error(transparent)]
+    Pki(#[from] pki::Error),
+    /// The region is malformed.
+    #[error("invalid value '{value}' for '--region': {reason}")]
+    Region {
+        /// What was given.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The emulator cannot run.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// stdout cannot be written.
+    #[error("stdout cannot be written")]
+    Stdout(#[source] std::io::Error),
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The ARNs disagree.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The emulator got no TLS certificate.
+    #[error(transparent)]
+    TlsSetup(#[from] TlsSetupError),
+    /// A new passphrase is too short.
+    #[error("the passphrase has {count} characters, a CA's needs {min}")]
+    WeakPassphrase {
+        /// How many it has.
+        count: usize,
+        /// How many it needs.
+        min: usize,
+    },
+    /// The emulated account cannot exist.
+    #[error(transparent)]
+    World(#[from] WorldError),
+}
+
+impl Error {
+    /// The exit code's meaning.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Authority(error) => of_authority(error),
+            Self::Endpoint(_) | Self::Region { .. } | Self::Target(_) | Self::World(_) => {
+                Outcome::Usage
+            }
+            Self::Exchange(error) => of_exchange(error),
+            Self::Key(error) => of_key(error),
+            Self::NotInInventory { .. } | Self::Stdout(_) | Self::TlsSetup(_) => Outcome::Failed,
+            Self::Pki(error) => of_pki(error),
+            Self::Server(error) => match error {
+                ServerError::NotLoopback { .. } => Outcome::Usage,
+                ServerError::Bind { .. } | ServerError::Runtime(_) => Outcome::Failed,
+            },
+            Self::Store(error) => of_store(error),
+            Self::WeakPassphrase { .. } => Outcome::Usage,
+        }
+    }
+
+    /// What to try next.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let fixed = |text: &str| Some(text.to_owned());
+        match self {
+            Self::Authority(error) => hint_authority(error),
+            Self::Endpoint(error) => match error {
+                EndpointError::Cleartext { .. } => fixed("use https://"),
+                EndpointError::Combined => {
+                    fixed("leave out --endpoint, or --fips and --dual-stack")
+                }
+                EndpointError::NoFips { .. } => fixed("leave out --fips"),
+                EndpointError::Url { .. } => fixed(
+                    "leave out --endpoint (and $AWS_ENDPOINT_URL) to call the region's own endpoint",
+                ),
+            },
+            Self::Exchange(error) => hint_exchange(error),
+            Self::Key(error) => hint_key(error),
+            Self::NotInInventory { .. } => fixed("'windlass ca list' shows what there is"),
+            Self::Pki(error) => hint_pki(error),
+            Self::Region { .. } => {
+                fixed("leave out --region: the trust anchor's ARN names the region")
+            }
+            Self::Server(error) => match error {
+                ServerError::Bind { .. } => fixed("try --listen 127.0.0.1:0 for any free port"),
+                ServerError::NotLoopback { .. } => {
+                    fixed("use an address such as 127.0.0.1:0 with --listen")
+                }
+                ServerError::Runtime(_) => None,
+            },
+            Self::Stdout(_) | Self::TlsSetup(_) => None,
+            Self::Store(error) => hint_store(error),
+            Self::Target(error) => match error {
+                TargetError::Region {
+                    what: "--region", ..
+                } => fixed("leave out --region: the trust anchor's ARN names the region"),
+                _ => fixed(
+                    "trust anchor, profile and role of one session live in one account, anchor and profile in one region; check --trust-anchor-arn, --profile-arn and --role-arn",
+                ),
+            },
+            Self::WeakPassphrase { .. } => {
+                fixed("choose a longer one, for example: openssl rand -base64 24 > FILE")
+            }
+            Self::World(error) => match error {
+                WorldError::AnchorNotCa { .. } => {
+                    fixed("give the CA's certificate, not a workload's, to --trust-anchor")
+                }
+                WorldError::AnchorTooLarge { .. } => {
+                    fixed("a trust anchor takes the CA certificates alone, not a whole bundle")
+                }
+                WorldError::DisabledUnknown { .. } => {
+                    fixed("give --disable an ARN of --trust-anchor or --profile-arn")
+                }
+                WorldError::Region { .. } => {
+                    fixed("give ARNs of one region, or the right --region")
+                }
+            },
+        }
+    }
+}
+
+fn of_authority(error: &authority::Error) -> Outcome {
+    match error {
+        authority::Error::CaKeyMismatch { .. }
+        | authority::Error::CaNotValid { .. }
+        | authority::Error::Path(_) => Outcome::Unusable,
+        authority::Error::Key(error) => of_key(error),
+        authority::Error::NoAuthority { .. } | authority::Error::Validity { .. } => Outcome::Usage,
+        authority::Error::Pki(error) => of_pki(error),
+        authority::Error::Random => Outcome::Failed,
+        authority::Error::Store(error) => of_store(error),
+    }
+}
+
+fn hint_authority(error: &authority::Error) -> Option<String> {
+    match error {
+        authority::Error::CaKeyMismatch { .. } => Some(
+            "one of the two was replaced; restore the CA directory from its backup".to_owned(),
+        ),
+        authority::Error::CaNotValid { .. } => Some(
+            "is this host's clock right? An expired CA issues nothing; make a new one with 'windlass ca init' and give its trust-anchor.pem to Roles Anywhere beside the old one".to_owned(),
+        ),
+        authority::Error::Key(error) => hint_key(error),
+        authority::Error::NoAuthority { path, .. } => Some(format!(
+            "make one with: windlass ca init --dir {} --name NAME",
+            path.display()
+        )),
+        authority::Error::Pki(error) => hint_pki(error),
+        authority::Error::Store(store::Error::Exists { path }) => Some(format!(
+            "nothing was changed; give another directory, or move {} away first",
+            path.display()
+        )),
+        authority::Error::Store(error) => hint_store(error),
+        authority::Error::Path(_)
+        | authority::Error::Random
+        | authority::Error::Validity { .. } => None,
+    }
+}
+
+fn of_key(error: &key::Error) -> Outcome {
+    match error {
+        key::Error::Passphrase { .. } => Outcome::Usage,
+        key::Error::BadPassphrase { .. }
+        | key::Error::Damaged { .. }
+        | key::Error::Encrypted { .. }
+        | key::Error::EncryptionUnsupported { .. }
+        | key::Error::KdfTooExpensive { .. }
+        | key::Error::NotAKey { .. }
+        | key::Error::SeveralKeys { .. }
+        | key::Error::SchemeMismatch { .. }
+        | key::Error::Unsupported { .. } => Outcome::Unusable,
+        key::Error::Encrypt { .. } | key::Error::Generate { .. } | key::Error::Sign { .. } => {
+            Outcome::Failed
+        }
+    }
+}
+
+fn hint_key(error: &key::Error) -> Option<String> {
+    let text = match error {
+        key::Error::BadPassphrase { .. } => {
+            "check the passphrase; one trailing line ending of a passphrase file is not part of it, spaces are"
+        }
+        key::Error::Damaged { .. } => {
+            "is the file complete? 'openssl pkey -in FILE -noout' reads it too"
+        }
+        key::Error::Encrypted { .. } => {
+            "give --passphrase-file, --passphrase-fd, --passphrase-env or --passphrase-credential"
+        }
+        key::Error::EncryptionUnsupported { origin, .. } => {
+            return Some(format!(
+                "convert it with: openssl pkcs8 -topk8 -v2 aes-256-cbc -in {origin} -out NEW"
+            ));
+        }
+        key::Error::KdfTooExpensive { .. } => {
+            "encrypt the key anew with: openssl pkcs8 -topk8 -scrypt -in FILE -out NEW"
+        }
+        key::Error::NotAKey { found, .. } if found.contains("certificate") => {
+            "are --certificate and --private-key the right way round?"
+        }
+        key::Error::NotAKey { .. } => {
+            "a private key file begins with '-----BEGIN PRIVATE KEY-----', or with RSA, EC or ENCRYPTED before PRIVATE"
+        }
+        key::Error::Passphrase { .. } => {
+            "give --passphrase-file, --passphrase-fd, --passphrase-env or --passphrase-credential"
+        }
+        key::Error::SeveralKeys { .. } => "put the key that is meant into a file of its own",
+        key::Error::Unsupported { .. } => {
+            "usable are EC keys on P-256 and P-384, and RSA keys of 2048 to 4096 bits"
+        }
+        key::Error::Encrypt { .. }
+        | key::Error::Generate { .. }
+        | key::Error::SchemeMismatch { .. }
+        | key::Error::Sign { .. } => return None,
+    };
+    Some(text.to_owned())
+}
+
+fn of_pki(error: &pki::Error) -> Outcome {
+    match error {
+        pki::Error::Damaged { .. }
+        | pki::Error::DamagedCrl { .. }
+        | pki::Error::Expired { .. }
+        | pki::Error::KeyMismatch { .. }
+        | pki::Error::NoCertificate { .. }
+        | pki::Error::NotYetValid { .. }
+        | pki::Error::TooMany { .. } => Outcome::Unusable,
+        pki::Error::Issue { .. } => Outcome::Failed,
+    }
+}
+
+fn hint_pki(error: &pki::Error) -> Option<String> {
+    let text = match error {
+        pki::Error::Damaged { .. } => {
+            "'openssl x509 -in FILE -noout -text' shows how far it can be read"
+        }
+        pki::Error::DamagedCrl { .. } => "'openssl crl -in FILE -noout -text' shows what it holds",
+        pki::Error::Expired { not_after, at, .. } => {
+            return Some(format!(
+                "it ended {} ago by this host's clock; issue a new one with 'windlass ca issue'",
+                in_words(*at - *not_after)
+            ));
+        }
+        pki::Error::KeyMismatch { .. } => {
+            "give the certificate that was issued for this key; after a rotation both must be replaced together"
+        }
+        pki::Error::NoCertificate { found, .. } if found.contains("private key") => {
+            "are --certificate and --private-key the right way round?"
+        }
+        pki::Error::NoCertificate { .. } => {
+            "a certificate file begins with '-----BEGIN CERTIFICATE-----', or is DER"
+        }
+        pki::Error::NotYetValid { not_before, at, .. } => {
+            return Some(format!(
+                "it begins in {} by this host's clock; is the clock right?",
+                in_words(*not_before - *at)
+            ));
+        }
+        pki::Error::TooMany { .. } => "give the certificate and its chain, not a whole root store",
+        pki::Error::Issue { .. } => return None,
+    };
+    Some(text.to_owned())
+}
+
+fn of_store(error: &store::Error) -> Outcome {
+    match error {
+        store::Error::Exists { .. } => Outcome::Usage,
+        store::Error::Io { action: "read", .. } => Outcome::Usage,
+        store::Error::Io { .. }
+        | store::Error::InventoryVersion { .. }
+        | store::Error::SerialTaken { .. }
+        | store::Error::Sql { .. }
+        | store::Error::TooLarge { .. } => Outcome::Failed,
+    }
+}
+
+fn hint_store(error: &store::Error) -> Option<String> {
+    let shown = |path: &PathBuf| path.display().to_string();
+    match error {
+        store::Error::Exists { path } => Some(format!(
+            "nothing was changed; give another directory, or move {} away first",
+            shown(path)
+        )),
+        store::Error::InventoryVersion { .. } => {
+            Some("a newer windlass has written it; use that version".to_owned())
+        }
+        store::Error::Io { path, source, .. } => match source.kind() {
+            std::io::ErrorKind::NotFound => Some(format!("is the path right? {}", shown(path))),
+            std::io::ErrorKind::PermissionDenied => {
+                Some("run as the user who owns it, or change its mode".to_owned())
+            }
+            std::io::ErrorKind::IsADirectory => {
+                Some("this is a directory; name the file in it".to_owned())
+            }
+            _ => None,
+        },
+        store::Error::Sql { path, .. } => Some(format!(
+            "is {} a file of windlass, on a local disk with space left?",
+            shown(path)
+        )),
+        store::Error::TooLarge { .. } => Some("is this the right file?".to_owned()),
+        store::Error::SerialTaken { .. } => None,
+    }
+}
+
+fn of_exchange(error: &rolesanywhere::Error) -> Outcome {
+    use rolesanywhere::Error as E;
+    match error {
+        E::Connect { .. }
+        | E::Dns { .. }
+        | E::Interrupted { .. }
+        | E::Throttled { .. }
+        | E::Timeout { .. }
+        | E::Unavailable { .. } => Outcome::Temporary,
+        E::NotAws { status, .. } if *status >= 500 => Outcome::Temporary,
+        E::BadResponse { .. } | E::NotAws { .. } | E::Setup { .. } | E::Tls { .. } => {
+            Outcome::Failed
+        }
+        E::Denied { .. } => Outcome::Refused,
+        E::Pki(error) => of_pki(error),
+        E::Signing(rolesanywhere::SigningError::Algorithm(_)) => Outcome::Unusable,
+        E::Signing(rolesanywhere::SigningError::Key(error)) => of_key(error),
+    }
+}
+
+fn hint_exchange(error: &rolesanywhere::Error) -> Option<String> {
+    use rolesanywhere::Error as E;
+    let text = match error {
+        E::BadResponse { .. } => {
+            "the service or something before it is out of order; try again, and look at what --endpoint leads to"
+        }
+        E::Connect { .. } => {
+            "is the endpoint reachable from here? $HTTPS_PROXY is honoured; --endpoint names another"
+        }
+        E::Denied {
+            message,
+            clock_ahead: Some(ahead),
+            ..
+        } if ahead.abs() > SUSPICIOUS_SKEW && message.contains("Invalid signature") => {
+            let direction = if *ahead > chrono::TimeDelta::zero() {
+                "ahead of"
+            } else {
+                "behind"
+            };
+            return Some(format!(
+                "this host's clock is {} {direction} the service's, which alone makes signatures invalid; set the clock (chronyd, ntpd)",
+                in_words(*ahead)
+            ));
+        }
+        E::Denied { message, .. } => return Answer::remedy(message).map(str::to_owned),
+        E::Dns { .. } => {
+            "check the region in the ARNs and this host's DNS; Roles Anywhere does not exist in every region"
+        }
+        E::Interrupted { .. } => "try again; if it persists, look at what is between here and AWS",
+        E::NotAws { status: 407, .. } => {
+            "the proxy asks for credentials: put them into $HTTPS_PROXY"
+        }
+        E::NotAws { .. } => {
+            "a proxy or firewall answered in AWS's place; ask for its rules, or set $HTTPS_PROXY and $NO_PROXY"
+        }
+        E::Pki(error) => return hint_pki(error),
+        E::Setup { .. } => "check --ca-bundle and $HTTPS_PROXY",
+        E::Signing(rolesanywhere::SigningError::Algorithm(_)) => {
+            "use an RSA key or an EC key on P-256 or P-384"
+        }
+        E::Signing(rolesanywhere::SigningError::Key(error)) => return hint_key(error),
+        E::Throttled { .. } => {
+            "try again later; CreateSession allows about 10 requests a second for an account and region"
+        }
+        E::Timeout { .. } => {
+            "is the endpoint reachable from here, or does a firewall drop packets? $HTTPS_PROXY is honoured"
+        }
+        E::Tls {
+            untrusted: true, ..
+        } => "if a proxy inspects TLS here, give its root to --ca-bundle or $AWS_CA_BUNDLE",
+        E::Tls { .. } => "is the endpoint's host name right, and this host's clock?",
+        E::Unavailable { .. } => "try again later",
+    };
+    Some(text.to_owned())
+}

@@ -1,0 +1,116 @@
+//! Reading keys, certificates and passphrases from where the options say.
+
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::cli::PassphraseArgs;
+use crate::key::{self, PassphraseSource, SoftwareKey};
+use crate::limits;
+use crate::pki::{self, Certificate, Crl, Sourced};
+use crate::secret::Secret;
+use crate::store::{self, read_bounded};
+
+use super::Context;
+
+/// The passphrase's source: an option, else the environment's file.
+pub(super) fn passphrase_source(
+    arguments: &PassphraseArgs,
+    context: &Context,
+) -> Option<PassphraseSource> {
+    arguments.source().or_else(|| {
+        context
+            .environment
+            .get("WINDLASS_PASSPHRASE_FILE")
+            .map(|path| PassphraseSource::File(path.into()))
+    })
+}
+
+/// Reads the passphrase, or asks for it on the terminal.
+pub(super) fn passphrase_or_ask(
+    arguments: &PassphraseArgs,
+    context: &Context,
+    prompt: &str,
+    confirm: bool,
+) -> Result<Secret, key::Error> {
+    passphrase_source(arguments, context)
+        .unwrap_or_else(|| PassphraseSource::Terminal {
+            prompt: prompt.to_owned(),
+            confirm,
+        })
+        .read(&context.environment)
+}
+
+/// Opens a private key file. Never asks: whoever calls may have no terminal.
+pub(super) fn private_key(
+    path: &Path,
+    arguments: &PassphraseArgs,
+    context: &Context,
+) -> Result<SoftwareKey, super::Error> {
+    let material = Zeroizing::new(read_bounded(path, limits::MAX_FILE)?);
+    let source = passphrase_source(arguments, context);
+    let key = key::open(&material, &path.display().to_string(), || {
+        source
+            .map(|source| source.read(&context.environment))
+            .transpose()
+    })?;
+    Ok(key)
+}
+
+/// Reads all certificates of a file, with the file's name.
+pub(super) fn certificates(path: &Path) -> Result<Vec<Sourced>, super::Error> {
+    let origin = path.display().to_string();
+    let material = read_bounded(path, limits::MAX_FILE)?;
+    let certificates = pki::read_certificates(&material, &origin)?;
+    Ok(certificates
+        .into_iter()
+        .map(|certificate| Sourced {
+            origin: origin.clone(),
+            certificate,
+        })
+        .collect())
+}
+
+/// Reads all certificates of a file.
+pub(super) fn bare_certificates(path: &Path) -> Result<Vec<Certificate>, super::Error> {
+    Ok(certificates(path)?
+        .into_iter()
+        .map(|sourced| sourced.certificate)
+        .collect())
+}
+
+/// Reads a revocation list.
+pub(super) fn crl(path: &Path) -> Result<Crl, super::Error> {
+    let material = read_bounded(path, limits::MAX_FILE)?;
+    Ok(Crl::read(&material, &path.display().to_string())?)
+}
+
+/// Further TLS roots: the option's, else `$AWS_CA_BUNDLE`'s, else
+/// `$SSL_CERT_FILE`'s. The last is often set for other programs, so that it is
+/// missing is only noted.
+pub(super) fn tls_roots(
+    option: Option<&Path>,
+    context: &Context,
+) -> Result<Vec<Vec<u8>>, super::Error> {
+    let read = |path: &Path| -> Result<Vec<Vec<u8>>, super::Error> {
+        let material = read_bounded(path, limits::MAX_FILE)?;
+        Ok(pki::read_der_bundle(
+            &material,
+            &path.display().to_string(),
+        )?)
+    };
+    let environment = &context.environment;
+    if let Some(path) = option.or_else(|| environment.get("AWS_CA_BUNDLE").map(Path::new)) {
+        return read(path);
+    }
+    match environment.get("SSL_CERT_FILE").map(Path::new) {
+        None => Ok(Vec::new()),
+        Some(path) => match read(path) {
+            Err(super::Error::Store(error @ store::Error::Io { .. })) => {
+                context.printer.note(&format!("$SSL_CERT_FILE: {error}"));
+                Ok(Vec::new())
+            }
+            other => other,
+        },
+    }
+}

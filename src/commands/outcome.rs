@@ -1,0 +1,61 @@
+//! How the program ends: the one table of exit codes.
+
+/// The outcome of a run. The table of these codes stands in the manual page
+/// windlass(1), and a test compares the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The command did what was asked.
+    Done,
+    /// It failed in a way that no other code names.
+    Failed,
+    /// The options or the configuration are wrong.
+    Usage,
+    /// AWS refused.
+    Refused,
+    /// A certificate or key cannot be used: expired, damaged, mismatched.
+    Unusable,
+    /// A failure of the network or the service that may pass.
+    Temporary,
+    /// There was nothing to judge.
+    Undecided,
+    /// Something was changed or renewed, where `--exit-code` asks to be told.
+    Changed,
+}
+
+impl Outcome {
+    /// Every outcome with its meaning, for the manual page.
+    pub const TABLE: [(Self, &'static str); 8] = [
+        (Self::Done, "Done"),
+        (Self::Failed, "Failed"),
+        (Self::Usage, "Usage or configuration"),
+        (Self::Refused, "Refused by AWS"),
+        (
+            Self::Unusable,
+            "Certificate or key unusable: expired, not yet valid, damaged, mismatched",
+        ),
+        (
+            Self::Temporary,
+            "Temporary and worth retrying: network, time-out, throttled, service unavailable",
+        ),
+        (Self::Undecided, "Nothing to judge"),
+        (
+            Self::Changed,
+            "Changed or renewed, where --exit-code asks for it",
+        ),
+    ];
+
+    /// The process's exit code.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Refused => 3,
+            Self::Unusable => 4,
+            Self::Temporary => 5,
+            Self::Undecided => 6,
+            Self::Changed => 10,
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Roles Anywhere on loopback: a CreateSession service that verifies what the
+//! real one verifies and says why it refuses.
+//!
+//! It shares the admission rules with the rest of the program, and nothing of
+//! the client's canonicalisation or signing: a mistake there must not cancel
+//! itself out here. Where the client signs with one library, this verifies with
+//! another. It is for development and tests; its credentials open nothing.
+
+mod canonical;
+mod create_session;
+mod credentials;
+mod request;
+mod server;
+mod signature;
+mod tls;
+mod world;
+
+pub use create_session::Outcome;
+pub use request::Received;
+pub use server::{Event, Listening, ServerError, Stop, serve};
+pub use tls::{ServerTls, TlsSetupError};
+pub use world::{World, WorldError, WorldPlan};

@@ -1,0 +1,47 @@
+//! A snapshot of the process environment, taken once by `main` and handed in.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+
+/// Environment variables as they stood when the program started.
+///
+/// `Debug` names the variables and never their values, since any of them may
+/// hold a secret.
+#[derive(Clone, Default)]
+pub struct Environment(HashMap<OsString, OsString>);
+
+impl Environment {
+    /// The variable's value, or `None` when it is not set or is empty: an
+    /// empty variable counts as unset everywhere in this program.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&OsStr> {
+        self.0
+            .get(OsStr::new(name))
+            .map(OsString::as_os_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// Like [`Environment::get`], for values that must be UTF-8; one that is
+    /// not counts as unset.
+    #[must_use]
+    pub fn get_str(&self, name: &str) -> Option<&str> {
+        self.get(name).and_then(OsStr::to_str)
+    }
+}
+
+impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
+        Self(
+            variables
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+}
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}

@@ -1,0 +1,119 @@
+//! Making new keys.
+
+use std::fmt;
+use std::str::FromStr;
+
+use p256::elliptic_curve::Generate;
+use pkcs8::EncodePrivateKey;
+use ring::signature::RsaKeyPair;
+
+use crate::secret::Secret;
+
+use super::{Error, SoftwareKey};
+
+/// The types of key that can be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyType {
+    /// NIST P-256, the default: small, fast, accepted everywhere.
+    P256,
+    /// NIST P-384.
+    P384,
+    /// RSA with 2048 bits, for workloads only.
+    Rsa2048,
+    /// RSA with 3072 bits.
+    Rsa3072,
+    /// RSA with 4096 bits.
+    Rsa4096,
+}
+
+impl KeyType {
+    /// The name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::P256 => "p256",
+            Self::P384 => "p384",
+            Self::Rsa2048 => "rsa2048",
+            Self::Rsa3072 => "rsa3072",
+            Self::Rsa4096 => "rsa4096",
+        }
+    }
+
+    /// All types, in the order in which they are offered.
+    pub const ALL: [Self; 5] = [
+        Self::P256,
+        Self::P384,
+        Self::Rsa2048,
+        Self::Rsa3072,
+        Self::Rsa4096,
+    ];
+}
+
+impl fmt::Display for KeyType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for KeyType {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wanted = text.to_ascii_lowercase().replace(['-', '_'], "");
+        Self::ALL
+            .into_iter()
+            .find(|key_type| key_type.name() == wanted)
+            .ok_or_else(|| {
+                let names: Vec<_> = Self::ALL.iter().map(|known| known.name()).collect();
+                format!("not a key type; known are {}", names.join(", "))
+            })
+    }
+}
+
+/// A new key: usable at once, and as PKCS#8 to be written.
+#[derive(Debug)]
+pub struct GeneratedKey {
+    /// The key, ready to sign.
+    pub key: SoftwareKey,
+    /// The same key as DER PKCS#8.
+    pub pkcs8: Secret,
+}
+
+/// Makes a key. `origin` is what messages will call it.
+///
+/// # Errors
+///
+/// [`Error::Generate`] when the operating system gives no randomness.
+pub fn generate(key_type: KeyType, origin: &str) -> Result<GeneratedKey, Error> {
+    let failed = || Error::Generate { key_type };
+    let (key, pkcs8) = match key_type {
+        KeyType::P256 => {
+            let secret = p256::SecretKey::try_generate_from_rng(&mut rand::rngs::SysRng)
+                .map_err(|_| failed())?;
+            let der = secret.to_pkcs8_der().map_err(|_| failed())?;
+            (SoftwareKey::p256(origin, &secret)?, der)
+        }
+        KeyType::P384 => {
+            let secret = p384::SecretKey::try_generate_from_rng(&mut rand::rngs::SysRng)
+                .map_err(|_| failed())?;
+            let der = secret.to_pkcs8_der().map_err(|_| failed())?;
+            (SoftwareKey::p384(origin, &secret)?, der)
+        }
+        KeyType::Rsa2048 | KeyType::Rsa3072 | KeyType::Rsa4096 => {
+            let bits = match key_type {
+                KeyType::Rsa2048 => 2048,
+                KeyType::Rsa3072 => 3072,
+                _ => 4096,
+            };
+            // The `rsa` crate only finds the primes; ring does the signing.
+            let secret = rsa::RsaPrivateKey::new(&mut rand::rng(), bits).map_err(|_| failed())?;
+            let der = secret.to_pkcs8_der().map_err(|_| failed())?;
+            let pair = RsaKeyPair::from_pkcs8(der.as_bytes()).map_err(|_| failed())?;
+            (SoftwareKey::rsa(origin, pair)?, der)
+        }
+    };
+    Ok(GeneratedKey {
+        key,
+        pkcs8: Secret::new(pkcs8.as_bytes().to_vec()),
+    })
+}

@@ -1,0 +1,156 @@
+//! Where a signature comes from.
+//!
+//! Everything above this room sees a [`Signer`]: a public key, a way to sign,
+//! and the words for where the key lives. [`open`] turns a key file's bytes
+//! into one; the form of the bytes decides how they are read, never a series
+//! of attempts.
+
+mod encrypted;
+mod format;
+mod generate;
+mod passphrase;
+mod public;
+mod software;
+
+pub use encrypted::{Cost, encrypt};
+pub use format::open;
+pub use generate::{GeneratedKey, KeyType, generate};
+pub use passphrase::PassphraseSource;
+pub use public::{KeyAlgorithm, PublicKey};
+pub use software::SoftwareKey;
+
+/// What is signed and how.
+///
+/// Hash and padding are part of the scheme, so that a caller cannot combine
+/// them in a way that nobody verifies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// ECDSA with SHA-256 and a nonce by RFC 6979, on any curve, as ASN.1 DER.
+    /// CreateSession requests use it: no entropy of a cloned machine is needed
+    /// and a signature can be reproduced byte for byte. Keys that live in a
+    /// device choose the nonce themselves.
+    DeterministicEcdsaSha256,
+    /// ECDSA with SHA-256 on P-256, random nonce, as ASN.1 DER (RFC 5758).
+    EcdsaSha256,
+    /// ECDSA with SHA-384 on P-384, random nonce, as ASN.1 DER (RFC 5758).
+    EcdsaSha384,
+    /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017 section 8.2).
+    RsaPkcs1Sha256,
+}
+
+/// A private key that can sign, wherever it lives.
+pub trait Signer: Send + Sync {
+    /// Where the key lives, in words for messages: a file name, a URI.
+    fn origin(&self) -> &str;
+
+    /// The public half.
+    fn public_key(&self) -> &PublicKey;
+
+    /// Signs the message itself (it is hashed here, once).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SchemeMismatch`] when the scheme does not fit the key's type,
+    /// [`Error::Sign`] when the key or its device refuses.
+    fn sign(&self, scheme: Scheme, message: &[u8]) -> Result<Vec<u8>, Error>;
+}
+
+/// Why a key cannot be read, made or used. `origin` names the file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The passphrase does not decrypt the key.
+    #[error("the passphrase does not open {origin}")]
+    BadPassphrase {
+        /// The key file.
+        origin: String,
+    },
+    /// The key's bytes do not decode although their form is known.
+    #[error("{origin} holds a damaged {form} private key")]
+    Damaged {
+        /// The key file.
+        origin: String,
+        /// The form that its label or structure announces.
+        form: &'static str,
+    },
+    /// The key is encrypted and no passphrase was given.
+    #[error("{origin} is encrypted and no passphrase was given")]
+    Encrypted {
+        /// The key file.
+        origin: String,
+    },
+    /// Encrypting a key failed because no randomness could be had.
+    #[error("{origin} could not be encrypted")]
+    Encrypt {
+        /// What the key is called.
+        origin: String,
+    },
+    /// The key is encrypted in a way that is not read.
+    #[error("{origin} is encrypted with {scheme}, which windlass does not read")]
+    EncryptionUnsupported {
+        /// The key file.
+        origin: String,
+        /// The encryption scheme.
+        scheme: String,
+    },
+    /// Making a key failed.
+    #[error("a new {key_type} key could not be made")]
+    Generate {
+        /// What was asked for.
+        key_type: KeyType,
+    },
+    /// The file's encryption parameters demand more than is allowed.
+    #[error("{origin} demands too much work to decrypt: {demand}")]
+    KdfTooExpensive {
+        /// The key file.
+        origin: String,
+        /// What it demands, with the bound.
+        demand: String,
+    },
+    /// The file holds no private key.
+    #[error("{origin} holds no private key: {found}")]
+    NotAKey {
+        /// The key file.
+        origin: String,
+        /// What was found instead.
+        found: String,
+    },
+    /// The file holds several private keys.
+    #[error("{origin} holds {count} private keys, and only one can be meant")]
+    SeveralKeys {
+        /// The key file.
+        origin: String,
+        /// How many.
+        count: usize,
+    },
+    /// A passphrase could not be read.
+    #[error("no passphrase could be read from {from}: {reason}")]
+    Passphrase {
+        /// The source, named as the user knows it; never its content.
+        from: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The scheme cannot be used with this key.
+    #[error("a {algorithm} key cannot sign as {scheme:?}")]
+    SchemeMismatch {
+        /// The key's algorithm.
+        algorithm: KeyAlgorithm,
+        /// The scheme that was asked for.
+        scheme: Scheme,
+    },
+    /// Signing failed.
+    #[error("signing with the key of {origin} failed")]
+    Sign {
+        /// The key file.
+        origin: String,
+    },
+    /// The key is of a type or size that cannot be used.
+    #[error("{origin} holds a key that cannot be used: {found}")]
+    Unsupported {
+        /// The key file.
+        origin: String,
+        /// The type or size that was found, with the rule.
+        found: String,
+    },
+}

@@ -1,0 +1,229 @@
+//! Public keys: their type, their identifiers, and what they verify.
+
+use std::fmt;
+
+use ring::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1,
+    RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
+};
+use sha2::{Digest, Sha256};
+
+use crate::der;
+
+use super::Scheme;
+
+/// `1.2.840.10045.2.1` (RFC 5480), content octets.
+const OID_EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+/// `1.2.840.113549.1.1.1` (RFC 8017), content octets.
+const OID_RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+/// `1.3.101.112` (RFC 8410), content octets.
+const OID_ED25519: &[u8] = &[0x2b, 0x65, 0x70];
+/// `1.2.840.10045.3.1.7` (RFC 5480), content octets.
+const OID_P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+/// `1.3.132.0.34` (RFC 5480), content octets.
+const OID_P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
+/// `1.3.132.0.35` (RFC 5480), content octets.
+const OID_P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
+
+/// The type and size of a public key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyAlgorithm {
+    /// NIST P-256 (secp256r1).
+    EcP256,
+    /// NIST P-384 (secp384r1).
+    EcP384,
+    /// NIST P-521 (secp521r1).
+    EcP521,
+    /// Ed25519 (RFC 8410).
+    Ed25519,
+    /// RSA with a modulus of so many bits.
+    Rsa {
+        /// Length of the modulus in bits.
+        bits: usize,
+    },
+    /// Anything else.
+    Unknown,
+}
+
+impl fmt::Display for KeyAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EcP256 => f.write_str("EC P-256"),
+            Self::EcP384 => f.write_str("EC P-384"),
+            Self::EcP521 => f.write_str("EC P-521"),
+            Self::Ed25519 => f.write_str("Ed25519"),
+            Self::Rsa { bits } => write!(f, "RSA {bits}"),
+            Self::Unknown => f.write_str("unknown"),
+        }
+    }
+}
+
+/// A public key as it stands in a certificate.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PublicKey {
+    spki: Vec<u8>,
+    algorithm: KeyAlgorithm,
+    subject_public_key: Vec<u8>,
+}
+
+impl PublicKey {
+    /// Takes a DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7). `None`
+    /// when it is not one; a well-formed key of an unknown type is kept, with
+    /// [`KeyAlgorithm::Unknown`].
+    #[must_use]
+    pub fn from_spki(spki: &[u8]) -> Option<Self> {
+        let parts = der::sequence(spki)?;
+        let [algorithm, bits] = parts.as_slice() else {
+            return None;
+        };
+        if algorithm.tag != der::SEQUENCE || bits.tag != der::BIT_STRING {
+            return None;
+        }
+        // The first content octet counts unused bits; keys have none.
+        let subject_public_key = bits.content.strip_prefix(&[0])?.to_vec();
+        let identifier = der::children(algorithm.content)?;
+        Some(Self {
+            algorithm: classify(&identifier, &subject_public_key)?,
+            spki: spki.to_vec(),
+            subject_public_key,
+        })
+    }
+
+    /// Builds the SubjectPublicKeyInfo of an EC key on P-256 or P-384 from its
+    /// uncompressed point, or of an RSA key from its PKCS#1 `RSAPublicKey`.
+    pub(super) fn from_parts(algorithm: KeyAlgorithm, subject_public_key: &[u8]) -> Option<Self> {
+        let identifier = match algorithm {
+            KeyAlgorithm::EcP256 => [
+                der::write(der::OBJECT_IDENTIFIER, OID_EC),
+                der::write(der::OBJECT_IDENTIFIER, OID_P256),
+            ],
+            KeyAlgorithm::EcP384 => [
+                der::write(der::OBJECT_IDENTIFIER, OID_EC),
+                der::write(der::OBJECT_IDENTIFIER, OID_P384),
+            ],
+            KeyAlgorithm::Rsa { .. } => [
+                der::write(der::OBJECT_IDENTIFIER, OID_RSA),
+                // RFC 3279 section 2.3.1: the parameters are NULL.
+                vec![0x05, 0x00],
+            ],
+            KeyAlgorithm::EcP521 | KeyAlgorithm::Ed25519 | KeyAlgorithm::Unknown => return None,
+        };
+        let bits = [&[0][..], subject_public_key].concat();
+        Self::from_spki(&der::write_all(
+            der::SEQUENCE,
+            &[
+                &der::write(der::SEQUENCE, &identifier.concat()),
+                &der::write(der::BIT_STRING, &bits),
+            ],
+        ))
+    }
+
+    /// The type and size.
+    #[must_use]
+    pub const fn algorithm(&self) -> KeyAlgorithm {
+        self.algorithm
+    }
+
+    /// The DER SubjectPublicKeyInfo.
+    #[must_use]
+    pub fn spki(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// The content of the `subjectPublicKey` BIT STRING: the point of an EC
+    /// key, the PKCS#1 structure of an RSA key.
+    #[must_use]
+    pub fn subject_public_key(&self) -> &[u8] {
+        &self.subject_public_key
+    }
+
+    /// SHA-256 of the SubjectPublicKeyInfo, lowercase hex: the fingerprint that
+    /// messages show for a key.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        hex::encode(Sha256::digest(&self.spki))
+    }
+
+    /// The subject key identifier by RFC 7093 section 2 method 1: the leftmost
+    /// 160 bits of SHA-256 over the `subjectPublicKey` bits.
+    #[must_use]
+    pub fn key_identifier(&self) -> [u8; 20] {
+        let digest = Sha256::digest(&self.subject_public_key);
+        let mut identifier = [0; 20];
+        identifier.copy_from_slice(&digest[..20]);
+        identifier
+    }
+
+    /// The scheme with which a certificate authority signs with such a key:
+    /// SHA-384 on P-384, SHA-256 otherwise. `None` for keys that cannot serve.
+    #[must_use]
+    pub const fn certificate_scheme(&self) -> Option<Scheme> {
+        match self.algorithm {
+            KeyAlgorithm::EcP256 => Some(Scheme::EcdsaSha256),
+            KeyAlgorithm::EcP384 => Some(Scheme::EcdsaSha384),
+            KeyAlgorithm::Rsa { .. } => Some(Scheme::RsaPkcs1Sha256),
+            KeyAlgorithm::EcP521 | KeyAlgorithm::Ed25519 | KeyAlgorithm::Unknown => None,
+        }
+    }
+
+    /// Whether `signature` is this key's over `message` under `scheme`. Also
+    /// false when the scheme does not fit the key.
+    #[must_use]
+    pub fn verify(&self, scheme: Scheme, message: &[u8], signature: &[u8]) -> bool {
+        let algorithm: &'static dyn VerificationAlgorithm = match (scheme, self.algorithm) {
+            (Scheme::RsaPkcs1Sha256, KeyAlgorithm::Rsa { .. }) => &RSA_PKCS1_2048_8192_SHA256,
+            (Scheme::EcdsaSha256 | Scheme::DeterministicEcdsaSha256, KeyAlgorithm::EcP256) => {
+                &ECDSA_P256_SHA256_ASN1
+            }
+            (Scheme::EcdsaSha256 | Scheme::DeterministicEcdsaSha256, KeyAlgorithm::EcP384) => {
+                &ECDSA_P384_SHA256_ASN1
+            }
+            (Scheme::EcdsaSha384, KeyAlgorithm::EcP256) => &ECDSA_P256_SHA384_ASN1,
+            (Scheme::EcdsaSha384, KeyAlgorithm::EcP384) => &ECDSA_P384_SHA384_ASN1,
+            _ => return false,
+        };
+        UnparsedPublicKey::new(algorithm, &self.subject_public_key)
+            .verify(message, signature)
+            .is_ok()
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({}, {})", self.algorithm, self.fingerprint())
+    }
+}
+
+/// Names the algorithm of an AlgorithmIdentifier; `None` when it is malformed.
+fn classify(identifier: &[der::Element<'_>], key: &[u8]) -> Option<KeyAlgorithm> {
+    let (oid, parameters) = identifier.split_first()?;
+    if oid.tag != der::OBJECT_IDENTIFIER {
+        return None;
+    }
+    let algorithm = match (oid.content, parameters) {
+        (OID_EC, [curve]) if curve.tag == der::OBJECT_IDENTIFIER => match curve.content {
+            OID_P256 => KeyAlgorithm::EcP256,
+            OID_P384 => KeyAlgorithm::EcP384,
+            OID_P521 => KeyAlgorithm::EcP521,
+            _ => KeyAlgorithm::Unknown,
+        },
+        (OID_RSA, _) => KeyAlgorithm::Rsa {
+            bits: modulus_bits(key)?,
+        },
+        (OID_ED25519, []) => KeyAlgorithm::Ed25519,
+        _ => KeyAlgorithm::Unknown,
+    };
+    Some(algorithm)
+}
+
+/// Length in bits of the modulus of a PKCS#1 `RSAPublicKey` (RFC 8017 A.1.1).
+fn modulus_bits(rsa_public_key: &[u8]) -> Option<usize> {
+    let parts = der::sequence(rsa_public_key)?;
+    let [modulus, _exponent] = parts.as_slice() else {
+        return None;
+    };
+    let first = modulus.content.iter().position(|octet| *octet != 0)?;
+    let significant = modulus.content.get(first..)?;
+    let leading = usize::try_from(significant.first()?.leading_zeros()).ok()?;
+    Some(significant.len() * 8 - leading)
+}

@@ -1,0 +1,45 @@
+//! windlass: a private certificate authority and an AWS IAM Roles Anywhere
+//! credential helper in one program.
+//!
+//! # The map
+//!
+//! Rooms import **downwards only**; `tests/it/layers.rs` holds the table and
+//! fails on an edge that it does not allow.
+//!
+//! | room | what it is for | may import |
+//! |---|---|---|
+//! | [`commands`] | one file a verb: typed flags, one plan, one service, the printer | everything below |
+//! | [`cli`] | what can be typed; help, man pages and completions come from it | value types |
+//! | [`delivery`] | the forms in which credentials leave | `rolesanywhere`, `store`, leaves |
+//! | [`emulator`] | Roles Anywhere on loopback, verifying everything | `admission`, `pki`, `key` (public keys), `rolesanywhere` (types), `store`, leaves |
+//! | [`authority`] | the CA as an institution: bootstrap, issue, inventory | `pki`, `key`, `store`, leaves |
+//! | [`admission`] | why Roles Anywhere would grant or refuse a session | `pki`, `key`, `rolesanywhere` (types), leaves |
+//! | [`rolesanywhere`] | the protocol: ARNs, endpoints, signature, exchange, credentials | `key`, `pki`, leaves |
+//! | [`pki`] | certificates, names, chains, path validation: values without disk or clock | `key`, leaves |
+//! | [`key`] | where a signature comes from | leaves |
+//! | [`store`] | the only writer of files and locks, and the inventory database | leaves |
+//! | leaves | [`clock`], [`der`], [`environment`], [`limits`], [`secret`], [`text`] | std and crates |
+//!
+//! Only `main` reads the environment and sets the exit code; only [`commands`]
+//! prints, through one printer; only [`store`] writes files; only
+//! `rolesanywhere::transport` opens connections and only [`emulator`] listens.
+#![forbid(unsafe_code)]
+#![deny(missing_docs, rustdoc::broken_intra_doc_links)]
+#![warn(unreachable_pub)]
+
+pub mod admission;
+pub mod authority;
+pub mod cli;
+pub mod clock;
+pub mod commands;
+pub mod delivery;
+pub mod der;
+pub mod emulator;
+pub mod environment;
+pub mod key;
+pub mod limits;
+pub mod pki;
+pub mod rolesanywhere;
+pub mod secret;
+pub mod store;
+pub mod text;

@@ -1,0 +1,71 @@
+//! Every bound on hostile or damaged input, in one place, each with its reason.
+
+use std::time::Duration;
+
+/// Largest key, certificate, bundle or CRL file that is read, in bytes. Roles
+/// Anywhere takes CRLs up to 300,000 bytes and anchors up to 204,800, so this
+/// leaves room for bundles and still bounds memory.
+pub const MAX_FILE: u64 = 4 * 1024 * 1024;
+
+/// Largest passphrase that is read, in bytes.
+pub const MAX_PASSPHRASE: u64 = 4096;
+
+/// Shortest passphrase that may protect a new CA key, in characters: the floor
+/// that NIST SP 800-63B sets for a secret that a person chooses.
+pub const MIN_NEW_PASSPHRASE: usize = 8;
+
+/// Most certificates that one file may hold.
+pub const MAX_CERTIFICATES: usize = 100;
+
+/// Longest RSA modulus that is accepted, in bits: the most that ring verifies.
+pub const MAX_RSA_BITS: usize = 8192;
+
+/// Shortest RSA modulus that is accepted, in bits.
+pub const MIN_RSA_BITS: usize = 2048;
+
+/// Most PBKDF2 iterations that a key file may demand (about a second of work).
+pub const MAX_PBKDF2_ITERATIONS: u32 = 10_000_000;
+
+/// Most memory that a key file's scrypt parameters may demand, in bytes:
+/// 128 · N · r (RFC 7914 section 5).
+pub const MAX_SCRYPT_MEMORY: u64 = 128 * 1024 * 1024;
+
+/// Most work that a key file's scrypt parameters may demand, as N · r · p.
+pub const MAX_SCRYPT_WORK: u64 = 16 * 1024 * 1024;
+
+/// Most certificates in the `X-Amz-X509-Chain` header (AWS: a chain of at most
+/// five).
+pub const MAX_CHAIN: usize = 5;
+
+/// Most signature checks that building one certification path may cost.
+pub const PATH_BUDGET: usize = 100;
+
+/// Longest certification path, the leaf and the anchor included.
+pub const MAX_PATH_LENGTH: usize = 8;
+
+/// Largest CreateSession answer that is read, in bytes. Real ones have about
+/// two kilobytes; AWS sets no limit on a token's length.
+pub const MAX_RESPONSE: usize = 1024 * 1024;
+
+/// Largest request body that the emulator reads, in bytes.
+pub const MAX_REQUEST_BODY: usize = 256 * 1024;
+
+/// Size of the emulator's header buffer, in bytes. An ML-DSA-87 leaf with a
+/// chain makes tens of kilobytes, far above the usual 8 KiB.
+pub const MAX_REQUEST_HEAD: usize = 128 * 1024;
+
+/// Most header fields in one request to the emulator.
+pub const MAX_REQUEST_HEADERS: usize = 128;
+
+/// Longest that a TCP and TLS connection to an endpoint may take.
+pub const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Longest silence while an answer is awaited.
+pub const READ_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Longest that obtaining credentials may take in all. The Go SDK ends a
+/// `credential_process` after one minute, so this stays below 50 s.
+pub const TOTAL_DEADLINE: Duration = Duration::from_secs(45);
+
+/// Longest that the emulator waits for a TLS handshake or for a request.
+pub const SERVER_READ_DEADLINE: Duration = Duration::from_secs(30);

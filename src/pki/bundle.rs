@@ -1,0 +1,104 @@
+//! Reading certificates from files: PEM soup in any order, or one DER.
+
+use crate::der;
+use crate::limits;
+use crate::text::printable;
+
+use super::{Certificate, Error};
+
+/// Reads every certificate of a file's content, in file order. PEM may hold
+/// other blocks and text, which are passed over; a file that is not PEM must
+/// be one DER certificate. `origin` is what messages call the file.
+///
+/// # Errors
+///
+/// [`Error::NoCertificate`] says what was found instead, [`Error::Damaged`] a
+/// certificate that does not decode, [`Error::TooMany`] a file over the bound.
+pub fn read_certificates(material: &[u8], origin: &str) -> Result<Vec<Certificate>, Error> {
+    let nothing = |found: &str| Error::NoCertificate {
+        origin: origin.to_owned(),
+        found: found.to_owned(),
+    };
+    if !is_pem(material) {
+        return if material.is_empty() {
+            Err(nothing("the file is empty"))
+        } else if der::sequence(material).is_none() {
+            Err(nothing("it is neither PEM nor DER"))
+        } else {
+            Ok(vec![Certificate::from_der(material, origin)?])
+        };
+    }
+    let blocks = pem::parse_many(material).map_err(|_| Error::Damaged {
+        origin: origin.to_owned(),
+        reason: "a PEM block in it does not decode".to_owned(),
+    })?;
+    let certificates: Vec<&pem::Pem> = blocks.iter().filter(is_certificate).collect();
+    if certificates.len() > limits::MAX_CERTIFICATES {
+        return Err(Error::TooMany {
+            origin: origin.to_owned(),
+            count: certificates.len(),
+            max: limits::MAX_CERTIFICATES,
+        });
+    }
+    if certificates.is_empty() {
+        let labels: Vec<&str> = blocks.iter().map(pem::Pem::tag).collect();
+        return Err(if labels.is_empty() {
+            nothing("it has a BEGIN line but no complete PEM block")
+        } else if labels.iter().all(|label| label.ends_with("PRIVATE KEY")) {
+            nothing("it holds a private key")
+        } else {
+            nothing(&format!("it holds {}", printable(&labels.join(", "), 80)))
+        });
+    }
+    certificates
+        .into_iter()
+        .map(|block| Certificate::from_der(block.contents(), origin))
+        .collect()
+}
+
+/// Reads the DER of every certificate in a bundle of TLS roots, PEM or DER,
+/// without judging any: a system's bundle may hold oddities.
+///
+/// # Errors
+///
+/// [`Error::NoCertificate`] when there is none.
+pub fn read_der_bundle(material: &[u8], origin: &str) -> Result<Vec<Vec<u8>>, Error> {
+    if !is_pem(material) && der::sequence(material).is_some() {
+        return Ok(vec![material.to_vec()]);
+    }
+    let blocks = pem::parse_many(material).unwrap_or_default();
+    let certificates: Vec<Vec<u8>> = blocks
+        .into_iter()
+        .filter(|block| is_certificate(&block))
+        .map(pem::Pem::into_contents)
+        .collect();
+    if certificates.is_empty() {
+        return Err(Error::NoCertificate {
+            origin: origin.to_owned(),
+            found: "a CA bundle is one DER certificate or any number in PEM".to_owned(),
+        });
+    }
+    Ok(certificates)
+}
+
+fn is_pem(material: &[u8]) -> bool {
+    material.windows(11).any(|window| window == b"-----BEGIN ")
+}
+
+fn is_certificate(block: &&pem::Pem) -> bool {
+    matches!(block.tag(), "CERTIFICATE" | "X509 CERTIFICATE")
+}
+
+/// Writes certificates as PEM, in order, with LF line endings (RFC 7468).
+#[must_use]
+pub fn encode_pem<'a>(certificates: impl IntoIterator<Item = &'a Certificate>) -> String {
+    let blocks: Vec<pem::Pem> = certificates
+        .into_iter()
+        .map(|certificate| pem::Pem::new("CERTIFICATE", certificate.der()))
+        .collect();
+    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+    blocks
+        .iter()
+        .map(|block| pem::encode_config(block, config))
+        .collect()
+}

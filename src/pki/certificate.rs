@@ -1,0 +1,414 @@
+//! One X.509 certificate: its bytes and the facts that this program needs.
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::{GeneralName as ParsedName, ParsedExtension};
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+use crate::key::PublicKey;
+use crate::text::printable;
+
+use super::{DistinguishedName, Error, SerialNumber};
+
+/// The content of a basicConstraints extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BasicConstraints {
+    /// Whether the certificate is a certificate authority's.
+    pub ca: bool,
+    /// How many non-self-issued intermediates may follow; `None` is no limit.
+    pub path_length: Option<u32>,
+}
+
+/// The bits of a keyUsage extension that this program reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyUsage {
+    /// digitalSignature.
+    pub digital_signature: bool,
+    /// keyCertSign.
+    pub key_cert_sign: bool,
+    /// cRLSign.
+    pub crl_sign: bool,
+    /// Whether any other bit is set.
+    pub other: bool,
+}
+
+/// The hash with which a certificate was signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureHash {
+    /// SHA-256, SHA-384, SHA-512, or an algorithm such as Ed25519 or ML-DSA
+    /// that has no weaker choice.
+    Strong,
+    /// MD5, SHA-1 or older.
+    Weak,
+    /// An algorithm that is not known here.
+    Unknown,
+}
+
+/// A parsed X.509 certificate.
+#[derive(Clone)]
+pub struct Certificate {
+    der: Vec<u8>,
+    version: u32,
+    serial: SerialNumber,
+    subject: DistinguishedName,
+    issuer: DistinguishedName,
+    not_before: DateTime<Utc>,
+    not_after: DateTime<Utc>,
+    public_key: PublicKey,
+    signature_hash: SignatureHash,
+    basic_constraints: Option<BasicConstraints>,
+    key_usage: Option<KeyUsage>,
+    extended_key_usage: Option<Vec<String>>,
+    subject_key_identifier: Option<Vec<u8>>,
+    authority_key_identifier: Option<Vec<u8>>,
+    alternative_names: Vec<String>,
+    unknown_critical: Vec<String>,
+}
+
+impl Certificate {
+    /// Decodes one DER certificate that fills `der`. `origin` is what messages
+    /// call the file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`] for what is no certificate, has bytes behind it, a
+    /// serial number that is not a positive number of at most 20 octets, or an
+    /// extension twice (RFC 5280 section 4.2).
+    pub fn from_der(der: &[u8], origin: &str) -> Result<Self, Error> {
+        let damaged = |reason: &str| Error::Damaged {
+            origin: origin.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let (rest, parsed) =
+            X509Certificate::from_der(der).map_err(|_| damaged("it does not decode as X.509"))?;
+        if !rest.is_empty() {
+            return Err(damaged("bytes follow the certificate"));
+        }
+        let tbs = &parsed.tbs_certificate;
+        if tbs.signature != parsed.signature_algorithm {
+            return Err(damaged("its two signature algorithms differ"));
+        }
+        let extensions = Extensions::read(&parsed).map_err(|reason| damaged(&reason))?;
+        Ok(Self {
+            version: tbs.version.0.saturating_add(1),
+            serial: SerialNumber::from_der_content(tbs.raw_serial())
+                .ok_or_else(|| damaged("its serial number is zero, negative or too long"))?,
+            subject: DistinguishedName::from_der(tbs.subject.as_raw())
+                .ok_or_else(|| damaged("its subject name is malformed"))?,
+            issuer: DistinguishedName::from_der(tbs.issuer.as_raw())
+                .ok_or_else(|| damaged("its issuer name is malformed"))?,
+            not_before: time(tbs.validity.not_before.timestamp())
+                .ok_or_else(|| damaged("its notBefore is out of range"))?,
+            not_after: time(tbs.validity.not_after.timestamp())
+                .ok_or_else(|| damaged("its notAfter is out of range"))?,
+            public_key: PublicKey::from_spki(tbs.subject_pki.raw)
+                .ok_or_else(|| damaged("its public key is malformed"))?,
+            signature_hash: signature_hash(&parsed.signature_algorithm.algorithm.to_id_string()),
+            basic_constraints: extensions.basic_constraints,
+            key_usage: extensions.key_usage,
+            extended_key_usage: extensions.extended_key_usage,
+            subject_key_identifier: extensions.subject_key_identifier,
+            authority_key_identifier: extensions.authority_key_identifier,
+            alternative_names: extensions.alternative_names,
+            unknown_critical: extensions.unknown_critical,
+            der: der.to_vec(),
+        })
+    }
+
+    /// The DER encoding.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// The X.509 version as people count it: 3 for version 3.
+    #[must_use]
+    pub const fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The serial number.
+    #[must_use]
+    pub const fn serial(&self) -> &SerialNumber {
+        &self.serial
+    }
+
+    /// Whom the certificate names.
+    #[must_use]
+    pub const fn subject(&self) -> &DistinguishedName {
+        &self.subject
+    }
+
+    /// Who issued it.
+    #[must_use]
+    pub const fn issuer(&self) -> &DistinguishedName {
+        &self.issuer
+    }
+
+    /// The first second of validity.
+    #[must_use]
+    pub const fn not_before(&self) -> DateTime<Utc> {
+        self.not_before
+    }
+
+    /// The last second of validity (it still counts, RFC 5280 section 4.1.2.5).
+    #[must_use]
+    pub const fn not_after(&self) -> DateTime<Utc> {
+        self.not_after
+    }
+
+    /// Whether `at` lies within the validity, both ends included.
+    #[must_use]
+    pub fn is_valid_at(&self, at: DateTime<Utc>) -> bool {
+        // A sub-second part after the last second still belongs to it.
+        self.not_before <= at && crate::clock::whole_seconds(at) <= self.not_after
+    }
+
+    /// The certified public key.
+    #[must_use]
+    pub const fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    /// The strength of the hash in the issuer's signature.
+    #[must_use]
+    pub const fn signature_hash(&self) -> SignatureHash {
+        self.signature_hash
+    }
+
+    /// The basicConstraints extension, when present.
+    #[must_use]
+    pub const fn basic_constraints(&self) -> Option<BasicConstraints> {
+        self.basic_constraints
+    }
+
+    /// Whether basicConstraints says that this is a CA.
+    #[must_use]
+    pub const fn is_ca(&self) -> bool {
+        matches!(
+            self.basic_constraints,
+            Some(BasicConstraints { ca: true, .. })
+        )
+    }
+
+    /// The keyUsage extension, when present.
+    #[must_use]
+    pub const fn key_usage(&self) -> Option<KeyUsage> {
+        self.key_usage
+    }
+
+    /// The OIDs of the extendedKeyUsage extension, dotted, when present.
+    #[must_use]
+    pub fn extended_key_usage(&self) -> Option<&[String]> {
+        self.extended_key_usage.as_deref()
+    }
+
+    /// The subjectKeyIdentifier, when present.
+    #[must_use]
+    pub fn subject_key_identifier(&self) -> Option<&[u8]> {
+        self.subject_key_identifier.as_deref()
+    }
+
+    /// The keyIdentifier of the authorityKeyIdentifier, when present.
+    #[must_use]
+    pub fn authority_key_identifier(&self) -> Option<&[u8]> {
+        self.authority_key_identifier.as_deref()
+    }
+
+    /// The subject alternative names, each as `DNS:…`, `IP:…` and so on.
+    #[must_use]
+    pub fn alternative_names(&self) -> &[String] {
+        &self.alternative_names
+    }
+
+    /// OIDs of critical extensions that path validation here does not process,
+    /// and which therefore make the certificate unusable (RFC 5280 section
+    /// 4.2).
+    #[must_use]
+    pub fn unknown_critical(&self) -> &[String] {
+        &self.unknown_critical
+    }
+
+    /// SHA-256 of the DER, lowercase hex.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        hex::encode(Sha256::digest(&self.der))
+    }
+
+    /// Whether subject and issuer are the same name (RFC 5280 section 3.2).
+    #[must_use]
+    pub fn is_self_issued(&self) -> bool {
+        self.subject == self.issuer
+    }
+
+    /// Whether `issuer`'s key made this certificate's signature. Names are not
+    /// compared.
+    #[must_use]
+    pub fn is_signed_by(&self, issuer: &PublicKey) -> bool {
+        let Ok((_, certificate)) = X509Certificate::from_der(&self.der) else {
+            return false;
+        };
+        let Ok((_, spki)) = SubjectPublicKeyInfo::from_der(issuer.spki()) else {
+            return false;
+        };
+        certificate.verify_signature(Some(&spki)).is_ok()
+    }
+}
+
+impl PartialEq for Certificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.der == other.der
+    }
+}
+
+impl Eq for Certificate {}
+
+impl std::fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Certificate({}, serial {})", self.subject, self.serial)
+    }
+}
+
+/// What the extensions say.
+#[derive(Default)]
+struct Extensions {
+    basic_constraints: Option<BasicConstraints>,
+    key_usage: Option<KeyUsage>,
+    extended_key_usage: Option<Vec<String>>,
+    subject_key_identifier: Option<Vec<u8>>,
+    authority_key_identifier: Option<Vec<u8>>,
+    alternative_names: Vec<String>,
+    unknown_critical: Vec<String>,
+}
+
+impl Extensions {
+    fn read(certificate: &X509Certificate<'_>) -> Result<Self, String> {
+        let mut read = Self::default();
+        let mut seen = Vec::new();
+        for extension in certificate.extensions() {
+            let oid = extension.oid.to_id_string();
+            if seen.contains(&oid) {
+                return Err(format!("it has the extension {oid} twice"));
+            }
+            let malformed = |name: &str| Err(format!("its {name} extension is malformed"));
+            match extension.parsed_extension() {
+                ParsedExtension::BasicConstraints(basic) => {
+                    read.basic_constraints = Some(BasicConstraints {
+                        ca: basic.ca,
+                        path_length: basic.path_len_constraint,
+                    });
+                }
+                ParsedExtension::KeyUsage(usage) => {
+                    read.key_usage = Some(KeyUsage {
+                        digital_signature: usage.digital_signature(),
+                        key_cert_sign: usage.key_cert_sign(),
+                        crl_sign: usage.crl_sign(),
+                        other: usage.non_repudiation()
+                            || usage.key_encipherment()
+                            || usage.data_encipherment()
+                            || usage.key_agreement()
+                            || usage.encipher_only()
+                            || usage.decipher_only(),
+                    });
+                }
+                ParsedExtension::ExtendedKeyUsage(usage) => {
+                    read.extended_key_usage = Some(extended_usages(usage));
+                }
+                ParsedExtension::SubjectKeyIdentifier(identifier) => {
+                    read.subject_key_identifier = Some(identifier.0.to_vec());
+                }
+                ParsedExtension::AuthorityKeyIdentifier(identifier) => {
+                    read.authority_key_identifier = identifier
+                        .key_identifier
+                        .as_ref()
+                        .map(|identifier| identifier.0.to_vec());
+                }
+                ParsedExtension::SubjectAlternativeName(names) => {
+                    read.alternative_names = names.general_names.iter().map(show_name).collect();
+                }
+                ParsedExtension::ParseError { .. } => return malformed(&oid),
+                // Everything else matters only when it is critical.
+                _ if extension.critical => read.unknown_critical.push(oid.clone()),
+                _ => {}
+            }
+            seen.push(oid);
+        }
+        Ok(read)
+    }
+}
+
+fn extended_usages(usage: &x509_parser::extensions::ExtendedKeyUsage<'_>) -> Vec<String> {
+    let named = [
+        (usage.any, "2.5.29.37.0"),
+        (usage.server_auth, "1.3.6.1.5.5.7.3.1"),
+        (usage.client_auth, "1.3.6.1.5.5.7.3.2"),
+        (usage.code_signing, "1.3.6.1.5.5.7.3.3"),
+        (usage.email_protection, "1.3.6.1.5.5.7.3.4"),
+        (usage.time_stamping, "1.3.6.1.5.5.7.3.8"),
+        (usage.ocsp_signing, "1.3.6.1.5.5.7.3.9"),
+    ];
+    named
+        .into_iter()
+        .filter(|(present, _)| *present)
+        .map(|(_, oid)| oid.to_owned())
+        .chain(usage.other.iter().map(|oid| oid.to_id_string()))
+        .collect()
+}
+
+fn show_name(name: &ParsedName<'_>) -> String {
+    let show = |kind: &str, value: &str| format!("{kind}:{}", printable(value, 4096));
+    match name {
+        ParsedName::DNSName(value) => show("DNS", value),
+        ParsedName::RFC822Name(value) => show("email", value),
+        ParsedName::URI(value) => show("URI", value),
+        ParsedName::IPAddress(octets) => match octets.len() {
+            4 => <[u8; 4]>::try_from(*octets)
+                .map(|octets| show("IP", &std::net::IpAddr::from(octets).to_string()))
+                .unwrap_or_default(),
+            16 => <[u8; 16]>::try_from(*octets)
+                .map(|octets| show("IP", &std::net::IpAddr::from(octets).to_string()))
+                .unwrap_or_default(),
+            _ => format!("IP:#{}", hex::encode(octets)),
+        },
+        ParsedName::DirectoryName(name) => DistinguishedName::from_der(name.as_raw())
+            .map_or_else(|| "DirName:?".to_owned(), |name| format!("DirName:{name}")),
+        ParsedName::RegisteredID(oid) => show("RID", &oid.to_id_string()),
+        ParsedName::OtherName(oid, _) => show("otherName", &oid.to_id_string()),
+        _ => "otherName:?".to_owned(),
+    }
+}
+
+/// Sorts signature algorithms by the strength of their hash. RSA-PSS is counted
+/// as unknown, since its hash stands in its parameters.
+fn signature_hash(oid: &str) -> SignatureHash {
+    match oid {
+        // sha256/384/512WithRSAEncryption, ecdsa-with-SHA256/384/512
+        "1.2.840.113549.1.1.11"
+        | "1.2.840.113549.1.1.12"
+        | "1.2.840.113549.1.1.13"
+        | "1.2.840.10045.4.3.2"
+        | "1.2.840.10045.4.3.3"
+        | "1.2.840.10045.4.3.4"
+        // Ed25519, ML-DSA-44/65/87
+        | "1.3.101.112"
+        | "2.16.840.1.101.3.4.3.17"
+        | "2.16.840.1.101.3.4.3.18"
+        | "2.16.840.1.101.3.4.3.19" => SignatureHash::Strong,
+        // md2/md5/sha1/sha224WithRSAEncryption, ecdsa-with-SHA1/SHA224, dsa
+        "1.2.840.113549.1.1.2"
+        | "1.2.840.113549.1.1.4"
+        | "1.2.840.113549.1.1.5"
+        | "1.2.840.113549.1.1.14"
+        | "1.2.840.10045.4.1"
+        | "1.2.840.10045.4.3.1"
+        | "1.2.840.10040.4.3"
+        | "1.3.14.3.2.29" => SignatureHash::Weak,
+        _ => SignatureHash::Unknown,
+    }
+}
+
+fn time(timestamp: i64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(timestamp, 0)
+}

@@ -1,0 +1,134 @@
+//! Certificate revocation lists, as far as they are read (RFC 5280 section 5).
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use x509_parser::prelude::FromDer;
+use x509_parser::revocation_list::CertificateRevocationList;
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+use crate::key::PublicKey;
+
+use super::{DistinguishedName, Error, SerialNumber};
+
+/// A complete CRL. Delta and indirect CRLs are refused when they are read.
+#[derive(Clone)]
+pub struct Crl {
+    der: Vec<u8>,
+    issuer: DistinguishedName,
+    this_update: DateTime<Utc>,
+    next_update: Option<DateTime<Utc>>,
+    revoked: HashSet<Vec<u8>>,
+}
+
+impl Crl {
+    /// Reads one CRL from PEM (`X509 CRL`) or DER. `origin` is what messages
+    /// call the file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DamagedCrl`] for what is no CRL, and for delta, indirect or
+    /// otherwise partial CRLs, marked by critical extensions.
+    pub fn read(material: &[u8], origin: &str) -> Result<Self, Error> {
+        let damaged = |reason: &str| Error::DamagedCrl {
+            origin: origin.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let der = if material.starts_with(&[0x30]) {
+            material.to_vec()
+        } else {
+            let blocks =
+                pem::parse_many(material).map_err(|_| damaged("it is neither PEM nor DER"))?;
+            let mut lists = blocks.into_iter().filter(|block| block.tag() == "X509 CRL");
+            let first = lists
+                .next()
+                .ok_or_else(|| damaged("it has no X509 CRL block"))?;
+            if lists.next().is_some() {
+                return Err(damaged("it has several CRLs; give each its own file"));
+            }
+            first.into_contents()
+        };
+        let (rest, parsed) = CertificateRevocationList::from_der(&der)
+            .map_err(|_| damaged("it does not decode as X.509"))?;
+        if !rest.is_empty() {
+            return Err(damaged("bytes follow the CRL"));
+        }
+        if let Some(critical) = parsed.extensions().iter().find(|ext| ext.critical) {
+            // 2.5.29.27 deltaCRLIndicator and 2.5.29.28
+            // issuingDistributionPoint are the two that RFC 5280 defines.
+            return Err(damaged(&format!(
+                "its critical extension {} makes it a delta, indirect or partial CRL",
+                critical.oid.to_id_string()
+            )));
+        }
+        let time =
+            |time: x509_parser::time::ASN1Time| DateTime::from_timestamp(time.timestamp(), 0);
+        Ok(Self {
+            issuer: DistinguishedName::from_der(parsed.issuer().as_raw())
+                .ok_or_else(|| damaged("its issuer name is malformed"))?,
+            this_update: time(parsed.last_update())
+                .ok_or_else(|| damaged("its thisUpdate is out of range"))?,
+            next_update: parsed.next_update().and_then(time),
+            revoked: parsed
+                .iter_revoked_certificates()
+                .filter_map(|entry| SerialNumber::from_der_content(entry.raw_serial()))
+                .map(|serial| serial.magnitude().to_vec())
+                .collect(),
+            der,
+        })
+    }
+
+    /// Whose certificates the list is about, and who signed it.
+    #[must_use]
+    pub const fn issuer(&self) -> &DistinguishedName {
+        &self.issuer
+    }
+
+    /// When the list was made.
+    #[must_use]
+    pub const fn this_update(&self) -> DateTime<Utc> {
+        self.this_update
+    }
+
+    /// When the next list is due, if it says so.
+    #[must_use]
+    pub const fn next_update(&self) -> Option<DateTime<Utc>> {
+        self.next_update
+    }
+
+    /// How many certificates it revokes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.revoked.len()
+    }
+
+    /// Whether it revokes nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.revoked.is_empty()
+    }
+
+    /// Whether it lists this serial number.
+    #[must_use]
+    pub fn revokes(&self, serial: &SerialNumber) -> bool {
+        self.revoked.contains(serial.magnitude())
+    }
+
+    /// Whether `issuer`'s key made the list's signature.
+    #[must_use]
+    pub fn is_signed_by(&self, issuer: &PublicKey) -> bool {
+        let Ok((_, list)) = CertificateRevocationList::from_der(&self.der) else {
+            return false;
+        };
+        let Ok((_, spki)) = SubjectPublicKeyInfo::from_der(issuer.spki()) else {
+            return false;
+        };
+        list.verify_signature(&spki).is_ok()
+    }
+}
+
+impl std::fmt::Debug for Crl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Crl({}, {} entries)", self.issuer, self.revoked.len())
+    }
+}

@@ -1,0 +1,163 @@
+//! A private key with the certificates that belong to it.
+
+use chrono::{DateTime, Utc};
+
+use crate::key::Signer;
+use crate::limits;
+
+use super::{Certificate, Error};
+
+/// A certificate and the file that it came from, for messages.
+#[derive(Clone, Debug)]
+pub struct Sourced {
+    /// The file.
+    pub origin: String,
+    /// The certificate.
+    pub certificate: Certificate,
+}
+
+/// A key, its certificate, and the intermediates that lead from the
+/// certificate's issuer towards the root.
+///
+/// It is built from any number of certificates in any order; that the key and
+/// the leaf belong together is proved here, so that a mismatch never reaches
+/// the network.
+pub struct Identity {
+    signer: Box<dyn Signer>,
+    leaf: Sourced,
+    chain: Vec<Certificate>,
+    dropped: Vec<Sourced>,
+}
+
+impl Identity {
+    /// Picks the leaf by the key, orders the intermediates issuer first, and
+    /// drops self-signed roots, strays and repetitions. When several
+    /// certificates match the key, the one that ends last is used.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::KeyMismatch`] when no certificate has the key; it names every
+    /// file and fingerprint.
+    pub fn new(signer: Box<dyn Signer>, certificates: Vec<Sourced>) -> Result<Self, Error> {
+        let matching = certificates
+            .iter()
+            .enumerate()
+            .filter(|(_, candidate)| candidate.certificate.public_key() == signer.public_key())
+            .max_by_key(|(index, candidate)| {
+                // Of equals the first in the files wins.
+                (candidate.certificate.not_after(), std::cmp::Reverse(*index))
+            })
+            .map(|(index, _)| index);
+        let Some(index) = matching else {
+            return Err(mismatch(signer.as_ref(), &certificates));
+        };
+        let mut others = certificates;
+        let leaf = others.remove(index);
+        let (chain, dropped) = order(&leaf.certificate, others);
+        Ok(Self {
+            signer,
+            leaf,
+            chain,
+            dropped,
+        })
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn signer(&self) -> &dyn Signer {
+        self.signer.as_ref()
+    }
+
+    /// The certificate that belongs to the key.
+    #[must_use]
+    pub const fn leaf(&self) -> &Certificate {
+        &self.leaf.certificate
+    }
+
+    /// The intermediates, the leaf's issuer first, without the root; at most
+    /// five.
+    #[must_use]
+    pub fn chain(&self) -> &[Certificate] {
+        &self.chain
+    }
+
+    /// What was given but is not part of the chain.
+    #[must_use]
+    pub fn dropped(&self) -> &[Sourced] {
+        &self.dropped
+    }
+
+    /// Checks that the leaf is valid at this time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Expired`] or [`Error::NotYetValid`].
+    pub fn check_validity(&self, at: DateTime<Utc>) -> Result<(), Error> {
+        let certificate = self.leaf();
+        let (origin, subject) = (self.leaf.origin.clone(), certificate.subject().to_string());
+        if at < certificate.not_before() {
+            return Err(Error::NotYetValid {
+                origin,
+                subject,
+                not_before: certificate.not_before(),
+                at,
+            });
+        }
+        if !certificate.is_valid_at(at) {
+            return Err(Error::Expired {
+                origin,
+                subject,
+                not_after: certificate.not_after(),
+                at,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Walks from the leaf upwards through what was given. Signatures decide, not
+/// only names, so that two generations of one CA are told apart.
+fn order(leaf: &Certificate, others: Vec<Sourced>) -> (Vec<Certificate>, Vec<Sourced>) {
+    let mut pool = others;
+    let mut chain: Vec<Certificate> = Vec::new();
+    while chain.len() < limits::MAX_CHAIN {
+        let current = chain.last().unwrap_or(leaf);
+        let next = pool.iter().position(|candidate| {
+            let candidate = &candidate.certificate;
+            candidate.subject() == current.issuer()
+                && !candidate.is_self_issued()
+                && candidate != leaf
+                && !chain.contains(candidate)
+                && current.is_signed_by(candidate.public_key())
+        });
+        match next {
+            Some(index) => chain.push(pool.remove(index).certificate),
+            None => break,
+        }
+    }
+    (chain, pool)
+}
+
+fn mismatch(signer: &dyn Signer, certificates: &[Sourced]) -> Error {
+    const SHOWN: usize = 5;
+    let mut shown: Vec<String> = certificates
+        .iter()
+        .take(SHOWN)
+        .map(|sourced| {
+            format!(
+                "{} ({}, SHA-256 of its key {})",
+                sourced.origin,
+                sourced.certificate.subject(),
+                sourced.certificate.public_key().fingerprint()
+            )
+        })
+        .collect();
+    if let Some(more) = certificates.len().checked_sub(SHOWN + 1) {
+        shown.push(format!("{} more", more + 1));
+    }
+    Error::KeyMismatch {
+        key_origin: signer.origin().to_owned(),
+        key_fingerprint: signer.public_key().fingerprint(),
+        certificates: shown.join(", "),
+    }
+}

@@ -1,0 +1,318 @@
+//! Building and signing certificates: rcgen behind a guard.
+//!
+//! rcgen 0.14 re-encodes the names it is given (repeated RDNs are lost), and
+//! may mislabel a subject's key. So it builds the certificate around
+//! placeholders, and the guard [`Splice`] stands between it and the key: it
+//! puts the exact bytes of issuer, subject and public key into the to-be-signed
+//! certificate before it is signed. What comes out is parsed again and compared
+//! with the template, field by field, before anybody sees it.
+
+use std::cell::RefCell;
+
+use chrono::{DateTime, Utc};
+use rcgen::{
+    BasicConstraints as RcgenConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyIdMethod, KeyUsagePurpose, PublicKeyData, SanType, SignatureAlgorithm, SigningKey,
+};
+
+use crate::der;
+use crate::key::{KeyAlgorithm, PublicKey, Signer};
+
+use super::{BasicConstraints, Certificate, DistinguishedName, Error, GeneralName, SerialNumber};
+
+/// What a certificate is for; it decides the extensions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An authority that issues leaves only: CA:TRUE with path length 0.
+    Issuing,
+    /// A workload: CA:FALSE, digitalSignature, clientAuth.
+    Leaf {
+        /// The subject alternative names, in the order in which they are to
+        /// stand: Roles Anywhere maps only the first of each kind.
+        names: Vec<GeneralName>,
+    },
+    /// A self-signed trust anchor: CA:TRUE without path length.
+    Root,
+    /// The emulator's throw-away TLS server: CA:FALSE, serverAuth.
+    TlsServer {
+        /// The names under which it is reached.
+        names: Vec<GeneralName>,
+    },
+}
+
+/// Everything that a certificate will say.
+#[derive(Clone, Debug)]
+pub struct Template<'a> {
+    /// Whom it names.
+    pub subject: &'a DistinguishedName,
+    /// The key that it certifies.
+    pub public_key: &'a PublicKey,
+    /// Its serial number, reserved beforehand.
+    pub serial: &'a SerialNumber,
+    /// First second of validity.
+    pub not_before: DateTime<Utc>,
+    /// Last second of validity.
+    pub not_after: DateTime<Utc>,
+    /// What it is for.
+    pub kind: Kind,
+}
+
+/// Who signs: a name, a key, and the identifier of that key.
+pub struct IssuerRef<'a> {
+    /// The issuer's subject, copied byte for byte.
+    pub name: &'a DistinguishedName,
+    /// The issuer's key.
+    pub signer: &'a dyn Signer,
+    /// The issuer's subjectKeyIdentifier.
+    pub key_identifier: &'a [u8],
+}
+
+impl Template<'_> {
+    /// Builds, signs, parses back and verifies.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Issue`] when the builder or the key fails, or when what came
+    /// out is not exactly what was asked for.
+    pub fn sign(&self, issuer: &IssuerRef<'_>) -> Result<Certificate, Error> {
+        let der = self.build(issuer)?;
+        let certificate = Certificate::from_der(&der, "the new certificate")?;
+        self.compare(&certificate, issuer)?;
+        Ok(certificate)
+    }
+
+    fn build(&self, issuer: &IssuerRef<'_>) -> Result<Vec<u8>, Error> {
+        let splice = Splice {
+            template: self,
+            issuer,
+            algorithm: rcgen_algorithm(issuer.signer.public_key().algorithm())
+                .ok_or_else(|| failed("the issuer's key cannot sign certificates"))?,
+            signed: RefCell::new(None),
+            key_error: RefCell::new(None),
+        };
+        let mut issuer_params = CertificateParams::default();
+        issuer_params.key_identifier_method =
+            KeyIdMethod::PreSpecified(issuer.key_identifier.to_vec());
+        let rcgen_issuer = Issuer::from_params(&issuer_params, &splice);
+        // rcgen assembles a certificate too, around its own placeholders; only
+        // what the splice has signed is used.
+        let built = self.params()?.signed_by(&splice, &rcgen_issuer);
+        if let Some(source) = splice.key_error.take() {
+            return Err(Error::Issue {
+                reason: "the issuer's key failed".to_owned(),
+                source: Some(source),
+            });
+        }
+        built.map_err(|error| failed(&error.to_string()))?;
+        splice
+            .signed
+            .take()
+            .ok_or_else(|| failed("nothing was signed"))
+    }
+
+    fn params(&self) -> Result<CertificateParams, Error> {
+        let time = |at: DateTime<Utc>| {
+            time::OffsetDateTime::from_unix_timestamp(at.timestamp())
+                .map_err(|_| failed("a date is out of range"))
+        };
+        let mut params = CertificateParams::default();
+        // A placeholder that is not empty: rcgen marks the alternative names
+        // critical when the subject is.
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "placeholder");
+        params.serial_number = Some(self.serial.magnitude().to_vec().into());
+        params.not_before = time(self.not_before)?;
+        params.not_after = time(self.not_after)?;
+        params.key_identifier_method =
+            KeyIdMethod::PreSpecified(self.public_key.key_identifier().to_vec());
+        params.use_authority_key_identifier_extension = !matches!(self.kind, Kind::Root);
+        let ca_usages = || vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        match &self.kind {
+            Kind::Root => {
+                params.is_ca = IsCa::Ca(RcgenConstraints::Unconstrained);
+                params.key_usages = ca_usages();
+            }
+            Kind::Issuing => {
+                params.is_ca = IsCa::Ca(RcgenConstraints::Constrained(0));
+                params.key_usages = ca_usages();
+            }
+            Kind::Leaf { names } | Kind::TlsServer { names } => {
+                params.is_ca = IsCa::ExplicitNoCa;
+                params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+                params.extended_key_usages = vec![match self.kind {
+                    Kind::TlsServer { .. } => ExtendedKeyUsagePurpose::ServerAuth,
+                    _ => ExtendedKeyUsagePurpose::ClientAuth,
+                }];
+                params.subject_alt_names = names.iter().map(san).collect::<Result<_, _>>()?;
+            }
+        }
+        Ok(params)
+    }
+
+    /// Compares what came out with what was asked for, so that no surprise of
+    /// the builder leaves this function.
+    fn compare(&self, made: &Certificate, issuer: &IssuerRef<'_>) -> Result<(), Error> {
+        let (ca, path_length) = match self.kind {
+            Kind::Root => (true, None),
+            Kind::Issuing => (true, Some(0)),
+            Kind::Leaf { .. } | Kind::TlsServer { .. } => (false, None),
+        };
+        let names: Vec<String> = match &self.kind {
+            Kind::Leaf { names } | Kind::TlsServer { names } => {
+                names.iter().map(ToString::to_string).collect()
+            }
+            _ => Vec::new(),
+        };
+        let usage = made.key_usage();
+        let aki = match self.kind {
+            Kind::Root => None,
+            _ => Some(issuer.key_identifier),
+        };
+        let ski = self.public_key.key_identifier();
+        let checks = [
+            (made.version() == 3, "version"),
+            (made.serial() == self.serial, "serial number"),
+            (made.subject() == self.subject, "subject"),
+            (made.issuer() == issuer.name, "issuer"),
+            (made.public_key() == self.public_key, "public key"),
+            (
+                made.not_before().timestamp() == self.not_before.timestamp()
+                    && made.not_after().timestamp() == self.not_after.timestamp(),
+                "validity",
+            ),
+            (
+                made.basic_constraints() == Some(BasicConstraints { ca, path_length }),
+                "basicConstraints",
+            ),
+            (
+                usage.is_some_and(|usage| {
+                    usage.key_cert_sign == ca
+                        && usage.crl_sign == ca
+                        && usage.digital_signature != ca
+                        && !usage.other
+                }),
+                "keyUsage",
+            ),
+            (
+                made.subject_key_identifier() == Some(&ski),
+                "subjectKeyIdentifier",
+            ),
+            (
+                made.authority_key_identifier() == aki,
+                "authorityKeyIdentifier",
+            ),
+            (made.alternative_names() == names, "subjectAltName"),
+            (made.unknown_critical().is_empty(), "extensions"),
+            (made.is_signed_by(issuer.signer.public_key()), "signature"),
+        ];
+        match checks.iter().find(|(right, _)| !right) {
+            Some((_, field)) => Err(failed(&format!(
+                "its {field} is not what was asked for; nothing was issued"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The guard between rcgen and the key.
+struct Splice<'a> {
+    template: &'a Template<'a>,
+    issuer: &'a IssuerRef<'a>,
+    algorithm: &'static SignatureAlgorithm,
+    signed: RefCell<Option<Vec<u8>>>,
+    key_error: RefCell<Option<crate::key::Error>>,
+}
+
+impl Splice<'_> {
+    /// Replaces issuer, subject and public key of a TBSCertificate (RFC 5280
+    /// section 4.1: version, serial, signature, issuer, validity, subject,
+    /// subjectPublicKeyInfo, extensions).
+    fn patch(&self, tbs: &[u8]) -> Option<Vec<u8>> {
+        let parts = der::sequence(tbs)?;
+        let [version, serial, signature, _, validity, _, _, extensions] = parts.as_slice() else {
+            return None;
+        };
+        Some(der::write_all(
+            der::SEQUENCE,
+            &[
+                version.encoded,
+                serial.encoded,
+                signature.encoded,
+                self.issuer.name.der(),
+                validity.encoded,
+                self.template.subject.der(),
+                self.template.public_key.spki(),
+                extensions.encoded,
+            ],
+        ))
+    }
+}
+
+impl PublicKeyData for Splice<'_> {
+    fn der_bytes(&self) -> &[u8] {
+        self.template.public_key.subject_public_key()
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        self.algorithm
+    }
+}
+
+impl SigningKey for Splice<'_> {
+    fn sign(&self, tbs: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        let patched = self
+            .patch(tbs)
+            .ok_or(rcgen::Error::CouldNotParseCertificate)?;
+        let algorithm = der::sequence(tbs)
+            .and_then(|parts| parts.get(2).map(|algorithm| algorithm.encoded.to_vec()))
+            .ok_or(rcgen::Error::CouldNotParseCertificate)?;
+        let signer = self.issuer.signer;
+        let scheme = signer
+            .public_key()
+            .certificate_scheme()
+            .ok_or(rcgen::Error::UnsupportedSignatureAlgorithm)?;
+        let signature = signer.sign(scheme, &patched).map_err(|error| {
+            self.key_error.replace(Some(error));
+            rcgen::Error::RemoteKeyError
+        })?;
+        let bits = [&[0][..], &signature].concat();
+        self.signed.replace(Some(der::write_all(
+            der::SEQUENCE,
+            &[&patched, &algorithm, &der::write(der::BIT_STRING, &bits)],
+        )));
+        Ok(signature)
+    }
+}
+
+/// The AlgorithmIdentifier that rcgen writes for a key of the issuer. It must
+/// name the same scheme as [`PublicKey::certificate_scheme`]; the signature
+/// check at the end proves it for every certificate.
+fn rcgen_algorithm(algorithm: KeyAlgorithm) -> Option<&'static SignatureAlgorithm> {
+    match algorithm {
+        KeyAlgorithm::EcP256 => Some(&rcgen::PKCS_ECDSA_P256_SHA256),
+        KeyAlgorithm::EcP384 => Some(&rcgen::PKCS_ECDSA_P384_SHA384),
+        KeyAlgorithm::Rsa { .. } => Some(&rcgen::PKCS_RSA_SHA256),
+        KeyAlgorithm::EcP521 | KeyAlgorithm::Ed25519 | KeyAlgorithm::Unknown => None,
+    }
+}
+
+fn san(name: &GeneralName) -> Result<SanType, Error> {
+    let ascii = |text: &str| {
+        text.try_into()
+            .map_err(|_| failed("an alternative name is not ASCII"))
+    };
+    Ok(match name {
+        GeneralName::Dns(name) => SanType::DnsName(ascii(name)?),
+        GeneralName::Email(address) => SanType::Rfc822Name(ascii(address)?),
+        GeneralName::Ip(address) => SanType::IpAddress(*address),
+        GeneralName::Uri(uri) => SanType::URI(ascii(uri)?),
+    })
+}
+
+fn failed(reason: &str) -> Error {
+    Error::Issue {
+        reason: reason.to_owned(),
+        source: None,
+    }
+}

@@ -1,0 +1,115 @@
+//! Certificates, names, revocation lists, chains and path validation: plain
+//! values, without disk, network or a clock of their own.
+
+mod bundle;
+mod certificate;
+mod crl;
+mod general_name;
+mod identity;
+mod issue;
+mod name;
+mod path;
+mod serial;
+
+pub use bundle::{encode_pem, read_certificates, read_der_bundle};
+pub use certificate::{BasicConstraints, Certificate, KeyUsage, SignatureHash};
+pub use crl::Crl;
+pub use general_name::GeneralName;
+pub use identity::{Identity, Sourced};
+pub use issue::{IssuerRef, Kind, Template};
+pub use name::{AttributeType, DistinguishedName};
+pub use path::{PathError, PathQuery, validate_path};
+pub use serial::SerialNumber;
+
+use chrono::{DateTime, Utc};
+
+use crate::clock::rfc3339;
+
+/// Why a certificate, a bundle or an identity cannot be used. `origin` names
+/// the file that it came from.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bytes do not decode as an X.509 certificate.
+    #[error("{origin} holds a damaged certificate: {reason}")]
+    Damaged {
+        /// The file.
+        origin: String,
+        /// What the decoder found.
+        reason: String,
+    },
+    /// The bytes do not decode as a certificate revocation list.
+    #[error("{origin} holds no usable certificate revocation list: {reason}")]
+    DamagedCrl {
+        /// The file.
+        origin: String,
+        /// What the decoder found.
+        reason: String,
+    },
+    /// The certificate's validity has ended.
+    #[error("the certificate of {origin} ({subject}) expired on {}", rfc3339(*.not_after))]
+    Expired {
+        /// The file.
+        origin: String,
+        /// Whose certificate it is.
+        subject: String,
+        /// When it ended.
+        not_after: DateTime<Utc>,
+        /// The time at which it was judged.
+        at: DateTime<Utc>,
+    },
+    /// Signing or building a certificate failed.
+    #[error("the certificate could not be made: {reason}")]
+    Issue {
+        /// What the builder reported.
+        reason: String,
+        /// The key's error, when it was the key that failed.
+        #[source]
+        source: Option<crate::key::Error>,
+    },
+    /// No certificate of the files matches the private key.
+    #[error(
+        "the private key of {key_origin} (SHA-256 {key_fingerprint}) belongs to none of the certificates of {certificates}"
+    )]
+    KeyMismatch {
+        /// The key file.
+        key_origin: String,
+        /// Fingerprint of its public key.
+        key_fingerprint: String,
+        /// Each certificate's file, subject and key fingerprint.
+        certificates: String,
+    },
+    /// The file holds no certificate.
+    #[error("{origin} holds no certificate: {found}")]
+    NoCertificate {
+        /// The file.
+        origin: String,
+        /// What was found instead.
+        found: String,
+    },
+    /// The certificate's validity has not begun.
+    #[error(
+        "the certificate of {origin} ({subject}) is not valid before {}",
+        rfc3339(*.not_before)
+    )]
+    NotYetValid {
+        /// The file.
+        origin: String,
+        /// Whose certificate it is.
+        subject: String,
+        /// When it begins.
+        not_before: DateTime<Utc>,
+        /// The time at which it was judged.
+        at: DateTime<Utc>,
+    },
+    /// More certificates than are read.
+    #[error("{origin} holds {count} certificates, at most {max} are read")]
+    TooMany {
+        /// The file.
+        origin: String,
+        /// How many it holds.
+        count: usize,
+        /// How many are allowed.
+        max: usize,
+    },
+}

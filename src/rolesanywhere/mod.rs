@@ -1,0 +1,147 @@
+//! The IAM Roles Anywhere protocol: ARNs, endpoints, the `AWS4-X509` signature,
+//! the CreateSession exchange and the credentials that it yields.
+
+mod arn;
+mod credentials;
+mod endpoint;
+mod exchange;
+mod response;
+mod session;
+mod signing;
+mod transport;
+
+pub use arn::{
+    ArnError, Partition, ProfileArn, Region, RoleArn, Target, TargetError, TrustAnchorArn,
+};
+pub use credentials::SessionCredentials;
+pub use endpoint::{Endpoint, EndpointError};
+pub use exchange::{Exchange, create_session};
+pub use response::{Reply, SUSPICIOUS_SKEW};
+pub use session::{CreateSession, RoleSessionName, SessionDuration};
+pub use signing::{Algorithm, SignedRequest, SigningError, Unsigned, sign};
+pub use transport::{TlsTrust, Transport, TransportSettings};
+
+use chrono::TimeDelta;
+
+use crate::pki;
+
+/// Why no credentials came out of an exchange.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The answer has the status of success but no usable credentials.
+    #[error("{host} answered {status} but {reason}")]
+    BadResponse {
+        /// Who answered.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+        /// What is wrong with it; never any of its content.
+        reason: String,
+    },
+    /// No TCP connection.
+    #[error("no connection to {host}: {reason}")]
+    Connect {
+        /// The endpoint's host and port.
+        host: String,
+        /// The operating system's words.
+        reason: String,
+    },
+    /// AWS refused.
+    #[error("AWS refused with {status} {error_type}: {message}{}", request_id_suffix(.request_id))]
+    Denied {
+        /// The HTTP status.
+        status: u16,
+        /// The error type, such as `AccessDeniedException`.
+        error_type: String,
+        /// The service's own sentence.
+        message: String,
+        /// `x-amzn-RequestId`, for a support case.
+        request_id: Option<String>,
+        /// How far this host's clock is ahead of the service's, from the
+        /// answer's `Date`.
+        clock_ahead: Option<TimeDelta>,
+    },
+    /// The name does not resolve.
+    #[error("the name {host} does not resolve: {reason}")]
+    Dns {
+        /// The endpoint's host and port.
+        host: String,
+        /// The resolver's words.
+        reason: String,
+    },
+    /// The connection broke while the answer was read.
+    #[error("the connection to {host} broke before the answer was complete: {reason}")]
+    Interrupted {
+        /// The endpoint's host and port.
+        host: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The answer does not come from AWS: a proxy's page, or something else in
+    /// between.
+    #[error("{host} answered {status} with {content}, which is not an answer of AWS")]
+    NotAws {
+        /// The endpoint's host and port.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+        /// What kind of content came, with an HTML page's title.
+        content: String,
+    },
+    /// The certificate or the key cannot be used.
+    #[error(transparent)]
+    Pki(#[from] pki::Error),
+    /// Setting up the connection failed before anything was sent.
+    #[error("the connection could not be prepared: {reason}")]
+    Setup {
+        /// What failed.
+        reason: String,
+    },
+    /// The request could not be signed.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    /// AWS asks to slow down.
+    #[error("AWS answered {status}, too many requests: {message}")]
+    Throttled {
+        /// The HTTP status.
+        status: u16,
+        /// The service's own sentence.
+        message: String,
+    },
+    /// A deadline passed.
+    #[error("{host} did not answer within {seconds} s")]
+    Timeout {
+        /// The endpoint's host and port.
+        host: String,
+        /// The deadline that passed, in seconds.
+        seconds: u64,
+    },
+    /// The server's TLS certificate is not trusted, or TLS failed otherwise.
+    #[error("TLS with {host} failed: {reason}")]
+    Tls {
+        /// The endpoint's host and port.
+        host: String,
+        /// The TLS library's words.
+        reason: String,
+        /// Whether the certificate's issuer is the problem, which another CA
+        /// bundle can solve.
+        untrusted: bool,
+    },
+    /// The service, or something before it, is out of order.
+    #[error("{host} answered {status}: {message}")]
+    Unavailable {
+        /// The endpoint's host and port.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+        /// What it said.
+        message: String,
+    },
+}
+
+fn request_id_suffix(id: &Option<String>) -> String {
+    id.as_ref()
+        .map(|id| format!(" (request id {id})"))
+        .unwrap_or_default()
+}

@@ -1,0 +1,233 @@
+//! Reading the answer to CreateSession.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+
+use crate::secret::Secret;
+use crate::text::printable;
+
+use super::{Error, SessionCredentials};
+
+/// Longest part of a foreign text that an error repeats, in characters.
+const SHOWN: usize = 300;
+
+/// An HTTP answer as it came.
+pub struct Reply {
+    /// Who was asked: host and port.
+    pub host: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// `Content-Type`.
+    pub content_type: Option<String>,
+    /// `x-amzn-ErrorType`.
+    pub error_type: Option<String>,
+    /// `x-amzn-RequestId`.
+    pub request_id: Option<String>,
+    /// `Date`.
+    pub date: Option<DateTime<Utc>>,
+    /// The body; it may hold credentials.
+    pub body: Secret,
+}
+
+impl Reply {
+    /// Turns the answer into credentials. `now` is this host's time.
+    ///
+    /// # Errors
+    ///
+    /// The typed error for whatever else the answer is.
+    pub fn into_credentials(self, now: DateTime<Utc>) -> Result<SessionCredentials, Error> {
+        if (200..300).contains(&self.status) {
+            self.success(now)
+        } else {
+            Err(self.failure(now))
+        }
+    }
+
+    fn success(&self, now: DateTime<Utc>) -> Result<SessionCredentials, Error> {
+        let bad = |reason: &str| Error::BadResponse {
+            host: self.host.clone(),
+            status: self.status,
+            reason: reason.to_owned(),
+        };
+        if self.looks_like_html() {
+            return Err(self.not_aws());
+        }
+        // The parser's own message may quote the body, which holds secrets.
+        let answer: Answer = serde_json::from_slice(self.body.expose()).map_err(|error| {
+            bad(match error.classify() {
+                serde_json::error::Category::Eof => "its JSON ends too early",
+                serde_json::error::Category::Data => "its JSON lacks the credentials",
+                _ => "its body is not JSON",
+            })
+        })?;
+        let set = answer
+            .credential_set
+            .into_iter()
+            .next()
+            .ok_or_else(|| bad("its credential set is empty"))?;
+        let credentials = set.credentials;
+        // Secret first, so that whatever fails below wipes it.
+        let secret_access_key = Secret::from(credentials.secret_access_key);
+        let session_token = Secret::from(credentials.session_token);
+        if credentials.access_key_id.is_empty()
+            || secret_access_key.expose().is_empty()
+            || session_token.expose().is_empty()
+        {
+            return Err(bad("a part of its credentials is empty"));
+        }
+        let expiration = DateTime::parse_from_rfc3339(&credentials.expiration)
+            .map_err(|_| bad("the expiration of its credentials is not a date"))?
+            .with_timezone(&Utc);
+        if expiration <= now {
+            return Err(bad(&format!(
+                "its credentials have expired already, on {}",
+                crate::clock::rfc3339(expiration)
+            )));
+        }
+        Ok(SessionCredentials {
+            access_key_id: credentials.access_key_id,
+            secret_access_key,
+            session_token,
+            expiration,
+            assumed_role_arn: set.assumed_role_user.map(|user| user.arn),
+            subject_arn: answer.subject_arn,
+        })
+    }
+
+    fn failure(&self, now: DateTime<Utc>) -> Error {
+        let body: ErrorBody = serde_json::from_slice(self.body.expose()).unwrap_or_default();
+        let error_type = self
+            .error_type
+            .clone()
+            .or(body.type_name)
+            .or(body.code)
+            .map(|name| plain_type(&name));
+        let message = body.message.map(|message| printable(&message, SHOWN));
+        let (status, host) = (self.status, self.host.clone());
+        let throttled = status == 429
+            || error_type
+                .as_deref()
+                .is_some_and(|name| name.contains("Throttl") || name.contains("TooManyRequests"));
+        match (error_type, message) {
+            _ if throttled => Error::Throttled {
+                status,
+                message: printable(&self.words(), SHOWN),
+            },
+            (error_type, message) if status >= 500 => Error::Unavailable {
+                host,
+                status,
+                message: match (error_type, message) {
+                    (Some(error_type), Some(message)) => format!("{error_type}: {message}"),
+                    (Some(words), None) | (None, Some(words)) => words,
+                    (None, None) => self.kind_of_content(),
+                },
+            },
+            (None, None) => self.not_aws(),
+            (error_type, message) => Error::Denied {
+                status,
+                error_type: error_type.unwrap_or_else(|| "(no error type)".to_owned()),
+                message: message.unwrap_or_else(|| "(no message)".to_owned()),
+                request_id: self.request_id.as_ref().map(|id| printable(id, 80)),
+                clock_ahead: self.date.map(|date| now - date),
+            },
+        }
+    }
+
+    /// The message of a JSON body, else what kind of content it is.
+    fn words(&self) -> String {
+        serde_json::from_slice::<ErrorBody>(self.body.expose())
+            .ok()
+            .and_then(|body| body.message)
+            .unwrap_or_else(|| self.kind_of_content())
+    }
+
+    fn not_aws(&self) -> Error {
+        Error::NotAws {
+            host: self.host.clone(),
+            status: self.status,
+            content: self.kind_of_content(),
+        }
+    }
+
+    fn looks_like_html(&self) -> bool {
+        let start = self.body.expose().trim_ascii_start();
+        let declared = self
+            .content_type
+            .as_deref()
+            .is_some_and(|kind| kind.starts_with("text/html"));
+        declared || start.starts_with(b"<")
+    }
+
+    fn kind_of_content(&self) -> String {
+        let body = self.body.expose();
+        if body.is_empty() {
+            return "an empty body".to_owned();
+        }
+        if !self.looks_like_html() {
+            let kind = self.content_type.as_deref().unwrap_or("no content type");
+            return format!("{} bytes of {}", body.len(), printable(kind, 60));
+        }
+        let page = String::from_utf8_lossy(body);
+        let title = page
+            .find("<title>")
+            .and_then(|start| page.get(start + 7..))
+            .and_then(|rest| rest.split('<').next())
+            .map(str::trim)
+            .filter(|title| !title.is_empty());
+        match title {
+            Some(title) => format!("an HTML page titled '{}'", printable(title, 80)),
+            None => "an HTML page".to_owned(),
+        }
+    }
+}
+
+/// How far this host's clock may be off before a refusal is blamed on it. The
+/// service's window is not published; five minutes is SigV4's usual figure.
+pub const SUSPICIOUS_SKEW: TimeDelta = TimeDelta::minutes(4);
+
+/// `AccessDeniedException:http://…` and `aws.x#AccessDeniedException` name the
+/// type between their marks (restJson1).
+fn plain_type(name: &str) -> String {
+    let name = name.split(':').next().unwrap_or_default();
+    let name = name.rsplit('#').next().unwrap_or_default();
+    printable(name, 80)
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(rename = "credentialSet")]
+    credential_set: Vec<CredentialSet>,
+    #[serde(rename = "subjectArn")]
+    subject_arn: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct CredentialSet {
+    credentials: Credentials,
+    #[serde(rename = "assumedRoleUser")]
+    assumed_role_user: Option<AssumedRoleUser>,
+}
+
+#[derive(Deserialize)]
+struct AssumedRoleUser {
+    arn: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Credentials {
+    access_key_id: String,
+    secret_access_key: String,
+    session_token: String,
+    expiration: String,
+}
+
+#[derive(Default, Deserialize)]
+struct ErrorBody {
+    #[serde(rename = "__type")]
+    type_name: Option<String>,
+    #[serde(alias = "Code")]
+    code: Option<String>,
+    #[serde(alias = "Message")]
+    message: Option<String>,
+}

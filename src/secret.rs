@@ -1,0 +1,54 @@
+//! Values that wipe themselves and never print.
+
+use zeroize::Zeroizing;
+
+/// Secret bytes: a passphrase, a private key, a session's secret.
+///
+/// It cannot be cloned, its `Debug` says only that it is redacted, and its
+/// memory is overwritten when it is dropped. [`Secret::expose`] is the only
+/// way to the content, so that every use can be found by name.
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes over bytes that are secret from here on.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The secret itself. Never pass it to anything that formats or logs.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The secret as text, or `None` when it is not UTF-8.
+    #[must_use]
+    pub fn expose_str(&self) -> Option<&str> {
+        std::str::from_utf8(&self.0).ok()
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self::new(text.into_bytes())
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(redacted)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_nothing_of_the_content() {
+        let secret = Secret::from("correct horse".to_owned());
+        assert_eq!(format!("{secret:?}"), "Secret(redacted)");
+        assert_eq!(format!("{secret:#?}"), "Secret(redacted)");
+    }
+}

@@ -1,0 +1,165 @@
+//! Reading with a bound, and writing so that a reader sees the old file or the
+//! new one and nobody else sees either.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::Error;
+
+/// Mode of every file that is written.
+const OWNER_ONLY: u32 = 0o600;
+
+/// Reads a whole file of at most `max` bytes.
+///
+/// # Errors
+///
+/// [`Error::Io`] when it cannot be read (a directory included),
+/// [`Error::TooLarge`] when it is larger.
+pub fn read_bounded(path: &Path, max: u64) -> Result<Vec<u8>, Error> {
+    let failed = |source| Error::Io {
+        path: path.to_owned(),
+        action: "read",
+        source,
+    };
+    let file = File::open(path).map_err(failed)?;
+    let mut content = Vec::new();
+    file.take(max.saturating_add(1))
+        .read_to_end(&mut content)
+        .map_err(failed)?;
+    if u64::try_from(content.len()).unwrap_or(u64::MAX) > max {
+        return Err(Error::TooLarge {
+            path: path.to_owned(),
+            max,
+        });
+    }
+    Ok(content)
+}
+
+/// Creates a file that must not exist, readable by the owner only from its
+/// first moment, and makes its content durable.
+pub(super) fn create_new(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let write = || -> std::io::Result<()> {
+        let mut file = new_file(path)?;
+        file.write_all(content)?;
+        file.sync_all()
+    };
+    write().map_err(|source| Error::Io {
+        path: path.to_owned(),
+        action: "written",
+        source,
+    })
+}
+
+/// Writes a file so that it has the old content or the new one at every moment,
+/// also after a crash: a temporary file beside it, fsync, rename, fsync of the
+/// directory. The file is readable by its owner only.
+///
+/// # Errors
+///
+/// [`Error::Io`]; the old file is then untouched and no temporary one is left.
+pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let failed = |source| Error::Io {
+        path: path.to_owned(),
+        action: "written",
+        source,
+    };
+    let directory = parent(path);
+    // tempfile creates with mode 0600 and removes the file when it is dropped.
+    let mut file = tempfile::Builder::new()
+        .prefix(".windlass-")
+        .tempfile_in(&directory)
+        .map_err(failed)?;
+    file.write_all(content)
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    sync_directory(&directory)
+}
+
+/// A directory that only its owner can enter, removed with everything in it
+/// when the value is dropped.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub fn temporary_directory(base: &Path, prefix: &str) -> Result<tempfile::TempDir, Error> {
+    tempfile::Builder::new()
+        .prefix(prefix)
+        .tempdir_in(base)
+        .map_err(|source| Error::Io {
+            path: base.to_owned(),
+            action: "written",
+            source,
+        })
+}
+
+/// Removes a file; that there is none is no error.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub fn remove_if_present(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(Error::Io {
+            path: path.to_owned(),
+            action: "removed",
+            source,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a directory with its parents, owner-only; one that exists is kept.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub fn ensure_directory(path: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| Error::Io {
+            path: path.to_owned(),
+            action: "created",
+            source,
+        })
+}
+
+/// Opens a new file with the mode of every file that is written here.
+#[expect(clippy::disallowed_types, reason = "the room that writes files")]
+fn new_file(path: &Path) -> std::io::Result<File> {
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(OWNER_ONLY)
+        .open(path)
+}
+
+/// Makes the entries of a directory durable.
+pub(super) fn sync_directory(path: &Path) -> Result<(), Error> {
+    File::open(path)
+        .and_then(|directory| directory.sync_all())
+        .map_err(|source| Error::Io {
+            path: path.to_owned(),
+            action: "made durable",
+            source,
+        })
+}
+
+/// Creates a directory that only its owner can enter.
+pub(super) fn create_directory(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().mode(0o700).create(path)
+}
+
+/// The directory that holds `path`; `.` for a bare name.
+pub(super) fn parent(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}

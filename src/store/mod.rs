@@ -1,0 +1,80 @@
+//! What is kept: the only room that writes files and holds locks, and the
+//! inventory database.
+
+mod files;
+mod inventory;
+mod staging;
+
+pub use files::{
+    ensure_directory, read_bounded, remove_if_present, temporary_directory, write_atomic,
+};
+pub use inventory::{Inventory, Kind, Record, Reservation, State};
+pub use staging::Staging;
+
+use std::path::PathBuf;
+
+/// Why something could not be read or kept. Every variant names the path.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The target is there already and holds something.
+    #[error("{path} exists and is not empty")]
+    Exists {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The inventory is of a version that this program does not know.
+    #[error("the inventory {path} has schema version {found}, this program knows up to {known}")]
+    InventoryVersion {
+        /// The database file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest known version.
+        known: i64,
+    },
+    /// The operating system refused.
+    #[error("{path} cannot be {action}")]
+    Io {
+        /// The path.
+        path: PathBuf,
+        /// What was tried: `read`, `written`, `created` and so on.
+        action: &'static str,
+        /// The operating system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The serial number is in the inventory already.
+    #[error("the serial number {serial} is taken")]
+    SerialTaken {
+        /// The number in hex.
+        serial: String,
+    },
+    /// The database refused.
+    #[error("the inventory {path} cannot be {action}")]
+    Sql {
+        /// The database file.
+        path: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// SQLite's reason.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A file is larger than is read.
+    #[error("{path} is larger than the {max} bytes that are read")]
+    TooLarge {
+        /// The path.
+        path: PathBuf,
+        /// The bound in bytes.
+        max: u64,
+    },
+}
+
+impl Error {
+    /// Whether the operating system said that the path does not exist.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+    }
+}

@@ -1,0 +1,38 @@
+//! Making foreign text safe to show.
+
+/// Replaces control characters by their escapes, so that a name in a hostile
+/// certificate or a proxy's answer cannot move the cursor or forge a line, and
+/// cuts the text after `max` characters.
+#[must_use]
+pub fn printable(text: &str, max: usize) -> String {
+    let mut shown = String::new();
+    for (count, character) in text.chars().enumerate() {
+        if count == max {
+            shown.push('…');
+            break;
+        }
+        if character.is_control() || is_direction_mark(character) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// Unicode marks that reorder what a terminal shows.
+const fn is_direction_mark(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_escaped_and_length_is_bounded() {
+        assert_eq!(printable("a\u{1b}[2Jb\n", 80), "a\\u{1b}[2Jb\\n");
+        assert_eq!(printable("abcdef", 3), "abc…");
+        assert_eq!(printable("Zürich", 80), "Zürich");
+    }
+}
