@@ -21,8 +21,9 @@ use crate::rolesanywhere::{ProfileArn, Region, RoleArn, SessionDuration, TrustAn
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
-  windlass emulate --listen 127.0.0.1:9910 --trust-anchor ca/trust-anchor.pem --ready-file ready
-  windlass emulate --listen 127.0.0.1:9910 --tls --ready-file ready \\
+  windlass emulate --listen 127.0.0.1:9910 --trust-anchor ca/trust-anchor.pem
+  windlass emulate --listen 127.0.0.1:9910 --tls --tls-root-file tls-root.pem --trust-anchor ca/trust-anchor.pem
+  windlass emulate --listen 127.0.0.1:9910 --ready-file ready \\
       --trust-anchor arn:aws:rolesanywhere:us-east-1:123456789012:trust-anchor/11111111-2222-4333-8444-555555555555=ca/trust-anchor.pem \\
       --profile-arn arn:aws:rolesanywhere:us-east-1:123456789012:profile/66666666-7777-4888-9999-aaaaaaaaaaaa \\
       --role-arn arn:aws:iam::123456789012:role/backup")]

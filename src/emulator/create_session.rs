@@ -66,15 +66,17 @@ impl World {
         let signature = |reason| Refusal::new(Answer::InvalidSignature, reason);
         let claim = Claim::read(request).map_err(signature)?;
         *subject = Some(claim.leaf.subject().to_string());
+        // Before the body is looked at: nothing else in a request that was
+        // changed on its way deserves an answer.
+        claim
+            .verify(request, &self.region, now, self.clock_window)
+            .map_err(signature)?;
         let wanted = Wanted::read(request)?;
         let known = self
             .anchors
             .iter()
             .find(|anchor| anchor.arn == wanted.trust_anchor);
         let anchor = check_anchor(known)?;
-        claim
-            .verify(request, &self.region, now, self.clock_window)
-            .map_err(signature)?;
         check_leaf(&claim.leaf)?;
         validate_path(&PathQuery {
             leaf: &claim.leaf,

@@ -9,4 +9,6 @@
 mod harness;
 
 mod emulated;
+mod help;
 mod layers;
+mod vectors;

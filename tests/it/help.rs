@@ -1,0 +1,274 @@
+//! Help, manual pages and completions: each is generated from the definition
+//! that parses, the committed pages are fresh, and every example runs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use clap::CommandFactory;
+use windlass::cli::Cli;
+use windlass::commands::Outcome;
+
+use crate::harness::{Sandbox, capture, program};
+
+/// The port that the examples name; tests put a free one in its place.
+const EXAMPLE_PORT: &str = "127.0.0.1:9910";
+
+#[test]
+fn committed_manual_pages_are_fresh() {
+    let sandbox = Sandbox::new();
+    sandbox.ok(&["generate", "man", "fresh"]);
+    let read = |directory: &Path| -> BTreeMap<String, String> {
+        fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .map(|entry| {
+                let name = entry.file_name().into_string().unwrap();
+                (name, fs::read_to_string(entry.path()).unwrap())
+            })
+            .collect()
+    };
+    let fresh = read(&sandbox.path("fresh"));
+    let committed = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("man"));
+    assert!(fresh.len() > 8);
+    assert!(
+        fresh == committed,
+        "man/ is stale: run scripts/gen-man and commit the result"
+    );
+}
+
+#[test]
+fn exit_codes_stand_in_the_manual_as_in_the_program() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("man/windlass.1");
+    let page = fs::read_to_string(page).unwrap();
+    let section = page.split(".SH \"EXIT STATUS\"").nth(1).unwrap();
+    let codes: Vec<u8> = section
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("\\fB")?
+                .strip_suffix("\\fR")?
+                .parse()
+                .ok()
+        })
+        .collect();
+    let table: Vec<u8> = Outcome::TABLE
+        .iter()
+        .map(|(outcome, _)| outcome.code())
+        .collect();
+    assert_eq!(codes, table);
+    assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 10], "the codes are a promise");
+}
+
+#[test]
+fn completions_are_scripts_of_their_shell() {
+    let sandbox = Sandbox::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let run = sandbox.ok(&["generate", "completions", shell]);
+        assert!(run.stdout.contains("credential-process"), "{shell}");
+        if shell == "bash" {
+            sandbox.write("completions", &run.stdout);
+            let mut check = Command::new("bash");
+            check
+                .args(["-n", "completions"])
+                .current_dir(sandbox.root());
+            assert_eq!(capture(&mut check).code, 0);
+        }
+    }
+}
+
+/// Each help begins with one line without a full stop, and each command that
+/// does something has an example.
+#[test]
+fn help_texts_keep_their_form() {
+    fn walk(command: &clap::Command, path: &str, problems: &mut Vec<String>) {
+        let about = command
+            .get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        if about.is_empty() || about.contains('\n') || about.ends_with('.') {
+            problems.push(format!("{path}: about {about:?}"));
+        }
+        for argument in command.get_arguments() {
+            let help = argument
+                .get_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            if help.is_empty() || help.contains('\n') || help.ends_with('.') {
+                problems.push(format!("{path}: {} {help:?}", argument.get_id()));
+            }
+        }
+        if command.get_subcommands().next().is_none() && examples_of(command).is_empty() {
+            problems.push(format!("{path}: no example"));
+        }
+        for subcommand in command.get_subcommands() {
+            walk(
+                subcommand,
+                &format!("{path} {}", subcommand.get_name()),
+                problems,
+            );
+        }
+    }
+    let mut problems = Vec::new();
+    walk(&Cli::command(), "windlass", &mut problems);
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+#[test]
+fn every_example_runs() {
+    let sandbox = Sandbox::new();
+    let mut commands = Vec::new();
+    collect(&Cli::command(), &mut commands);
+    assert!(commands.len() >= 12, "{commands:#?}");
+    // Directories first, then what needs them; the emulator beside the command
+    // that calls it.
+    let rank = |line: &String| {
+        let order = [
+            "ca init", "ca issue", "ca list", "ca show", "generate", "version",
+        ];
+        let verb = line.trim_start_matches("windlass ");
+        order
+            .iter()
+            .position(|prefix| verb.starts_with(prefix))
+            .unwrap_or(order.len())
+    };
+    let (mut emulators, rest): (Vec<String>, Vec<String>) = commands
+        .into_iter()
+        .partition(|line| line.starts_with("windlass emulate"));
+    let (callers, mut plain): (Vec<String>, Vec<String>) = rest
+        .into_iter()
+        .partition(|line| line.starts_with("windlass credential-process"));
+    plain.sort_by_key(rank);
+    for line in plain {
+        let run = shell(&sandbox, &line);
+        assert_eq!(run.code, 0, "{line}: {run:#?}");
+    }
+    // The one with fixed ARNs comes last and stays up for the callers.
+    emulators.sort_by_key(|line| line.contains("--profile-arn"));
+    assert_eq!((emulators.len(), callers.len()), (3, 1));
+    for line in emulators {
+        let port = free_port();
+        let address = format!("127.0.0.1:{port}");
+        let _running = Background::start(&sandbox, &line.replace(EXAMPLE_PORT, &address), port);
+        if line.contains("--profile-arn") {
+            for caller in &callers {
+                let run = shell(&sandbox, &caller.replace(EXAMPLE_PORT, &address));
+                assert_eq!(run.code, 0, "{caller}: {run:#?}");
+                assert!(run.stdout.contains("ASIA0EMULATED0"), "{run:#?}");
+            }
+        }
+    }
+}
+
+/// Every option that README names exists.
+#[test]
+fn options_in_the_readme_exist() {
+    fn known(command: &clap::Command, options: &mut Vec<String>) {
+        let longs = command
+            .get_arguments()
+            .filter_map(|argument| argument.get_long());
+        options.extend(longs.map(|long| format!("--{long}")));
+        command
+            .get_subcommands()
+            .for_each(|subcommand| known(subcommand, options));
+    }
+    let mut options = vec![
+        "--help".to_owned(),
+        "--version".to_owned(),
+        "--locked".to_owned(),
+    ];
+    known(&Cli::command(), &mut options);
+    for file in ["README.md", "SECURITY.md"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let text = fs::read_to_string(path).unwrap();
+        for word in text.split(|c: char| !(c.is_alphanumeric() || c == '-')) {
+            let is_option = word.len() > 3
+                && word.starts_with("--")
+                && !word.starts_with("---")
+                && word
+                    .trim_start_matches('-')
+                    .starts_with(char::is_alphabetic);
+            assert!(
+                !is_option || options.iter().any(|option| option == word),
+                "{file} names {word}, which does not exist"
+            );
+        }
+    }
+}
+
+fn collect(command: &clap::Command, into: &mut Vec<String>) {
+    into.extend(examples_of(command));
+    for subcommand in command.get_subcommands() {
+        collect(subcommand, into);
+    }
+}
+
+/// The lines below `Example:` or `Examples:`, continuations joined.
+fn examples_of(command: &clap::Command) -> Vec<String> {
+    let texts = [command.get_after_long_help(), command.get_long_about()];
+    let mut examples: Vec<String> = Vec::new();
+    for text in texts.into_iter().flatten().map(ToString::to_string) {
+        let mut continued = false;
+        let below = text.lines().skip_while(|line| !line.starts_with("Example"));
+        for line in below.skip(1) {
+            let part = line.trim().trim_end_matches('\\').trim();
+            match examples.last_mut() {
+                Some(last) if continued => {
+                    last.push(' ');
+                    last.push_str(part);
+                }
+                _ => examples.push(part.to_owned()),
+            }
+            continued = line.ends_with('\\');
+        }
+    }
+    examples
+}
+
+/// Runs an example line as a user would, by a shell that knows `windlass`.
+fn shell(sandbox: &Sandbox, line: &str) -> crate::harness::Run {
+    let mut command = Command::new("sh");
+    sandbox.scrub(&mut command);
+    command.args(["-c", &with_program(line)]);
+    sandbox.finish(command)
+}
+
+fn with_program(line: &str) -> String {
+    line.replacen("windlass", program(), 1)
+}
+
+/// An emulator example that runs until it is dropped.
+struct Background(Child);
+
+impl Background {
+    fn start(sandbox: &Sandbox, line: &str, port: u16) -> Self {
+        let mut command = Command::new("sh");
+        sandbox.scrub(&mut command);
+        command
+            .args(["-c", &format!("exec {}", with_program(line))])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut running = Self(command.spawn().unwrap());
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(running.0.try_wait().unwrap().is_none(), "{line} ended");
+            assert!(Instant::now() < deadline, "{line} does not listen");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        running
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
