@@ -18,16 +18,16 @@ pub struct Ca {
     pub command: CaCommand,
 }
 
-/// The verbs of `windlass ca`.
+/// The verbs of `windlass ca`. Each is described where its options are.
 #[derive(Debug, Subcommand)]
+#[expect(
+    missing_docs,
+    reason = "a comment here would replace the description in the help"
+)]
 pub enum CaCommand {
-    /// Make a new CA: an encrypted root and issuing key, and their certificates
     Init(CaInit),
-    /// Issue a workload certificate with a new key
     Issue(Box<CaIssue>),
-    /// List what the CA has issued
     List(CaList),
-    /// Show one certificate of the inventory
     Show(CaShow),
 }
 
@@ -55,8 +55,8 @@ pub struct CaInit {
 
     /// The organisation that runs the CA
     ///
-    /// The organisation that runs the CA: the O of its certificates, and the
-    /// beginning of their CN
+    /// It becomes the O of the CA's certificates and the beginning of their CN:
+    /// at most 50 letters, digits, spaces and _ . : / = + - @
     #[arg(long, value_name = "NAME")]
     pub name: CaName,
 
@@ -70,8 +70,7 @@ pub struct CaInit {
 
     /// Life of the issuing certificate in years
     ///
-    /// Life of the issuing certificate in years; it ends with the root at the
-    /// latest
+    /// It ends with the root at the latest
     #[arg(long, value_name = "YEARS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=50))]
     pub issuing_years: u32,
 
@@ -107,17 +106,16 @@ pub struct CaIssue {
 
     /// The workload's common name
     ///
-    /// The workload's common name, which becomes the source identity CN=NAME
-    /// and the session tag x509Subject/CN: at most 61 letters, digits, spaces
-    /// and _ . : / = + - @
+    /// It becomes the source identity CN=NAME and the session tag
+    /// x509Subject/CN: at most 61 letters, digits, spaces and _ . : / = + - @
     #[arg(long, value_name = "NAME")]
     pub cn: CommonName,
 
     /// A subject alternative name: DNS:, IP:, URI: or email:
     ///
-    /// A subject alternative name: DNS:, IP:, URI: or email:, or a bare value
-    /// whose kind is plain. May be repeated; Roles Anywhere makes a session tag
-    /// of the first DNS name and of the first URI only
+    /// A bare value is taken for what it looks like. May be repeated; Roles
+    /// Anywhere makes a session tag of the first DNS name and of the first URI
+    /// only
     #[arg(long, value_name = "NAME")]
     pub san: Vec<GeneralName>,
 
@@ -131,7 +129,7 @@ pub struct CaIssue {
 
     /// Life in days
     ///
-    /// Life in days; the certificate never ends after the CA's own
+    /// The certificate never ends after the CA's own
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
     pub days: u32,
 
@@ -194,8 +192,7 @@ pub struct CaShow {
 
     /// The serial number in hex, or the common name
     ///
-    /// The serial number in hex, or the common name, which shows the newest
-    /// certificate of that name
+    /// A common name shows the newest certificate of that name
     #[arg(value_name = "SERIAL|NAME")]
     pub which: String,
 

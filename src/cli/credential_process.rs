@@ -31,8 +31,8 @@ Example:
 pub struct CredentialProcess {
     /// File with the certificate, PEM or DER
     ///
-    /// File with the certificate, PEM or DER. It may hold the chain too, in any
-    /// order: the certificate that belongs to the key is picked out
+    /// It may hold the chain too, in any order: the certificate that belongs to
+    /// the key is picked out
     #[arg(
         long,
         value_name = "FILE",
@@ -88,8 +88,8 @@ pub struct CredentialProcess {
 
     /// Life of the session in seconds, 900 to 43200
     ///
-    /// Life of the session in seconds, 900 to 43200. The profile may shorten
-    /// it. Below 1200 the AWS CLI and boto3 ask again at every use
+    /// The profile may shorten it. Below 1200 the AWS CLI and boto3 ask again
+    /// at every use
     #[arg(
         long,
         value_name = "SECONDS",
@@ -118,6 +118,9 @@ pub struct CredentialProcess {
     pub region: Option<String>,
 
     /// Endpoint to call instead of the region's own
+    ///
+    /// Without the option, $AWS_ENDPOINT_URL_ROLESANYWHERE or $AWS_ENDPOINT_URL
+    /// names it. http:// is allowed on loopback only
     #[arg(
         long,
         value_name = "URL",
@@ -136,8 +139,8 @@ pub struct CredentialProcess {
 
     /// File with further CA certificates to trust for TLS
     ///
-    /// File with further CA certificates to trust for TLS, besides those that
-    /// are built in. Without the option, $AWS_CA_BUNDLE or $SSL_CERT_FILE
+    /// They are trusted besides those that are built in. Without the option,
+    /// $AWS_CA_BUNDLE or $SSL_CERT_FILE names the file
     #[arg(
         long,
         value_name = "FILE",
@@ -148,8 +151,7 @@ pub struct CredentialProcess {
 
     /// DANGEROUS: accept any TLS certificate
     ///
-    /// DANGEROUS: accept any TLS certificate. Whoever sits in between can take
-    /// the credentials
+    /// Whoever sits in between can take the credentials
     #[arg(long)]
     pub no_verify_ssl: bool,
 

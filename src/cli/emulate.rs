@@ -34,8 +34,7 @@ pub struct Emulate {
 
     /// Serve HTTPS with a throw-away certificate
     ///
-    /// Serve HTTPS with a throw-away certificate; the file with its root, for
-    /// the client's --ca-bundle, is printed
+    /// The file with its root, for the client's --ca-bundle, is printed
     #[arg(long)]
     pub tls: bool,
 
@@ -53,7 +52,7 @@ pub struct Emulate {
 
     /// ARN of a profile; may be repeated
     ///
-    /// ARN of a profile; may be repeated. Every profile lists every role
+    /// Every profile lists every role
     #[arg(long, value_name = "ARN")]
     pub profile_arn: Vec<ProfileArn>,
 

@@ -13,7 +13,7 @@ pub use emulate::{AnchorArgument, Emulate};
 pub use generate::{Generate, GenerateCommand};
 pub use passphrase::PassphraseArgs;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 /// Short-lived AWS credentials for servers outside AWS
 ///
@@ -43,18 +43,23 @@ pub struct Cli {
     pub verbose: bool,
 }
 
-/// The verbs.
+/// The verbs. Each is described where its options are.
 #[derive(Debug, Subcommand)]
+#[expect(
+    missing_docs,
+    reason = "a comment here would replace the description in the help"
+)]
 pub enum Command {
-    /// Run a private certificate authority
     Ca(Ca),
-    /// Print temporary credentials for an AWS SDK's credential_process
     CredentialProcess(Box<CredentialProcess>),
-    /// Run an emulated Roles Anywhere on loopback
     Emulate(Box<Emulate>),
-    /// Write man pages and shell completions
     Generate(Generate),
-    /// Print the version
-    #[command(long_about = "Print the version\n\nExample:\n  windlass version")]
-    Version,
+    Version(Version),
 }
+
+/// Print the version
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Example:
+  windlass version")]
+pub struct Version {}

@@ -12,8 +12,8 @@ use crate::key::PassphraseSource;
 pub struct PassphraseArgs {
     /// Read the passphrase from this file
     ///
-    /// Read the passphrase from this file; one trailing line ending is not part
-    /// of it. Without any of these options, $WINDLASS_PASSPHRASE_FILE names it
+    /// One trailing line ending is not part of it. Without any of these options
+    /// $WINDLASS_PASSPHRASE_FILE names the file
     #[arg(long, value_name = "FILE", group = "passphrase")]
     passphrase_file: Option<PathBuf>,
 
@@ -27,8 +27,7 @@ pub struct PassphraseArgs {
 
     /// Read the passphrase from this systemd credential
     ///
-    /// Read the passphrase from this systemd credential, which the unit's
-    /// LoadCredential= puts into $CREDENTIALS_DIRECTORY
+    /// The unit's LoadCredential= puts it into $CREDENTIALS_DIRECTORY
     #[arg(long, value_name = "NAME", group = "passphrase")]
     passphrase_credential: Option<String>,
 }

@@ -63,7 +63,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
         Command::CredentialProcess(arguments) => credential_process::run(&arguments, context),
         Command::Emulate(arguments) => emulate::run(*arguments, context),
         Command::Generate(arguments) => generate::run(&arguments, context),
-        Command::Version => {
+        Command::Version(_) => {
             context
                 .printer
                 .data(concat!("windlass ", env!("CARGO_PKG_VERSION"), "\n"))
