@@ -8,7 +8,9 @@
 
 mod harness;
 
+mod admission;
 mod emulated;
 mod help;
+mod keys;
 mod layers;
 mod vectors;
