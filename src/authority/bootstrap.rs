@@ -1,7 +1,6 @@
 //! Making a new CA: root and issuing key, their certificates, the inventory,
 //! all in one directory that appears whole or not at all.
 
-use std::path::Path;
 use std::str::FromStr;
 
 use chrono::{DateTime, Days, Months, TimeDelta, Utc};
@@ -60,19 +59,17 @@ struct Made {
     encrypted_key: String,
 }
 
-/// Makes the CA in `directory`, which must not exist or be empty, and gives the
-/// root and the issuing certificate.
+/// Makes the CA in the directory that `staging` will become, and gives the root
+/// and the issuing certificate.
 ///
 /// # Errors
 ///
 /// [`Error`]; the directory is then as it was.
 pub fn create(
-    directory: &Path,
+    staging: Staging,
     plan: &Bootstrap<'_>,
     random: &dyn SecureRandom,
 ) -> Result<(Certificate, Certificate), Error> {
-    // Before the costly part, so that an occupied directory is refused at once.
-    let staging = Staging::begin(directory)?;
     let (root, issuing) = {
         let inventory = Inventory::create(&staging.path().join(INVENTORY))?;
         let root_key = key::generate(plan.key_type, "the new root key")?;

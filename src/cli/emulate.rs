@@ -85,7 +85,7 @@ pub struct Emulate {
     pub clock_window: u32,
 
     /// Judge everything as if it were this time, RFC 3339
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub at: Option<DateTime<Utc>>,
 
     /// File that holds the URL once it is served
@@ -121,4 +121,10 @@ impl FromStr for AnchorArgument {
             }),
         }
     }
+}
+
+fn time(text: &str) -> Result<DateTime<Utc>, String> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|time| time.with_timezone(&Utc))
+        .map_err(|_| "not a time such as 2026-01-15T12:00:00Z".to_owned())
 }

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum Error {
     /// The target is there already and holds something.
-    #[error("{path} exists and is not empty")]
+    #[error("{path} exists already and is not an empty directory")]
     Exists {
         /// The path.
         path: PathBuf,

@@ -36,8 +36,9 @@ impl Staging {
         ensure_directory(&directory)?;
         let prefix = prefix_of(&target);
         remove_leftovers(&directory, &prefix)?;
-        let failed = |path: &Path, source| Error::Io {
-            path: path.to_owned(),
+        // The user knows the target, not the hidden directory.
+        let failed = |source| Error::Io {
+            path: target.clone(),
             action: "created",
             source,
         };
@@ -48,7 +49,7 @@ impl Staging {
             match create_directory(&path) {
                 Ok(()) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
-                Err(source) => return Err(failed(&path, source)),
+                Err(source) => return Err(failed(source)),
             }
             let locked = File::open(&path)
                 .ok()
@@ -61,10 +62,9 @@ impl Staging {
                 });
             }
         }
-        Err(failed(
-            &directory,
-            std::io::Error::other("no free name for a temporary directory"),
-        ))
+        Err(failed(std::io::Error::other(
+            "no free name for a temporary directory",
+        )))
     }
 
     /// Where the files are until they are published.
@@ -153,7 +153,7 @@ fn resolve(target: &Path) -> Result<PathBuf, Error> {
 fn refuse_occupied(target: &Path) -> Result<(), Error> {
     let failed = |source| Error::Io {
         path: target.to_owned(),
-        action: "read",
+        action: "created",
         source,
     };
     match fs::read_dir(target) {
@@ -164,9 +164,14 @@ fn refuse_occupied(target: &Path) -> Result<(), Error> {
             }),
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => Err(Error::Exists {
-            path: target.to_owned(),
-        }),
+        Err(error)
+            if error.kind() == std::io::ErrorKind::NotADirectory
+                && fs::symlink_metadata(target).is_ok() =>
+        {
+            Err(Error::Exists {
+                path: target.to_owned(),
+            })
+        }
         Err(source) => Err(failed(source)),
     }
 }

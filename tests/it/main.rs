@@ -9,6 +9,7 @@
 mod harness;
 
 mod admission;
+mod bad_input;
 mod emulated;
 mod help;
 mod keys;

@@ -9,9 +9,12 @@ use crate::clock::rfc3339;
 use crate::commands::{Context, Error, material};
 use crate::key::Cost;
 use crate::limits;
+use crate::store::Staging;
 
 /// Makes a new CA and says where its parts are.
 pub(in crate::commands) fn init(arguments: &CaInit, context: &Context) -> Result<(), Error> {
+    // First, so that an occupied directory is refused before anybody is asked.
+    let staging = Staging::begin(&arguments.dir)?;
     let passphrase = material::passphrase_or_ask(
         &arguments.passphrase,
         context,
@@ -36,7 +39,7 @@ pub(in crate::commands) fn init(arguments: &CaInit, context: &Context) -> Result
         cost: Cost::Normal,
         at: context.clock.now(),
     };
-    let (root, issuing) = authority::create(&arguments.dir, &plan, &SystemRandom::new())?;
+    let (root, issuing) = authority::create(staging, &plan, &SystemRandom::new())?;
     let dir = arguments.dir.display();
     let anchor = arguments.dir.join("trust-anchor.pem");
     if arguments.json {
