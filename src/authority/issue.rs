@@ -5,7 +5,7 @@
 //! verify, store, and only then hand out. A crash leaves at most a reservation,
 //! or a stored certificate that nobody has.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ring::rand::SecureRandom;
@@ -45,13 +45,12 @@ pub struct IssueRequest {
     pub days: u32,
 }
 
-/// A certificate that was issued, and where its files are.
+/// A certificate that was issued and delivered as `key.pem`, `cert.pem`,
+/// `chain.pem` and `fullchain.pem`.
 #[derive(Debug)]
 pub struct Issued {
     /// The certificate.
     pub certificate: Certificate,
-    /// The directory with `key.pem`, `cert.pem`, `chain.pem`, `fullchain.pem`.
-    pub directory: PathBuf,
     /// Whether it ends earlier than asked for, with the issuer.
     pub clamped: bool,
 }
@@ -107,22 +106,20 @@ impl Authority {
     }
 
     /// Issues a certificate with a new key and delivers both, with the chain,
-    /// as one new directory `out`.
+    /// as the directory that `staging` becomes. It was begun before anything is
+    /// signed: a target that cannot be written must not cost a certificate.
     ///
     /// # Errors
     ///
-    /// [`Error`]; `out` is then as it was.
+    /// [`Error`]; the target is then as it was.
     pub fn issue(
         &self,
         request: &IssueRequest,
-        out: &Path,
+        staging: Staging,
         at: DateTime<Utc>,
         random: &dyn SecureRandom,
     ) -> Result<Issued, Error> {
         self.check_own_validity(at)?;
-        // Before anything is signed: a target that cannot be written must not
-        // cost a certificate.
-        let staging = Staging::begin(out)?;
         let key = key::generate(request.key_type, "the new key")?;
         let (not_after, clamped) = self.end_of(request.days, at)?;
         let draft = Draft {
@@ -140,7 +137,6 @@ impl Authority {
             .mark_delivered(certificate.serial().magnitude(), at)?;
         Ok(Issued {
             certificate,
-            directory: out.to_owned(),
             clamped,
         })
     }

@@ -7,9 +7,12 @@ use crate::authority::{Authority, IssueRequest};
 use crate::cli::CaIssue;
 use crate::clock::rfc3339;
 use crate::commands::{Context, Error, material};
+use crate::store::Staging;
 
 /// Issues a certificate and says where its files are.
 pub(in crate::commands) fn issue(arguments: &CaIssue, context: &Context) -> Result<(), Error> {
+    // First, so that an occupied directory is refused before anybody is asked.
+    let staging = Staging::begin(&arguments.out)?;
     let authority = Authority::open(&arguments.dir, || {
         material::passphrase_or_ask(
             &arguments.passphrase,
@@ -27,12 +30,7 @@ pub(in crate::commands) fn issue(arguments: &CaIssue, context: &Context) -> Resu
         key_type: arguments.key_type,
         days: arguments.days,
     };
-    let issued = authority.issue(
-        &request,
-        &arguments.out,
-        context.clock.now(),
-        &SystemRandom::new(),
-    )?;
+    let issued = authority.issue(&request, staging, context.clock.now(), &SystemRandom::new())?;
     let certificate = &issued.certificate;
     if issued.clamped {
         context.printer.warning(&format!(
@@ -41,7 +39,7 @@ pub(in crate::commands) fn issue(arguments: &CaIssue, context: &Context) -> Resu
             arguments.days
         ));
     }
-    let file = |name: &str| issued.directory.join(name);
+    let file = |name: &str| arguments.out.join(name);
     if arguments.json {
         return context.printer.json(&json!({
             "subject": certificate.subject().to_string(),
