@@ -223,9 +223,9 @@ impl Certificate {
         &self.alternative_names
     }
 
-    /// OIDs of critical extensions that path validation here does not process,
-    /// and which therefore make the certificate unusable (RFC 5280 section
-    /// 4.2).
+    /// OIDs of extensions that path validation here does not process although
+    /// it must, and which therefore make the certificate unusable: critical
+    /// ones (RFC 5280 section 4.2) and name constraints.
     #[must_use]
     pub fn unknown_critical(&self) -> &[String] {
         &self.unknown_critical
@@ -329,6 +329,9 @@ impl Extensions {
                     read.alternative_names = names.general_names.iter().map(show_name).collect();
                 }
                 ParsedExtension::ParseError { .. } => return malformed(&oid),
+                // They restrict what a CA may issue and are not evaluated here,
+                // so they are not passed over even when they are not critical.
+                ParsedExtension::NameConstraints(_) => read.unknown_critical.push(oid.clone()),
                 // Everything else matters only when it is critical.
                 _ if extension.critical => read.unknown_critical.push(oid.clone()),
                 _ => {}

@@ -3,8 +3,8 @@
 //!
 //! Names are compared by their encoding. Every signature check is paid from a
 //! budget, so that a hostile set of intermediates cannot buy unbounded work.
-//! Name constraints and policy constraints are not evaluated: a certificate
-//! that carries one as critical is refused.
+//! Name constraints are not evaluated: a certificate that carries them is
+//! refused, as is one with any critical extension that is not known here.
 
 use chrono::{DateTime, Utc};
 
@@ -100,8 +100,8 @@ pub enum PathError {
         /// Whose key does not fit.
         issuer: String,
     },
-    /// A critical extension that is not processed.
-    #[error("{subject} has the critical extension {oid}, which is not evaluated")]
+    /// An extension that must be processed and is not.
+    #[error("{subject} has the extension {oid}, which must be evaluated and is not")]
     UnhandledCritical {
         /// Which certificate.
         subject: String,
@@ -254,8 +254,9 @@ impl<'a> Search<'_, 'a> {
     }
 
     /// Looks every certificate below the anchor up in every list of its issuer.
-    /// A list counts when the issuer on the path signed it and may sign lists.
-    /// One past its nextUpdate still counts: what it revoked stays revoked.
+    /// A list counts when the issuer on the path signed it, also when its
+    /// keyUsage lacks cRLSign or its nextUpdate has passed: what the issuer's
+    /// key has revoked is not trusted, however irregular the list.
     fn check_revocation(&self, path: &[&Certificate]) -> Result<(), PathError> {
         for pair in path.windows(2) {
             let [certificate, issuer] = pair else {
@@ -264,7 +265,6 @@ impl<'a> Search<'_, 'a> {
             for crl in self.query.crls {
                 let counts = crl.issuer() == certificate.issuer()
                     && crl.revokes(certificate.serial())
-                    && issuer.key_usage().is_some_and(|usage| usage.crl_sign)
                     && crl.is_signed_by(issuer.public_key());
                 if counts {
                     return Err(PathError::Revoked {

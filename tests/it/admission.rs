@@ -201,10 +201,7 @@ fn a_path_must_lead_to_the_anchor_and_be_valid() {
     for (leaf, reason) in [
         ("expired.pem", "expired on 2021-01-01"),
         ("not-yet-valid.pem", "not valid before 2090-01-01"),
-        (
-            "leaf-unknown-critical.pem",
-            "critical extension 1.3.6.1.4.1.99999.1",
-        ),
+        ("leaf-unknown-critical.pem", "extension 1.3.6.1.4.1.99999.1"),
     ] {
         let outcome = Call::of(leaf, "p256.pem").answer(&world);
         refused(&outcome, 403, UNTRUSTED, reason);

@@ -14,4 +14,5 @@ mod emulated;
 mod help;
 mod keys;
 mod layers;
+mod suites;
 mod vectors;
