@@ -8,5 +8,6 @@
 
 mod harness;
 
+mod clients;
 mod emulated;
 mod layers;
