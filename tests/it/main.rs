@@ -3,11 +3,13 @@
     clippy::disallowed_methods,
     clippy::disallowed_types,
     clippy::print_stderr,
-    reason = "tests read the environment, write files and speak"
+    clippy::unwrap_used,
+    reason = "tests read the environment, write files and speak, and fail by panicking"
 )]
 
 mod harness;
 
 mod clients;
 mod emulated;
+mod issued;
 mod layers;
