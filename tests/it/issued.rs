@@ -52,6 +52,7 @@ fn judge(ca_type: &str, leaf_types: &[&str]) {
     let issuing = read_one(&sandbox, "ca/issuing/cert.pem");
     pkilint_finds_only(&sandbox, "ca/trust-anchor.pem", &[]);
     pkilint_finds_only(&sandbox, "ca/issuing/cert.pem", &[]);
+    pkilint_finds_a_pair(&sandbox, "ca/trust-anchor.pem", "ca/issuing/cert.pem");
     profile::check_ca(&root, &root, None);
     profile::check_ca(&issuing, &root, Some(0));
 
@@ -68,7 +69,9 @@ fn judge(ca_type: &str, leaf_types: &[&str]) {
 
         openssl_verifies(&sandbox, leaf_type);
         webpki_verifies(&leaf, &issuing, &root);
-        pkilint_finds_only(&sandbox, &format!("{leaf_type}/cert.pem"), &DIVERGENCES);
+        let file = format!("{leaf_type}/cert.pem");
+        pkilint_finds_only(&sandbox, &file, &DIVERGENCES);
+        pkilint_finds_a_pair(&sandbox, "ca/issuing/cert.pem", &file);
         profile::check_leaf(&leaf, &issuing, leaf_type);
     }
 }
@@ -130,14 +133,17 @@ fn webpki_verifies(leaf: &Certificate, issuing: &Certificate, root: &Certificate
 /// A finding of pkilint: severity, code and message.
 type Finding = (String, String, String);
 
-fn pkilint(sandbox: &Sandbox, file: &str) -> Vec<Finding> {
-    let mut command = Command::new(tool("lint_pkix_cert"));
+/// Runs one of pkilint's linters over files of the sandbox.
+fn pkilint(sandbox: &Sandbox, linter: &str, files: &[&str]) -> Vec<Finding> {
+    let mut command = Command::new(tool(linter));
     sandbox.scrub(&mut command);
-    command.args(["lint", "--severity", "INFO", "--format", "JSON", file]);
+    command
+        .args(["lint", "--severity", "INFO", "--format", "JSON"])
+        .args(files);
     // The exit code is the number of findings.
     let run = sandbox.finish(command);
     let report: serde_json::Value = serde_json::from_str(&run.stdout)
-        .unwrap_or_else(|error| panic!("{file}: {error}: {run:#?}"));
+        .unwrap_or_else(|error| panic!("{files:?}: {error}: {run:#?}"));
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     report["results"]
         .as_array()
@@ -164,7 +170,7 @@ const DIVERGENCES: [(&str, &str, &str); 1] = [(
 
 /// Nothing at WARNING or above but the divergences; what is below is printed.
 fn pkilint_finds_only(sandbox: &Sandbox, file: &str, divergences: &[(&str, &str, &str)]) {
-    let findings = pkilint(sandbox, file);
+    let findings = pkilint(sandbox, "lint_pkix_cert", &[file]);
     let (harmless, bad): (Vec<_>, Vec<_>) = findings
         .into_iter()
         .partition(|(severity, ..)| severity == "INFO" || severity == "NOTICE");
@@ -182,6 +188,21 @@ fn pkilint_finds_only(sandbox: &Sandbox, file: &str, divergences: &[(&str, &str,
             .iter()
             .any(|(_, code, _)| code == "pkix.subject_key_identifier_rfc7093_method_1_identified"),
         "{file}: {harmless:#?}"
+    );
+}
+
+/// Issuer and subject fit each other: names, key identifiers, signature.
+fn pkilint_finds_a_pair(sandbox: &Sandbox, issuer: &str, subject: &str) {
+    const LINTER: &str = "lint_pkix_signer_signee_cert_chain";
+    let findings = pkilint(sandbox, LINTER, &[issuer, subject]);
+    assert!(findings.is_empty(), "{issuer}, {subject}: {findings:#?}");
+    // The pair is really judged.
+    let reversed = pkilint(sandbox, LINTER, &[subject, issuer]);
+    assert!(
+        reversed
+            .iter()
+            .any(|(_, code, _)| code == "pkix.signature_verification_failed"),
+        "{subject}, {issuer}: {reversed:#?}"
     );
 }
 

@@ -119,13 +119,16 @@ fn subjects() -> impl Strategy<Value = Vec<(AttributeType, String)>> {
     })
 }
 
+/// Names in the syntax of RFC 1034, RFC 3986 and RFC 5321 section 4.1.2
+/// (Dot-string).
 fn names() -> impl Strategy<Value = Vec<String>> {
     let name = prop_oneof![
-        r"DNS:(\*\.)?([a-z0-9_]([a-z0-9-]{0,20}[a-z0-9])?\.){1,3}[a-z]{2,10}",
+        r"DNS:(\*\.)?([a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?\.){1,3}[a-z]{2,10}",
         any::<Ipv4Addr>().prop_map(|address| format!("IP:{address}")),
         any::<Ipv6Addr>().prop_map(|address| format!("IP:{address}")),
-        r"URI:[a-z][a-z0-9+.-]{0,8}:[!-~]{3,60}",
-        r"email:[!-?A-~]{1,20}@([a-z]{1,10}\.){1,2}[a-z]{2,5}",
+        r"URI:[a-z][a-z0-9+.-]{0,8}://[a-z]{1,9}\.example(/[A-Za-z0-9._~!$&'()*+,;=:@-]{0,20}){0,3}",
+        r"URI:urn:[a-z][a-z0-9]{1,8}:[A-Za-z0-9._~!$&'()*+,;=:@-]{1,30}",
+        r"email:[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]{1,20}(\.[a-z0-9]{1,9})?@([a-z]{1,10}\.){1,2}[a-z]{2,5}",
     ];
     proptest::collection::vec(name, 0..6)
 }
