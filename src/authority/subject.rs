@@ -84,8 +84,21 @@ pub(super) fn check(text: &str, max: usize) -> Result<String, String> {
     }
 }
 
+/// Of the separators (`\p{Z}`) only the plain space: the others look like it.
 fn allowed(character: char) -> bool {
-    character.is_alphanumeric() || " _.:/=+-@".contains(character)
+    use unicode_general_category::{GeneralCategory as Category, get_general_category};
+    " _.:/=+-@".contains(character)
+        || matches!(
+            get_general_category(character),
+            Category::UppercaseLetter
+                | Category::LowercaseLetter
+                | Category::TitlecaseLetter
+                | Category::ModifierLetter
+                | Category::OtherLetter
+                | Category::DecimalNumber
+                | Category::LetterNumber
+                | Category::OtherNumber
+        )
 }
 
 #[cfg(test)]
@@ -98,6 +111,7 @@ mod tests {
             "web-1",
             "db.example.com",
             "Zürich 7",
+            "東京",
             "a@b",
             &"x".repeat(61),
         ] {
@@ -111,6 +125,9 @@ mod tests {
             "a*b",
             "a\nb",
             "a\u{1b}b",
+            "Ⓐ",
+            "a\u{345}",
+            "a\u{2028}b",
             &"x".repeat(62),
         ] {
             assert!(bad.parse::<CommonName>().is_err(), "{bad:?}");

@@ -64,6 +64,7 @@ pub struct Certificate {
     subject_key_identifier: Option<Vec<u8>>,
     authority_key_identifier: Option<Vec<u8>>,
     alternative_names: Vec<String>,
+    critical: Vec<String>,
     unknown_critical: Vec<String>,
 }
 
@@ -112,6 +113,7 @@ impl Certificate {
             subject_key_identifier: extensions.subject_key_identifier,
             authority_key_identifier: extensions.authority_key_identifier,
             alternative_names: extensions.alternative_names,
+            critical: extensions.critical,
             unknown_critical: extensions.unknown_critical,
             der: der.to_vec(),
         })
@@ -223,6 +225,12 @@ impl Certificate {
         &self.alternative_names
     }
 
+    /// OIDs of all critical extensions, sorted by their text.
+    #[must_use]
+    pub fn critical(&self) -> &[String] {
+        &self.critical
+    }
+
     /// OIDs of extensions that path validation here does not process although
     /// it must, and which therefore make the certificate unusable: critical
     /// ones (RFC 5280 section 4.2) and name constraints.
@@ -280,6 +288,7 @@ struct Extensions {
     subject_key_identifier: Option<Vec<u8>>,
     authority_key_identifier: Option<Vec<u8>>,
     alternative_names: Vec<String>,
+    critical: Vec<String>,
     unknown_critical: Vec<String>,
 }
 
@@ -336,8 +345,12 @@ impl Extensions {
                 _ if extension.critical => read.unknown_critical.push(oid.clone()),
                 _ => {}
             }
+            if extension.critical {
+                read.critical.push(oid.clone());
+            }
             seen.push(oid);
         }
+        read.critical.sort();
         Ok(read)
     }
 }

@@ -57,6 +57,9 @@ impl FromStr for GeneralName {
 /// RFC 1034 section 3.5 preferred syntax, as RFC 5280 demands, with the
 /// underscore that service names use.
 fn dns(name: &str) -> Result<GeneralName, String> {
+    if name.parse::<IpAddr>().is_ok() {
+        return Err("an IP address is no DNS name; write IP: before it".to_owned());
+    }
     let lower = name.to_ascii_lowercase();
     let labels = lower.strip_prefix("*.").unwrap_or(&lower);
     let fits = !labels.is_empty()
@@ -83,7 +86,8 @@ fn ip(address: &str) -> Result<GeneralName, String> {
         .map_err(|_| "not an IP address".to_owned())
 }
 
-/// RFC 5280 section 4.2.1.6: an absolute URI with scheme and something after.
+/// RFC 5280 section 4.2.1.6: an absolute URI, with the characters of RFC 3986,
+/// and with a host when it has an authority.
 fn uri(text: &str) -> Result<GeneralName, String> {
     let scheme_fits = |scheme: &str| {
         scheme.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -91,22 +95,41 @@ fn uri(text: &str) -> Result<GeneralName, String> {
                 .bytes()
                 .all(|octet| octet.is_ascii_alphanumeric() || b"+-.".contains(&octet))
     };
-    let visible = text.bytes().all(|octet| octet.is_ascii_graphic());
+    let legal = text
+        .bytes()
+        .all(|octet| octet.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&octet));
+    let escapes = text.split('%').skip(1).all(|after| {
+        let digits = after.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    });
+    let has_host = |rest: &str| match rest.strip_prefix("//") {
+        Some(authority) => !authority.is_empty() && !authority.starts_with('/'),
+        None => !rest.is_empty(),
+    };
     match text.split_once(':') {
         Some((scheme, rest))
-            if visible && scheme_fits(scheme) && rest.len() > 2 && text.len() <= 2048 =>
+            if legal && escapes && scheme_fits(scheme) && has_host(rest) && text.len() <= 2048 =>
         {
             Ok(GeneralName::Uri(text.to_owned()))
         }
-        _ => Err("not an absolute URI of visible ASCII characters, at most 2048".to_owned()),
+        _ => Err(
+            "not an absolute URI such as spiffe://example.com/web (ASCII, at most 2048 characters)"
+                .to_owned(),
+        ),
     }
 }
 
+/// RFC 5321 section 4.1.2: a Dot-string before the @, a host name after it.
 fn email(address: &str) -> Result<GeneralName, String> {
-    let visible = address.bytes().all(|octet| octet.is_ascii_graphic());
+    let is_atom = |atom: &str| {
+        !atom.is_empty()
+            && atom.bytes().all(|octet| {
+                octet.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&octet)
+            })
+    };
     match address.rsplit_once('@') {
         Some((local, domain))
-            if visible && !local.is_empty() && !local.contains('@') && dns(domain).is_ok() =>
+            if local.split('.').all(is_atom) && !domain.starts_with('*') && dns(domain).is_ok() =>
         {
             Ok(GeneralName::Email(address.to_owned()))
         }
@@ -144,12 +167,19 @@ mod tests {
             "a..b",
             "exa mple",
             "zürich.ch",
+            "DNS:10.0.0.1",
             "IP:10.0.0",
             "URI:foo",
             "email:a@",
+            "email:a..b@example.com",
+            "email:<a>@example.com",
+            "email:a@*.example.com",
             "kind:x",
             "a.*.example",
             "URI:spiffe://a b",
+            "URI:https:///x",
+            "URI:https://a/%zz",
+            "URI:https://a/<x>",
         ] {
             assert!(bad.parse::<GeneralName>().is_err(), "{bad:?}");
         }

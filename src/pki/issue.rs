@@ -165,6 +165,11 @@ impl Template<'_> {
             _ => Vec::new(),
         };
         let usage = made.key_usage();
+        let extended: &[&str] = match self.kind {
+            Kind::Leaf { .. } => &[CLIENT_AUTH],
+            Kind::TlsServer { .. } => &[SERVER_AUTH],
+            Kind::Root | Kind::Issuing => &[],
+        };
         let aki = match self.kind {
             Kind::Root => None,
             _ => Some(issuer.key_identifier),
@@ -195,6 +200,14 @@ impl Template<'_> {
                 "keyUsage",
             ),
             (
+                made.extended_key_usage().unwrap_or_default() == extended,
+                "extendedKeyUsage",
+            ),
+            (
+                made.critical() == [KEY_USAGE, BASIC_CONSTRAINTS],
+                "criticality",
+            ),
+            (
                 made.subject_key_identifier() == Some(&ski),
                 "subjectKeyIdentifier",
             ),
@@ -203,7 +216,6 @@ impl Template<'_> {
                 "authorityKeyIdentifier",
             ),
             (made.alternative_names() == names, "subjectAltName"),
-            (made.unknown_critical().is_empty(), "extensions"),
             (made.is_signed_by(issuer.signer.public_key()), "signature"),
         ];
         match checks.iter().find(|(right, _)| !right) {
@@ -214,6 +226,15 @@ impl Template<'_> {
         }
     }
 }
+
+/// `id-kp-clientAuth` (RFC 5280 section 4.2.1.12).
+const CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
+/// `id-kp-serverAuth` (RFC 5280 section 4.2.1.12).
+const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
+/// `id-ce-basicConstraints`.
+const BASIC_CONSTRAINTS: &str = "2.5.29.19";
+/// `id-ce-keyUsage`.
+const KEY_USAGE: &str = "2.5.29.15";
 
 /// The guard between rcgen and the key.
 struct Splice<'a> {

@@ -12,8 +12,10 @@ mod harness;
 
 mod admission;
 mod bad_input;
+mod clients;
 mod emulated;
 mod help;
+mod issued;
 mod keys;
 mod layers;
 mod suites;
