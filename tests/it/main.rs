@@ -6,7 +6,9 @@
     reason = "tests read the environment, write files and speak"
 )]
 
+mod ca_state;
 mod harness;
 
+mod crash;
 mod emulated;
 mod layers;
