@@ -9,6 +9,7 @@
 mod ca_state;
 mod harness;
 
+mod concurrency;
 mod crash;
 mod emulated;
 mod layers;
