@@ -13,3 +13,4 @@ mod concurrency;
 mod crash;
 mod emulated;
 mod layers;
+mod passphrases;
