@@ -3,6 +3,7 @@
     clippy::disallowed_methods,
     clippy::disallowed_types,
     clippy::print_stderr,
+    clippy::unwrap_used,
     reason = "tests read the environment, write files and speak"
 )]
 

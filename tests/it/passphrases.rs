@@ -418,6 +418,7 @@ fn a_terminal_is_asked_twice_for_a_new_ca_and_once_for_an_old_one() {
     let (code, shown) = on_terminal(
         &sandbox,
         &format!("{} {init}", program()),
+        false,
         &[
             ("new CA: ", PASSPHRASE),
             ("new CA, once more: ", PASSPHRASE),
@@ -434,7 +435,7 @@ fn a_terminal_is_asked_twice_for_a_new_ca_and_once_for_an_old_one() {
             "{} ca issue --dir ca --cn web --out web-{expected}",
             program()
         );
-        let (code, shown) = on_terminal(&sandbox, &issue, &[("the CA in ca: ", answer)]);
+        let (code, shown) = on_terminal(&sandbox, &issue, false, &[("the CA in ca: ", answer)]);
         assert_eq!(code, expected, "{shown}");
         assert!(answer.is_empty() || !shown.contains(answer), "{shown}");
     }
@@ -443,6 +444,7 @@ fn a_terminal_is_asked_twice_for_a_new_ca_and_once_for_an_old_one() {
     let (code, shown) = on_terminal(
         &sandbox,
         &differing,
+        false,
         &[("new CA: ", PASSPHRASE), ("once more: ", "something else")],
     );
     assert_eq!(code, 2, "{shown}");
@@ -457,18 +459,24 @@ fn a_terminal_is_asked_twice_for_a_new_ca_and_once_for_an_old_one() {
 fn the_terminal_of_these_tests_echoes() {
     let sandbox = Sandbox::new();
     let shell = "printf 'name: '; read -r name";
-    let (code, shown) = on_terminal(&sandbox, shell, &[("name: ", PASSPHRASE)]);
+    let (code, shown) = on_terminal(&sandbox, shell, true, &[("name: ", PASSPHRASE)]);
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains(PASSPHRASE), "{shown}");
 }
 
 /// Runs a command line on a terminal of its own and answers what it asks; its
-/// exit code and all that the terminal showed.
-fn on_terminal(sandbox: &Sandbox, line: &str, answers: &[(&str, &str)]) -> (i32, String) {
+/// exit code and all that the terminal showed after its own name.
+fn on_terminal(
+    sandbox: &Sandbox,
+    line: &str,
+    echo: bool,
+    answers: &[(&str, &str)],
+) -> (i32, String) {
     let mut command = Command::new("script");
     sandbox.scrub(&mut command);
+    let line = format!("tty; {line}");
     let mut child = command
-        .args(["-qec", line, "/dev/null"])
+        .args(["-qec", &line, "/dev/null"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -504,6 +512,11 @@ fn on_terminal(sandbox: &Sandbox, line: &str, answers: &[(&str, &str)]) -> (i32,
             }
         };
         from += place + prompt.len();
+        // The prompt may stand there a moment before the echo is off.
+        let terminal = shown.lock().unwrap().lines().next().unwrap().to_owned();
+        while echoes(&terminal) != echo {
+            pause(&mut child, "the end of the echo");
+        }
         writeln!(keyboard, "{answer}").unwrap();
     }
     let status = loop {
@@ -515,6 +528,19 @@ fn on_terminal(sandbox: &Sandbox, line: &str, answers: &[(&str, &str)]) -> (i32,
     reader.join().unwrap();
     let text = shown.lock().unwrap().clone();
     (status.code().unwrap_or(-1), text)
+}
+
+/// Whether a terminal shows what is typed on it.
+fn echoes(terminal: &str) -> bool {
+    let output = Command::new("stty")
+        .args(["-a", "-F", terminal.trim()])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    match text.split_whitespace().find(|word| word.ends_with("echo")) {
+        Some(word) => word == "echo",
+        None => panic!("stty says nothing of {terminal}: {text}"),
+    }
 }
 
 fn holds(content: &[u8], part: &[u8]) -> bool {
