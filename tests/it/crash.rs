@@ -284,6 +284,29 @@ fn every_file_is_owner_only_from_its_first_moment() {
     }
 }
 
+/// A power cut takes the entry of a directory whose own directory was not
+/// synced, and with it everything below.
+#[test]
+fn new_parents_are_as_durable_as_what_they_hold() {
+    let mut scene = Scene::issue();
+    scene.arguments = issue_arguments("ca", "new/newer/web");
+    let sandbox = scene.begin(false);
+    let traced = "trace=fsync,mkdir,rename";
+    let run = scene.run(&sandbox, "000", &["trace", "-e", traced]);
+    assert_eq!(run.code, 0, "{run:#?}");
+    let trace = sandbox.read("trace");
+    let root = fs::canonicalize(sandbox.root()).unwrap();
+    for directory in ["new/newer", "new", "."] {
+        let path = fs::canonicalize(root.join(directory)).unwrap();
+        let synced = format!("<{}>)", path.display());
+        let found = trace
+            .lines()
+            .any(|line| line.contains(" fsync(") && line.contains(&synced));
+        assert!(found, "{} was not synced: {trace}", path.display());
+    }
+    assert_owner_only(&sandbox.path("new"));
+}
+
 /// Kills the scene at every chosen call; all files that were ever seen.
 fn kill_everywhere(scene: &Scene) -> Vec<String> {
     let calls = scene.trace();
