@@ -90,13 +90,15 @@ impl Authority {
         };
         let root = one_certificate(ROOT_CERT)?;
         let issuing = one_certificate(ISSUING_CERT)?;
-        let inventory = open_inventory(directory)?;
         let path = directory.join(ISSUING_KEY);
         let material = zeroize::Zeroizing::new(read_ca_file(directory, ISSUING_KEY)?);
         let issuing_key = key::open(&material, &path.display().to_string(), passphrase)?;
         if issuing_key.public_key() != issuing.public_key() {
             return Err(Error::CaKeyMismatch { path });
         }
+        // After the passphrase was read: a descriptor number that was meant for
+        // it must not name a file that was opened here.
+        let inventory = open_inventory(directory)?;
         Ok(Self {
             inventory,
             root,

@@ -75,10 +75,13 @@ impl PassphraseSource {
     }
 
     fn ask(&self, prompt: &str, confirm: bool) -> Result<Secret, Error> {
+        if std::fs::File::open("/dev/tty").is_err() {
+            return Err(self.failed("there is no terminal to ask on"));
+        }
         let ask = |prompt: &str| {
             rpassword::prompt_password(prompt)
                 .map(Secret::from)
-                .map_err(|_| self.failed("there is no terminal to ask on"))
+                .map_err(|error| self.failed(error.to_string()))
         };
         let secret = ask(&format!("{prompt}: "))?;
         if confirm {

@@ -111,13 +111,18 @@ pub fn remove_if_present(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Makes a directory with its parents, owner-only; one that exists is kept.
+/// Makes a directory with its parents, owner-only and durable; one that exists
+/// is kept.
 ///
 /// # Errors
 ///
 /// [`Error::Io`].
 pub fn ensure_directory(path: &Path) -> Result<(), Error> {
     use std::os::unix::fs::DirBuilderExt;
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|directory| !directory.as_os_str().is_empty() && !directory.exists())
+        .collect();
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -126,7 +131,11 @@ pub fn ensure_directory(path: &Path) -> Result<(), Error> {
             path: path.to_owned(),
             action: "created",
             source,
-        })
+        })?;
+    // Each new directory is an entry of the one above it.
+    missing
+        .iter()
+        .try_for_each(|directory| sync_directory(&parent(directory)))
 }
 
 /// Opens a new file with the mode of every file that is written here.

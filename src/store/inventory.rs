@@ -166,9 +166,14 @@ impl Inventory {
             rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(&failed)?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(&failed)?;
-        connection
-            .pragma_update(None, "journal_mode", "WAL")
-            .map_err(&failed)?;
+        let mode = write_ahead(&connection).map_err(&failed)?;
+        if mode != "wal" {
+            return Err(Error::Sql {
+                path: path.to_owned(),
+                action: "opened",
+                source: format!("its journal stays in mode {mode}, it must be wal").into(),
+            });
+        }
         connection
             .pragma_update(None, "synchronous", "FULL")
             .map_err(&failed)?;
@@ -354,6 +359,20 @@ impl std::fmt::Debug for Inventory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Inventory({})", self.path.display())
     }
+}
+
+/// Switches to the write-ahead log and gives the mode that then holds: a switch
+/// that is not possible is answered with the old mode, in which FULL is not
+/// durable across a power cut. The statement is run to its end, since it answers
+/// before it writes, and only the end says that the disk refused.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<String> {
+    let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;
+    let mut rows = statement.query([])?;
+    let mut mode = String::new();
+    while let Some(row) = rows.next()? {
+        mode = row.get(0)?;
+    }
+    Ok(mode)
 }
 
 const COLUMNS: &str = "serial, kind, subject, common_name, names, not_before, not_after, \

@@ -192,8 +192,9 @@ fn remove_leftovers(directory: &Path, prefix: &str) -> Result<(), Error> {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let path = entry.path();
-        // A symbolic link of that name is not ours and is left alone.
-        let is_ours = name.to_string_lossy().starts_with(prefix)
+        // A symbolic link of that name is not ours and is left alone, and so is
+        // what a person has called alike.
+        let is_ours = is_leftover_name(&name.to_string_lossy(), prefix)
             && entry.file_type().is_ok_and(|kind| kind.is_dir());
         if !is_ours {
             continue;
@@ -209,6 +210,15 @@ fn remove_leftovers(directory: &Path, prefix: &str) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Whether a name is the prefix with the process id and number of
+/// [`Staging::begin`].
+fn is_leftover_name(name: &str, prefix: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    name.strip_prefix(prefix)
+        .and_then(|rest| rest.split_once('-'))
+        .is_some_and(|(process, attempt)| number(process) && number(attempt))
 }
 
 /// Makes a directory tree of files that are durable already durable as a whole.
@@ -274,9 +284,17 @@ mod tests {
         let target = home.path().join("ca");
         let dead = home.path().join(".ca.windlass-1-0");
         create_directory(&dead).unwrap();
+        for name in [
+            ".ca.windlass-keep",
+            ".ca.windlass-1-0-old",
+            ".ca.windlass-1-",
+        ] {
+            create_directory(&home.path().join(name)).unwrap();
+        }
         let living = Staging::begin(&target).unwrap();
         assert!(!dead.exists());
         let other = Staging::begin(&target).unwrap();
         assert!(living.path().exists() && other.path().exists());
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 5);
     }
 }

@@ -12,11 +12,15 @@ mod harness;
 
 mod admission;
 mod bad_input;
+mod ca_state;
 mod clients;
+mod concurrency;
+mod crash;
 mod emulated;
 mod help;
 mod issued;
 mod keys;
 mod layers;
+mod passphrases;
 mod suites;
 mod vectors;
