@@ -300,7 +300,10 @@ fn hint_pki(error: &pki::Error) -> Option<String> {
 fn of_store(error: &store::Error) -> Outcome {
     match error {
         store::Error::Exists { .. } => Outcome::Usage,
-        store::Error::Io { action: "read", .. } => Outcome::Usage,
+        store::Error::Io {
+            action: store::Action::Read,
+            ..
+        } => Outcome::Usage,
         store::Error::Io { .. }
         | store::Error::InventoryVersion { .. }
         | store::Error::SerialTaken { .. }

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::Error;
+use super::{Action, Error};
 
 /// Mode of every file that is written.
 const OWNER_ONLY: u32 = 0o600;
@@ -20,7 +20,7 @@ const OWNER_ONLY: u32 = 0o600;
 pub fn read_bounded(path: &Path, max: u64) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::Io {
         path: path.to_owned(),
-        action: "read",
+        action: Action::Read,
         source,
     };
     let file = File::open(path).map_err(failed)?;
@@ -47,7 +47,7 @@ pub(super) fn create_new(path: &Path, content: &[u8]) -> Result<(), Error> {
     };
     write().map_err(|source| Error::Io {
         path: path.to_owned(),
-        action: "written",
+        action: Action::Write,
         source,
     })
 }
@@ -62,7 +62,7 @@ pub(super) fn create_new(path: &Path, content: &[u8]) -> Result<(), Error> {
 pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), Error> {
     let failed = |source| Error::Io {
         path: path.to_owned(),
-        action: "written",
+        action: Action::Write,
         source,
     };
     let directory = parent(path);
@@ -90,7 +90,7 @@ pub fn temporary_directory(base: &Path, prefix: &str) -> Result<tempfile::TempDi
         .tempdir_in(base)
         .map_err(|source| Error::Io {
             path: base.to_owned(),
-            action: "written",
+            action: Action::Write,
             source,
         })
 }
@@ -104,7 +104,7 @@ pub fn remove_if_present(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
         Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(Error::Io {
             path: path.to_owned(),
-            action: "removed",
+            action: Action::Remove,
             source,
         }),
         _ => Ok(()),
@@ -129,7 +129,7 @@ pub fn ensure_directory(path: &Path) -> Result<(), Error> {
         .create(path)
         .map_err(|source| Error::Io {
             path: path.to_owned(),
-            action: "created",
+            action: Action::Create,
             source,
         })?;
     // Each new directory is an entry of the one above it.
@@ -154,7 +154,7 @@ pub(super) fn sync_directory(path: &Path) -> Result<(), Error> {
         .and_then(|directory| directory.sync_all())
         .map_err(|source| Error::Io {
             path: path.to_owned(),
-            action: "made durable",
+            action: Action::Sync,
             source,
         })
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
-use super::Error;
 use super::files::create_new;
+use super::{Action, Error};
 
 /// How long a writer waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -153,7 +153,7 @@ impl Inventory {
         if let Err(source) = std::fs::metadata(path) {
             return Err(Error::Io {
                 path: path.to_owned(),
-                action: "read",
+                action: Action::Read,
                 source,
             });
         }
@@ -161,7 +161,7 @@ impl Inventory {
     }
 
     fn connect(path: &Path) -> Result<Self, Error> {
-        let failed = sql_error(path, "opened");
+        let failed = sql_error(path, Action::Open);
         let flags =
             rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(&failed)?;
@@ -170,7 +170,7 @@ impl Inventory {
         if mode != "wal" {
             return Err(Error::Sql {
                 path: path.to_owned(),
-                action: "opened",
+                action: Action::Open,
                 source: format!("its journal stays in mode {mode}, it must be wal").into(),
             });
         }
@@ -186,7 +186,7 @@ impl Inventory {
     }
 
     fn migrate(&mut self) -> Result<(), Error> {
-        let failed = sql_error(&self.path, "brought up to date");
+        let failed = sql_error(&self.path, Action::Migrate);
         let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
         let version = |connection: &Connection| {
             connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
@@ -254,7 +254,7 @@ impl Inventory {
                     serial: hex::encode(reservation.serial),
                 })
             }
-            Err(error) => Err(sql_error(&self.path, "written")(error)),
+            Err(error) => Err(sql_error(&self.path, Action::Write)(error)),
         }
     }
 
@@ -271,7 +271,7 @@ impl Inventory {
         fingerprint: &str,
         at: DateTime<Utc>,
     ) -> Result<(), Error> {
-        let failed = sql_error(&self.path, "written");
+        let failed = sql_error(&self.path, Action::Write);
         let updated = self
             .connection
             .execute(
@@ -298,7 +298,7 @@ impl Inventory {
                 "UPDATE certificate SET delivered_at = ?2 WHERE serial = ?1",
                 params![serial, at.timestamp()],
             )
-            .map_err(sql_error(&self.path, "written"))?;
+            .map_err(sql_error(&self.path, Action::Write))?;
         Ok(())
     }
 
@@ -308,7 +308,7 @@ impl Inventory {
     ///
     /// [`Error::Sql`].
     pub fn list(&self) -> Result<Vec<Record>, Error> {
-        let failed = sql_error(&self.path, "read");
+        let failed = sql_error(&self.path, Action::Read);
         let mut statement = self
             .connection
             .prepare(&format!(
@@ -335,7 +335,7 @@ impl Inventory {
                 record,
             )
             .optional()
-            .map_err(sql_error(&self.path, "read"))
+            .map_err(sql_error(&self.path, Action::Read))
     }
 
     /// The row of one serial number.
@@ -351,7 +351,7 @@ impl Inventory {
                 record,
             )
             .optional()
-            .map_err(sql_error(&self.path, "read"))
+            .map_err(sql_error(&self.path, Action::Read))
     }
 }
 
@@ -406,7 +406,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
     })
 }
 
-fn sql_error(path: &Path, action: &'static str) -> impl Fn(rusqlite::Error) -> Error {
+fn sql_error(path: &Path, action: Action) -> impl Fn(rusqlite::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Sql {
         path: path.clone(),

@@ -13,6 +13,45 @@ pub use staging::Staging;
 
 use std::path::PathBuf;
 
+/// What was tried with a file, as the word that goes with "cannot be".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// `created`
+    Create,
+    /// `found`
+    Find,
+    /// `followed`, of a symbolic link
+    Follow,
+    /// `brought up to date`, of the inventory's schema
+    Migrate,
+    /// `opened`
+    Open,
+    /// `read`
+    Read,
+    /// `removed`
+    Remove,
+    /// `made durable`
+    Sync,
+    /// `written`
+    Write,
+}
+
+impl std::fmt::Display for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Create => "created",
+            Self::Find => "found",
+            Self::Follow => "followed",
+            Self::Migrate => "brought up to date",
+            Self::Open => "opened",
+            Self::Read => "read",
+            Self::Remove => "removed",
+            Self::Sync => "made durable",
+            Self::Write => "written",
+        })
+    }
+}
+
 /// Why something could not be read or kept. Every variant names the path.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -38,8 +77,8 @@ pub enum Error {
     Io {
         /// The path.
         path: PathBuf,
-        /// What was tried: `read`, `written`, `created` and so on.
-        action: &'static str,
+        /// What was tried.
+        action: Action,
         /// The operating system's reason.
         #[source]
         source: std::io::Error,
@@ -56,7 +95,7 @@ pub enum Error {
         /// The database file.
         path: PathBuf,
         /// What was tried.
-        action: &'static str,
+        action: Action,
         /// SQLite's reason.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,

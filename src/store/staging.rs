@@ -8,8 +8,8 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use super::Error;
 use super::files::{create_directory, create_new, ensure_directory, parent, sync_directory};
+use super::{Action, Error};
 
 /// A directory under construction.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Staging {
         // The user knows the target, not the hidden directory.
         let failed = |source| Error::Io {
             path: target.clone(),
-            action: "created",
+            action: Action::Create,
             source,
         };
         // A cleaner may take a new directory for a leftover in the moment
@@ -82,7 +82,7 @@ impl Staging {
         let path = self.path.join(name);
         create_directory(&path).map_err(|source| Error::Io {
             path,
-            action: "created",
+            action: Action::Create,
             source,
         })
     }
@@ -112,7 +112,7 @@ impl Staging {
             }
             _ => Error::Io {
                 path: self.target.clone(),
-                action: "created",
+                action: Action::Create,
                 source,
             },
         })?;
@@ -135,7 +135,7 @@ fn resolve(target: &Path) -> Result<PathBuf, Error> {
     if target.is_symlink() {
         return target.canonicalize().map_err(|source| Error::Io {
             path: target.to_owned(),
-            action: "followed",
+            action: Action::Follow,
             source,
         });
     }
@@ -143,7 +143,7 @@ fn resolve(target: &Path) -> Result<PathBuf, Error> {
     if target.file_name().is_none() || target.as_os_str().as_encoded_bytes().ends_with(b"/.") {
         return target.canonicalize().map_err(|source| Error::Io {
             path: target.to_owned(),
-            action: "found",
+            action: Action::Find,
             source,
         });
     }
@@ -153,7 +153,7 @@ fn resolve(target: &Path) -> Result<PathBuf, Error> {
 fn refuse_occupied(target: &Path) -> Result<(), Error> {
     let failed = |source| Error::Io {
         path: target.to_owned(),
-        action: "created",
+        action: Action::Create,
         source,
     };
     match fs::read_dir(target) {
@@ -186,7 +186,7 @@ fn prefix_of(target: &Path) -> String {
 fn remove_leftovers(directory: &Path, prefix: &str) -> Result<(), Error> {
     let entries = fs::read_dir(directory).map_err(|source| Error::Io {
         path: directory.to_owned(),
-        action: "read",
+        action: Action::Read,
         source,
     })?;
     for entry in entries.flatten() {
@@ -225,7 +225,7 @@ fn is_leftover_name(name: &str, prefix: &str) -> bool {
 fn sync_tree(directory: &Path) -> Result<(), Error> {
     let entries = fs::read_dir(directory).map_err(|source| Error::Io {
         path: directory.to_owned(),
-        action: "read",
+        action: Action::Read,
         source,
     })?;
     for entry in entries.flatten() {
