@@ -6,7 +6,13 @@
     reason = "tests read the environment, write files and speak"
 )]
 
+mod fault_server;
 mod harness;
+mod workload;
 
+mod deadlines;
 mod emulated;
+mod faults;
 mod layers;
+mod reach;
+mod wire;
