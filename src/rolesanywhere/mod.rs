@@ -114,7 +114,8 @@ pub enum Error {
     Timeout {
         /// The endpoint's host and port.
         host: String,
-        /// The deadline that passed, in seconds.
+        /// How long it was waited for, in whole seconds: which deadline passed
+        /// depends on how far the exchange had come.
         seconds: u64,
     },
     /// The server's TLS certificate is not trusted, or TLS failed otherwise.

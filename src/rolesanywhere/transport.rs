@@ -1,7 +1,7 @@
 //! The one outgoing connection: TLS with bundled roots, deadlines, one POST.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -135,7 +135,8 @@ impl Transport {
         body: &str,
     ) -> Result<Reply, Error> {
         let host = endpoint.authority();
-        let classify = |error: &reqwest::Error| self.classify(error, &host);
+        let begun = Instant::now();
+        let classify = |error: &reqwest::Error| Self::classify(error, &host, begun.elapsed());
         let mut response = self
             .client
             .post(endpoint.url("/sessions", &request.canonical_query))
@@ -175,13 +176,14 @@ impl Transport {
         Ok(reply)
     }
 
-    /// Finds the cause in the layers of a client error.
-    fn classify(&self, error: &reqwest::Error, host: &str) -> Error {
+    /// Finds the cause in the layers of a client error, `waited` after the
+    /// start.
+    fn classify(error: &reqwest::Error, host: &str, waited: Duration) -> Error {
         let host = host.to_owned();
         if error.is_timeout() {
             return Error::Timeout {
                 host,
-                seconds: self.total_deadline.as_secs(),
+                seconds: waited.as_secs(),
             };
         }
         let reason = words_of(error);
