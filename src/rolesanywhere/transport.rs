@@ -200,6 +200,13 @@ impl Transport {
                 reason,
             };
         }
+        if in_tunnel(error) {
+            return Error::Proxy {
+                host,
+                wants_credentials: reason.contains("authorization required"),
+                reason,
+            };
+        }
         if reason.contains("lookup address") || reason.contains("dns error") {
             return Error::Dns { host, reason };
         }
@@ -329,6 +336,13 @@ fn words_of(error: &reqwest::Error) -> String {
         last = source;
     }
     crate::text::printable(&last.to_string(), 300)
+}
+
+/// Whether the way through the proxy failed: reaching the proxy, or its answer
+/// to CONNECT. The client's type for it is private, its words are not.
+fn in_tunnel(error: &reqwest::Error) -> bool {
+    std::iter::successors(std::error::Error::source(error), |cause| cause.source())
+        .any(|cause| cause.to_string().starts_with("tunnel error"))
 }
 
 /// The first cause of the given type. `io::Error` gives the source of what it
