@@ -2,8 +2,10 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
+    clippy::expect_used,
     clippy::print_stderr,
-    reason = "tests read the environment, write files and speak"
+    clippy::unwrap_used,
+    reason = "tests read the environment, write files, speak and fail by panicking"
 )]
 
 mod fault_server;
