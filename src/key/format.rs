@@ -167,14 +167,20 @@ fn from_pkcs8(der: &[u8], origin: &str) -> Result<SoftwareKey, Error> {
         "1.2.840.10045.2.1" => {
             let curve = info.algorithm.parameters_oid().map_err(|_| damaged())?;
             match curve.to_string().as_str() {
-                "1.2.840.10045.3.1.7" => SoftwareKey::p256(
-                    origin,
-                    &p256::SecretKey::from_pkcs8_der(der).map_err(|_| damaged())?,
-                ),
-                "1.3.132.0.34" => SoftwareKey::p384(
-                    origin,
-                    &p384::SecretKey::from_pkcs8_der(der).map_err(|_| damaged())?,
-                ),
+                "1.2.840.10045.3.1.7" => {
+                    let key = p256::SecretKey::from_pkcs8_der(der).map_err(|_| damaged())?;
+                    match stated_point(info.private_key.as_bytes(), 65) {
+                        Some(point) => SoftwareKey::p256_with(origin, &key, point),
+                        None => SoftwareKey::p256(origin, &key),
+                    }
+                }
+                "1.3.132.0.34" => {
+                    let key = p384::SecretKey::from_pkcs8_der(der).map_err(|_| damaged())?;
+                    match stated_point(info.private_key.as_bytes(), 97) {
+                        Some(point) => SoftwareKey::p384_with(origin, &key, point),
+                        None => SoftwareKey::p384(origin, &key),
+                    }
+                }
                 other => Err(unsupported(format!(
                     "EC on the curve {}",
                     curve_name(other)
@@ -185,6 +191,20 @@ fn from_pkcs8(der: &[u8], origin: &str) -> Result<SoftwareKey, Error> {
             "Ed25519, for which Roles Anywhere has no signing algorithm".to_owned(),
         )),
         other => Err(unsupported(format!("algorithm {other}"))),
+    }
+}
+
+/// The uncompressed public point that an `ECPrivateKey` (RFC 5915) states about
+/// itself. Whoever uses it has had it checked against the private key: the
+/// curve crates refuse a file in which the two differ.
+fn stated_point(ec_private_key: &[u8], length: usize) -> Option<&[u8]> {
+    let stated = der::sequence(ec_private_key)?
+        .into_iter()
+        .find(|part| part.tag == 0xa1)?;
+    let (bits, _) = der::read(stated.content)?;
+    match bits.content.split_first() {
+        Some((0, point)) if point.len() == length && point[0] == 4 => Some(point),
+        _ => None,
     }
 }
 
@@ -260,4 +280,27 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack
         .windows(needle.len())
         .any(|window| window == needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::{KeyType, Signer as _, generate};
+
+    #[test]
+    fn a_stated_point_is_taken_only_if_it_is_right() {
+        for kind in [KeyType::P256, KeyType::P384] {
+            let made = generate(kind, "made").unwrap();
+            let mut der = made.pkcs8.expose().to_vec();
+            let read = open(&der, "file", || Ok(None)).unwrap();
+            assert_eq!(
+                read.public_key().subject_public_key(),
+                made.key.public_key().subject_public_key()
+            );
+            // The point stands at the end.
+            *der.last_mut().unwrap() ^= 1;
+            let refused = open(&der, "file", || Ok(None));
+            assert!(matches!(refused, Err(Error::Damaged { .. })), "{refused:?}");
+        }
+    }
 }
