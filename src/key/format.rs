@@ -1,7 +1,11 @@
 //! Telling private key files apart by their form, and reading each form.
 
 use pkcs8::{DecodePrivateKey, PrivateKeyInfoRef};
-use ring::signature::RsaKeyPair;
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, KeyPair as _, RsaKeyPair,
+};
 use zeroize::Zeroizing;
 
 use crate::der;
@@ -168,19 +172,29 @@ fn from_pkcs8(der: &[u8], origin: &str) -> Result<SoftwareKey, Error> {
             let curve = info.algorithm.parameters_oid().map_err(|_| damaged())?;
             match curve.to_string().as_str() {
                 "1.2.840.10045.3.1.7" => {
-                    let key = p256::SecretKey::from_pkcs8_der(der).map_err(|_| damaged())?;
-                    match stated_point(info.private_key.as_bytes(), 65) {
-                        Some(point) => SoftwareKey::p256_with(origin, &key, point),
-                        None => SoftwareKey::p256(origin, &key),
+                    match stated_pair(&ECDSA_P256_SHA256_ASN1_SIGNING, &info, der) {
+                        Some((scalar, point)) => SoftwareKey::p256_with(
+                            origin,
+                            &p256::SecretKey::from_slice(scalar).map_err(|_| damaged())?,
+                            &point,
+                        ),
+                        None => SoftwareKey::p256(
+                            origin,
+                            &p256::SecretKey::from_pkcs8_der(der).map_err(|_| damaged())?,
+                        ),
                     }
                 }
-                "1.3.132.0.34" => {
-                    let key = p384::SecretKey::from_pkcs8_der(der).map_err(|_| damaged())?;
-                    match stated_point(info.private_key.as_bytes(), 97) {
-                        Some(point) => SoftwareKey::p384_with(origin, &key, point),
-                        None => SoftwareKey::p384(origin, &key),
-                    }
-                }
+                "1.3.132.0.34" => match stated_pair(&ECDSA_P384_SHA384_ASN1_SIGNING, &info, der) {
+                    Some((scalar, point)) => SoftwareKey::p384_with(
+                        origin,
+                        &p384::SecretKey::from_slice(scalar).map_err(|_| damaged())?,
+                        &point,
+                    ),
+                    None => SoftwareKey::p384(
+                        origin,
+                        &p384::SecretKey::from_pkcs8_der(der).map_err(|_| damaged())?,
+                    ),
+                },
                 other => Err(unsupported(format!(
                     "EC on the curve {}",
                     curve_name(other)
@@ -194,18 +208,18 @@ fn from_pkcs8(der: &[u8], origin: &str) -> Result<SoftwareKey, Error> {
     }
 }
 
-/// The uncompressed public point that an `ECPrivateKey` (RFC 5915) states about
-/// itself. Whoever uses it has had it checked against the private key: the
-/// curve crates refuse a file in which the two differ.
-fn stated_point(ec_private_key: &[u8], length: usize) -> Option<&[u8]> {
-    let stated = der::sequence(ec_private_key)?
-        .into_iter()
-        .find(|part| part.tag == 0xa1)?;
-    let (bits, _) = der::read(stated.content)?;
-    match bits.content.split_first() {
-        Some((0, point)) if point.len() == length && point[0] == 4 => Some(point),
-        _ => None,
-    }
+/// The scalar and the public point of a PKCS#8 key that states both, as all
+/// common tools write it. ring checks that they belong together, in a small
+/// part of the time that the curve crates take; `None` leaves it to them.
+fn stated_pair<'a>(
+    algorithm: &'static EcdsaSigningAlgorithm,
+    info: &PrivateKeyInfoRef<'a>,
+    der: &[u8],
+) -> Option<(&'a [u8], Vec<u8>)> {
+    let pair = EcdsaKeyPair::from_pkcs8(algorithm, der, &SystemRandom::new()).ok()?;
+    let parts = der::sequence(info.private_key.as_bytes())?;
+    let scalar = parts.get(1).filter(|part| part.tag == der::OCTET_STRING)?;
+    Some((scalar.content, pair.public_key().as_ref().to_vec()))
 }
 
 /// Common names of curves that are not read, for the message.
