@@ -347,13 +347,19 @@ fn of_exchange(error: &rolesanywhere::Error) -> Outcome {
         E::Connect { .. }
         | E::Dns { .. }
         | E::Interrupted { .. }
+        | E::Proxy {
+            wants_credentials: false,
+            ..
+        }
         | E::Throttled { .. }
         | E::Timeout { .. }
         | E::Unavailable { .. } => Outcome::Temporary,
         E::NotAws { status, .. } if *status >= 500 => Outcome::Temporary,
-        E::BadResponse { .. } | E::NotAws { .. } | E::Setup { .. } | E::Tls { .. } => {
-            Outcome::Failed
-        }
+        E::BadResponse { .. }
+        | E::NotAws { .. }
+        | E::Proxy { .. }
+        | E::Setup { .. }
+        | E::Tls { .. } => Outcome::Failed,
         E::Denied { .. } => Outcome::Refused,
         E::Pki(error) => of_pki(error),
         E::Signing(rolesanywhere::SigningError::Algorithm(_)) => Outcome::Unusable,
@@ -390,13 +396,18 @@ fn hint_exchange(error: &rolesanywhere::Error) -> Option<String> {
             "check the region in the ARNs and this host's DNS; Roles Anywhere does not exist in every region"
         }
         E::Interrupted { .. } => "try again; if it persists, look at what is between here and AWS",
-        E::NotAws { status: 407, .. } => {
-            "the proxy asks for credentials: put them into $HTTPS_PROXY"
-        }
+        E::NotAws { status: 407, .. }
+        | E::Proxy {
+            wants_credentials: true,
+            ..
+        } => "the proxy asks for credentials: put them into $HTTPS_PROXY",
         E::NotAws { .. } => {
             "a proxy or firewall answered in AWS's place; ask for its rules, or set $HTTPS_PROXY and $NO_PROXY"
         }
         E::Pki(error) => return hint_pki(error),
+        E::Proxy { .. } => {
+            "is $HTTPS_PROXY right, and does that proxy allow this host? $NO_PROXY names hosts that are reached without it"
+        }
         E::Setup { .. } => "check --ca-bundle and $HTTPS_PROXY",
         E::Signing(rolesanywhere::SigningError::Algorithm(_)) => {
             "use an RSA key or an EC key on P-256 or P-384"

@@ -170,6 +170,9 @@ async fn accept(
                 continue;
             }
         };
+        // Else the end of an answer waits for the client's delayed
+        // acknowledgement of its beginning, some 40 ms.
+        let _ = stream.set_nodelay(true);
         let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
         tokio::spawn(async move {
             let _slot = slot;

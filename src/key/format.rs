@@ -1,7 +1,11 @@
 //! Telling private key files apart by their form, and reading each form.
 
 use pkcs8::{DecodePrivateKey, PrivateKeyInfoRef};
-use ring::signature::RsaKeyPair;
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, KeyPair as _, RsaKeyPair,
+};
 use zeroize::Zeroizing;
 
 use crate::der;
@@ -167,14 +171,30 @@ fn from_pkcs8(der: &[u8], origin: &str) -> Result<SoftwareKey, Error> {
         "1.2.840.10045.2.1" => {
             let curve = info.algorithm.parameters_oid().map_err(|_| damaged())?;
             match curve.to_string().as_str() {
-                "1.2.840.10045.3.1.7" => SoftwareKey::p256(
-                    origin,
-                    &p256::SecretKey::from_pkcs8_der(der).map_err(|_| damaged())?,
-                ),
-                "1.3.132.0.34" => SoftwareKey::p384(
-                    origin,
-                    &p384::SecretKey::from_pkcs8_der(der).map_err(|_| damaged())?,
-                ),
+                "1.2.840.10045.3.1.7" => {
+                    match stated_pair(&ECDSA_P256_SHA256_ASN1_SIGNING, &info, der) {
+                        Some((scalar, point)) => SoftwareKey::p256_with(
+                            origin,
+                            &p256::SecretKey::from_slice(scalar).map_err(|_| damaged())?,
+                            &point,
+                        ),
+                        None => SoftwareKey::p256(
+                            origin,
+                            &p256::SecretKey::from_pkcs8_der(der).map_err(|_| damaged())?,
+                        ),
+                    }
+                }
+                "1.3.132.0.34" => match stated_pair(&ECDSA_P384_SHA384_ASN1_SIGNING, &info, der) {
+                    Some((scalar, point)) => SoftwareKey::p384_with(
+                        origin,
+                        &p384::SecretKey::from_slice(scalar).map_err(|_| damaged())?,
+                        &point,
+                    ),
+                    None => SoftwareKey::p384(
+                        origin,
+                        &p384::SecretKey::from_pkcs8_der(der).map_err(|_| damaged())?,
+                    ),
+                },
                 other => Err(unsupported(format!(
                     "EC on the curve {}",
                     curve_name(other)
@@ -186,6 +206,20 @@ fn from_pkcs8(der: &[u8], origin: &str) -> Result<SoftwareKey, Error> {
         )),
         other => Err(unsupported(format!("algorithm {other}"))),
     }
+}
+
+/// The scalar and the public point of a PKCS#8 key that states both, as all
+/// common tools write it. ring checks that they belong together, in a small
+/// part of the time that the curve crates take; `None` leaves it to them.
+fn stated_pair<'a>(
+    algorithm: &'static EcdsaSigningAlgorithm,
+    info: &PrivateKeyInfoRef<'a>,
+    der: &[u8],
+) -> Option<(&'a [u8], Vec<u8>)> {
+    let pair = EcdsaKeyPair::from_pkcs8(algorithm, der, &SystemRandom::new()).ok()?;
+    let parts = der::sequence(info.private_key.as_bytes())?;
+    let scalar = parts.get(1).filter(|part| part.tag == der::OCTET_STRING)?;
+    Some((scalar.content, pair.public_key().as_ref().to_vec()))
 }
 
 /// Common names of curves that are not read, for the message.
@@ -260,4 +294,27 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack
         .windows(needle.len())
         .any(|window| window == needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::{KeyType, Signer as _, generate};
+
+    #[test]
+    fn a_stated_point_is_taken_only_if_it_is_right() {
+        for kind in [KeyType::P256, KeyType::P384] {
+            let made = generate(kind, "made").unwrap();
+            let mut der = made.pkcs8.expose().to_vec();
+            let read = open(&der, "file", || Ok(None)).unwrap();
+            assert_eq!(
+                read.public_key().subject_public_key(),
+                made.key.public_key().subject_public_key()
+            );
+            // The point stands at the end.
+            *der.last_mut().unwrap() ^= 1;
+            let refused = open(&der, "file", || Ok(None));
+            assert!(matches!(refused, Err(Error::Damaged { .. })), "{refused:?}");
+        }
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::OnceLock;
 
-use p256::ecdsa::signature::Signer as _;
 use p256::elliptic_curve::sec1::ToSec1Point;
 use p384::elliptic_curve::zeroize::Zeroizing;
 use ring::rand::SystemRandom;
@@ -21,6 +20,9 @@ use super::{Error, KeyAlgorithm, PublicKey, Scheme, Signer};
 ///
 /// Requests are signed with `p256`/`p384` (RFC 6979), certificates with ring,
 /// whose key pair is only built when the first certificate is signed.
+///
+/// The crates' own signing keys are not used: each of them computes the public
+/// key anew, which takes as long as a signature.
 pub struct SoftwareKey {
     origin: String,
     public_key: PublicKey,
@@ -28,8 +30,8 @@ pub struct SoftwareKey {
 }
 
 enum Private {
-    P256(p256::ecdsa::SigningKey, OnceLock<EcdsaKeyPair>),
-    P384(p384::ecdsa::SigningKey, OnceLock<EcdsaKeyPair>),
+    P256(p256::SecretKey, OnceLock<EcdsaKeyPair>),
+    P384(p384::SecretKey, OnceLock<EcdsaKeyPair>),
     Rsa(Box<RsaKeyPair>),
 }
 
@@ -37,22 +39,42 @@ impl SoftwareKey {
     /// Takes a P-256 key. `origin` is what messages call it.
     pub(super) fn p256(origin: &str, key: &p256::SecretKey) -> Result<Self, Error> {
         let point = key.public_key().to_sec1_point(false);
+        Self::p256_with(origin, key, point.as_bytes())
+    }
+
+    /// Takes a P-256 key with its uncompressed public point, which the caller
+    /// knows to belong to it.
+    pub(super) fn p256_with(
+        origin: &str,
+        key: &p256::SecretKey,
+        point: &[u8],
+    ) -> Result<Self, Error> {
         Self::assemble(
             origin,
             KeyAlgorithm::EcP256,
-            point.as_bytes(),
-            Private::P256(key.into(), OnceLock::new()),
+            point,
+            Private::P256(key.clone(), OnceLock::new()),
         )
     }
 
     /// Takes a P-384 key. `origin` is what messages call it.
     pub(super) fn p384(origin: &str, key: &p384::SecretKey) -> Result<Self, Error> {
         let point = key.public_key().to_sec1_point(false);
+        Self::p384_with(origin, key, point.as_bytes())
+    }
+
+    /// Takes a P-384 key with its uncompressed public point, which the caller
+    /// knows to belong to it.
+    pub(super) fn p384_with(
+        origin: &str,
+        key: &p384::SecretKey,
+        point: &[u8],
+    ) -> Result<Self, Error> {
         Self::assemble(
             origin,
             KeyAlgorithm::EcP384,
-            point.as_bytes(),
-            Private::P384(key.into(), OnceLock::new()),
+            point,
+            Private::P384(key.clone(), OnceLock::new()),
         )
     }
 
@@ -132,8 +154,12 @@ impl Signer for SoftwareKey {
         let random = SystemRandom::new();
         match (scheme, &self.private) {
             (Scheme::DeterministicEcdsaSha256, Private::P256(key, _)) => {
-                let signature: p256::ecdsa::Signature =
-                    key.try_sign(message).map_err(|_| self.failed())?;
+                let digest = Sha256::digest(message);
+                let (signature, _) = ecdsa::hazmat::sign_prehashed_rfc6979::<p256::NistP256, Sha256>(
+                    &key.to_nonzero_scalar(),
+                    &digest,
+                    &[],
+                );
                 Ok(signature.to_der().as_bytes().to_vec())
             }
             (Scheme::DeterministicEcdsaSha256, Private::P384(key, _)) => {
@@ -142,7 +168,7 @@ impl Signer for SoftwareKey {
                 // usual SHA-384, so the primitive is called with SHA-256.
                 let digest = Sha256::digest(message);
                 let (signature, _) = ecdsa::hazmat::sign_prehashed_rfc6979::<p384::NistP384, Sha256>(
-                    key.as_nonzero_scalar(),
+                    &key.to_nonzero_scalar(),
                     &digest,
                     &[],
                 );
@@ -185,6 +211,25 @@ impl std::fmt::Debug for SoftwareKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// RFC 6979 A.2.5: P-256, SHA-256, message "sample".
+    #[test]
+    fn p256_signs_as_rfc_6979_says() {
+        let scalar =
+            hex::decode("C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721")
+                .unwrap();
+        let secret = p256::SecretKey::from_slice(&scalar).unwrap();
+        let key = SoftwareKey::p256("test", &secret).unwrap();
+        let signature = key
+            .sign(Scheme::DeterministicEcdsaSha256, b"sample")
+            .unwrap();
+        let parsed = p256::ecdsa::Signature::from_der(&signature).unwrap();
+        assert_eq!(
+            hex::encode_upper(parsed.to_bytes()),
+            "EFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716\
+             F7CB1C942D657C41D436C7A1B6E29F65F3E900DBB9AFF4064DC4AB2F843ACDA8"
+        );
+    }
 
     /// RFC 6979 A.2.6: P-384, SHA-256, message "sample".
     #[test]

@@ -92,6 +92,16 @@ pub enum Error {
     /// The certificate or the key cannot be used.
     #[error(transparent)]
     Pki(#[from] pki::Error),
+    /// The proxy cannot be reached, or does not lead to the endpoint.
+    #[error("the proxy gives no connection to {host}: {reason}")]
+    Proxy {
+        /// The endpoint's host and port.
+        host: String,
+        /// The client's or the operating system's words.
+        reason: String,
+        /// Whether the proxy answered 407.
+        wants_credentials: bool,
+    },
     /// Setting up the connection failed before anything was sent.
     #[error("the connection could not be prepared: {reason}")]
     Setup {
@@ -114,7 +124,8 @@ pub enum Error {
     Timeout {
         /// The endpoint's host and port.
         host: String,
-        /// The deadline that passed, in seconds.
+        /// How long it was waited for, in whole seconds: which deadline passed
+        /// depends on how far the exchange had come.
         seconds: u64,
     },
     /// The server's TLS certificate is not trusted, or TLS failed otherwise.

@@ -1,7 +1,7 @@
 //! The one outgoing connection: TLS with bundled roots, deadlines, one POST.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -135,7 +135,8 @@ impl Transport {
         body: &str,
     ) -> Result<Reply, Error> {
         let host = endpoint.authority();
-        let classify = |error: &reqwest::Error| self.classify(error, &host);
+        let begun = Instant::now();
+        let classify = |error: &reqwest::Error| Self::classify(error, &host, begun.elapsed());
         let mut response = self
             .client
             .post(endpoint.url("/sessions", &request.canonical_query))
@@ -175,13 +176,14 @@ impl Transport {
         Ok(reply)
     }
 
-    /// Finds the cause in the layers of a client error.
-    fn classify(&self, error: &reqwest::Error, host: &str) -> Error {
+    /// Finds the cause in the layers of a client error, `waited` after the
+    /// start.
+    fn classify(error: &reqwest::Error, host: &str, waited: Duration) -> Error {
         let host = host.to_owned();
         if error.is_timeout() {
             return Error::Timeout {
                 host,
-                seconds: self.total_deadline.as_secs(),
+                seconds: waited.as_secs(),
             };
         }
         let reason = words_of(error);
@@ -195,6 +197,13 @@ impl Transport {
                             | rustls::CertificateError::BadSignature
                     )
                 ),
+                reason,
+            };
+        }
+        if in_tunnel(error) {
+            return Error::Proxy {
+                host,
+                wants_credentials: reason.contains("authorization required"),
                 reason,
             };
         }
@@ -327,6 +336,13 @@ fn words_of(error: &reqwest::Error) -> String {
         last = source;
     }
     crate::text::printable(&last.to_string(), 300)
+}
+
+/// Whether the way through the proxy failed: reaching the proxy, or its answer
+/// to CONNECT. The client's type for it is private, its words are not.
+fn in_tunnel(error: &reqwest::Error) -> bool {
+    std::iter::successors(std::error::Error::source(error), |cause| cause.source())
+        .any(|cause| cause.to_string().starts_with("tunnel error"))
 }
 
 /// The first cause of the given type. `io::Error` gives the source of what it

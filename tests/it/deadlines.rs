@@ -1,0 +1,168 @@
+//! Servers that are silent or slow, with deadlines that are short enough for a
+//! test: the program's own are tens of seconds.
+
+use std::time::{Duration, Instant};
+
+use insta::assert_snapshot;
+use windlass::clock::SystemClock;
+use windlass::commands;
+use windlass::key;
+use windlass::pki::{Identity, Sourced, read_certificates};
+use windlass::rolesanywhere::{
+    CreateSession, Endpoint, Error, Exchange, Target, TlsTrust, Transport, TransportSettings,
+    create_session,
+};
+
+use crate::fault_server::{Fault, FaultServer, TlsRoot};
+use crate::workload::{PROFILE_ARN, ROLE_ARN, TRUST_ANCHOR_ARN, Workload, session};
+
+const SHORT: Duration = Duration::from_millis(300);
+const LONG: Duration = Duration::from_secs(60);
+
+/// Only the deadline that a test is about is short.
+fn patient() -> TransportSettings {
+    TransportSettings {
+        connect_deadline: LONG,
+        read_deadline: LONG,
+        total_deadline: LONG,
+        ..TransportSettings::default()
+    }
+}
+
+/// How an exchange ends, which must be by a deadline and soon.
+fn times_out(url: &str, settings: &TransportSettings) -> Error {
+    let workload = Workload::new();
+    let material = workload.sandbox.read("key.pem");
+    let signer = key::open(material.as_bytes(), "key.pem", || Ok(None)).unwrap();
+    let certificates = workload.sandbox.read("fullchain.pem");
+    let certificates = read_certificates(certificates.as_bytes(), "fullchain.pem")
+        .unwrap()
+        .into_iter()
+        .map(|certificate| Sourced {
+            origin: "fullchain.pem".to_owned(),
+            certificate,
+        })
+        .collect();
+    let identity = Identity::new(Box::new(signer), certificates).unwrap();
+    let target = Target::new(
+        TRUST_ANCHOR_ARN.parse().unwrap(),
+        PROFILE_ARN.parse().unwrap(),
+        ROLE_ARN.parse().unwrap(),
+    );
+    let request = CreateSession {
+        target: target.unwrap(),
+        duration: 3600.try_into().unwrap(),
+        session_name: None,
+    };
+    let endpoint = Endpoint::custom(url).unwrap();
+    let transport = Transport::new(settings).unwrap();
+    let exchange = Exchange {
+        endpoint: &endpoint,
+        transport: &transport,
+    };
+    let begun = Instant::now();
+    let error = create_session(exchange, &request, &identity, &SystemClock).unwrap_err();
+    let took = begun.elapsed();
+    assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
+    assert!(took >= SHORT, "{took:?} {error}");
+    assert!(took < Duration::from_secs(10), "{took:?} {error}");
+    error
+}
+
+fn said(error: Error, server: &FaultServer) -> String {
+    let error = commands::Error::from(error);
+    format!(
+        "exit {}\nerror: {error}\nhint: {}",
+        error.outcome().code(),
+        error.hint().unwrap()
+    )
+    .replace(&format!(":{}", server.port()), ":[PORT]")
+}
+
+#[test]
+fn a_server_that_never_answers() {
+    let server = FaultServer::start(vec![Fault::Stall(Vec::new())]);
+    let error = times_out(
+        &server.url(),
+        &TransportSettings {
+            read_deadline: SHORT,
+            ..patient()
+        },
+    );
+    assert_snapshot!(said(error, &server), @"
+    exit 5
+    error: 127.0.0.1:[PORT] did not answer within 0 s
+    hint: is the endpoint reachable from here, or does a firewall drop packets? $HTTPS_PROXY is honoured
+    ");
+    assert!(server.seen()[0].starts_with("POST "), "it was asked");
+}
+
+#[test]
+fn a_server_that_falls_silent_in_the_body() {
+    let answer = session(|_| ());
+    let half = answer[..answer.len() - 100].to_vec();
+    let server = FaultServer::start(vec![Fault::Stall(half)]);
+    let settings = TransportSettings {
+        read_deadline: SHORT,
+        ..patient()
+    };
+    times_out(&server.url(), &settings);
+}
+
+#[test]
+fn a_server_that_sends_an_octet_a_second() {
+    let answer = session(|_| ());
+    let server = FaultServer::start(vec![Fault::Trickle(answer, Duration::from_secs(1))]);
+    let settings = TransportSettings {
+        read_deadline: SHORT,
+        ..patient()
+    };
+    times_out(&server.url(), &settings);
+}
+
+/// Every octet comes in time, and all of them together do not.
+#[test]
+fn a_server_that_trickles() {
+    let answer = session(|_| ());
+    let server = FaultServer::start(vec![Fault::Trickle(answer, Duration::from_millis(20))]);
+    let settings = TransportSettings {
+        read_deadline: LONG,
+        total_deadline: SHORT,
+        ..patient()
+    };
+    times_out(&server.url(), &settings);
+}
+
+/// A TLS handshake without end falls under the deadline for connecting.
+#[test]
+fn a_server_that_never_shakes_hands() {
+    let server = FaultServer::start(vec![Fault::Stall(Vec::new())]);
+    let settings = TransportSettings {
+        connect_deadline: SHORT,
+        ..patient()
+    };
+    let error = times_out(&server.url().replace("http://", "https://"), &settings);
+    assert_snapshot!(said(error, &server), @"
+    exit 5
+    error: 127.0.0.1:[PORT] did not answer within 0 s
+    hint: is the endpoint reachable from here, or does a firewall drop packets? $HTTPS_PROXY is honoured
+    ");
+}
+
+#[test]
+fn a_tls_server_that_never_answers() {
+    let root = TlsRoot::new();
+    let server = FaultServer::start_tls(
+        vec![Fault::Stall(Vec::new())],
+        root.server(&["127.0.0.1"], |_| ()),
+    );
+    let settings = TransportSettings {
+        trust: TlsTrust::Roots {
+            additional: vec![root.der()],
+        },
+        read_deadline: SHORT,
+        ..patient()
+    };
+    times_out(&server.url(), &settings);
+    assert!(server.seen().len() == 1, "one connection");
+}
