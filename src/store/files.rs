@@ -24,7 +24,12 @@ pub fn read_bounded(path: &Path, max: u64) -> Result<Vec<u8>, Error> {
         source,
     };
     let file = File::open(path).map_err(failed)?;
-    let mut content = Vec::new();
+    // With room for all of it, a key is read at once, and no growing buffer
+    // leaves parts of it behind in memory.
+    let size = file
+        .metadata()
+        .map_or(0, |metadata| metadata.len().min(max));
+    let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
     file.take(max.saturating_add(1))
         .read_to_end(&mut content)
         .map_err(failed)?;
