@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::admission::Answer;
 use crate::clock::in_words;
 use crate::emulator::{ServerError, TlsSetupError, WorldError};
-use crate::rolesanywhere::{EndpointError, SUSPICIOUS_SKEW, TargetError};
+use crate::rolesanywhere::{EndpointError, SUSPICIOUS_SKEW, TargetError, TlsProblem};
 use crate::{authority, key, pki, rolesanywhere, store};
 
 use super::Outcome;
@@ -59,6 +59,15 @@ pub enum Error {
     /// The emulator got no TLS certificate.
     #[error(transparent)]
     TlsSetup(#[from] TlsSetupError),
+    /// What an environment variable names cannot be used.
+    #[error("${name} cannot be used")]
+    Variable {
+        /// The variable.
+        name: &'static str,
+        /// Why.
+        #[source]
+        source: Box<Error>,
+    },
     /// A new passphrase is too short.
     #[error("the passphrase has {count} characters, a CA's needs {min}")]
     WeakPassphrase {
@@ -90,6 +99,7 @@ impl Error {
                 ServerError::Bind { .. } | ServerError::Runtime(_) => Outcome::Failed,
             },
             Self::Store(error) => of_store(error),
+            Self::Variable { source, .. } => source.outcome(),
             Self::WeakPassphrase { .. } => Outcome::Usage,
         }
     }
@@ -134,6 +144,7 @@ impl Error {
                     "trust anchor, profile and role of one session live in one account, anchor and profile in one region; check --trust-anchor-arn, --profile-arn and --role-arn",
                 ),
             },
+            Self::Variable { source, .. } => source.hint(),
             Self::WeakPassphrase { .. } => {
                 fixed("choose a longer one, for example: openssl rand -base64 24 > FILE")
             }
@@ -357,6 +368,7 @@ fn of_exchange(error: &rolesanywhere::Error) -> Outcome {
         E::NotAws { status, .. } if *status >= 500 => Outcome::Temporary,
         E::BadResponse { .. }
         | E::NotAws { .. }
+        | E::NotHttp { .. }
         | E::Proxy { .. }
         | E::Setup { .. }
         | E::Tls { .. } => Outcome::Failed,
@@ -404,6 +416,9 @@ fn hint_exchange(error: &rolesanywhere::Error) -> Option<String> {
         E::NotAws { .. } => {
             "a proxy or firewall answered in AWS's place; ask for its rules, or set $HTTPS_PROXY and $NO_PROXY"
         }
+        E::NotHttp { .. } => {
+            "something else answers there; is the endpoint's port right, or should it be https://?"
+        }
         E::Pki(error) => return hint_pki(error),
         E::Proxy { .. } => {
             "is $HTTPS_PROXY right, and does that proxy allow this host? $NO_PROXY names hosts that are reached without it"
@@ -419,10 +434,18 @@ fn hint_exchange(error: &rolesanywhere::Error) -> Option<String> {
         E::Timeout { .. } => {
             "is the endpoint reachable from here, or does a firewall drop packets? $HTTPS_PROXY is honoured"
         }
-        E::Tls {
-            untrusted: true, ..
-        } => "if a proxy inspects TLS here, give its root to --ca-bundle or $AWS_CA_BUNDLE",
-        E::Tls { .. } => "is the endpoint's host name right, and this host's clock?",
+        E::Tls { problem, .. } => match problem {
+            TlsProblem::CaAsServer => {
+                "the server uses a CA's certificate as its own; give it one that its CA has issued, and that CA's certificate to --ca-bundle"
+            }
+            TlsProblem::NotTls => {
+                "what answers there does not speak TLS; is the endpoint's port right, or should it be http://?"
+            }
+            TlsProblem::Other => "is the endpoint's host name right, and this host's clock?",
+            TlsProblem::Untrusted => {
+                "if a proxy inspects TLS here, give its root to --ca-bundle or $AWS_CA_BUNDLE"
+            }
+        },
         E::Unavailable { .. } => "try again later",
     };
     Some(text.to_owned())

@@ -100,8 +100,14 @@ pub(super) fn tls_roots(
         )?)
     };
     let environment = &context.environment;
-    if let Some(path) = option.or_else(|| environment.get("AWS_CA_BUNDLE").map(Path::new)) {
+    if let Some(path) = option {
         return read(path);
+    }
+    if let Some(path) = environment.get("AWS_CA_BUNDLE").map(Path::new) {
+        return read(path).map_err(|source| super::Error::Variable {
+            name: "AWS_CA_BUNDLE",
+            source: Box::new(source),
+        });
     }
     match environment.get("SSL_CERT_FILE").map(Path::new) {
         None => Ok(Vec::new()),

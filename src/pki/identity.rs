@@ -31,7 +31,7 @@ pub struct Identity {
 
 impl Identity {
     /// Picks the leaf by the key, orders the intermediates issuer first, and
-    /// drops self-signed roots, strays and repetitions. When several
+    /// drops self-issued roots, strays and repetitions. When several
     /// certificates match the key, the one that ends last is used.
     ///
     /// # Errors
@@ -115,27 +115,48 @@ impl Identity {
     }
 }
 
-/// Walks from the leaf upwards through what was given. Signatures decide, not
-/// only names, so that two generations of one CA are told apart.
+/// Walks from the leaf upwards through what was given.
 fn order(leaf: &Certificate, others: Vec<Sourced>) -> (Vec<Certificate>, Vec<Sourced>) {
     let mut pool = others;
     let mut chain: Vec<Certificate> = Vec::new();
     while chain.len() < limits::MAX_CHAIN {
         let current = chain.last().unwrap_or(leaf);
-        let next = pool.iter().position(|candidate| {
-            let candidate = &candidate.certificate;
-            candidate.subject() == current.issuer()
-                && !candidate.is_self_issued()
-                && candidate != leaf
-                && !chain.contains(candidate)
-                && current.is_signed_by(candidate.public_key())
-        });
-        match next {
-            Some(index) => chain.push(pool.remove(index).certificate),
-            None => break,
-        }
+        let Some(index) = issuer_of(current, leaf, &chain, &pool) else {
+            break;
+        };
+        chain.push(pool.remove(index).certificate);
     }
     (chain, pool)
+}
+
+/// Which certificate of the pool issued `current`. Name and key identifier find
+/// it; only where they leave a choice (two generations of one CA, say) does the
+/// signature decide, since checking one takes longer than making ours.
+fn issuer_of(
+    current: &Certificate,
+    leaf: &Certificate,
+    chain: &[Certificate],
+    pool: &[Sourced],
+) -> Option<usize> {
+    let mut candidates = pool.iter().enumerate().filter(|(_, candidate)| {
+        let candidate = &candidate.certificate;
+        let key_identifiers = (
+            current.authority_key_identifier(),
+            candidate.subject_key_identifier(),
+        );
+        candidate.subject() == current.issuer()
+            && !candidate.is_self_issued()
+            && candidate != leaf
+            && !chain.contains(candidate)
+            && !matches!(key_identifiers, (Some(wanted), Some(found)) if wanted != found)
+    });
+    let (first, _) = candidates.clone().next()?;
+    if candidates.clone().nth(1).is_none() {
+        return Some(first);
+    }
+    candidates
+        .find(|(_, candidate)| current.is_signed_by(candidate.certificate.public_key()))
+        .map(|(index, _)| index)
 }
 
 fn mismatch(signer: &dyn Signer, certificates: &[Sourced]) -> Error {

@@ -89,6 +89,14 @@ pub enum Error {
         /// What kind of content came, with an HTML page's title.
         content: String,
     },
+    /// What answers does not speak HTTP.
+    #[error("{host} does not answer in HTTP: {reason}")]
+    NotHttp {
+        /// The endpoint's host and port.
+        host: String,
+        /// What the parser met.
+        reason: String,
+    },
     /// The certificate or the key cannot be used.
     #[error(transparent)]
     Pki(#[from] pki::Error),
@@ -135,9 +143,8 @@ pub enum Error {
         host: String,
         /// The TLS library's words.
         reason: String,
-        /// Whether the certificate's issuer is the problem, which another CA
-        /// bundle can solve.
-        untrusted: bool,
+        /// What kind of failure it is, which decides the next step.
+        problem: TlsProblem,
     },
     /// The service, or something before it, is out of order.
     #[error("{host} answered {status}: {message}")]
@@ -149,6 +156,19 @@ pub enum Error {
         /// What it said.
         message: String,
     },
+}
+
+/// The kinds of TLS failure that ask for different steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsProblem {
+    /// The server's certificate is a CA's own, which no server should use.
+    CaAsServer,
+    /// What answers does not speak TLS.
+    NotTls,
+    /// The certificate's name, its dates, or anything else.
+    Other,
+    /// The certificate's issuer is not trusted; another CA bundle can help.
+    Untrusted,
 }
 
 fn request_id_suffix(id: &Option<String>) -> String {

@@ -13,7 +13,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use crate::limits;
 use crate::secret::Secret;
 
-use super::{Endpoint, Error, Reply, SignedRequest};
+use super::{Endpoint, Error, Reply, SignedRequest, TlsProblem};
 
 /// Which server certificates are accepted.
 #[derive(Debug)]
@@ -188,16 +188,14 @@ impl Transport {
         }
         let reason = words_of(error);
         if let Some(tls) = find::<rustls::Error>(error) {
+            let problem = problem_of(tls);
             return Error::Tls {
                 host,
-                untrusted: matches!(
-                    tls,
-                    rustls::Error::InvalidCertificate(
-                        rustls::CertificateError::UnknownIssuer
-                            | rustls::CertificateError::BadSignature
-                    )
-                ),
-                reason,
+                problem,
+                reason: match problem {
+                    TlsProblem::CaAsServer => "the server's certificate is a CA's".to_owned(),
+                    _ => reason,
+                },
             };
         }
         if in_tunnel(error) {
@@ -212,6 +210,9 @@ impl Transport {
         }
         if error.is_connect() {
             return Error::Connect { host, reason };
+        }
+        if find::<hyper::Error>(error).is_some_and(is_not_http) {
+            return Error::NotHttp { host, reason };
         }
         Error::Interrupted { host, reason }
     }
@@ -329,13 +330,37 @@ fn http_date(text: &str) -> Option<DateTime<Utc>> {
         .map(|date| date.with_timezone(&Utc))
 }
 
+fn is_not_http(error: &hyper::Error) -> bool {
+    error.is_parse() && !error.is_parse_too_large()
+}
+
+fn problem_of(error: &rustls::Error) -> TlsProblem {
+    use rustls::CertificateError as E;
+    match error {
+        rustls::Error::InvalidCertificate(E::UnknownIssuer | E::BadSignature) => {
+            TlsProblem::Untrusted
+        }
+        // webpki's error has no variant of its own in rustls.
+        rustls::Error::InvalidCertificate(E::Other(other))
+            if other.to_string().contains("CaUsedAsEndEntity") =>
+        {
+            TlsProblem::CaAsServer
+        }
+        rustls::Error::InvalidMessage(_) => TlsProblem::NotTls,
+        _ => TlsProblem::Other,
+    }
+}
+
 /// The last cause of an error, which is the one that says something.
 fn words_of(error: &reqwest::Error) -> String {
     let mut last: &dyn std::error::Error = error;
     while let Some(source) = last.source() {
         last = source;
     }
-    crate::text::printable(&last.to_string(), 300)
+    let words = last.to_string();
+    // Some libraries end their sentence with an address of their manual.
+    let words = words.split(": https://").next().unwrap_or_default();
+    crate::text::printable(words, 300)
 }
 
 /// Whether the way through the proxy failed: reaching the proxy, or its answer

@@ -529,9 +529,9 @@ fn broken_connections() {
     hint: try again; if it persists, look at what is between here and AWS
     ");
     assert_snapshot!(failure_of(Fault::Answer(b"SSH-2.0-OpenSSH_9.9\r\n".to_vec())), @"
-    exit 5
-    error: the connection to 127.0.0.1:[PORT] broke before the answer was complete: invalid HTTP version parsed
-    hint: try again; if it persists, look at what is between here and AWS
+    exit 1
+    error: 127.0.0.1:[PORT] does not answer in HTTP: invalid HTTP version parsed
+    hint: something else answers there; is the endpoint's port right, or should it be https://?
     ");
 }
 
