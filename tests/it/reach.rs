@@ -228,7 +228,8 @@ fn unusable_ca_bundle_is_named() {
     ");
     assert_snapshot!(with("AWS_CA_BUNDLE", "garbage.pem"), @"
     exit 4
-    error: garbage.pem holds no certificate: a CA bundle is one DER certificate or any number in PEM
+    error: $AWS_CA_BUNDLE cannot be used
+    because: garbage.pem holds no certificate: a CA bundle is one DER certificate or any number in PEM
     hint: a certificate file begins with '-----BEGIN CERTIFICATE-----', or is DER
     ");
     assert_snapshot!(with("AWS_CA_BUNDLE", "broken.pem"), @"
