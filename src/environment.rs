@@ -21,6 +21,12 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// Whether the variable is set, but to nothing.
+    #[must_use]
+    pub fn is_set_to_nothing(&self, name: &OsStr) -> bool {
+        self.0.get(name).is_some_and(|value| value.is_empty())
+    }
+
     /// Like [`Environment::get`], for values that must be UTF-8; one that is
     /// not counts as unset.
     #[must_use]

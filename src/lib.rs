@@ -20,7 +20,8 @@
 //! | [`store`] | the only writer of files and locks, and the inventory database | leaves |
 //! | leaves | [`clock`], [`der`], [`environment`], [`limits`], [`secret`], [`text`] | std and crates |
 //!
-//! Only `main` reads the environment and sets the exit code; only [`commands`]
+//! Only `main` and the option parser that it runs read the environment, and
+//! only `main` sets the exit code; only [`commands`]
 //! prints, through one printer; only [`store`] writes files; only
 //! `rolesanywhere::transport` opens connections and only [`emulator`] listens.
 #![forbid(unsafe_code)]

@@ -53,6 +53,9 @@ pub struct Issued {
     pub certificate: Certificate,
     /// Whether it ends earlier than asked for, with the issuer.
     pub clamped: bool,
+    /// Why the inventory could not note the delivery, if it could not. The
+    /// certificate itself is in the inventory all the same.
+    pub unrecorded: Option<store::Error>,
 }
 
 /// A certificate between request and signature.
@@ -135,11 +138,16 @@ impl Authority {
         let certificate = self.sign(&draft, &serial)?;
         deliver(&staging, &key, &certificate, &self.issuing)?;
         staging.publish()?;
-        self.inventory
-            .mark_delivered(certificate.serial().magnitude(), at)?;
+        // The files are there: that the note of it failed must not look as if
+        // they were not.
+        let unrecorded = self
+            .inventory
+            .mark_delivered(certificate.serial().magnitude(), at)
+            .err();
         Ok(Issued {
             certificate,
             clamped,
+            unrecorded,
         })
     }
 

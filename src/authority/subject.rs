@@ -5,7 +5,6 @@
 //! that relies on such a tag then never matches (or, written negatively, always
 //! does), so the names are refused here instead.
 
-use std::fmt;
 use std::str::FromStr;
 
 /// Longest common name, in characters: up to 61 the source identity is
@@ -38,12 +37,6 @@ impl TagValue {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl fmt::Display for CommonName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -11,9 +11,9 @@ use super::PassphraseArgs;
 /// Print temporary credentials for an AWS SDK's credential_process
 ///
 /// Signs CreateSession with the certificate's key and prints the credentials as
-/// the one JSON document that AWS SDKs expect. The options are those of
-/// aws_signing_helper, so an existing line keeps working. In ~/.aws/config, on
-/// one line:
+/// the one JSON document that AWS SDKs expect. A line for aws_signing_helper
+/// with certificate and key in files keeps working. In ~/.aws/config, on one
+/// line:
 ///
 /// [profile backup]
 /// credential_process = /usr/bin/windlass credential-process --certificate …

@@ -4,8 +4,8 @@ use crate::cli::CredentialProcess;
 use crate::delivery::process_json;
 use crate::pki::Identity;
 use crate::rolesanywhere::{
-    self, CreateSession, Endpoint, EndpointError, Exchange, Region, Target, TargetError, TlsTrust,
-    Transport, TransportSettings, create_session,
+    self, CreateSession, Endpoint, EndpointError, Exchange, Region, Target, TlsTrust, Transport,
+    TransportSettings, create_session,
 };
 
 use super::{Context, Error, material};
@@ -77,12 +77,10 @@ fn plan(arguments: &CredentialProcess, context: &Context) -> Result<SessionPlan,
                 reason,
             })?;
         if &region != target.region() {
-            return Err(TargetError::Region {
+            return Err(Error::RegionMismatch {
                 trust_anchor: target.region().clone(),
-                what: "--region",
-                other: region,
-            }
-            .into());
+                given: region,
+            });
         }
     }
     let variables = ["AWS_ENDPOINT_URL_ROLESANYWHERE", "AWS_ENDPOINT_URL"];

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::cli::Emulate;
 use crate::clock::{Clock, FixedClock, SystemClock, rfc3339};
 use crate::emulator::{Event, Listening, ServerTls, Stop, World, WorldPlan, serve};
-use crate::store;
+use crate::store::{self, Readers};
 use crate::text::printable;
 
 use super::{Context, Error, Printer, material};
@@ -28,7 +28,7 @@ pub(super) fn run(arguments: Emulate, context: &Context) -> Result<(), Error> {
         true => {
             let tls = ServerTls::generate(address.ip(), context.clock.now())?;
             let (path, directory) = root_file(&arguments, context)?;
-            store::write_atomic(&path, tls.root_pem().as_bytes())?;
+            store::write_atomic(&path, tls.root_pem().as_bytes(), Readers::Owner)?;
             (Some(tls), Some(path), directory)
         }
     };
@@ -36,7 +36,7 @@ pub(super) fn run(arguments: Emulate, context: &Context) -> Result<(), Error> {
     let url = format!("{scheme}://{address}");
     announce(&arguments, context, &world, &url, root_file.as_deref())?;
     if let Some(path) = &arguments.ready_file {
-        store::write_atomic(path, format!("{url}\n").as_bytes())?;
+        store::write_atomic(path, format!("{url}\n").as_bytes(), Readers::Owner)?;
     }
     let clock: Box<dyn Clock> = match arguments.at {
         Some(at) => Box::new(FixedClock(at)),
@@ -45,10 +45,11 @@ pub(super) fn run(arguments: Emulate, context: &Context) -> Result<(), Error> {
     let printer = context.printer;
     let log = Box::new(move |event| log(printer, &event));
     let outcome = serve(listening, tls.as_ref(), world, clock, log, stop_on_signal);
+    outcome?;
     if let Some(path) = &arguments.ready_file {
         store::remove_if_present(path)?;
     }
-    Ok(outcome?)
+    Ok(())
 }
 
 fn world(arguments: &Emulate) -> Result<World, Error> {

@@ -3,13 +3,14 @@
 
 use std::path::PathBuf;
 
-use crate::admission::Answer;
 use crate::clock::in_words;
 use crate::emulator::{ServerError, TlsSetupError, WorldError};
-use crate::rolesanywhere::{EndpointError, SUSPICIOUS_SKEW, TargetError, TlsProblem};
+use crate::key::Contents;
+use crate::rolesanywhere::{EndpointError, Region, SUSPICIOUS_SKEW, TargetError, TlsProblem};
 use crate::{authority, key, pki, rolesanywhere, store};
 
 use super::Outcome;
+use super::remedy::remedy;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,14 @@ pub enum Error {
         value: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The region that was given is not the trust anchor's.
+    #[error("the trust anchor is in the region {trust_anchor}, but --region is {given}")]
+    RegionMismatch {
+        /// The trust anchor's.
+        trust_anchor: Region,
+        /// What was given.
+        given: Region,
     },
     /// The emulator cannot run.
     #[error(transparent)]
@@ -87,9 +96,11 @@ impl Error {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Authority(error) => of_authority(error),
-            Self::Endpoint(_) | Self::Region { .. } | Self::Target(_) | Self::World(_) => {
-                Outcome::Usage
-            }
+            Self::Endpoint(_)
+            | Self::Region { .. }
+            | Self::RegionMismatch { .. }
+            | Self::Target(_)
+            | Self::World(_) => Outcome::Usage,
             Self::Exchange(error) => of_exchange(error),
             Self::Key(error) => of_key(error),
             Self::NotInInventory { .. } | Self::Stdout(_) | Self::TlsSetup(_) => Outcome::Failed,
@@ -124,7 +135,7 @@ impl Error {
             Self::Key(error) => hint_key(error),
             Self::NotInInventory { .. } => fixed("'windlass ca list' shows what there is"),
             Self::Pki(error) => hint_pki(error),
-            Self::Region { .. } => {
+            Self::Region { .. } | Self::RegionMismatch { .. } => {
                 fixed("leave out --region: the trust anchor's ARN names the region")
             }
             Self::Server(error) => match error {
@@ -136,18 +147,13 @@ impl Error {
             },
             Self::Stdout(_) | Self::TlsSetup(_) => None,
             Self::Store(error) => hint_store(error),
-            Self::Target(error) => match error {
-                TargetError::Region {
-                    what: "--region", ..
-                } => fixed("leave out --region: the trust anchor's ARN names the region"),
-                _ => fixed(
-                    "trust anchor, profile and role of one session live in one account, anchor and profile in one region; check --trust-anchor-arn, --profile-arn and --role-arn",
-                ),
-            },
+            Self::Target(_) => fixed(
+                "trust anchor, profile and role of one session live in one account, anchor and profile in one region; check --trust-anchor-arn, --profile-arn and --role-arn",
+            ),
             Self::Variable { source, .. } => source.hint(),
-            Self::WeakPassphrase { .. } => {
-                fixed("choose a longer one, for example: openssl rand -base64 24 > FILE")
-            }
+            Self::WeakPassphrase { .. } => fixed(
+                "choose a longer one, for example: (umask 077; openssl rand -base64 24 > FILE)",
+            ),
             Self::World(error) => match error {
                 WorldError::AnchorNotCa { .. } => {
                     fixed("give the CA's certificate, not a workload's, to --trust-anchor")
@@ -193,10 +199,6 @@ fn hint_authority(error: &authority::Error) -> Option<String> {
             path.display()
         )),
         authority::Error::Pki(error) => hint_pki(error),
-        authority::Error::Store(store::Error::Exists { path }) => Some(format!(
-            "nothing was changed; give another directory, or move {} away first",
-            path.display()
-        )),
         authority::Error::Store(error) => hint_store(error),
         authority::Error::Path(_)
         | authority::Error::Random
@@ -206,7 +208,7 @@ fn hint_authority(error: &authority::Error) -> Option<String> {
 
 fn of_key(error: &key::Error) -> Outcome {
     match error {
-        key::Error::Passphrase { .. } => Outcome::Usage,
+        key::Error::NoTerminal | key::Error::Passphrase { .. } => Outcome::Usage,
         key::Error::BadPassphrase { .. }
         | key::Error::Damaged { .. }
         | key::Error::Encrypted { .. }
@@ -241,14 +243,18 @@ fn hint_key(error: &key::Error) -> Option<String> {
         key::Error::KdfTooExpensive { .. } => {
             "encrypt the key anew with: openssl pkcs8 -topk8 -scrypt -in FILE -out NEW"
         }
-        key::Error::NotAKey { found, .. } if found.contains("certificate") => {
-            "are --certificate and --private-key the right way round?"
-        }
+        key::Error::NotAKey {
+            found: Contents::Certificate,
+            ..
+        } => "give the file with the private key that belongs to this certificate",
         key::Error::NotAKey { .. } => {
             "a private key file begins with '-----BEGIN PRIVATE KEY-----', or with RSA, EC or ENCRYPTED before PRIVATE"
         }
-        key::Error::Passphrase { .. } => {
+        key::Error::NoTerminal => {
             "give --passphrase-file, --passphrase-fd, --passphrase-env or --passphrase-credential"
+        }
+        key::Error::Passphrase { .. } => {
+            "nothing was changed; check the file, variable, descriptor or credential that is named"
         }
         key::Error::SeveralKeys { .. } => "put the key that is meant into a file of its own",
         key::Error::Unsupported { .. } => {
@@ -271,12 +277,16 @@ fn of_pki(error: &pki::Error) -> Outcome {
         | pki::Error::NoCertificate { .. }
         | pki::Error::NotYetValid { .. }
         | pki::Error::TooMany { .. } => Outcome::Unusable,
+        pki::Error::CaBundle { .. } => Outcome::Usage,
         pki::Error::Issue { .. } => Outcome::Failed,
     }
 }
 
 fn hint_pki(error: &pki::Error) -> Option<String> {
     let text = match error {
+        pki::Error::CaBundle { .. } => {
+            "a CA bundle is one DER certificate, or any number of them in PEM"
+        }
         pki::Error::Damaged { .. } => {
             "'openssl x509 -in FILE -noout -text' shows how far it can be read"
         }
@@ -290,9 +300,10 @@ fn hint_pki(error: &pki::Error) -> Option<String> {
         pki::Error::KeyMismatch { .. } => {
             "give the certificate that was issued for this key; after a rotation both must be replaced together"
         }
-        pki::Error::NoCertificate { found, .. } if found.contains("private key") => {
-            "are --certificate and --private-key the right way round?"
-        }
+        pki::Error::NoCertificate {
+            found: Contents::PrivateKey,
+            ..
+        } => "give the file with the certificate that belongs to this key",
         pki::Error::NoCertificate { .. } => {
             "a certificate file begins with '-----BEGIN CERTIFICATE-----', or is DER"
         }
@@ -318,8 +329,8 @@ fn of_store(error: &store::Error) -> Outcome {
         store::Error::Io { .. }
         | store::Error::InventoryVersion { .. }
         | store::Error::SerialTaken { .. }
-        | store::Error::Sql { .. }
-        | store::Error::TooLarge { .. } => Outcome::Failed,
+        | store::Error::Sql { .. } => Outcome::Failed,
+        store::Error::TooLarge { .. } => Outcome::Usage,
     }
 }
 
@@ -372,6 +383,7 @@ fn of_exchange(error: &rolesanywhere::Error) -> Outcome {
         | E::Proxy { .. }
         | E::Setup { .. }
         | E::Tls { .. } => Outcome::Failed,
+        E::CaBundle | E::ProxyUrl => Outcome::Usage,
         E::Denied { .. } => Outcome::Refused,
         E::Pki(error) => of_pki(error),
         E::Signing(rolesanywhere::SigningError::Algorithm(_)) => Outcome::Unusable,
@@ -384,6 +396,9 @@ fn hint_exchange(error: &rolesanywhere::Error) -> Option<String> {
     let text = match error {
         E::BadResponse { .. } => {
             "the service or something before it is out of order; try again, and look at what --endpoint leads to"
+        }
+        E::CaBundle => {
+            "give the CA's certificate to --ca-bundle (or $AWS_CA_BUNDLE, $SSL_CERT_FILE)"
         }
         E::Connect { .. } => {
             "is the endpoint reachable from here? $HTTPS_PROXY is honoured; --endpoint names another"
@@ -403,7 +418,7 @@ fn hint_exchange(error: &rolesanywhere::Error) -> Option<String> {
                 in_words(*ahead)
             ));
         }
-        E::Denied { message, .. } => return Answer::remedy(message).map(str::to_owned),
+        E::Denied { message, .. } => return remedy(message).map(str::to_owned),
         E::Dns { .. } => {
             "check the region in the ARNs and this host's DNS; Roles Anywhere does not exist in every region"
         }
@@ -423,7 +438,8 @@ fn hint_exchange(error: &rolesanywhere::Error) -> Option<String> {
         E::Proxy { .. } => {
             "is $HTTPS_PROXY right, and does that proxy allow this host? $NO_PROXY names hosts that are reached without it"
         }
-        E::Setup { .. } => "check --ca-bundle and $HTTPS_PROXY",
+        E::ProxyUrl => "write $HTTPS_PROXY as http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT",
+        E::Setup { .. } => return None,
         E::Signing(rolesanywhere::SigningError::Algorithm(_)) => {
             "use an RSA key or an EC key on P-256 or P-384"
         }

@@ -43,7 +43,11 @@ fn page(command: &clap::Command, directory: &Path, words: &mut Vec<String>) -> R
         Ok(())
     };
     render().map_err(Error::Stdout)?;
-    store::write_atomic(&directory.join(format!("{name}.1")), &text)?;
+    store::write_atomic(
+        &directory.join(format!("{name}.1")),
+        &text,
+        store::Readers::Everyone,
+    )?;
     for subcommand in command.get_subcommands() {
         page(subcommand, directory, words)?;
     }

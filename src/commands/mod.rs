@@ -10,6 +10,7 @@ mod generate;
 mod material;
 mod outcome;
 mod printer;
+mod remedy;
 
 pub use context::Context;
 pub use error::Error;
@@ -18,8 +19,9 @@ pub use printer::Printer;
 
 use std::ffi::OsString;
 
-use clap::Parser;
+use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::cli::{CaCommand, Cli, Command};
 use crate::clock::Clock;
@@ -33,7 +35,10 @@ pub fn run(
     environment: Environment,
     clock: Box<dyn Clock>,
 ) -> Outcome {
-    let cli = match Cli::try_parse_from(arguments) {
+    let parsed = definition(&environment)
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -45,6 +50,10 @@ pub fn run(
     };
     match dispatch(cli.command, &context) {
         Ok(()) => Outcome::Done,
+        // Whoever reads has seen enough, as in `windlass ca list | head`.
+        Err(Error::Stdout(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            Outcome::Done
+        }
         Err(error) => {
             context.printer.error(&error);
             error.outcome()
@@ -69,6 +78,22 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
                 .data(concat!("windlass ", env!("CARGO_PKG_VERSION"), "\n"))
         }
     }
+}
+
+/// The definition of the command line, without the variables that are set to
+/// nothing: clap would take them for values.
+fn definition(environment: &Environment) -> clap::Command {
+    fn clean(command: clap::Command, environment: &Environment) -> clap::Command {
+        command
+            .mut_args(|argument| match argument.get_env() {
+                Some(name) if environment.is_set_to_nothing(name) => {
+                    argument.env(Resettable::Reset)
+                }
+                _ => argument,
+            })
+            .mut_subcommands(|subcommand| clean(subcommand, environment))
+    }
+    clean(Cli::command(), environment)
 }
 
 /// Help and version go to stdout; mistakes to stderr, with a hint for the one

@@ -16,9 +16,9 @@ pub enum Outcome {
     Unusable,
     /// A failure of the network or the service that may pass.
     Temporary,
-    /// There was nothing to judge.
+    /// There was nothing to judge. No command says so yet.
     Undecided,
-    /// Something was changed or renewed, where `--exit-code` asks to be told.
+    /// Something was changed or renewed. No command says so yet.
     Changed,
 }
 
@@ -37,11 +37,8 @@ impl Outcome {
             Self::Temporary,
             "Temporary and worth retrying: network, time-out, throttled, service unavailable",
         ),
-        (Self::Undecided, "Nothing to judge"),
-        (
-            Self::Changed,
-            "Changed or renewed, where --exit-code asks for it",
-        ),
+        (Self::Undecided, "Reserved: nothing to judge"),
+        (Self::Changed, "Reserved: changed or renewed"),
     ];
 
     /// The process's exit code.

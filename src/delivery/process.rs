@@ -22,14 +22,17 @@ struct Document<'a> {
 /// when the service sent credentials that are not text.
 #[must_use]
 pub fn process_json(credentials: &SessionCredentials) -> Option<Secret> {
-    let mut json = serde_json::to_vec(&Document {
+    let document = Document {
         version: 1,
         access_key_id: &credentials.access_key_id,
         secret_access_key: credentials.secret_access_key.expose_str()?,
         session_token: credentials.session_token.expose_str()?,
         expiration: rfc3339(credentials.expiration),
-    })
-    .ok()?;
+    };
+    // Room for all of it, so that no growing buffer leaves parts behind.
+    let length = document.secret_access_key.len() + document.session_token.len();
+    let mut json = Vec::with_capacity(length + 512);
+    serde_json::to_writer(&mut json, &document).ok()?;
     json.push(b'\n');
     Some(Secret::new(json))
 }
@@ -46,8 +49,6 @@ mod tests {
             secret_access_key: Secret::from("s/e+c".to_owned()),
             session_token: Secret::from("t==".to_owned()),
             expiration: DateTime::from_timestamp(1_800_000_000, 999_999_999).unwrap(),
-            assumed_role_arn: None,
-            subject_arn: None,
         };
         assert_eq!(
             process_json(&credentials).unwrap().expose_str().unwrap(),

@@ -193,7 +193,7 @@ fn verify(key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
                 .verify(message, &signature)
                 .is_ok()
         }
-        _ => key.verify(Scheme::EcdsaSha256, message, signature),
+        _ => key.verify(Scheme::DeterministicEcdsaSha256, message, signature),
     }
 }
 

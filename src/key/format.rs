@@ -12,7 +12,7 @@ use crate::der;
 use crate::limits;
 use crate::secret::Secret;
 
-use super::{Error, SoftwareKey, encrypted};
+use super::{Contents, Error, SoftwareKey, encrypted};
 
 /// Reads the private key in a file's content.
 ///
@@ -95,18 +95,19 @@ impl Form {
 
 /// Finds the one private key in the file, and its form.
 fn locate(material: &[u8], origin: &str) -> Result<(Form, Zeroizing<Vec<u8>>), Error> {
-    let not_a_key = |found: &str| Error::NotAKey {
+    let not_a_key = |found| Error::NotAKey {
         origin: origin.to_owned(),
-        found: found.to_owned(),
+        found,
     };
+    let other = |words: &str| not_a_key(Contents::Other(words.to_owned()));
     if !contains(material, b"-----BEGIN ") {
         return match Form::of_der(material) {
             Some(form) => Ok((form, Zeroizing::new(material.to_vec()))),
-            None if material.is_empty() => Err(not_a_key("the file is empty")),
+            None if material.is_empty() => Err(not_a_key(Contents::Empty)),
             None if der::sequence(material).is_some() => {
-                Err(not_a_key("it is DER, but of something else"))
+                Err(other("it is DER, but of something else"))
             }
-            None => Err(not_a_key("it is neither PEM nor DER")),
+            None => Err(other("it is neither PEM nor DER")),
         };
     }
     // The crate's error may quote its input, so it is not passed on.
@@ -136,23 +137,10 @@ fn locate(material: &[u8], origin: &str) -> Result<(Form, Zeroizing<Vec<u8>>), E
             origin: origin.to_owned(),
             count: others + 1,
         }),
-        (None, _) => Err(not_a_key(&describe(&blocks))),
-    }
-}
-
-/// Says what a PEM file without a private key holds.
-fn describe(blocks: &[pem::Pem]) -> String {
-    let mut labels: Vec<&str> = blocks.iter().map(pem::Pem::tag).collect();
-    labels.dedup();
-    match labels.as_slice() {
-        [] => "it has a BEGIN line but no complete PEM block".to_owned(),
-        ["CERTIFICATE"] => "it holds a certificate".to_owned(),
-        ["CERTIFICATE REQUEST"] => "it holds a certificate request".to_owned(),
-        ["PUBLIC KEY"] => "it holds a public key".to_owned(),
-        ["EC PARAMETERS"] => "it holds only EC PARAMETERS".to_owned(),
-        ["OPENSSH PRIVATE KEY"] => "it is in OpenSSH's own format".to_owned(),
-        ["TSS2 PRIVATE KEY"] => "it is a TPM key".to_owned(),
-        other => format!("it holds {}", crate::text::printable(&other.join(", "), 80)),
+        (None, _) => {
+            let labels: Vec<&str> = blocks.iter().map(pem::Pem::tag).collect();
+            Err(not_a_key(Contents::of_labels(&labels)))
+        }
     }
 }
 

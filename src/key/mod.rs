@@ -55,6 +55,56 @@ pub trait Signer: Send + Sync {
     fn sign(&self, scheme: Scheme, message: &[u8]) -> Result<Vec<u8>, Error>;
 }
 
+/// What a file holds when it does not hold what was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// One or more certificates.
+    Certificate,
+    /// Nothing.
+    Empty,
+    /// One or more private keys.
+    PrivateKey,
+    /// Something else, in words.
+    Other(String),
+}
+
+impl Contents {
+    /// Tells by the labels of a PEM file's blocks.
+    #[must_use]
+    pub fn of_labels(labels: &[&str]) -> Self {
+        let mut labels = labels.to_vec();
+        labels.dedup();
+        let known = match labels.as_slice() {
+            [] => "it has a BEGIN line but no complete PEM block",
+            ["CERTIFICATE"] => return Self::Certificate,
+            ["CERTIFICATE REQUEST"] => "it holds a certificate request",
+            ["PUBLIC KEY"] => "it holds a public key",
+            ["EC PARAMETERS"] => "it holds only EC PARAMETERS",
+            ["OPENSSH PRIVATE KEY"] => "it is in OpenSSH's own format",
+            ["TSS2 PRIVATE KEY"] => "it is a TPM key",
+            keys if keys.iter().all(|label| label.ends_with("PRIVATE KEY")) => {
+                return Self::PrivateKey;
+            }
+            others => {
+                let shown = crate::text::printable(&others.join(", "), 80);
+                return Self::Other(format!("it holds {shown}"));
+            }
+        };
+        Self::Other(known.to_owned())
+    }
+}
+
+impl std::fmt::Display for Contents {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Certificate => "it holds a certificate",
+            Self::Empty => "the file is empty",
+            Self::PrivateKey => "it holds a private key",
+            Self::Other(words) => words,
+        })
+    }
+}
+
 /// Why a key cannot be read, made or used. `origin` names the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -113,8 +163,11 @@ pub enum Error {
         /// The key file.
         origin: String,
         /// What was found instead.
-        found: String,
+        found: Contents,
     },
+    /// A passphrase is needed and there is no terminal to ask on.
+    #[error("a passphrase is needed and there is no terminal to ask on")]
+    NoTerminal,
     /// The file holds several private keys.
     #[error("{origin} holds {count} private keys, and only one can be meant")]
     SeveralKeys {

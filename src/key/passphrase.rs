@@ -76,7 +76,7 @@ impl PassphraseSource {
 
     fn ask(&self, prompt: &str, confirm: bool) -> Result<Secret, Error> {
         if std::fs::File::open("/dev/tty").is_err() {
-            return Err(self.failed("there is no terminal to ask on"));
+            return Err(Error::NoTerminal);
         }
         let ask = |prompt: &str| {
             rpassword::prompt_password(prompt)

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use ring::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1,
     RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
 };
 use sha2::{Digest, Sha256};
@@ -175,10 +175,7 @@ impl PublicKey {
             (Scheme::EcdsaSha256 | Scheme::DeterministicEcdsaSha256, KeyAlgorithm::EcP256) => {
                 &ECDSA_P256_SHA256_ASN1
             }
-            (Scheme::EcdsaSha256 | Scheme::DeterministicEcdsaSha256, KeyAlgorithm::EcP384) => {
-                &ECDSA_P384_SHA256_ASN1
-            }
-            (Scheme::EcdsaSha384, KeyAlgorithm::EcP256) => &ECDSA_P256_SHA384_ASN1,
+            (Scheme::DeterministicEcdsaSha256, KeyAlgorithm::EcP384) => &ECDSA_P384_SHA256_ASN1,
             (Scheme::EcdsaSha384, KeyAlgorithm::EcP384) => &ECDSA_P384_SHA384_ASN1,
             _ => return false,
         };

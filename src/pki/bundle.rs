@@ -1,8 +1,8 @@
 //! Reading certificates from files: PEM soup in any order, or one DER.
 
 use crate::der;
+use crate::key::Contents;
 use crate::limits;
-use crate::text::printable;
 
 use super::{Certificate, Error};
 
@@ -15,15 +15,17 @@ use super::{Certificate, Error};
 /// [`Error::NoCertificate`] says what was found instead, [`Error::Damaged`] a
 /// certificate that does not decode, [`Error::TooMany`] a file over the bound.
 pub fn read_certificates(material: &[u8], origin: &str) -> Result<Vec<Certificate>, Error> {
-    let nothing = |found: &str| Error::NoCertificate {
+    let nothing = |found| Error::NoCertificate {
         origin: origin.to_owned(),
-        found: found.to_owned(),
+        found,
     };
     if !is_pem(material) {
         return if material.is_empty() {
-            Err(nothing("the file is empty"))
+            Err(nothing(Contents::Empty))
         } else if der::sequence(material).is_none() {
-            Err(nothing("it is neither PEM nor DER"))
+            Err(nothing(Contents::Other(
+                "it is neither PEM nor DER".to_owned(),
+            )))
         } else {
             Ok(vec![Certificate::from_der(material, origin)?])
         };
@@ -42,13 +44,7 @@ pub fn read_certificates(material: &[u8], origin: &str) -> Result<Vec<Certificat
     }
     if certificates.is_empty() {
         let labels: Vec<&str> = blocks.iter().map(pem::Pem::tag).collect();
-        return Err(if labels.is_empty() {
-            nothing("it has a BEGIN line but no complete PEM block")
-        } else if labels.iter().all(|label| label.ends_with("PRIVATE KEY")) {
-            nothing("it holds a private key")
-        } else {
-            nothing(&format!("it holds {}", printable(&labels.join(", "), 80)))
-        });
+        return Err(nothing(Contents::of_labels(&labels)));
     }
     certificates
         .into_iter()
@@ -61,7 +57,7 @@ pub fn read_certificates(material: &[u8], origin: &str) -> Result<Vec<Certificat
 ///
 /// # Errors
 ///
-/// [`Error::NoCertificate`] when there is none.
+/// [`Error::CaBundle`] when there is none.
 pub fn read_der_bundle(material: &[u8], origin: &str) -> Result<Vec<Vec<u8>>, Error> {
     if !is_pem(material) && der::sequence(material).is_some() {
         return Ok(vec![material.to_vec()]);
@@ -73,9 +69,8 @@ pub fn read_der_bundle(material: &[u8], origin: &str) -> Result<Vec<Vec<u8>>, Er
         .map(pem::Pem::into_contents)
         .collect();
     if certificates.is_empty() {
-        return Err(Error::NoCertificate {
+        return Err(Error::CaBundle {
             origin: origin.to_owned(),
-            found: "a CA bundle is one DER certificate or any number in PEM".to_owned(),
         });
     }
     Ok(certificates)

@@ -65,7 +65,7 @@ pub struct Certificate {
     authority_key_identifier: Option<Vec<u8>>,
     alternative_names: Vec<String>,
     critical: Vec<String>,
-    unknown_critical: Vec<String>,
+    unhandled: Vec<String>,
 }
 
 impl Certificate {
@@ -114,7 +114,7 @@ impl Certificate {
             authority_key_identifier: extensions.authority_key_identifier,
             alternative_names: extensions.alternative_names,
             critical: extensions.critical,
-            unknown_critical: extensions.unknown_critical,
+            unhandled: extensions.unhandled,
             der: der.to_vec(),
         })
     }
@@ -235,8 +235,8 @@ impl Certificate {
     /// it must, and which therefore make the certificate unusable: critical
     /// ones (RFC 5280 section 4.2) and name constraints.
     #[must_use]
-    pub fn unknown_critical(&self) -> &[String] {
-        &self.unknown_critical
+    pub fn unhandled(&self) -> &[String] {
+        &self.unhandled
     }
 
     /// SHA-256 of the DER, lowercase hex.
@@ -289,7 +289,7 @@ struct Extensions {
     authority_key_identifier: Option<Vec<u8>>,
     alternative_names: Vec<String>,
     critical: Vec<String>,
-    unknown_critical: Vec<String>,
+    unhandled: Vec<String>,
 }
 
 impl Extensions {
@@ -340,9 +340,9 @@ impl Extensions {
                 ParsedExtension::ParseError { .. } => return malformed(&oid),
                 // They restrict what a CA may issue and are not evaluated here,
                 // so they are not passed over even when they are not critical.
-                ParsedExtension::NameConstraints(_) => read.unknown_critical.push(oid.clone()),
+                ParsedExtension::NameConstraints(_) => read.unhandled.push(oid.clone()),
                 // Everything else matters only when it is critical.
-                _ if extension.critical => read.unknown_critical.push(oid.clone()),
+                _ if extension.critical => read.unhandled.push(oid.clone()),
                 _ => {}
             }
             if extension.critical {

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, Utc};
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 use x509_parser::x509::SubjectPublicKeyInfo;
@@ -16,8 +15,6 @@ use super::{DistinguishedName, Error, SerialNumber};
 pub struct Crl {
     der: Vec<u8>,
     issuer: DistinguishedName,
-    this_update: DateTime<Utc>,
-    next_update: Option<DateTime<Utc>>,
     revoked: HashSet<Vec<u8>>,
 }
 
@@ -61,14 +58,9 @@ impl Crl {
                 critical.oid.to_id_string()
             )));
         }
-        let time =
-            |time: x509_parser::time::ASN1Time| DateTime::from_timestamp(time.timestamp(), 0);
         Ok(Self {
             issuer: DistinguishedName::from_der(parsed.issuer().as_raw())
                 .ok_or_else(|| damaged("its issuer name is malformed"))?,
-            this_update: time(parsed.last_update())
-                .ok_or_else(|| damaged("its thisUpdate is out of range"))?,
-            next_update: parsed.next_update().and_then(time),
             revoked: parsed
                 .iter_revoked_certificates()
                 .filter_map(|entry| SerialNumber::from_der_content(entry.raw_serial()))
@@ -82,30 +74,6 @@ impl Crl {
     #[must_use]
     pub const fn issuer(&self) -> &DistinguishedName {
         &self.issuer
-    }
-
-    /// When the list was made.
-    #[must_use]
-    pub const fn this_update(&self) -> DateTime<Utc> {
-        self.this_update
-    }
-
-    /// When the next list is due, if it says so.
-    #[must_use]
-    pub const fn next_update(&self) -> Option<DateTime<Utc>> {
-        self.next_update
-    }
-
-    /// How many certificates it revokes.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.revoked.len()
-    }
-
-    /// Whether it revokes nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.revoked.is_empty()
     }
 
     /// Whether it lists this serial number.

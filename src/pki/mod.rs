@@ -24,12 +24,19 @@ pub use serial::SerialNumber;
 use chrono::{DateTime, Utc};
 
 use crate::clock::rfc3339;
+use crate::key::Contents;
 
 /// Why a certificate, a bundle or an identity cannot be used. `origin` names
 /// the file that it came from.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A bundle of TLS roots without a certificate.
+    #[error("{origin} holds no CA certificate")]
+    CaBundle {
+        /// The file.
+        origin: String,
+    },
     /// The bytes do not decode as an X.509 certificate.
     #[error("{origin} holds a damaged certificate: {reason}")]
     Damaged {
@@ -85,7 +92,7 @@ pub enum Error {
         /// The file.
         origin: String,
         /// What was found instead.
-        found: String,
+        found: Contents,
     },
     /// The certificate's validity has not begun.
     #[error(

@@ -306,7 +306,7 @@ fn check_signature_hash(certificate: &Certificate) -> Result<(), PathError> {
 }
 
 fn check_critical(certificate: &Certificate) -> Result<(), PathError> {
-    match certificate.unknown_critical().first() {
+    match certificate.unhandled().first() {
         Some(oid) => Err(PathError::UnhandledCritical {
             subject: certificate.subject().to_string(),
             oid: oid.clone(),

@@ -399,13 +399,11 @@ pub enum TargetError {
         other: &'static str,
     },
     /// Different regions.
-    #[error("the trust anchor is in the region {trust_anchor}, but {what} is {other}")]
+    #[error("the trust anchor is in the region {trust_anchor}, but the profile's is {other}")]
     Region {
         /// The trust anchor's.
         trust_anchor: Region,
-        /// `the profile's` or `--region`.
-        what: &'static str,
-        /// Its region.
+        /// The profile's.
         other: Region,
     },
 }
@@ -444,7 +442,6 @@ impl Target {
         if profile.region() != trust_anchor.region() {
             return Err(TargetError::Region {
                 trust_anchor: trust_anchor.region().clone(),
-                what: "the profile's",
                 other: profile.region().clone(),
             });
         }

@@ -15,8 +15,4 @@ pub struct SessionCredentials {
     pub session_token: Secret,
     /// When they end.
     pub expiration: DateTime<Utc>,
-    /// `arn:…:assumed-role/ROLE/SESSION`, when the service said it.
-    pub assumed_role_arn: Option<String>,
-    /// The Roles Anywhere subject that the certificate maps to, when said.
-    pub subject_arn: Option<String>,
 }

@@ -39,6 +39,9 @@ pub enum Error {
         /// What is wrong with it; never any of its content.
         reason: String,
     },
+    /// No certificate of the CA bundle can be a TLS root.
+    #[error("no certificate of the CA bundle can be a TLS root")]
+    CaBundle,
     /// No TCP connection.
     #[error("no connection to {host}: {reason}")]
     Connect {
@@ -110,6 +113,10 @@ pub enum Error {
         /// Whether the proxy answered 407.
         wants_credentials: bool,
     },
+    /// The proxy's URL is malformed. It may carry a password, so it is not
+    /// repeated.
+    #[error("the proxy's URL is malformed")]
+    ProxyUrl,
     /// Setting up the connection failed before anything was sent.
     #[error("the connection could not be prepared: {reason}")]
     Setup {

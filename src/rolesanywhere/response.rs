@@ -89,8 +89,6 @@ impl Reply {
             secret_access_key,
             session_token,
             expiration,
-            assumed_role_arn: set.assumed_role_user.map(|user| user.arn),
-            subject_arn: answer.subject_arn,
         })
     }
 
@@ -122,7 +120,14 @@ impl Reply {
                     (None, None) => self.kind_of_content(),
                 },
             },
-            (None, None) => self.not_aws(),
+            // AWS names a type or at least a request id; a sentence alone may
+            // be a proxy's, unless it is one that is known.
+            (None, message)
+                if self.request_id.is_none()
+                    && !message.as_deref().is_some_and(is_known_sentence) =>
+            {
+                self.not_aws()
+            }
             (error_type, message) => Error::Denied {
                 status,
                 error_type: error_type.unwrap_or_else(|| "(no error type)".to_owned()),
@@ -182,8 +187,30 @@ impl Reply {
 }
 
 /// How far this host's clock may be off before a refusal is blamed on it. The
-/// service's window is not published; five minutes is SigV4's usual figure.
+/// service's window is not published; SigV4's usual figure is five minutes, and
+/// the answer took some of them.
 pub const SUSPICIOUS_SKEW: TimeDelta = TimeDelta::minutes(4);
+
+/// The beginnings of the sentences with which the service was seen to refuse a
+/// session.
+fn is_known_sentence(message: &str) -> bool {
+    const KNOWN: [&str; 10] = [
+        "Certificate revoked",
+        "Invalid or empty profile",
+        "Invalid signature",
+        "Not authorized to set roleSessionName",
+        "Requested Role",
+        "Specified Trust Anchor",
+        "Unable to assume role",
+        "Untrusted certificate",
+        "Untrusted signing certificate",
+        "1 validation error",
+    ];
+    let lower = message.to_ascii_lowercase();
+    KNOWN
+        .iter()
+        .any(|known| lower.starts_with(&known.to_ascii_lowercase()))
+}
 
 /// `AccessDeniedException:http://…` and `aws.x#AccessDeniedException` name the
 /// type between their marks (restJson1).
@@ -197,20 +224,11 @@ fn plain_type(name: &str) -> String {
 struct Answer {
     #[serde(rename = "credentialSet")]
     credential_set: Vec<CredentialSet>,
-    #[serde(rename = "subjectArn")]
-    subject_arn: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct CredentialSet {
     credentials: Credentials,
-    #[serde(rename = "assumedRoleUser")]
-    assumed_role_user: Option<AssumedRoleUser>,
-}
-
-#[derive(Deserialize)]
-struct AssumedRoleUser {
-    arn: String,
 }
 
 #[derive(Deserialize)]

@@ -72,7 +72,8 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// [`Error::Setup`] when the proxy is malformed or TLS cannot be set up.
+    /// [`Error::CaBundle`], [`Error::ProxyUrl`], or [`Error::Setup`] when TLS
+    /// cannot be set up.
     pub fn new(settings: &TransportSettings) -> Result<Self, Error> {
         let setup = |reason: String| Error::Setup { reason };
         let mut builder = reqwest::Client::builder()
@@ -88,8 +89,7 @@ impl Transport {
             .no_proxy();
         if let Some(url) = &settings.proxy {
             let proxy = reqwest::Proxy::https(url)
-                // The URL may carry a password, so it is not repeated.
-                .map_err(|_| setup("the proxy's URL is malformed".to_owned()))?
+                .map_err(|_| Error::ProxyUrl)?
                 .no_proxy(
                     settings
                         .no_proxy
@@ -250,9 +250,7 @@ fn tls_config(trust: &TlsTrust) -> Result<ClientConfig, Error> {
             .iter()
             .map(|der| CertificateDer::from(der.as_slice()));
         if let (0, _) = roots.add_parsable_certificates(certificates) {
-            return Err(Error::Setup {
-                reason: "no certificate of the CA bundle can be a TLS root".to_owned(),
-            });
+            return Err(Error::CaBundle);
         }
     }
     Ok(builder.with_root_certificates(roots).with_no_client_auth())

@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::{Action, Error};
@@ -57,14 +57,23 @@ pub(super) fn create_new(path: &Path, content: &[u8]) -> Result<(), Error> {
     })
 }
 
+/// Who may read a file that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// Everybody: a manual page.
+    Everyone,
+    /// The owner alone: whatever is or may become sensitive.
+    Owner,
+}
+
 /// Writes a file so that it has the old content or the new one at every moment,
 /// also after a crash: a temporary file beside it, fsync, rename, fsync of the
-/// directory. The file is readable by its owner only.
+/// directory.
 ///
 /// # Errors
 ///
 /// [`Error::Io`]; the old file is then untouched and no temporary one is left.
-pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), Error> {
+pub fn write_atomic(path: &Path, content: &[u8], readers: Readers) -> Result<(), Error> {
     let failed = |source| Error::Io {
         path: path.to_owned(),
         action: Action::Write,
@@ -76,7 +85,13 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), Error> {
         .prefix(".windlass-")
         .tempfile_in(&directory)
         .map_err(failed)?;
-    file.write_all(content)
+    let everyone = fs::Permissions::from_mode(0o644);
+    let opened = match readers {
+        Readers::Everyone => file.as_file().set_permissions(everyone),
+        Readers::Owner => Ok(()),
+    };
+    opened
+        .and_then(|()| file.write_all(content))
         .and_then(|()| file.as_file().sync_all())
         .map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;

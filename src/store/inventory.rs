@@ -42,12 +42,10 @@ impl Kind {
         }
     }
 
-    fn parse(word: &str) -> Self {
-        match word {
-            "root" => Self::Root,
-            "issuing" => Self::Issuing,
-            _ => Self::Leaf,
-        }
+    fn parse(word: &str) -> Option<Self> {
+        [Self::Issuing, Self::Leaf, Self::Root]
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
     }
 }
 
@@ -120,6 +118,8 @@ pub struct Record {
     pub reserved_at: DateTime<Utc>,
     /// When its files were delivered, if they were.
     pub delivered_at: Option<DateTime<Utc>>,
+    /// SHA-256 of the certificate's DER in lowercase hex, once issued.
+    pub fingerprint: Option<String>,
     /// The certificate's DER, once issued.
     pub der: Option<Vec<u8>>,
 }
@@ -147,7 +147,7 @@ impl Inventory {
     ///
     /// # Errors
     ///
-    /// [`Error::Sql`] when there is none or it cannot be read,
+    /// [`Error::Io`] when there is none, [`Error::Sql`] when it cannot be read,
     /// [`Error::InventoryVersion`] when a newer program has written it.
     pub fn open(path: &Path) -> Result<Self, Error> {
         if let Err(source) = std::fs::metadata(path) {
@@ -376,20 +376,24 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<String> {
 }
 
 const COLUMNS: &str = "serial, kind, subject, common_name, names, not_before, not_after, \
-                       reserved_at, delivered_at, der";
+                       reserved_at, delivered_at, fingerprint, der";
 
 fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
-    let time = |column: &str| -> rusqlite::Result<DateTime<Utc>> {
-        let seconds: i64 = row.get(column)?;
+    let time = |seconds: i64| {
         DateTime::from_timestamp(seconds, 0)
             .ok_or(rusqlite::Error::IntegralValueOutOfRange(0, seconds))
     };
+    let damaged = |what: &str| {
+        let reason = format!("its {what} is damaged").into();
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, reason)
+    };
     let der: Option<Vec<u8>> = row.get("der")?;
     let names: String = row.get("names")?;
+    let kind: String = row.get("kind")?;
     let delivered: Option<i64> = row.get("delivered_at")?;
     Ok(Record {
         serial: row.get("serial")?,
-        kind: Kind::parse(&row.get::<_, String>("kind")?),
+        kind: Kind::parse(&kind).ok_or_else(|| damaged("kind"))?,
         state: if der.is_some() {
             State::Issued
         } else {
@@ -397,11 +401,12 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
         },
         subject: row.get("subject")?,
         common_name: row.get("common_name")?,
-        names: serde_json::from_str(&names).unwrap_or_default(),
-        not_before: time("not_before")?,
-        not_after: time("not_after")?,
-        reserved_at: time("reserved_at")?,
-        delivered_at: delivered.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
+        names: serde_json::from_str(&names).map_err(|_| damaged("list of names"))?,
+        not_before: time(row.get("not_before")?)?,
+        not_after: time(row.get("not_after")?)?,
+        reserved_at: time(row.get("reserved_at")?)?,
+        delivered_at: delivered.map(time).transpose()?,
+        fingerprint: row.get("fingerprint")?,
         der,
     })
 }

@@ -6,7 +6,7 @@ mod inventory;
 mod staging;
 
 pub use files::{
-    ensure_directory, read_bounded, remove_if_present, temporary_directory, write_atomic,
+    Readers, ensure_directory, read_bounded, remove_if_present, temporary_directory, write_atomic,
 };
 pub use inventory::{Inventory, Kind, Record, Reservation, State};
 pub use staging::Staging;

@@ -101,7 +101,9 @@ impl Staging {
     /// # Errors
     ///
     /// [`Error::Exists`] when somebody else has filled the target meanwhile;
-    /// then theirs stays and nothing of ours is left. [`Error::Io`] otherwise.
+    /// then theirs stays and nothing of ours is left. [`Error::Io`] otherwise;
+    /// with [`Action::Sync`] the target is there and whole, but may not survive
+    /// a power cut.
     pub fn publish(mut self) -> Result<(), Error> {
         sync_tree(&self.path)?;
         fs::rename(&self.path, &self.target).map_err(|source| match source.kind() {
@@ -228,9 +230,18 @@ fn sync_tree(directory: &Path) -> Result<(), Error> {
         action: Action::Read,
         source,
     })?;
-    for entry in entries.flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            sync_tree(&entry.path())?;
+    for entry in entries {
+        let is_directory = entry.and_then(|entry| Ok((entry.file_type()?.is_dir(), entry.path())));
+        match is_directory {
+            Ok((true, path)) => sync_tree(&path)?,
+            Ok((false, _)) => {}
+            Err(source) => {
+                return Err(Error::Io {
+                    path: directory.to_owned(),
+                    action: Action::Read,
+                    source,
+                });
+            }
         }
     }
     sync_directory(directory)

@@ -143,7 +143,11 @@ fn options_come_from_the_environment_too() {
         .env("WINDLASS_TRUST_ANCHOR_ARN", &emulator.trust_anchor_arn)
         .env("WINDLASS_PROFILE_ARN", &emulator.profile_arn)
         .env("WINDLASS_ROLE_ARN", &emulator.role_arn)
-        .env("WINDLASS_ENDPOINT", &emulator.url);
+        .env("WINDLASS_ENDPOINT", &emulator.url)
+        // Empty is unset.
+        .env("WINDLASS_REGION", "")
+        .env("WINDLASS_SESSION_DURATION", "")
+        .env("WINDLASS_INTERMEDIATES", "");
     granted(&sandbox.finish(command));
 }
 
@@ -181,7 +185,10 @@ fn the_emulator_stops_at_sigterm_and_cleans_up() {
     let bundle = emulator.ca_bundle.clone().unwrap();
     assert!(bundle.exists());
     let id = emulator.id().to_string();
-    assert_eq!(capture(Command::new("kill").args(["-TERM", &id])).code, 0);
+    // The shell has kill built in; /bin/kill is in a package of its own.
+    let mut kill = Command::new("sh");
+    kill.args(["-c", "kill -TERM \"$0\"", &id]);
+    assert_eq!(capture(&mut kill).code, 0);
     assert_eq!(emulator.wait(), Some(0));
     assert!(!bundle.exists() && !bundle.parent().unwrap().exists());
     let ready = fs::read_dir(sandbox.root())

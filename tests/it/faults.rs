@@ -191,8 +191,15 @@ fn refusals_by_header_and_by_body() {
     error: AWS refused with 400 ValidationException: 1 validation error detected
     ");
     assert_snapshot!(answered("403 Forbidden", &[JSON], r#"{"message":"Forbidden"}"#), @"
+    exit 1
+    error: 127.0.0.1:[PORT] answered 403 with 23 bytes of application/json, which is not an answer of AWS
+    hint: a proxy or firewall answered in AWS's place; ask for its rules, or set $HTTPS_PROXY and $NO_PROXY
+    ");
+    // A sentence of AWS's own is taken for its answer, whatever is missing.
+    assert_snapshot!(answered("403 Forbidden", &[JSON], r#"{"message":"Certificate revoked"}"#), @"
     exit 3
-    error: AWS refused with 403 (no error type): Forbidden
+    error: AWS refused with 403 (no error type): Certificate revoked
+    hint: the certificate is on an imported revocation list; issue a new one
     ");
     assert_snapshot!(answered("403 Forbidden", &[("x-amzn-ErrorType", "AccessDeniedException")], ""), @"
     exit 3
@@ -386,7 +393,7 @@ fn secrets_of_a_damaged_answer_stay_unsaid() {
         session(|answer| answer["credentialSet"] = json!(SECRET_KEY)),
         session(|answer| answer["credentialSet"][0]["credentials"] = json!(TOKEN)),
         session(|answer| answer["credentialSet"][0]["credentials"]["expiration"] = json!(TOKEN)),
-        session(|answer| answer["subjectArn"] = json!({ SECRET_KEY: TOKEN })),
+        session(|answer| answer["credentialSet"][0] = json!({ SECRET_KEY: TOKEN })),
         created(&body.replace("AROAEXAMPLE", "\\q")),
         created(&format!("{body}{SECRET_KEY}")),
         created(&body[..body.len() - 10]),

@@ -60,6 +60,12 @@ fn exit_codes_stand_in_the_manual_as_in_the_program() {
         .collect();
     assert_eq!(codes, table);
     assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 10], "the codes are a promise");
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    for (outcome, meaning) in Outcome::TABLE {
+        let row = format!("| {} | {meaning} |", outcome.code());
+        assert!(readme.contains(&row), "README lacks {row}");
+    }
 }
 
 #[test]
@@ -195,6 +201,35 @@ fn options_in_the_readme_exist() {
                 "{file} names {word}, which does not exist"
             );
         }
+    }
+}
+
+/// A line that was written for the official helper keeps working: its options
+/// for keys in files, with their names.
+#[test]
+fn options_of_the_official_helper_for_files_exist() {
+    let command = Cli::command();
+    let process = command.find_subcommand("credential-process").unwrap();
+    let known: Vec<&str> = process
+        .get_arguments()
+        .filter_map(|argument| argument.get_long())
+        .collect();
+    for option in [
+        "certificate",
+        "debug",
+        "endpoint",
+        "intermediates",
+        "no-verify-ssl",
+        "private-key",
+        "profile-arn",
+        "region",
+        "role-arn",
+        "role-session-name",
+        "session-duration",
+        "trust-anchor-arn",
+        "with-proxy",
+    ] {
+        assert!(known.contains(&option), "--{option}");
     }
 }
 

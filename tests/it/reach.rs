@@ -227,15 +227,15 @@ fn unusable_ca_bundle_is_named() {
     hint: is the path right? missing.pem
     ");
     assert_snapshot!(with("AWS_CA_BUNDLE", "garbage.pem"), @"
-    exit 4
+    exit 2
     error: $AWS_CA_BUNDLE cannot be used
-    because: garbage.pem holds no certificate: a CA bundle is one DER certificate or any number in PEM
-    hint: a certificate file begins with '-----BEGIN CERTIFICATE-----', or is DER
+    because: garbage.pem holds no CA certificate
+    hint: a CA bundle is one DER certificate, or any number of them in PEM
     ");
     assert_snapshot!(with("AWS_CA_BUNDLE", "broken.pem"), @"
-    exit 1
-    error: the connection could not be prepared: no certificate of the CA bundle can be a TLS root
-    hint: check --ca-bundle and $HTTPS_PROXY
+    exit 2
+    error: no certificate of the CA bundle can be a TLS root
+    hint: give the CA's certificate to --ca-bundle (or $AWS_CA_BUNDLE, $SSL_CERT_FILE)
     ");
     assert!(server.seen().is_empty(), "nothing was sent");
     // This one is set for other programs.
@@ -443,8 +443,8 @@ fn proxy_that_is_not_there() {
     let expected = format!("exit 5\nerror: the proxy gives no connection to {REGION_HOST}: ");
     assert!(unknown.starts_with(&expected), "{unknown}");
     assert_snapshot!(with("http://mole:hush@no such proxy"), @"
-    exit 1
-    error: the connection could not be prepared: the proxy's URL is malformed
-    hint: check --ca-bundle and $HTTPS_PROXY
+    exit 2
+    error: the proxy's URL is malformed
+    hint: write $HTTPS_PROXY as http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT
     ");
 }

@@ -117,10 +117,6 @@ fn status(record: &Record, now: DateTime<Utc>) -> &'static str {
 }
 
 fn as_json(record: &Record, now: DateTime<Utc>) -> Value {
-    let fingerprint = record.der.as_deref().map(|der| {
-        use sha2::Digest;
-        hex::encode(sha2::Sha256::digest(der))
-    });
     json!({
         "serialNumber": hex::encode(&record.serial),
         "kind": record.kind.as_str(),
@@ -132,6 +128,6 @@ fn as_json(record: &Record, now: DateTime<Utc>) -> Value {
         "notAfter": rfc3339(record.not_after),
         "reservedAt": rfc3339(record.reserved_at),
         "deliveredAt": record.delivered_at.map(rfc3339),
-        "fingerprintSha256": fingerprint,
+        "fingerprintSha256": record.fingerprint,
     })
 }

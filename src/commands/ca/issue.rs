@@ -39,6 +39,11 @@ pub(in crate::commands) fn issue(arguments: &CaIssue, context: &Context) -> Resu
             arguments.days
         ));
     }
+    if let Some(error) = &issued.unrecorded {
+        context.printer.warning(&format!(
+            "the inventory lists the certificate, but could not note its delivery: {error}"
+        ));
+    }
     let file = |name: &str| arguments.out.join(name);
     if arguments.json {
         return context.printer.json(&json!({

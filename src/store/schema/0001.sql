@@ -19,5 +19,4 @@ CREATE TABLE certificate (
 ) STRICT;
 
 CREATE INDEX certificate_by_name ON certificate (common_name);
-CREATE INDEX certificate_by_end ON certificate (not_after);
 CREATE INDEX certificate_by_time ON certificate (reserved_at);
