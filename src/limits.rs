@@ -14,6 +14,9 @@ pub const MAX_PASSPHRASE: u64 = 4096;
 /// that NIST SP 800-63B sets for a secret that a person chooses.
 pub const MIN_NEW_PASSPHRASE: usize = 8;
 
+/// Most extensions in one certificate; real ones have about ten.
+pub const MAX_EXTENSIONS: usize = 100;
+
 /// Most certificates that one file may hold.
 pub const MAX_CERTIFICATES: usize = 100;
 
@@ -23,11 +26,12 @@ pub const MAX_RSA_BITS: usize = 8192;
 /// Shortest RSA modulus that is accepted, in bits.
 pub const MIN_RSA_BITS: usize = 2048;
 
-/// Most PBKDF2 iterations that a key file may demand (about a second of work).
-pub const MAX_PBKDF2_ITERATIONS: u32 = 10_000_000;
+/// Most PBKDF2 iterations that a key file may demand: a few seconds of work, and
+/// well above what tools write (OpenSSL 2048, careful users 600,000).
+pub const MAX_PBKDF2_ITERATIONS: u32 = 3_000_000;
 
-/// Most memory that a key file's scrypt parameters may demand, in bytes:
-/// 128 · N · r (RFC 7914 section 5).
+/// Most memory that each of a key file's scrypt tables may take, in bytes:
+/// 128 · N · r and 128 · r · p (RFC 7914 section 5).
 pub const MAX_SCRYPT_MEMORY: u64 = 128 * 1024 * 1024;
 
 /// Most work that a key file's scrypt parameters may demand, as N · r · p.
@@ -66,6 +70,10 @@ pub const READ_DEADLINE: Duration = Duration::from_secs(20);
 /// Longest that obtaining credentials may take in all. The Go SDK ends a
 /// `credential_process` after one minute, so this stays below 50 s.
 pub const TOTAL_DEADLINE: Duration = Duration::from_secs(45);
+
+/// Longest that one connection to the emulator may last: a client that does not
+/// read its answers must not keep a place for ever.
+pub const SERVER_CONNECTION_DEADLINE: Duration = Duration::from_secs(120);
 
 /// Longest that the emulator waits for a TLS handshake or for a request.
 pub const SERVER_READ_DEADLINE: Duration = Duration::from_secs(30);

@@ -20,9 +20,12 @@ pub fn printable(text: &str, max: usize) -> String {
     shown
 }
 
-/// Unicode marks that reorder what a terminal shows.
+/// Unicode marks that reorder, break or hide what a terminal shows.
 const fn is_direction_mark(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(
+        character,
+        '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+    )
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! verify, store, and only then hand out. A crash leaves at most a reservation,
 //! or a stored certificate that nobody has.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -20,8 +21,8 @@ use crate::secret::Secret;
 use crate::store::{self, Inventory, Reservation, Staging};
 
 use super::{
-    BACKDATE_SECONDS, CommonName, Error, ISSUING_CERT, ISSUING_KEY, ROOT_CERT, TagValue,
-    draw_serial, open_inventory, read_ca_file,
+    BACKDATE_SECONDS, CommonName, Error, INVENTORY, ISSUING_CERT, ISSUING_KEY, ROOT_CERT,
+    TRUST_ANCHOR, TagValue, draw_serial, open_inventory, read_ca_file,
 };
 
 /// How often another serial number is drawn when one is taken. Chance never
@@ -93,15 +94,41 @@ impl Authority {
         };
         let root = one_certificate(ROOT_CERT)?;
         let issuing = one_certificate(ISSUING_CERT)?;
+        let foreign = |name: &str, reason| Error::Foreign {
+            path: directory.join(name),
+            reason,
+        };
+        if one_certificate(TRUST_ANCHOR)? != root {
+            return Err(foreign(TRUST_ANCHOR, "it is not the root"));
+        }
+        if issuing.issuer() != root.subject() || !issuing.is_signed_by(root.public_key()) {
+            return Err(foreign(ISSUING_CERT, "the root did not issue it"));
+        }
         let path = directory.join(ISSUING_KEY);
         let material = zeroize::Zeroizing::new(read_ca_file(directory, ISSUING_KEY)?);
-        let issuing_key = key::open(&material, &path.display().to_string(), passphrase)?;
+        let encrypted = Cell::new(false);
+        let issuing_key = key::open(&material, &path.display().to_string(), || {
+            encrypted.set(true);
+            passphrase()
+        })?;
+        if !encrypted.get() {
+            return Err(Error::CaKeyNotEncrypted { path });
+        }
         if issuing_key.public_key() != issuing.public_key() {
             return Err(Error::CaKeyMismatch { path });
         }
         // After the passphrase was read: a descriptor number that was meant for
         // it must not name a file that was opened here.
         let inventory = open_inventory(directory)?;
+        for certificate in [&root, &issuing] {
+            let recorded = inventory.get(certificate.serial().magnitude())?;
+            if recorded.and_then(|record| record.der).as_deref() != Some(certificate.der()) {
+                return Err(foreign(
+                    INVENTORY,
+                    "it does not know the CA's own certificates",
+                ));
+            }
+        }
         Ok(Self {
             inventory,
             root,

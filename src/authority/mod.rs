@@ -66,11 +66,36 @@ pub enum Error {
     /// A key could not be read, made or used.
     #[error(transparent)]
     Key(#[from] key::Error),
+    /// A key of the CA is not encrypted, as every key that was made here is.
+    #[error("{path} is not encrypted; it is not the key that was made with this CA")]
+    CaKeyNotEncrypted {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// Parts of the CA directory do not belong to each other.
+    #[error("{path} does not belong to the certificate authority that it is in: {reason}")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: &'static str,
+    },
+    /// A part of the CA directory is missing.
+    #[error("{path} is an incomplete certificate authority")]
+    Incomplete {
+        /// The directory.
+        path: PathBuf,
+        /// What is missing.
+        #[source]
+        source: store::Error,
+    },
     /// The directory holds no CA.
     #[error("{path} holds no certificate authority")]
     NoAuthority {
         /// The directory.
         path: PathBuf,
+        /// Whether it holds something else.
+        occupied: bool,
         /// What is missing.
         #[source]
         source: store::Error,
@@ -99,18 +124,36 @@ pub enum Error {
 ///
 /// # Errors
 ///
-/// [`Error::NoAuthority`] when there is none, [`Error::Store`] otherwise.
+/// [`Error::NoAuthority`] or [`Error::Incomplete`] when there is none,
+/// [`Error::Store`] otherwise.
 pub fn open_inventory(directory: &Path) -> Result<store::Inventory, Error> {
-    store::Inventory::open(&directory.join(INVENTORY)).map_err(|source| {
-        if source.is_not_found() {
-            Error::NoAuthority {
-                path: directory.to_owned(),
-                source,
-            }
-        } else {
-            Error::Store(source)
-        }
-    })
+    store::Inventory::open(&directory.join(INVENTORY))
+        .map_err(|source| not_found(directory, source))
+}
+
+/// Tells a directory without a CA from one whose CA lacks a part.
+fn not_found(directory: &Path, source: store::Error) -> Error {
+    if !source.is_not_found() {
+        return Error::Store(source);
+    }
+    let parts = [
+        INVENTORY,
+        ISSUING_CERT,
+        ISSUING_KEY,
+        ROOT_CERT,
+        ROOT_KEY,
+        TRUST_ANCHOR,
+    ];
+    let path = directory.to_owned();
+    if parts.iter().any(|part| directory.join(part).exists()) {
+        return Error::Incomplete { path, source };
+    }
+    let occupied = std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some());
+    Error::NoAuthority {
+        path,
+        occupied,
+        source,
+    }
 }
 
 /// Draws a serial number: an instance byte 0x01–0x7f, then 15 random bytes.
@@ -127,16 +170,8 @@ fn draw_serial(random: &dyn SecureRandom, instance: u8) -> Result<SerialNumber, 
 
 /// Reads a CA file, with the directory in the error when it is missing.
 fn read_ca_file(directory: &Path, name: &str) -> Result<Vec<u8>, Error> {
-    store::read_bounded(&directory.join(name), crate::limits::MAX_FILE).map_err(|source| {
-        if source.is_not_found() {
-            Error::NoAuthority {
-                path: directory.to_owned(),
-                source,
-            }
-        } else {
-            Error::Store(source)
-        }
-    })
+    store::read_bounded(&directory.join(name), crate::limits::MAX_FILE)
+        .map_err(|source| not_found(directory, source))
 }
 
 #[cfg(test)]

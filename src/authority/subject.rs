@@ -79,6 +79,10 @@ pub(super) fn check(text: &str, max: usize) -> Result<String, String> {
 
 /// Of the separators (`\p{Z}`) only the plain space: the others look like it.
 fn allowed(character: char) -> bool {
+    // Letters by category that show nothing (Hangul fillers).
+    if matches!(character, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}') {
+        return false;
+    }
     use unicode_general_category::{GeneralCategory as Category, get_general_category};
     " _.:/=+-@".contains(character)
         || matches!(

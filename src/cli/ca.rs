@@ -42,7 +42,8 @@ pub enum CaCommand {
 #[command(after_long_help = "\
 Examples:
   windlass ca init --dir ca --name 'Example Corp' --passphrase-file passphrase
-  windlass ca init --dir ca-rsa --name 'Example Corp' --key-type rsa3072 --passphrase-file passphrase")]
+  windlass ca init --dir ca-rsa --name 'Example Corp' --key-type rsa3072 \\
+      --passphrase-file passphrase")]
 pub struct CaInit {
     /// The directory of the new CA
     #[arg(
@@ -93,7 +94,8 @@ pub struct CaInit {
 #[command(after_long_help = "\
 Examples:
   windlass ca issue --dir ca --cn web-1 --out web-1 --passphrase-file passphrase
-  windlass ca issue --dir ca --cn db-1 --san db-1.example.com --san IP:10.0.0.7 --days 7 --out db-1 --passphrase-file passphrase")]
+  windlass ca issue --dir ca --cn db-1 --san db-1.example.com --san IP:10.0.0.7 \\
+      --days 7 --out db-1 --passphrase-file passphrase")]
 pub struct CaIssue {
     /// The directory of the CA
     #[arg(
@@ -152,8 +154,9 @@ pub struct CaIssue {
 
 /// List what the CA has issued
 ///
-/// The newest first. A row in the state 'reserved' is a serial number under
-/// which no certificate was ever handed out.
+/// The newest first. 'reserved' is a serial number under which no certificate
+/// was ever handed out; 'undelivered' a certificate that was signed and stored,
+/// but whose files were not written or not noted as written.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:

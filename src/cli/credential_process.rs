@@ -12,22 +12,21 @@ use super::PassphraseArgs;
 ///
 /// Signs CreateSession with the certificate's key and prints the credentials as
 /// the one JSON document that AWS SDKs expect. A line for aws_signing_helper
-/// with certificate and key in files keeps working. In ~/.aws/config, on one
-/// line:
-///
-/// [profile backup]
-/// credential_process = /usr/bin/windlass credential-process --certificate …
+/// with certificate and key in files keeps working.
 #[derive(Args, Debug)]
-#[command(
-    verbatim_doc_comment,
-    after_long_help = "\
+#[command(after_long_help = "\
+In ~/.aws/config, on one line, with absolute paths:
+  [profile backup]
+  credential_process = /usr/bin/windlass credential-process --certificate ...
+
 Example:
-  windlass credential-process --certificate web-1/fullchain.pem --private-key web-1/key.pem \\
-      --trust-anchor-arn arn:aws:rolesanywhere:us-east-1:123456789012:trust-anchor/11111111-2222-4333-8444-555555555555 \\
-      --profile-arn arn:aws:rolesanywhere:us-east-1:123456789012:profile/66666666-7777-4888-9999-aaaaaaaaaaaa \\
+  windlass credential-process \\
+      --certificate web-1/fullchain.pem --private-key web-1/key.pem \\
+      --trust-anchor-arn \\
+      arn:aws:rolesanywhere:us-east-1:123456789012:alias/trust-anchor/main \\
+      --profile-arn arn:aws:rolesanywhere:us-east-1:123456789012:alias/profile/backup \\
       --role-arn arn:aws:iam::123456789012:role/backup \\
-      --endpoint http://127.0.0.1:9910"
-)]
+      --endpoint http://127.0.0.1:9910")]
 pub struct CredentialProcess {
     /// File with the certificate, PEM or DER
     ///

@@ -22,10 +22,12 @@ use crate::rolesanywhere::{ProfileArn, Region, RoleArn, SessionDuration, TrustAn
 #[command(after_long_help = "\
 Examples:
   windlass emulate --listen 127.0.0.1:9910 --trust-anchor ca/trust-anchor.pem
-  windlass emulate --listen 127.0.0.1:9910 --tls --tls-root-file tls-root.pem --trust-anchor ca/trust-anchor.pem
+  windlass emulate --listen 127.0.0.1:9910 --tls --tls-root-file tls-root.pem \\
+      --trust-anchor ca/trust-anchor.pem
   windlass emulate --listen 127.0.0.1:9910 --ready-file ready \\
-      --trust-anchor arn:aws:rolesanywhere:us-east-1:123456789012:trust-anchor/11111111-2222-4333-8444-555555555555=ca/trust-anchor.pem \\
-      --profile-arn arn:aws:rolesanywhere:us-east-1:123456789012:profile/66666666-7777-4888-9999-aaaaaaaaaaaa \\
+      --trust-anchor \\
+      arn:aws:rolesanywhere:us-east-1:123456789012:alias/trust-anchor/main=ca/trust-anchor.pem \\
+      --profile-arn arn:aws:rolesanywhere:us-east-1:123456789012:alias/profile/backup \\
       --role-arn arn:aws:iam::123456789012:role/backup")]
 pub struct Emulate {
     /// Loopback address and port; port 0 takes any free one
@@ -39,6 +41,8 @@ pub struct Emulate {
     pub tls: bool,
 
     /// File for the root of the throw-away certificate
+    ///
+    /// One of an earlier run is replaced, any other file is refused
     #[arg(long, value_name = "FILE", requires = "tls")]
     pub tls_root_file: Option<PathBuf>,
 
@@ -89,6 +93,9 @@ pub struct Emulate {
     pub at: Option<DateTime<Utc>>,
 
     /// File that holds the URL once it is served
+    ///
+    /// It is removed at the end. One of an earlier run is replaced, any other
+    /// file is refused
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
 

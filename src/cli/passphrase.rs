@@ -18,6 +18,9 @@ pub struct PassphraseArgs {
     passphrase_file: Option<PathBuf>,
 
     /// Read the passphrase from this open file descriptor
+    ///
+    /// A pipe, a terminal, or a file that this user may open (it is opened anew
+    /// through /proc/self/fd, and read from its beginning)
     #[arg(long, value_name = "NUMBER", group = "passphrase")]
     passphrase_fd: Option<u32>,
 

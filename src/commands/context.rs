@@ -1,5 +1,7 @@
 //! What every command is handed: time, environment, and the way to print.
 
+use std::path::{Path, PathBuf};
+
 use crate::clock::Clock;
 use crate::environment::Environment;
 
@@ -13,6 +15,18 @@ pub struct Context {
     pub environment: Environment,
     /// The only way to stdout and stderr.
     pub printer: Printer,
+}
+
+impl Context {
+    /// The path that is meant: `~/` at its beginning is the home directory,
+    /// since neither AWS SDKs nor `--option=~/…` in a shell expand it.
+    #[must_use]
+    pub fn path(&self, typed: &Path) -> PathBuf {
+        match (typed.strip_prefix("~"), self.environment.get("HOME")) {
+            (Ok(rest), Some(home)) => Path::new(home).join(rest),
+            _ => typed.to_owned(),
+        }
+    }
 }
 
 impl std::fmt::Debug for Context {

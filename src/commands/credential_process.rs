@@ -84,14 +84,20 @@ fn plan(arguments: &CredentialProcess, context: &Context) -> Result<SessionPlan,
         }
     }
     let variables = ["AWS_ENDPOINT_URL_ROLESANYWHERE", "AWS_ENDPOINT_URL"];
-    let custom = arguments.endpoint.as_deref().or_else(|| {
-        variables
-            .iter()
-            .find_map(|name| context.environment.get_str(name))
+    let given = arguments.endpoint.as_deref().map(|url| (None, url));
+    let custom = given.or_else(|| {
+        variables.into_iter().find_map(|name| {
+            let url = context.environment.get_str(name)?;
+            Some((Some(name), url))
+        })
     });
     let endpoint = match custom {
         Some(_) if fips || dual_stack => return Err(EndpointError::Combined.into()),
-        Some(url) => Endpoint::custom(url)?,
+        Some((None, url)) => Endpoint::custom(url)?,
+        Some((Some(name), url)) => Endpoint::custom(url).map_err(|error| Error::Variable {
+            name,
+            source: Box::new(error.into()),
+        })?,
         None => Endpoint::of_region(target.region(), fips, dual_stack)?,
     };
     Ok(SessionPlan {
@@ -105,11 +111,15 @@ fn plan(arguments: &CredentialProcess, context: &Context) -> Result<SessionPlan,
 }
 
 fn identity(arguments: &CredentialProcess, context: &Context) -> Result<Identity, Error> {
-    let mut certificates = material::certificates(&arguments.certificate)?;
+    let mut certificates = material::certificates(&context.path(&arguments.certificate))?;
     if let Some(path) = &arguments.intermediates {
-        certificates.extend(material::certificates(path)?);
+        certificates.extend(material::certificates(&context.path(path))?);
     }
-    let key = material::private_key(&arguments.private_key, &arguments.passphrase, context)?;
+    let key = material::private_key(
+        &context.path(&arguments.private_key),
+        &arguments.passphrase,
+        context,
+    )?;
     let identity = Identity::new(Box::new(key), certificates)?;
     for dropped in identity.dropped() {
         context.printer.note(&format!(

@@ -8,6 +8,8 @@ use serde_json::json;
 use crate::cli::Emulate;
 use crate::clock::{Clock, FixedClock, SystemClock, rfc3339};
 use crate::emulator::{Event, Listening, ServerTls, Stop, World, WorldPlan, serve};
+use crate::limits;
+use crate::pki;
 use crate::store::{self, Readers};
 use crate::text::printable;
 
@@ -15,14 +17,19 @@ use super::{Context, Error, Printer, material};
 
 /// Builds the emulated account, listens, says where, and serves until it is
 /// told to stop.
-pub(super) fn run(arguments: Emulate, context: &Context) -> Result<(), Error> {
+pub(super) fn run(mut arguments: Emulate, context: &Context) -> Result<(), Error> {
+    expand_paths(&mut arguments, context);
     let world = world(&arguments)?;
+    let listening = Listening::bind(arguments.listen)?;
+    let address = listening.address();
+    if let Some(path) = &arguments.tls_root_file {
+        check_replaceable(path, "a TLS root", is_emulator_root)?;
+    }
     if let Some(path) = &arguments.ready_file {
+        check_replaceable(path, "a ready file", is_ready_file)?;
         // One of an earlier run would tell a waiting script too much too early.
         store::remove_if_present(path)?;
     }
-    let listening = Listening::bind(arguments.listen)?;
-    let address = listening.address();
     let (tls, root_file, _directory) = match arguments.tls {
         false => (None, None, None),
         true => {
@@ -35,8 +42,9 @@ pub(super) fn run(arguments: Emulate, context: &Context) -> Result<(), Error> {
     let scheme = if arguments.tls { "https" } else { "http" };
     let url = format!("{scheme}://{address}");
     announce(&arguments, context, &world, &url, root_file.as_deref())?;
+    let ready = format!("{url}\n");
     if let Some(path) = &arguments.ready_file {
-        store::write_atomic(path, format!("{url}\n").as_bytes(), Readers::Owner)?;
+        store::write_atomic(path, ready.as_bytes(), Readers::Owner)?;
     }
     let clock: Box<dyn Clock> = match arguments.at {
         Some(at) => Box::new(FixedClock(at)),
@@ -46,10 +54,67 @@ pub(super) fn run(arguments: Emulate, context: &Context) -> Result<(), Error> {
     let log = Box::new(move |event| log(printer, &event));
     let outcome = serve(listening, tls.as_ref(), world, clock, log, stop_on_signal);
     outcome?;
-    if let Some(path) = &arguments.ready_file {
+    if let Some(path) = &arguments.ready_file
+        && store::read_bounded(path, 1024).is_ok_and(|content| content == ready.as_bytes())
+    {
         store::remove_if_present(path)?;
     }
     Ok(())
+}
+
+/// A file that is there is replaced only when it is one that this command wrote:
+/// a typing mistake must not cost a key or an inventory.
+fn check_replaceable(
+    path: &Path,
+    what: &'static str,
+    is_ours: fn(&[u8]) -> bool,
+) -> Result<(), Error> {
+    let Ok(metadata) = std::fs::symlink_metadata(path) else {
+        return Ok(());
+    };
+    let ours = metadata.is_file()
+        && store::read_bounded(path, limits::MAX_FILE).is_ok_and(|content| is_ours(&content));
+    if ours {
+        Ok(())
+    } else {
+        Err(Error::InTheWay {
+            path: path.to_owned(),
+            what,
+        })
+    }
+}
+
+/// One line with a URL.
+fn is_ready_file(content: &[u8]) -> bool {
+    let url = std::str::from_utf8(content)
+        .ok()
+        .and_then(|text| text.strip_suffix('\n'));
+    url.is_some_and(|url| {
+        !url.contains(char::is_whitespace)
+            && (url.starts_with("http://") || url.starts_with("https://"))
+    })
+}
+
+/// A throw-away root of the emulator.
+fn is_emulator_root(content: &[u8]) -> bool {
+    pki::read_certificates(content, "the file").is_ok_and(|certificates| {
+        matches!(certificates.as_slice(), [root]
+            if root.subject().to_string().starts_with("O=windlass emulator, "))
+    })
+}
+
+fn expand_paths(arguments: &mut Emulate, context: &Context) {
+    let anchors = arguments
+        .trust_anchor
+        .iter_mut()
+        .map(|anchor| &mut anchor.file);
+    let paths = anchors
+        .chain(&mut arguments.crl)
+        .chain(&mut arguments.tls_root_file)
+        .chain(&mut arguments.ready_file);
+    for path in paths {
+        *path = context.path(path);
+    }
 }
 
 fn world(arguments: &Emulate) -> Result<World, Error> {

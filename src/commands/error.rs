@@ -34,6 +34,14 @@ pub enum Error {
         /// What was looked for.
         which: String,
     },
+    /// A file is in the way that windlass did not write.
+    #[error("{path} exists already and is not {what} of windlass emulate")]
+    InTheWay {
+        /// The file.
+        path: PathBuf,
+        /// What it would have to be.
+        what: &'static str,
+    },
     /// A certificate cannot be used.
     #[error(transparent)]
     Pki(#[from] pki::Error),
@@ -97,6 +105,7 @@ impl Error {
         match self {
             Self::Authority(error) => of_authority(error),
             Self::Endpoint(_)
+            | Self::InTheWay { .. }
             | Self::Region { .. }
             | Self::RegionMismatch { .. }
             | Self::Target(_)
@@ -132,6 +141,7 @@ impl Error {
                 ),
             },
             Self::Exchange(error) => hint_exchange(error),
+            Self::InTheWay { .. } => fixed("nothing was changed; name a new file"),
             Self::Key(error) => hint_key(error),
             Self::NotInInventory { .. } => fixed("'windlass ca list' shows what there is"),
             Self::Pki(error) => hint_pki(error),
@@ -164,6 +174,9 @@ impl Error {
                 WorldError::DisabledUnknown { .. } => {
                     fixed("give --disable an ARN of --trust-anchor or --profile-arn")
                 }
+                WorldError::Twice { .. } => {
+                    fixed("give each its own ARN; one anchor takes two certificates in one file")
+                }
                 WorldError::Region { .. } => {
                     fixed("give ARNs of one region, or the right --region")
                 }
@@ -175,9 +188,12 @@ impl Error {
 fn of_authority(error: &authority::Error) -> Outcome {
     match error {
         authority::Error::CaKeyMismatch { .. }
+        | authority::Error::CaKeyNotEncrypted { .. }
         | authority::Error::CaNotValid { .. }
+        | authority::Error::Foreign { .. }
         | authority::Error::Path(_) => Outcome::Unusable,
         authority::Error::Key(error) => of_key(error),
+        authority::Error::Incomplete { .. } => Outcome::Failed,
         authority::Error::NoAuthority { .. } | authority::Error::Validity { .. } => Outcome::Usage,
         authority::Error::Pki(error) => of_pki(error),
         authority::Error::Random => Outcome::Failed,
@@ -187,13 +203,22 @@ fn of_authority(error: &authority::Error) -> Outcome {
 
 fn hint_authority(error: &authority::Error) -> Option<String> {
     match error {
-        authority::Error::CaKeyMismatch { .. } => Some(
+        authority::Error::CaKeyMismatch { .. }
+        | authority::Error::CaKeyNotEncrypted { .. }
+        | authority::Error::Foreign { .. } => Some(
             "one of the two was replaced; restore the CA directory from its backup".to_owned(),
         ),
         authority::Error::CaNotValid { .. } => Some(
             "is this host's clock right? An expired CA issues nothing; make a new one with 'windlass ca init' and give its trust-anchor.pem to Roles Anywhere beside the old one".to_owned(),
         ),
         authority::Error::Key(error) => hint_key(error),
+        authority::Error::Incomplete { path, .. } => Some(format!(
+            "restore {} from its backup; do not make a new CA over it",
+            path.display()
+        )),
+        authority::Error::NoAuthority { occupied: true, .. } => Some(
+            "is --dir right? A CA's directory holds inventory.db, root and issuing".to_owned(),
+        ),
         authority::Error::NoAuthority { path, .. } => Some(format!(
             "make one with: windlass ca init --dir {} --name NAME",
             path.display()

@@ -18,11 +18,15 @@ pub(super) fn passphrase_source(
     arguments: &PassphraseArgs,
     context: &Context,
 ) -> Option<PassphraseSource> {
-    arguments.source().or_else(|| {
+    let source = arguments.source().or_else(|| {
         context
             .environment
             .get("WINDLASS_PASSPHRASE_FILE")
             .map(|path| PassphraseSource::File(path.into()))
+    })?;
+    Some(match source {
+        PassphraseSource::File(path) => PassphraseSource::File(context.path(&path)),
+        other => other,
     })
 }
 
@@ -93,6 +97,7 @@ pub(super) fn tls_roots(
     context: &Context,
 ) -> Result<Vec<Vec<u8>>, super::Error> {
     let read = |path: &Path| -> Result<Vec<Vec<u8>>, super::Error> {
+        let path = &context.path(path);
         let material = read_bounded(path, limits::MAX_FILE)?;
         Ok(pki::read_der_bundle(
             &material,

@@ -201,14 +201,14 @@ where
         let shared = Arc::clone(&shared);
         async move { Ok::<_, Infallible>(respond(request, &shared).await) }
     });
-    let served = hyper::server::conn::http1::Builder::new()
+    let serving = hyper::server::conn::http1::Builder::new()
         .max_buf_size(limits::MAX_REQUEST_HEAD)
         .max_headers(limits::MAX_REQUEST_HEADERS)
         .timer(TokioTimer::new())
         .header_read_timeout(limits::SERVER_READ_DEADLINE)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-    if let Err(error) = served
+        .serve_connection(TokioIo::new(stream), service);
+    let served = tokio::time::timeout(limits::SERVER_CONNECTION_DEADLINE, serving).await;
+    if let Ok(Err(error)) = served
         && !error.is_incomplete_message()
     {
         (shared.log)(Event::Connection {
@@ -225,7 +225,12 @@ async fn respond(request: Request<Incoming>, shared: &Shared) -> Response<Full<B
         printable(request.uri().path(), 80)
     );
     let Some(received) = receive(request).await else {
-        return plain(413, "the body is too large or incomplete", now);
+        let reason = "the body is too large, too slow or incomplete";
+        (shared.log)(Event::Connection {
+            reason: format!("{shown}: {reason}"),
+        });
+        let body = serde_json::json!({ "message": reason });
+        return plain(413, &body.to_string(), now);
     };
     let outcome = shared.world.answer(&received, now);
     (shared.log)(Event::Answered {

@@ -78,6 +78,12 @@ pub enum WorldError {
         /// The ARN.
         arn: String,
     },
+    /// One ARN for two resources.
+    #[error("{arn} is given twice")]
+    Twice {
+        /// The ARN.
+        arn: String,
+    },
     /// An ARN of another region.
     #[error("{arn} is not in the region {region}")]
     Region {
@@ -161,6 +167,15 @@ impl World {
             return Err(WorldError::Region {
                 arn: (*arn).to_owned(),
                 region: region.clone(),
+            });
+        }
+        let twice = known
+            .iter()
+            .enumerate()
+            .find(|(index, (arn, _))| known[..*index].iter().any(|(other, _)| other == arn));
+        if let Some((_, (arn, _))) = twice {
+            return Err(WorldError::Twice {
+                arn: (*arn).to_owned(),
             });
         }
         let unknown = |arn: &&String| !known.iter().any(|(known, _)| known == arn);

@@ -78,18 +78,32 @@ fn bound(parameters: &Parameters, origin: &str) -> Result<(), Error> {
             limits::MAX_PBKDF2_ITERATIONS
         ),
         Kdf::Scrypt(kdf) => {
-            let block = u64::from(kdf.block_size);
-            let product = kdf.cost_parameter.saturating_mul(block);
-            let memory = product.saturating_mul(128);
-            let work = product.saturating_mul(u64::from(kdf.parallelization));
-            if memory <= limits::MAX_SCRYPT_MEMORY && work <= limits::MAX_SCRYPT_WORK {
+            let [n, r, p] = [
+                kdf.cost_parameter,
+                u64::from(kdf.block_size),
+                u64::from(kdf.parallelization),
+            ];
+            // RFC 7914 section 2: N is a power of two above one; the library
+            // panics on less.
+            if !n.is_power_of_two() || n < 2 || r == 0 || p == 0 {
+                return Err(Error::Damaged {
+                    origin: origin.to_owned(),
+                    form: "encrypted PKCS#8",
+                });
+            }
+            // RFC 7914 section 5: V takes 128·N·r bytes and B 128·r·p.
+            let within = |factor: u64| {
+                factor.saturating_mul(r).saturating_mul(128) <= limits::MAX_SCRYPT_MEMORY
+            };
+            let work = n.saturating_mul(r).saturating_mul(p);
+            if within(n) && within(p) && work <= limits::MAX_SCRYPT_WORK {
                 return Ok(());
             }
             format!(
                 "scrypt with N={} r={} p={}, at most {} MiB of memory and N·r·p={}",
-                kdf.cost_parameter,
-                kdf.block_size,
-                kdf.parallelization,
+                n,
+                r,
+                p,
                 limits::MAX_SCRYPT_MEMORY >> 20,
                 limits::MAX_SCRYPT_WORK
             )

@@ -53,8 +53,7 @@ impl PassphraseSource {
                     .ok_or_else(|| self.failed("the value is not UTF-8"))?;
                 Secret::from(text.to_owned())
             }
-            Self::Fd(number) => read_file(Path::new(&format!("/proc/self/fd/{number}")))
-                .map_err(|reason| self.failed(reason))?,
+            Self::Fd(number) => self.read_descriptor(*number)?,
             Self::File(path) => read_file(path).map_err(|reason| self.failed(reason))?,
             Self::Terminal { prompt, confirm } => self.ask(prompt, *confirm)?,
         };
@@ -62,6 +61,20 @@ impl PassphraseSource {
             return Err(self.failed("it is empty"));
         }
         Ok(secret)
+    }
+
+    /// Opens the descriptor anew through /proc, so it must be a pipe, a terminal
+    /// or a file that this user may open; a file is read from its beginning.
+    fn read_descriptor(&self, number: u32) -> Result<Secret, Error> {
+        if matches!(number, 1 | 2) {
+            return Err(self.failed("1 and 2 are for output"));
+        }
+        let path = format!("/proc/self/fd/{number}");
+        let path = Path::new(&path);
+        if std::fs::symlink_metadata(path).is_err() {
+            return Err(self.failed("it is not open"));
+        }
+        read_file(path).map_err(|reason| self.failed(reason))
     }
 
     fn credential_path(&self, name: &str, environment: &Environment) -> Result<PathBuf, Error> {

@@ -7,7 +7,9 @@ use x509_parser::extensions::{GeneralName as ParsedName, ParsedExtension};
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
+use crate::der;
 use crate::key::PublicKey;
+use crate::limits;
 use crate::text::printable;
 
 use super::{DistinguishedName, Error, SerialNumber};
@@ -82,6 +84,11 @@ impl Certificate {
             origin: origin.to_owned(),
             reason: reason.to_owned(),
         };
+        // The parser takes lengths in more octets than they need; a certificate
+        // must have one encoding only (X.690 section 10.1).
+        if der::sequence(der).is_none_or(|parts| parts.len() != 3) {
+            return Err(damaged("it is not DER"));
+        }
         let (rest, parsed) =
             X509Certificate::from_der(der).map_err(|_| damaged("it does not decode as X.509"))?;
         if !rest.is_empty() {
@@ -295,6 +302,10 @@ struct Extensions {
 impl Extensions {
     fn read(certificate: &X509Certificate<'_>) -> Result<Self, String> {
         let mut read = Self::default();
+        let count = certificate.extensions().len();
+        if count > limits::MAX_EXTENSIONS {
+            return Err(format!("it has {count} extensions"));
+        }
         let mut seen = Vec::new();
         for extension in certificate.extensions() {
             let oid = extension.oid.to_id_string();

@@ -6,6 +6,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
+use crate::der;
 use crate::key::PublicKey;
 
 use super::{DistinguishedName, Error, SerialNumber};
@@ -45,17 +46,25 @@ impl Crl {
             }
             first.into_contents()
         };
+        if der::sequence(&der).is_none_or(|parts| parts.len() != 3) {
+            return Err(damaged("it is not DER"));
+        }
         let (rest, parsed) = CertificateRevocationList::from_der(&der)
             .map_err(|_| damaged("it does not decode as X.509"))?;
         if !rest.is_empty() {
             return Err(damaged("bytes follow the CRL"));
         }
-        if let Some(critical) = parsed.extensions().iter().find(|ext| ext.critical) {
-            // 2.5.29.27 deltaCRLIndicator and 2.5.29.28
-            // issuingDistributionPoint are the two that RFC 5280 defines.
+        // 2.5.29.27 deltaCRLIndicator and 2.5.29.28 issuingDistributionPoint
+        // make a list partial, critical or not; an unknown critical extension
+        // may do anything.
+        let partial = parsed.extensions().iter().find(|extension| {
+            let oid = extension.oid.to_id_string();
+            extension.critical || oid == "2.5.29.27" || oid == "2.5.29.28"
+        });
+        if let Some(extension) = partial {
             return Err(damaged(&format!(
-                "its critical extension {} makes it a delta, indirect or partial CRL",
-                critical.oid.to_id_string()
+                "its extension {} makes it a delta, indirect or partial CRL",
+                extension.oid.to_id_string()
             )));
         }
         Ok(Self {

@@ -60,6 +60,10 @@ fn dns(name: &str) -> Result<GeneralName, String> {
     if name.parse::<IpAddr>().is_ok() {
         return Err("an IP address is no DNS name; write IP: before it".to_owned());
     }
+    let last = name.rsplit('.').next().unwrap_or_default();
+    if !last.is_empty() && last.bytes().all(|octet| octet.is_ascii_digit()) {
+        return Err("it looks like an IP address, but is none".to_owned());
+    }
     let lower = name.to_ascii_lowercase();
     let labels = lower.strip_prefix("*.").unwrap_or(&lower);
     let fits = !labels.is_empty()
@@ -168,6 +172,7 @@ mod tests {
             "exa mple",
             "zürich.ch",
             "DNS:10.0.0.1",
+            "300.1.1.1",
             "IP:10.0.0",
             "URI:foo",
             "email:a@",

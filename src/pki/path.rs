@@ -254,18 +254,18 @@ impl<'a> Search<'_, 'a> {
     }
 
     /// Looks every certificate below the anchor up in every list of its issuer.
-    /// A list counts when the issuer on the path signed it, also when its
-    /// keyUsage lacks cRLSign or its nextUpdate has passed: what the issuer's
-    /// key has revoked is not trusted, however irregular the list.
+    /// A list counts when the issuer's key on the path signed it, also when it
+    /// writes the issuer's name in another encoding, when the keyUsage lacks
+    /// cRLSign or when its nextUpdate has passed: what the issuer's key has
+    /// revoked is not trusted, however irregular the list.
     fn check_revocation(&self, path: &[&Certificate]) -> Result<(), PathError> {
         for pair in path.windows(2) {
             let [certificate, issuer] = pair else {
                 continue;
             };
             for crl in self.query.crls {
-                let counts = crl.issuer() == certificate.issuer()
-                    && crl.revokes(certificate.serial())
-                    && crl.is_signed_by(issuer.public_key());
+                let counts =
+                    crl.revokes(certificate.serial()) && crl.is_signed_by(issuer.public_key());
                 if counts {
                     return Err(PathError::Revoked {
                         subject: certificate.subject().to_string(),

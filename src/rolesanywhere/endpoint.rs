@@ -91,8 +91,13 @@ impl Endpoint {
     /// host that is not on loopback.
     pub fn custom(text: &str) -> Result<Self, EndpointError> {
         let wrong = |reason| EndpointError::Url {
-            // A URL may carry a password before the host.
-            url: text.rsplit('@').next().unwrap_or_default().to_owned(),
+            // A URL may carry a password before the host, or a token behind it.
+            url: text
+                .rsplit('@')
+                .next()
+                .and_then(|rest| rest.split(['?', '#']).next())
+                .map(|shown| crate::text::printable(shown, 200))
+                .unwrap_or_default(),
             reason,
         };
         let url = Url::parse(text).map_err(|_| {

@@ -51,7 +51,11 @@ pub enum Error {
         reason: String,
     },
     /// AWS refused.
-    #[error("AWS refused with {status} {error_type}: {message}{}", request_id_suffix(.request_id))]
+    #[error(
+        "AWS refused with {status} {error_type}: {message}{}{}",
+        suffix(" (request id ", .request_id, ")"),
+        suffix("; the emulator's reason: ", .emulator_reason, "")
+    )]
     Denied {
         /// The HTTP status.
         status: u16,
@@ -61,6 +65,9 @@ pub enum Error {
         message: String,
         /// `x-amzn-RequestId`, for a support case.
         request_id: Option<String>,
+        /// The reason that AWS does not give, when it was the emulator that
+        /// refused.
+        emulator_reason: Option<String>,
         /// How far this host's clock is ahead of the service's, from the
         /// answer's `Date`.
         clock_ahead: Option<TimeDelta>,
@@ -178,8 +185,9 @@ pub enum TlsProblem {
     Untrusted,
 }
 
-fn request_id_suffix(id: &Option<String>) -> String {
-    id.as_ref()
-        .map(|id| format!(" (request id {id})"))
+fn suffix(before: &str, value: &Option<String>, after: &str) -> String {
+    value
+        .as_ref()
+        .map(|value| format!("{before}{value}{after}"))
         .unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! Reading the answer to CreateSession.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use serde::Deserialize;
 
 use crate::secret::Secret;
@@ -23,6 +23,8 @@ pub struct Reply {
     pub error_type: Option<String>,
     /// `x-amzn-RequestId`.
     pub request_id: Option<String>,
+    /// `x-windlass-reason`, which only the emulator sends.
+    pub emulator_reason: Option<String>,
     /// `Date`.
     pub date: Option<DateTime<Utc>>,
     /// The body; it may hold credentials.
@@ -78,6 +80,11 @@ impl Reply {
         let expiration = DateTime::parse_from_rfc3339(&credentials.expiration)
             .map_err(|_| bad("the expiration of its credentials is not a date"))?
             .with_timezone(&Utc);
+        if expiration.year() > 9999 {
+            return Err(bad(
+                "the expiration of its credentials is beyond the year 9999",
+            ));
+        }
         if expiration <= now {
             return Err(bad(&format!(
                 "its credentials have expired already, on {}",
@@ -93,12 +100,11 @@ impl Reply {
     }
 
     fn failure(&self, now: DateTime<Utc>) -> Error {
-        let body: ErrorBody = serde_json::from_slice(self.body.expose()).unwrap_or_default();
+        let body = ErrorBody::read(self.body.expose());
         let error_type = self
             .error_type
             .clone()
             .or(body.type_name)
-            .or(body.code)
             .map(|name| plain_type(&name));
         let message = body.message.map(|message| printable(&message, SHOWN));
         let (status, host) = (self.status, self.host.clone());
@@ -107,9 +113,9 @@ impl Reply {
                 .as_deref()
                 .is_some_and(|name| name.contains("Throttl") || name.contains("TooManyRequests"));
         match (error_type, message) {
-            _ if throttled => Error::Throttled {
+            (_, message) if throttled => Error::Throttled {
                 status,
-                message: printable(&self.words(), SHOWN),
+                message: message.unwrap_or_else(|| self.kind_of_content()),
             },
             (error_type, message) if status >= 500 => Error::Unavailable {
                 host,
@@ -133,17 +139,13 @@ impl Reply {
                 error_type: error_type.unwrap_or_else(|| "(no error type)".to_owned()),
                 message: message.unwrap_or_else(|| "(no message)".to_owned()),
                 request_id: self.request_id.as_ref().map(|id| printable(id, 80)),
+                emulator_reason: self
+                    .emulator_reason
+                    .as_ref()
+                    .map(|reason| printable(reason, SHOWN)),
                 clock_ahead: self.date.map(|date| now - date),
             },
         }
-    }
-
-    /// The message of a JSON body, else what kind of content it is.
-    fn words(&self) -> String {
-        serde_json::from_slice::<ErrorBody>(self.body.expose())
-            .ok()
-            .and_then(|body| body.message)
-            .unwrap_or_else(|| self.kind_of_content())
     }
 
     fn not_aws(&self) -> Error {
@@ -240,12 +242,27 @@ struct Credentials {
     expiration: String,
 }
 
-#[derive(Default, Deserialize)]
+/// The members of an error body that are text, under any of their names.
+#[derive(Default)]
 struct ErrorBody {
-    #[serde(rename = "__type")]
     type_name: Option<String>,
-    #[serde(alias = "Code")]
-    code: Option<String>,
-    #[serde(alias = "Message")]
     message: Option<String>,
+}
+
+impl ErrorBody {
+    fn read(body: &[u8]) -> Self {
+        let Ok(serde_json::Value::Object(members)) = serde_json::from_slice(body) else {
+            return Self::default();
+        };
+        let text = |names: &[&str]| {
+            names
+                .iter()
+                .find_map(|name| members.get(*name)?.as_str())
+                .map(str::to_owned)
+        };
+        Self {
+            type_name: text(&["__type", "code", "Code"]),
+            message: text(&["message", "Message"]),
+        }
+    }
 }

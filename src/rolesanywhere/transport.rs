@@ -30,7 +30,6 @@ pub enum TlsTrust {
 }
 
 /// How requests are sent.
-#[derive(Debug)]
 pub struct TransportSettings {
     /// Which server certificates are accepted.
     pub trust: TlsTrust,
@@ -44,6 +43,13 @@ pub struct TransportSettings {
     pub read_deadline: Duration,
     /// Longest that everything may take.
     pub total_deadline: Duration,
+}
+
+impl std::fmt::Debug for TransportSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The proxy's URL may carry a password.
+        write!(f, "TransportSettings({:?})", self.trust)
+    }
 }
 
 impl Default for TransportSettings {
@@ -158,6 +164,7 @@ impl Transport {
             content_type: header("content-type"),
             error_type: header("x-amzn-errortype"),
             request_id: header("x-amzn-requestid"),
+            emulator_reason: header("x-windlass-reason"),
             date: header("date").as_deref().and_then(http_date),
             body: Secret::new(Vec::new()),
         };

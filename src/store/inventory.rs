@@ -140,7 +140,7 @@ impl Inventory {
         // SQLite would create it with the umask's mode; its WAL files take the
         // mode of the database file.
         create_new(path, b"")?;
-        Self::connect(path)
+        Self::connect(path, true)
     }
 
     /// Opens an inventory and brings its schema up to date.
@@ -157,15 +157,25 @@ impl Inventory {
                 source,
             });
         }
-        Self::connect(path)
+        Self::connect(path, false)
     }
 
-    fn connect(path: &Path) -> Result<Self, Error> {
+    fn connect(path: &Path, is_new: bool) -> Result<Self, Error> {
         let failed = sql_error(path, Action::Open);
         let flags =
             rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(&failed)?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(&failed)?;
+        let version: i64 = connection
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .map_err(&failed)?;
+        if version == 0 && !is_new {
+            return Err(Error::Sql {
+                path: path.to_owned(),
+                action: Action::Open,
+                source: "it is empty or was not made by windlass".into(),
+            });
+        }
         let mode = write_ahead(&connection).map_err(&failed)?;
         if mode != "wal" {
             return Err(Error::Sql {

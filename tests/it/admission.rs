@@ -2,6 +2,7 @@
 //! rule with a case of both kinds, the message of AWS and our reason.
 
 use std::fs;
+use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -242,13 +243,10 @@ fn six_certificates_in_the_chain_are_too_many() {
 
 #[test]
 fn a_revoked_certificate_is_refused_by_its_issuers_list_only() {
-    let list = |issuer: &str, serial: &str| -> Crl {
+    let list_by = |cert: PathBuf, issuer: &str, serial: &str| -> Crl {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
-        let (cert, key) = (
-            testdata("certs").join(format!("{issuer}.pem")),
-            testdata("keys").join(format!("{issuer}.pem")),
-        );
+        let key = testdata("keys").join(format!("{issuer}.pem"));
         fs::write(
             path("index"),
             format!("R\t950101000000Z\t250601000000Z,keyCompromise\t{serial}\tunknown\t/CN=x\n"),
@@ -278,6 +276,13 @@ fn a_revoked_certificate_is_refused_by_its_issuers_list_only() {
         assert_eq!(run.code, 0, "{run:?}");
         Crl::read(&fs::read(path("crl.pem")).unwrap(), "crl.pem").unwrap()
     };
+    let list = |issuer: &str, serial: &str| {
+        list_by(
+            testdata("certs").join(format!("{issuer}.pem")),
+            issuer,
+            serial,
+        )
+    };
     let with = |crl: Crl| {
         let mut plan = plan();
         plan.crls = vec![crl];
@@ -300,6 +305,25 @@ fn a_revoked_certificate_is_refused_by_its_issuers_list_only() {
         REVOKED,
         "1002",
     );
+    // The same key, the same name in another string type.
+    let directory = tempfile::tempdir().unwrap();
+    let (config, renamed) = (
+        directory.path().join("cnf"),
+        directory.path().join("cert.pem"),
+    );
+    fs::write(&config, "[req]\ndistinguished_name=dn\nstring_mask=default\nprompt=no\n[dn]\nO=Example Corp\nCN=Test Root\n").unwrap();
+    let run = capture(
+        std::process::Command::new("openssl")
+            .args(["req", "-x509", "-new", "-config"])
+            .arg(&config)
+            .arg("-key")
+            .arg(testdata("keys/root.pem"))
+            .arg("-out")
+            .arg(&renamed),
+    );
+    assert_eq!(run.code, 0, "{run:?}");
+    let outcome = Call::of("leaf.pem", "p256.pem").answer(&with(list_by(renamed, "root", "2001")));
+    refused(&outcome, 403, REVOKED, "serial number 2001");
     granted(&issued().answer(&with(list("root", "2004"))));
     granted(&Call::of("leaf.pem", "p256.pem").answer(&with(list("root", "2002"))));
 }

@@ -403,6 +403,96 @@ fn ca_commands_with_bad_input() {
     }
 }
 
+/// A CA directory whose parts were lost or swapped issues nothing.
+#[test]
+fn a_damaged_ca_is_refused_with_the_way_back() {
+    let sandbox = sandbox();
+    sandbox.ca(&[]);
+    let other = Sandbox::new();
+    other.ca(&[]);
+    let copy = |from: &Sandbox, name: &str, to: &str| {
+        fs::copy(from.path(name), sandbox.path(to)).unwrap();
+    };
+    let issue = |name: &str| {
+        check(
+            &sandbox,
+            name,
+            &[
+                "ca",
+                "issue",
+                "--dir",
+                "ca",
+                "--cn",
+                "x",
+                "--out",
+                "x",
+                "--passphrase-file",
+                "passphrase",
+            ],
+        );
+    };
+    let saved = sandbox.path("saved");
+    let restore = || {
+        fs::remove_dir_all(sandbox.path("ca")).unwrap();
+        let mut cp = std::process::Command::new("cp");
+        cp.arg("-a").arg(&saved).arg(sandbox.path("ca"));
+        assert_eq!(crate::harness::capture(&mut cp).code, 0);
+    };
+    let mut cp = std::process::Command::new("cp");
+    cp.arg("-a").arg(sandbox.path("ca")).arg(&saved);
+    assert_eq!(crate::harness::capture(&mut cp).code, 0);
+    fs::remove_file(sandbox.path("ca/inventory.db")).unwrap();
+    issue("ca_damaged_inventory_missing");
+    fs::write(sandbox.path("ca/inventory.db"), "").unwrap();
+    issue("ca_damaged_inventory_empty");
+    copy(&other, "ca/inventory.db", "ca/inventory.db");
+    issue("ca_damaged_inventory_of_another_ca");
+    restore();
+    copy(&other, "ca/issuing/cert.pem", "ca/issuing/cert.pem");
+    issue("ca_damaged_issuing_of_another_ca");
+    restore();
+    copy(&other, "ca/issuing/key.pem", "ca/issuing/key.pem");
+    issue("ca_damaged_key_of_another_ca");
+    restore();
+    copy(&other, "ca/trust-anchor.pem", "ca/trust-anchor.pem");
+    issue("ca_damaged_trust_anchor_of_another_ca");
+    restore();
+    copy(&sandbox, "key.pem", "ca/issuing/key.pem");
+    issue("ca_damaged_key_not_encrypted");
+    restore();
+    sandbox.issue("fine", &[]);
+}
+
+/// A typing mistake must not cost a file.
+#[test]
+fn the_emulator_replaces_no_file_of_others() {
+    let sandbox = sandbox();
+    let before = fs::read(sandbox.path("key.pem")).unwrap();
+    let base = [
+        "emulate",
+        "--listen",
+        "127.0.0.1:0",
+        "--trust-anchor",
+        "root.pem",
+    ];
+    for (name, more) in [
+        ("ready_file_in_the_way", &["--ready-file", "key.pem"][..]),
+        ("ready_file_is_a_directory", &["--ready-file", "directory"]),
+        ("ready_file_is_a_device", &["--ready-file", "/dev/null"]),
+        (
+            "tls_root_in_the_way",
+            &["--tls", "--tls-root-file", "root.pem"],
+        ),
+    ] {
+        check(
+            &sandbox,
+            &format!("emulate_{name}"),
+            &[&base[..], more].concat(),
+        );
+    }
+    assert_eq!(fs::read(sandbox.path("key.pem")).unwrap(), before);
+}
+
 #[test]
 fn emulate_with_bad_input() {
     let sandbox = sandbox();
@@ -432,6 +522,10 @@ fn emulate_with_bad_input() {
                 "root.pem",
                 &["--region", "us-east-1", "--profile-arn", &elsewhere],
             ),
+        ),
+        (
+            "anchor_twice",
+            with("root.pem", &["--trust-anchor", "root.pem"]),
         ),
         ("disable_unknown", with("root.pem", &["--disable", PROFILE])),
         ("time_malformed", with("root.pem", &["--at", "yesterday"])),

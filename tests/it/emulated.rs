@@ -266,6 +266,42 @@ fn header_limits_leave_room_for_large_certificates() {
     granted(&process(&sandbox, &emulator, "w", &[]));
 }
 
+/// Neither SDKs nor `--option=~/…` in a shell expand it.
+#[test]
+fn a_tilde_is_the_home_directory() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    sandbox.ok(&[
+        "ca",
+        "issue",
+        "--dir",
+        "~/ca",
+        "--cn",
+        "w",
+        "--out",
+        "~/w",
+        "--passphrase-file",
+        "~/passphrase",
+    ]);
+    assert!(sandbox.path("w/key.pem").exists());
+    assert!(!sandbox.path("~").exists());
+    let emulator = sandbox.emulate(&["--trust-anchor", "~/ca/trust-anchor.pem"]);
+    granted(&process(&sandbox, &emulator, "~/w", &[]));
+}
+
+#[test]
+fn the_reason_of_the_emulator_reaches_the_user() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    sandbox.issue("w", &[]);
+    fs::copy(sandbox.path("w/cert.pem"), sandbox.path("w/fullchain.pem")).unwrap();
+    let emulator = sandbox.emulate(&["--trust-anchor", "ca/trust-anchor.pem"]);
+    let run = process(&sandbox, &emulator, "w", &[]);
+    assert_eq!(run.code, 3);
+    let reason = "the emulator's reason: no trust anchor and no given certificate is the issuer";
+    assert!(run.stderr.contains(reason), "{}", run.stderr);
+}
+
 #[test]
 fn a_judgement_time_can_be_given() {
     let sandbox = Sandbox::new();

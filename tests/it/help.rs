@@ -45,6 +45,7 @@ fn exit_codes_stand_in_the_manual_as_in_the_program() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("man/windlass.1");
     let page = fs::read_to_string(page).unwrap();
     let section = page.split(".SH \"EXIT STATUS\"").nth(1).unwrap();
+    let section = section.split(".SH").next().unwrap();
     let codes: Vec<u8> = section
         .lines()
         .filter_map(|line| {
@@ -108,6 +109,14 @@ fn help_texts_keep_their_form() {
         }
         if command.get_subcommands().next().is_none() && examples_of(command).is_empty() {
             problems.push(format!("{path}: no example"));
+        }
+        let after = command.get_after_long_help().map(ToString::to_string);
+        for line in after.iter().flat_map(|text| text.lines()) {
+            // The help is wrapped at 100 columns, and a wrapped example cannot
+            // be pasted.
+            if line.chars().count() > 98 {
+                problems.push(format!("{path}: too long to paste: {line}"));
+            }
         }
         for subcommand in command.get_subcommands() {
             walk(
@@ -248,6 +257,9 @@ fn examples_of(command: &clap::Command) -> Vec<String> {
         let mut continued = false;
         let below = text.lines().skip_while(|line| !line.starts_with("Example"));
         for line in below.skip(1) {
+            if line.trim().is_empty() {
+                break;
+            }
             let part = line.trim().trim_end_matches('\\').trim();
             match examples.last_mut() {
                 Some(last) if continued => {

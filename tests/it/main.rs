@@ -21,6 +21,7 @@ mod emulated;
 mod fault_server;
 mod faults;
 mod help;
+mod hostile;
 mod issued;
 mod keys;
 mod layers;

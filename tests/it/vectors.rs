@@ -249,6 +249,30 @@ fn the_emulator_refuses_every_vector_with_one_bit_changed() {
     }
 }
 
+/// Nearly the date is not the date.
+#[test]
+fn the_emulator_takes_dates_in_one_form_only() {
+    for text in [
+        "20260115T12000Z",
+        "2026011 T120000Z",
+        "20260115T12 0 0Z",
+        "20260115t120000z",
+        "2026-01-15T12:00:00Z",
+        "20260115T120060Z",
+    ] {
+        let vector = &Vector::all()[1];
+        let mut request = vector.received();
+        for (name, value) in &mut request.headers {
+            if name == "x-amz-date" {
+                *value = text.as_bytes().to_vec();
+            }
+        }
+        let outcome = vector.world().answer(&request, vector.at());
+        let reason = outcome.reason.unwrap();
+        assert!(reason.contains("X-Amz-Date is not"), "{text}: {reason}");
+    }
+}
+
 #[test]
 fn the_emulator_holds_the_clock_to_its_window() {
     let vector = &Vector::all()[1];

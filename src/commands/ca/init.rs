@@ -13,8 +13,9 @@ use crate::store::Staging;
 
 /// Makes a new CA and says where its parts are.
 pub(in crate::commands) fn init(arguments: &CaInit, context: &Context) -> Result<(), Error> {
+    let directory = context.path(&arguments.dir);
     // First, so that an occupied directory is refused before anybody is asked.
-    let staging = Staging::begin(&arguments.dir)?;
+    let staging = Staging::begin(&directory)?;
     let passphrase = material::passphrase_or_ask(
         &arguments.passphrase,
         context,
@@ -40,8 +41,8 @@ pub(in crate::commands) fn init(arguments: &CaInit, context: &Context) -> Result
         at: context.clock.now(),
     };
     let (root, issuing) = authority::create(staging, &plan, &SystemRandom::new())?;
-    let dir = arguments.dir.display();
-    let anchor = arguments.dir.join("trust-anchor.pem");
+    let dir = directory.display();
+    let anchor = directory.join("trust-anchor.pem");
     if arguments.json {
         let shown = |certificate: &crate::pki::Certificate| {
             json!({
@@ -53,7 +54,7 @@ pub(in crate::commands) fn init(arguments: &CaInit, context: &Context) -> Result
             })
         };
         return context.printer.json(&json!({
-            "directory": arguments.dir,
+            "directory": directory,
             "trustAnchor": anchor,
             "root": shown(&root),
             "issuing": shown(&issuing),

@@ -16,7 +16,7 @@ use crate::text::printable;
 
 /// Lists the inventory.
 pub(in crate::commands) fn list(arguments: &CaList, context: &Context) -> Result<(), Error> {
-    let records = open(&arguments.dir)?.list()?;
+    let records = open(&context.path(&arguments.dir))?.list()?;
     let now = context.clock.now();
     if arguments.json {
         let rows: Vec<Value> = records.iter().map(|record| as_json(record, now)).collect();
@@ -29,7 +29,7 @@ pub(in crate::commands) fn list(arguments: &CaList, context: &Context) -> Result
         table.add_row([
             hex::encode(&record.serial),
             record.kind.as_str().to_owned(),
-            status(record, now).to_owned(),
+            shown_status(record, now).to_owned(),
             rfc3339(record.not_after),
             printable(&record.subject, 200),
             printable(&record.names.join(" "), 200),
@@ -44,7 +44,7 @@ pub(in crate::commands) fn list(arguments: &CaList, context: &Context) -> Result
 
 /// Shows one certificate.
 pub(in crate::commands) fn show(arguments: &CaShow, context: &Context) -> Result<(), Error> {
-    let inventory = open(&arguments.dir)?;
+    let inventory = open(&context.path(&arguments.dir))?;
     let by_serial = match arguments.which.parse::<SerialNumber>() {
         Ok(serial) => inventory.get(serial.magnitude())?,
         Err(_) => None,
@@ -87,7 +87,7 @@ pub(in crate::commands) fn show(arguments: &CaShow, context: &Context) -> Result
         printable(&record.subject, 400),
         hex::encode(&record.serial),
         record.kind.as_str(),
-        status(&record, now),
+        shown_status(&record, now),
         rfc3339(record.not_before),
         rfc3339(record.not_after),
     );
@@ -113,6 +113,14 @@ fn status(record: &Record, now: DateTime<Utc>) -> &'static str {
     match record.state {
         State::Issued if record.not_after < now => "expired",
         state => state.as_str(),
+    }
+}
+
+/// As [`status`], and whether the files are known to have been delivered.
+fn shown_status(record: &Record, now: DateTime<Utc>) -> &'static str {
+    match status(record, now) {
+        "issued" if record.delivered_at.is_none() => "undelivered",
+        other => other,
     }
 }
 

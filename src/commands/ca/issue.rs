@@ -11,13 +11,15 @@ use crate::store::Staging;
 
 /// Issues a certificate and says where its files are.
 pub(in crate::commands) fn issue(arguments: &CaIssue, context: &Context) -> Result<(), Error> {
+    let directory = context.path(&arguments.dir);
+    let out = context.path(&arguments.out);
     // First, so that an occupied directory is refused before anybody is asked.
-    let staging = Staging::begin(&arguments.out)?;
-    let authority = Authority::open(&arguments.dir, || {
+    let staging = Staging::begin(&out)?;
+    let authority = Authority::open(&directory, || {
         material::passphrase_or_ask(
             &arguments.passphrase,
             context,
-            &format!("Passphrase of the CA in {}", arguments.dir.display()),
+            &format!("Passphrase of the CA in {}", directory.display()),
             false,
         )
         .map(Some)
@@ -44,7 +46,7 @@ pub(in crate::commands) fn issue(arguments: &CaIssue, context: &Context) -> Resu
             "the inventory lists the certificate, but could not note its delivery: {error}"
         ));
     }
-    let file = |name: &str| arguments.out.join(name);
+    let file = |name: &str| out.join(name);
     if arguments.json {
         return context.printer.json(&json!({
             "subject": certificate.subject().to_string(),
