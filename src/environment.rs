@@ -27,6 +27,14 @@ impl Environment {
         self.0.get(name).is_some_and(|value| value.is_empty())
     }
 
+    /// Whether any of this program's own variables is set to nothing.
+    #[must_use]
+    pub fn has_own_set_to_nothing(&self) -> bool {
+        self.0.iter().any(|(name, value)| {
+            value.is_empty() && name.as_encoded_bytes().starts_with(b"WINDLASS_")
+        })
+    }
+
     /// Like [`Environment::get`], for values that must be UTF-8; one that is
     /// not counts as unset.
     #[must_use]

@@ -93,7 +93,11 @@ fn definition(environment: &Environment) -> clap::Command {
             })
             .mut_subcommands(|subcommand| clean(subcommand, environment))
     }
-    clean(Cli::command(), environment)
+    if environment.has_own_set_to_nothing() {
+        clean(Cli::command(), environment)
+    } else {
+        Cli::command()
+    }
 }
 
 /// Help and version go to stdout; mistakes to stderr, with a hint for the one
