@@ -193,6 +193,7 @@ fn options_in_the_readme_exist() {
         "--help".to_owned(),
         "--version".to_owned(),
         "--locked".to_owned(),
+        "--release".to_owned(),
     ];
     known(&Cli::command(), &mut options);
     for file in ["README.md", "SECURITY.md"] {
