@@ -83,7 +83,7 @@ pub enum Error {
         name: &'static str,
         /// Why.
         #[source]
-        source: Box<Error>,
+        source: Box<Self>,
     },
     /// A new passphrase is too short.
     #[error("the passphrase has {count} characters, a CA's needs {min}")]
