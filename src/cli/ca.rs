@@ -84,6 +84,19 @@ pub struct CaInit {
     pub json: bool,
 }
 
+/// Which CA is meant.
+#[derive(Args, Debug)]
+pub struct CaDirectory {
+    /// The directory of the CA
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "WINDLASS_CA_DIR",
+        hide_env_values = true
+    )]
+    pub dir: PathBuf,
+}
+
 /// Issue a workload certificate with a new key
 ///
 /// Writes key.pem, cert.pem, chain.pem and fullchain.pem into a new directory,
@@ -97,14 +110,9 @@ Examples:
   windlass ca issue --dir ca --cn db-1 --san db-1.example.com --san IP:10.0.0.7 \\
       --days 7 --out db-1 --passphrase-file passphrase")]
 pub struct CaIssue {
-    /// The directory of the CA
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "WINDLASS_CA_DIR",
-        hide_env_values = true
-    )]
-    pub dir: PathBuf,
+    /// Which CA
+    #[command(flatten)]
+    pub ca: CaDirectory,
 
     /// The workload's common name
     ///
@@ -163,14 +171,9 @@ Examples:
   windlass ca list --dir ca
   windlass ca list --dir ca --json")]
 pub struct CaList {
-    /// The directory of the CA
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "WINDLASS_CA_DIR",
-        hide_env_values = true
-    )]
-    pub dir: PathBuf,
+    /// Which CA
+    #[command(flatten)]
+    pub ca: CaDirectory,
 
     /// Print JSON
     #[arg(long)]
@@ -184,14 +187,9 @@ Examples:
   windlass ca show --dir ca web-1
   windlass ca show --dir ca web-1 --pem")]
 pub struct CaShow {
-    /// The directory of the CA
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "WINDLASS_CA_DIR",
-        hide_env_values = true
-    )]
-    pub dir: PathBuf,
+    /// Which CA
+    #[command(flatten)]
+    pub ca: CaDirectory,
 
     /// The serial number in hex, or the common name
     ///

@@ -7,7 +7,7 @@ mod emulate;
 mod generate;
 mod passphrase;
 
-pub use ca::{Ca, CaCommand, CaInit, CaIssue, CaList, CaShow};
+pub use ca::{Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaShow};
 pub use credential_process::CredentialProcess;
 pub use emulate::{AnchorArgument, Emulate};
 pub use generate::{Generate, GenerateCommand};

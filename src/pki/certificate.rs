@@ -60,14 +60,7 @@ pub struct Certificate {
     not_after: DateTime<Utc>,
     public_key: PublicKey,
     signature_hash: SignatureHash,
-    basic_constraints: Option<BasicConstraints>,
-    key_usage: Option<KeyUsage>,
-    extended_key_usage: Option<Vec<String>>,
-    subject_key_identifier: Option<Vec<u8>>,
-    authority_key_identifier: Option<Vec<u8>>,
-    alternative_names: Vec<String>,
-    critical: Vec<String>,
-    unhandled: Vec<String>,
+    extensions: Extensions,
 }
 
 impl Certificate {
@@ -114,14 +107,7 @@ impl Certificate {
             public_key: PublicKey::from_spki(tbs.subject_pki.raw)
                 .ok_or_else(|| damaged("its public key is malformed"))?,
             signature_hash: signature_hash(&parsed.signature_algorithm.algorithm.to_id_string()),
-            basic_constraints: extensions.basic_constraints,
-            key_usage: extensions.key_usage,
-            extended_key_usage: extensions.extended_key_usage,
-            subject_key_identifier: extensions.subject_key_identifier,
-            authority_key_identifier: extensions.authority_key_identifier,
-            alternative_names: extensions.alternative_names,
-            critical: extensions.critical,
-            unhandled: extensions.unhandled,
+            extensions,
             der: der.to_vec(),
         })
     }
@@ -190,14 +176,14 @@ impl Certificate {
     /// The basicConstraints extension, when present.
     #[must_use]
     pub const fn basic_constraints(&self) -> Option<BasicConstraints> {
-        self.basic_constraints
+        self.extensions.basic_constraints
     }
 
     /// Whether basicConstraints says that this is a CA.
     #[must_use]
     pub const fn is_ca(&self) -> bool {
         matches!(
-            self.basic_constraints,
+            self.extensions.basic_constraints,
             Some(BasicConstraints { ca: true, .. })
         )
     }
@@ -205,37 +191,37 @@ impl Certificate {
     /// The keyUsage extension, when present.
     #[must_use]
     pub const fn key_usage(&self) -> Option<KeyUsage> {
-        self.key_usage
+        self.extensions.key_usage
     }
 
     /// The OIDs of the extendedKeyUsage extension, dotted, when present.
     #[must_use]
     pub fn extended_key_usage(&self) -> Option<&[String]> {
-        self.extended_key_usage.as_deref()
+        self.extensions.extended_key_usage.as_deref()
     }
 
     /// The subjectKeyIdentifier, when present.
     #[must_use]
     pub fn subject_key_identifier(&self) -> Option<&[u8]> {
-        self.subject_key_identifier.as_deref()
+        self.extensions.subject_key_identifier.as_deref()
     }
 
     /// The keyIdentifier of the authorityKeyIdentifier, when present.
     #[must_use]
     pub fn authority_key_identifier(&self) -> Option<&[u8]> {
-        self.authority_key_identifier.as_deref()
+        self.extensions.authority_key_identifier.as_deref()
     }
 
     /// The subject alternative names, each as `DNS:…`, `IP:…` and so on.
     #[must_use]
     pub fn alternative_names(&self) -> &[String] {
-        &self.alternative_names
+        &self.extensions.alternative_names
     }
 
     /// OIDs of all critical extensions, sorted by their text.
     #[must_use]
     pub fn critical(&self) -> &[String] {
-        &self.critical
+        &self.extensions.critical
     }
 
     /// OIDs of extensions that path validation here does not process although
@@ -243,7 +229,7 @@ impl Certificate {
     /// ones (RFC 5280 section 4.2) and name constraints.
     #[must_use]
     pub fn unhandled(&self) -> &[String] {
-        &self.unhandled
+        &self.extensions.unhandled
     }
 
     /// SHA-256 of the DER, lowercase hex.
@@ -287,7 +273,7 @@ impl std::fmt::Debug for Certificate {
 }
 
 /// What the extensions say.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Extensions {
     basic_constraints: Option<BasicConstraints>,
     key_usage: Option<KeyUsage>,

@@ -380,6 +380,47 @@ fn proxy_carries_the_region_endpoint() {
     }
 }
 
+/// The other endpoints of a region, by option, by variable, and by the old names
+/// of regions; the scope of the signature always has the bare region.
+#[test]
+fn fips_and_dual_stack_endpoints_are_called() {
+    const FIPS: &str = "rolesanywhere-fips.us-east-1.amazonaws.com";
+    const DUAL: &str = "rolesanywhere.us-east-1.api.aws";
+    const BOTH: &str = "rolesanywhere-fips.us-east-1.api.aws";
+    for (host, environment, options) in [
+        (FIPS, None, &["--fips"][..]),
+        (FIPS, Some(("AWS_USE_FIPS_ENDPOINT", "true")), &[]),
+        (FIPS, None, &["--region", "us-east-1-fips"]),
+        (FIPS, None, &["--region", "fips-us-east-1"]),
+        (DUAL, None, &["--dual-stack"]),
+        (DUAL, Some(("AWS_USE_DUALSTACK_ENDPOINT", "True")), &[]),
+        (BOTH, None, &["--fips", "--dual-stack"]),
+    ] {
+        let (workload, server) = over_tls(&[host]);
+        let proxy = FaultServer::start(vec![Fault::Tunnel(server.port())]);
+        let url = proxy.url();
+        let variables: Vec<(&str, &str)> = environment
+            .into_iter()
+            .chain([("HTTPS_PROXY", url.as_str())])
+            .collect();
+        let run = workload.ask_in(
+            &variables,
+            &[&["--ca-bundle", "roots.pem"], options].concat(),
+        );
+        succeeded(&run);
+        let connect = &proxy.seen()[0];
+        assert!(
+            connect.starts_with(&format!("CONNECT {host}:443 ")),
+            "{connect}"
+        );
+        let request = &server.seen()[0];
+        assert!(
+            request.contains("/us-east-1/rolesanywhere/aws4_request"),
+            "{request}"
+        );
+    }
+}
+
 #[test]
 fn proxy_is_passed_by_for_no_proxy() {
     let proxy = FaultServer::start(Vec::new());

@@ -16,7 +16,7 @@ use crate::text::printable;
 
 /// Lists the inventory.
 pub(in crate::commands) fn list(arguments: &CaList, context: &Context) -> Result<(), Error> {
-    let records = open(&context.path(&arguments.dir))?.list()?;
+    let records = open(&context.path(&arguments.ca.dir))?.list()?;
     let now = context.clock.now();
     if arguments.json {
         let rows: Vec<Value> = records.iter().map(|record| as_json(record, now)).collect();
@@ -44,7 +44,7 @@ pub(in crate::commands) fn list(arguments: &CaList, context: &Context) -> Result
 
 /// Shows one certificate.
 pub(in crate::commands) fn show(arguments: &CaShow, context: &Context) -> Result<(), Error> {
-    let inventory = open(&context.path(&arguments.dir))?;
+    let inventory = open(&context.path(&arguments.ca.dir))?;
     let by_serial = match arguments.which.parse::<SerialNumber>() {
         Ok(serial) => inventory.get(serial.magnitude())?,
         Err(_) => None,

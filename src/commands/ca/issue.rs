@@ -11,7 +11,7 @@ use crate::store::Staging;
 
 /// Issues a certificate and says where its files are.
 pub(in crate::commands) fn issue(arguments: &CaIssue, context: &Context) -> Result<(), Error> {
-    let directory = context.path(&arguments.dir);
+    let directory = context.path(&arguments.ca.dir);
     let out = context.path(&arguments.out);
     // First, so that an occupied directory is refused before anybody is asked.
     let staging = Staging::begin(&out)?;
