@@ -156,11 +156,17 @@ impl Scene {
         let context = format!("{error} at {call:?}: {run:#?}");
         let target = (self.judge)(&sandbox.path(self.target));
         assert_eq!(hidden_directories(sandbox.root()), [""; 0], "{context}");
+        // The files are there and the certificate is listed; only the note that
+        // they were delivered could not be kept.
+        let unrecorded = run
+            .stderr
+            .starts_with("warning: the inventory lists the certificate");
         if run.code == 0 {
-            assert!(harmless, "not noticed: {context}");
+            assert!(harmless || unrecorded, "not noticed: {context}");
             assert_eq!(target, Target::Complete, "{context}");
             let rows = inventory(&sandbox, "ca");
-            assert!(rows.values().all(|row| row.delivered), "{context}");
+            let all = rows.values().all(|row| row.delivered);
+            assert!(all || unrecorded, "{context}");
         } else {
             assert_eq!(run.code, 1, "{context}");
             assert!(run.stderr.starts_with("error: "), "{context}");
