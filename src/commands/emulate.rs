@@ -43,17 +43,23 @@ pub(super) fn run(mut arguments: Emulate, context: &Context) -> Result<(), Error
     let url = format!("{scheme}://{address}");
     announce(&arguments, context, &world, &url, root_file.as_deref())?;
     let ready = format!("{url}\n");
-    if let Some(path) = &arguments.ready_file {
-        store::write_atomic(path, ready.as_bytes(), Readers::Owner)?;
-    }
     let clock: Box<dyn Clock> = match arguments.at {
         Some(at) => Box::new(FixedClock(at)),
         None => Box::new(SystemClock),
     };
     let printer = context.printer;
     let log = Box::new(move |event| log(printer, &event));
-    let outcome = serve(listening, tls.as_ref(), world, clock, log, stop_on_signal);
-    outcome?;
+    // The ready file comes when signals are heeded already: who has seen it may
+    // send one.
+    let stop = || {
+        let stop = stop_on_signal()?;
+        if let Some(path) = &arguments.ready_file {
+            store::write_atomic(path, ready.as_bytes(), Readers::Owner)
+                .map_err(std::io::Error::other)?;
+        }
+        Ok(stop)
+    };
+    serve(listening, tls.as_ref(), world, clock, log, stop)?;
     if let Some(path) = &arguments.ready_file
         && store::read_bounded(path, 1024).is_ok_and(|content| content == ready.as_bytes())
     {
@@ -70,7 +76,8 @@ fn check_replaceable(
     is_ours: fn(&[u8]) -> bool,
 ) -> Result<(), Error> {
     let Ok(metadata) = std::fs::symlink_metadata(path) else {
-        return Ok(());
+        // Before anything is announced: where it cannot be written later.
+        return Ok(store::check_parent(path)?);
     };
     let ours = metadata.is_file()
         && store::read_bounded(path, limits::MAX_FILE).is_ok_and(|content| is_ours(&content));

@@ -98,6 +98,24 @@ pub fn write_atomic(path: &Path, content: &[u8], readers: Readers) -> Result<(),
     sync_directory(&directory)
 }
 
+/// Checks that the directory in which a file is to be made exists.
+///
+/// # Errors
+///
+/// [`Error::Io`] with the file's name.
+pub fn check_parent(path: &Path) -> Result<(), Error> {
+    match fs::metadata(parent(path)) {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        Ok(_) => Err(std::io::Error::from(std::io::ErrorKind::NotADirectory)),
+        Err(error) => Err(error),
+    }
+    .map_err(|source| Error::Io {
+        path: path.to_owned(),
+        action: Action::Create,
+        source,
+    })
+}
+
 /// A directory that only its owner can enter, removed with everything in it
 /// when the value is dropped.
 ///

@@ -6,7 +6,8 @@ mod inventory;
 mod staging;
 
 pub use files::{
-    Readers, ensure_directory, read_bounded, remove_if_present, temporary_directory, write_atomic,
+    Readers, check_parent, ensure_directory, read_bounded, remove_if_present, temporary_directory,
+    write_atomic,
 };
 pub use inventory::{Inventory, Kind, Record, Reservation, State};
 pub use staging::Staging;

@@ -479,6 +479,7 @@ fn the_emulator_replaces_no_file_of_others() {
         ("ready_file_in_the_way", &["--ready-file", "key.pem"][..]),
         ("ready_file_is_a_directory", &["--ready-file", "directory"]),
         ("ready_file_is_a_device", &["--ready-file", "/dev/null"]),
+        ("ready_file_nowhere", &["--ready-file", "no-such/ready"]),
         (
             "tls_root_in_the_way",
             &["--tls", "--tls-root-file", "root.pem"],
