@@ -80,7 +80,9 @@ fn check_replaceable(
         return Ok(store::check_parent(path)?);
     };
     let ours = metadata.is_file()
-        && store::read_bounded(path, limits::MAX_FILE).is_ok_and(|content| is_ours(&content));
+        && store::read_bounded(path, limits::MAX_FILE)
+            // An empty file is one that mktemp has made.
+            .is_ok_and(|content| content.is_empty() || is_ours(&content));
     if ours {
         Ok(())
     } else {

@@ -205,6 +205,43 @@ fn the_emulator_stops_at_sigterm_and_cleans_up() {
     assert_eq!(ready, 0, "the ready file is left");
 }
 
+/// Files that mktemp has made, or an earlier run has left, are replaced.
+#[test]
+fn empty_and_earlier_files_are_replaced() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    let options = [
+        "--tls",
+        "--tls-root-file",
+        "root.pem",
+        "--trust-anchor",
+        "ca/trust-anchor.pem",
+    ];
+    sandbox.write("root.pem", "");
+    drop(sandbox.emulate(&options));
+    let first = sandbox.read("root.pem");
+    // That one was killed, so its files are still there.
+    let ready = fs::read_dir(sandbox.root())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .find(|name| name.starts_with("ready-"))
+        .unwrap();
+    let stale = sandbox.read(&ready);
+    let mut command = sandbox.command();
+    command.args(["emulate", "--listen", "127.0.0.1:0", "--ready-file", &ready]);
+    let mut child = command.args(options).spawn().unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while fs::read_to_string(sandbox.path(&ready)).unwrap_or_default() == stale
+        || !sandbox.path(&ready).exists()
+    {
+        assert!(std::time::Instant::now() < deadline, "not ready");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert_ne!(sandbox.read("root.pem"), first);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 #[test]
 fn made_up_arns_stay_the_same_for_the_same_anchor() {
     let sandbox = Sandbox::new();
