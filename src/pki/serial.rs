@@ -6,31 +6,33 @@ use std::str::FromStr;
 use x509_parser::num_bigint::BigUint;
 
 /// A certificate's serial number: positive, non-zero, at most 20 octets.
+///
+/// The sign octet that DER puts before a number with its highest bit set is not
+/// counted: RFC 5280 forbids such numbers of 20 octets, but they are in use.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SerialNumber(Vec<u8>);
 
 impl SerialNumber {
-    /// Most octets of the DER INTEGER's content (RFC 5280 section 4.1.2.2).
+    /// Most octets of the number (RFC 5280 section 4.1.2.2).
     pub const MAX_OCTETS: usize = 20;
 
     /// Takes the content octets of a DER INTEGER. `None` when the number is
     /// negative, zero or longer than 20 octets.
     #[must_use]
     pub fn from_der_content(content: &[u8]) -> Option<Self> {
-        if content.len() > Self::MAX_OCTETS || content.first()? & 0x80 != 0 {
+        if content.first()? & 0x80 != 0 {
             return None;
         }
         Self::from_magnitude(content)
     }
 
-    /// Takes an unsigned big-endian number. `None` when it is zero or would not
-    /// fit in 20 octets with its sign bit.
+    /// Takes an unsigned big-endian number. `None` when it is zero or longer than
+    /// 20 octets.
     #[must_use]
     pub fn from_magnitude(bytes: &[u8]) -> Option<Self> {
         let first = bytes.iter().position(|octet| *octet != 0)?;
         let magnitude = bytes.get(first..)?;
-        let sign_octet = usize::from(magnitude.first()? & 0x80 != 0);
-        (magnitude.len() + sign_octet <= Self::MAX_OCTETS).then(|| Self(magnitude.to_vec()))
+        (magnitude.len() <= Self::MAX_OCTETS).then(|| Self(magnitude.to_vec()))
     }
 
     /// The number as unsigned big-endian octets without leading zeros.
@@ -101,8 +103,9 @@ mod tests {
             serial.decimal(),
             "558531325293552856618164306287249684609046228976"
         );
-        let largest = SerialNumber::from_der_content(&[0x7f; 20]).unwrap();
-        assert!(largest.decimal().len() <= 49);
+        let largest = SerialNumber::from_der_content(&[&[0][..], &[0xff; 20]].concat()).unwrap();
+        assert_eq!(largest.hex(), "ff".repeat(20));
+        assert_eq!(largest.decimal().len(), 49);
     }
 
     #[test]
@@ -120,7 +123,7 @@ mod tests {
         assert_eq!(SerialNumber::from_der_content(&[0]), None);
         assert_eq!(SerialNumber::from_der_content(&[0xff]), None);
         assert_eq!(SerialNumber::from_der_content(&[0x01; 21]), None);
-        assert_eq!(SerialNumber::from_magnitude(&[0x80; 20]), None);
+        assert_eq!(SerialNumber::from_magnitude(&[0x80; 21]), None);
         assert!("xyz".parse::<SerialNumber>().is_err());
     }
 }

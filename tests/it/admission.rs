@@ -154,6 +154,7 @@ fn leaves_that_aws_would_take_are_granted() {
         ("leaf-p384.pem", "p384.pem"),
         ("leaf-rsa.pem", "rsa2048.pem"),
         ("leaf-20-octets.pem", "p256.pem"),
+        ("leaf-20-octets-high-bit.pem", "p256.pem"),
     ] {
         granted(&Call::of(leaf, key).answer(&world));
     }

@@ -229,7 +229,11 @@ fn empty_and_earlier_files_are_replaced() {
     let stale = sandbox.read(&ready);
     let mut command = sandbox.command();
     command.args(["emulate", "--listen", "127.0.0.1:0", "--ready-file", &ready]);
-    let mut child = command.args(options).spawn().unwrap();
+    let mut child = command
+        .args(options)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
     while fs::read_to_string(sandbox.path(&ready)).unwrap_or_default() == stale
         || !sandbox.path(&ready).exists()
