@@ -14,7 +14,7 @@ pub(super) fn run(arguments: &Generate, context: &Context) -> Result<(), Error> 
     match &arguments.command {
         GenerateCommand::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "windlass", &mut script);
+            clap_complete::generate(*shell, &mut <Cli>::command(), "windlass", &mut script);
             context.printer.bytes(&script)
         }
         GenerateCommand::Man { directory } => man(&context.path(directory)),
@@ -23,7 +23,7 @@ pub(super) fn run(arguments: &Generate, context: &Context) -> Result<(), Error> 
 
 fn man(directory: &Path) -> Result<(), Error> {
     store::ensure_directory(directory)?;
-    let mut root = Cli::command().disable_help_subcommand(true);
+    let mut root = <Cli>::command().disable_help_subcommand(true);
     root.build();
     page(&root, directory, &mut Vec::new())
 }

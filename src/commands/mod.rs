@@ -21,9 +21,9 @@ use std::ffi::OsString;
 
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, FromArgMatches};
+use clap::{CommandFactory, FromArgMatches, Subcommand};
 
-use crate::cli::{CaCommand, Cli, Command};
+use crate::cli::{CaCommand, Cli, Command, HotCommand};
 use crate::clock::Clock;
 use crate::environment::Environment;
 
@@ -35,9 +35,15 @@ pub fn run(
     environment: Environment,
     clock: Box<dyn Clock>,
 ) -> Outcome {
-    let parsed = definition(&environment)
-        .try_get_matches_from(arguments)
-        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let parsed = if arguments
+        .get(1)
+        .is_some_and(|verb| verb == HotCommand::NAME)
+    {
+        parse::<HotCommand>(arguments, &environment)
+    } else {
+        parse::<Command>(arguments, &environment)
+    };
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -80,9 +86,22 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
     }
 }
 
+/// Parses the arguments as those of one of these verbs.
+fn parse<C: Subcommand + Into<Command>>(
+    arguments: Vec<OsString>,
+    environment: &Environment,
+) -> Result<Cli, clap::Error> {
+    let matches = definition::<C>(environment).try_get_matches_from(arguments)?;
+    let cli = Cli::<C>::from_arg_matches(&matches)?;
+    Ok(Cli {
+        command: cli.command.into(),
+        verbose: cli.verbose,
+    })
+}
+
 /// The definition of the command line, without the variables that are set to
 /// nothing: clap would take them for values.
-fn definition(environment: &Environment) -> clap::Command {
+fn definition<C: Subcommand>(environment: &Environment) -> clap::Command {
     fn clean(command: clap::Command, environment: &Environment) -> clap::Command {
         command
             .mut_args(|argument| match argument.get_env() {
@@ -94,9 +113,9 @@ fn definition(environment: &Environment) -> clap::Command {
             .mut_subcommands(|subcommand| clean(subcommand, environment))
     }
     if environment.has_own_set_to_nothing() {
-        clean(Cli::command(), environment)
+        clean(Cli::<C>::command(), environment)
     } else {
-        Cli::command()
+        Cli::<C>::command()
     }
 }
 

@@ -127,7 +127,7 @@ fn help_texts_keep_their_form() {
         }
     }
     let mut problems = Vec::new();
-    walk(&Cli::command(), "windlass", &mut problems);
+    walk(&<Cli>::command(), "windlass", &mut problems);
     assert!(problems.is_empty(), "{problems:#?}");
 }
 
@@ -135,7 +135,7 @@ fn help_texts_keep_their_form() {
 fn every_example_runs() {
     let sandbox = Sandbox::new();
     let mut commands = Vec::new();
-    collect(&Cli::command(), &mut commands);
+    collect(&<Cli>::command(), &mut commands);
     assert!(commands.len() >= 12, "{commands:#?}");
     // Directories first, then what needs them; the emulator beside the command
     // that calls it.
@@ -195,7 +195,7 @@ fn options_in_the_readme_exist() {
         "--locked".to_owned(),
         "--release".to_owned(),
     ];
-    known(&Cli::command(), &mut options);
+    known(&<Cli>::command(), &mut options);
     for file in ["README.md", "SECURITY.md"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
         let text = fs::read_to_string(path).unwrap();
@@ -218,7 +218,7 @@ fn options_in_the_readme_exist() {
 /// for keys in files, with their names.
 #[test]
 fn options_of_the_official_helper_for_files_exist() {
-    let command = Cli::command();
+    let command = <Cli>::command();
     let process = command.find_subcommand("credential-process").unwrap();
     let known: Vec<&str> = process
         .get_arguments()
