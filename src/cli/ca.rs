@@ -45,14 +45,9 @@ Examples:
   windlass ca init --dir ca-rsa --name 'Example Corp' --key-type rsa3072 \\
       --passphrase-file passphrase")]
 pub struct CaInit {
-    /// The directory of the new CA
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "WINDLASS_CA_DIR",
-        hide_env_values = true
-    )]
-    pub dir: PathBuf,
+    /// Which CA
+    #[command(flatten)]
+    pub ca: CaDirectory,
 
     /// The organisation that runs the CA
     ///

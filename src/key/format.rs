@@ -163,24 +163,24 @@ fn from_pkcs8(der: &[u8], origin: &str) -> Result<SoftwareKey, Error> {
                     match stated_pair(&ECDSA_P256_SHA256_ASN1_SIGNING, &info, der) {
                         Some((scalar, point)) => SoftwareKey::p256_with(
                             origin,
-                            &p256::SecretKey::from_slice(scalar).map_err(|_| damaged())?,
+                            p256::SecretKey::from_slice(scalar).map_err(|_| damaged())?,
                             &point,
                         ),
                         None => SoftwareKey::p256(
                             origin,
-                            &p256::SecretKey::from_pkcs8_der(der).map_err(|_| damaged())?,
+                            p256::SecretKey::from_pkcs8_der(der).map_err(|_| damaged())?,
                         ),
                     }
                 }
                 "1.3.132.0.34" => match stated_pair(&ECDSA_P384_SHA384_ASN1_SIGNING, &info, der) {
                     Some((scalar, point)) => SoftwareKey::p384_with(
                         origin,
-                        &p384::SecretKey::from_slice(scalar).map_err(|_| damaged())?,
+                        p384::SecretKey::from_slice(scalar).map_err(|_| damaged())?,
                         &point,
                     ),
                     None => SoftwareKey::p384(
                         origin,
-                        &p384::SecretKey::from_pkcs8_der(der).map_err(|_| damaged())?,
+                        p384::SecretKey::from_pkcs8_der(der).map_err(|_| damaged())?,
                     ),
                 },
                 other => Err(unsupported(format!(
@@ -261,11 +261,11 @@ fn from_sec1(der: &[u8], origin: &str) -> Result<SoftwareKey, Error> {
     match (curve, scalar.content.len()) {
         (Some(P256) | None, 32) => SoftwareKey::p256(
             origin,
-            &p256::SecretKey::from_sec1_der(der).map_err(|_| damaged())?,
+            p256::SecretKey::from_sec1_der(der).map_err(|_| damaged())?,
         ),
         (Some(P384) | None, 48) => SoftwareKey::p384(
             origin,
-            &p384::SecretKey::from_sec1_der(der).map_err(|_| damaged())?,
+            p384::SecretKey::from_sec1_der(der).map_err(|_| damaged())?,
         ),
         (Some(P256 | P384) | None, _) => Err(damaged()),
         (Some(_), _) => Err(Error::Unsupported {

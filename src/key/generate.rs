@@ -91,13 +91,13 @@ pub fn generate(key_type: KeyType, origin: &str) -> Result<GeneratedKey, Error> 
             let secret = p256::SecretKey::try_generate_from_rng(&mut rand::rngs::SysRng)
                 .map_err(|_| failed())?;
             let der = secret.to_pkcs8_der().map_err(|_| failed())?;
-            (SoftwareKey::p256(origin, &secret)?, der)
+            (SoftwareKey::p256(origin, secret)?, der)
         }
         KeyType::P384 => {
             let secret = p384::SecretKey::try_generate_from_rng(&mut rand::rngs::SysRng)
                 .map_err(|_| failed())?;
             let der = secret.to_pkcs8_der().map_err(|_| failed())?;
-            (SoftwareKey::p384(origin, &secret)?, der)
+            (SoftwareKey::p384(origin, secret)?, der)
         }
         KeyType::Rsa2048 | KeyType::Rsa3072 | KeyType::Rsa4096 => {
             let bits = match key_type {

@@ -37,7 +37,7 @@ enum Private {
 
 impl SoftwareKey {
     /// Takes a P-256 key. `origin` is what messages call it.
-    pub(super) fn p256(origin: &str, key: &p256::SecretKey) -> Result<Self, Error> {
+    pub(super) fn p256(origin: &str, key: p256::SecretKey) -> Result<Self, Error> {
         let point = key.public_key().to_sec1_point(false);
         Self::p256_with(origin, key, point.as_bytes())
     }
@@ -46,19 +46,19 @@ impl SoftwareKey {
     /// knows to belong to it.
     pub(super) fn p256_with(
         origin: &str,
-        key: &p256::SecretKey,
+        key: p256::SecretKey,
         point: &[u8],
     ) -> Result<Self, Error> {
         Self::assemble(
             origin,
             KeyAlgorithm::EcP256,
             point,
-            Private::P256(key.clone(), OnceLock::new()),
+            Private::P256(key, OnceLock::new()),
         )
     }
 
     /// Takes a P-384 key. `origin` is what messages call it.
-    pub(super) fn p384(origin: &str, key: &p384::SecretKey) -> Result<Self, Error> {
+    pub(super) fn p384(origin: &str, key: p384::SecretKey) -> Result<Self, Error> {
         let point = key.public_key().to_sec1_point(false);
         Self::p384_with(origin, key, point.as_bytes())
     }
@@ -67,14 +67,14 @@ impl SoftwareKey {
     /// knows to belong to it.
     pub(super) fn p384_with(
         origin: &str,
-        key: &p384::SecretKey,
+        key: p384::SecretKey,
         point: &[u8],
     ) -> Result<Self, Error> {
         Self::assemble(
             origin,
             KeyAlgorithm::EcP384,
             point,
-            Private::P384(key.clone(), OnceLock::new()),
+            Private::P384(key, OnceLock::new()),
         )
     }
 
@@ -219,7 +219,7 @@ mod tests {
             hex::decode("C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721")
                 .unwrap();
         let secret = p256::SecretKey::from_slice(&scalar).unwrap();
-        let key = SoftwareKey::p256("test", &secret).unwrap();
+        let key = SoftwareKey::p256("test", secret).unwrap();
         let signature = key
             .sign(Scheme::DeterministicEcdsaSha256, b"sample")
             .unwrap();
@@ -240,7 +240,7 @@ mod tests {
         )
         .unwrap();
         let secret = p384::SecretKey::from_slice(&scalar).unwrap();
-        let key = SoftwareKey::p384("test", &secret).unwrap();
+        let key = SoftwareKey::p384("test", secret).unwrap();
         let signature = key
             .sign(Scheme::DeterministicEcdsaSha256, b"sample")
             .unwrap();
@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn a_scheme_that_does_not_fit_is_refused() {
         let secret = p256::SecretKey::from_slice(&[7; 32]).unwrap();
-        let key = SoftwareKey::p256("test", &secret).unwrap();
+        let key = SoftwareKey::p256("test", secret).unwrap();
         for scheme in [Scheme::RsaPkcs1Sha256, Scheme::EcdsaSha384] {
             assert!(matches!(
                 key.sign(scheme, b"m"),

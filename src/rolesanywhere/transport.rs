@@ -70,7 +70,6 @@ impl Default for TransportSettings {
 /// A client for one endpoint.
 pub struct Transport {
     client: reqwest::Client,
-    total_deadline: Duration,
 }
 
 impl Transport {
@@ -106,7 +105,6 @@ impl Transport {
         }
         Ok(Self {
             client: builder.build().map_err(|error| setup(words_of(&error)))?,
-            total_deadline: settings.total_deadline,
         })
     }
 
@@ -227,7 +225,7 @@ impl Transport {
 
 impl std::fmt::Debug for Transport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Transport(within {:?})", self.total_deadline)
+        f.write_str("Transport")
     }
 }
 

@@ -13,7 +13,7 @@ use crate::store::Staging;
 
 /// Makes a new CA and says where its parts are.
 pub(in crate::commands) fn init(arguments: &CaInit, context: &Context) -> Result<(), Error> {
-    let directory = context.path(&arguments.dir);
+    let directory = context.path(&arguments.ca.dir);
     // First, so that an occupied directory is refused before anybody is asked.
     let staging = Staging::begin(&directory)?;
     let passphrase = material::passphrase_or_ask(

@@ -118,9 +118,10 @@ fn status(record: &Record, now: DateTime<Utc>) -> &'static str {
 
 /// As [`status`], and whether the files are known to have been delivered.
 fn shown_status(record: &Record, now: DateTime<Utc>) -> &'static str {
-    match status(record, now) {
-        "issued" if record.delivered_at.is_none() => "undelivered",
-        other => other,
+    let ended = record.not_after < now;
+    match record.state {
+        State::Issued if !ended && record.delivered_at.is_none() => "undelivered",
+        _ => status(record, now),
     }
 }
 
