@@ -6,6 +6,7 @@
 //! of attempts.
 
 mod encrypted;
+mod error;
 mod format;
 mod generate;
 mod passphrase;
@@ -13,6 +14,7 @@ mod public;
 mod software;
 
 pub use encrypted::{Cost, encrypt};
+pub use error::Error;
 pub use format::open;
 pub use generate::{GeneratedKey, KeyType, generate};
 pub use passphrase::PassphraseSource;
@@ -103,107 +105,4 @@ impl std::fmt::Display for Contents {
             Self::Other(words) => words,
         })
     }
-}
-
-/// Why a key cannot be read, made or used. `origin` names the file.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The passphrase does not decrypt the key.
-    #[error("the passphrase does not open {origin}")]
-    BadPassphrase {
-        /// The key file.
-        origin: String,
-    },
-    /// The key's bytes do not decode although their form is known.
-    #[error("{origin} holds a damaged {form} private key")]
-    Damaged {
-        /// The key file.
-        origin: String,
-        /// The form that its label or structure announces.
-        form: &'static str,
-    },
-    /// The key is encrypted and no passphrase was given.
-    #[error("{origin} is encrypted and no passphrase was given")]
-    Encrypted {
-        /// The key file.
-        origin: String,
-    },
-    /// Encrypting a key failed because no randomness could be had.
-    #[error("{origin} could not be encrypted")]
-    Encrypt {
-        /// What the key is called.
-        origin: String,
-    },
-    /// The key is encrypted in a way that is not read.
-    #[error("{origin} is encrypted with {scheme}, which windlass does not read")]
-    EncryptionUnsupported {
-        /// The key file.
-        origin: String,
-        /// The encryption scheme.
-        scheme: String,
-    },
-    /// Making a key failed.
-    #[error("a new {key_type} key could not be made")]
-    Generate {
-        /// What was asked for.
-        key_type: KeyType,
-    },
-    /// The file's encryption parameters demand more than is allowed.
-    #[error("{origin} demands too much work to decrypt: {demand}")]
-    KdfTooExpensive {
-        /// The key file.
-        origin: String,
-        /// What it demands, with the bound.
-        demand: String,
-    },
-    /// The file holds no private key.
-    #[error("{origin} holds no private key: {found}")]
-    NotAKey {
-        /// The key file.
-        origin: String,
-        /// What was found instead.
-        found: Contents,
-    },
-    /// A passphrase is needed and there is no terminal to ask on.
-    #[error("a passphrase is needed and there is no terminal to ask on")]
-    NoTerminal,
-    /// The file holds several private keys.
-    #[error("{origin} holds {count} private keys, and only one can be meant")]
-    SeveralKeys {
-        /// The key file.
-        origin: String,
-        /// How many.
-        count: usize,
-    },
-    /// A passphrase could not be read.
-    #[error("no passphrase could be read from {from}: {reason}")]
-    Passphrase {
-        /// The source, named as the user knows it; never its content.
-        from: String,
-        /// What went wrong.
-        reason: String,
-    },
-    /// The scheme cannot be used with this key.
-    #[error("a {algorithm} key cannot sign as {scheme:?}")]
-    SchemeMismatch {
-        /// The key's algorithm.
-        algorithm: KeyAlgorithm,
-        /// The scheme that was asked for.
-        scheme: Scheme,
-    },
-    /// Signing failed.
-    #[error("signing with the key of {origin} failed")]
-    Sign {
-        /// The key file.
-        origin: String,
-    },
-    /// The key is of a type or size that cannot be used.
-    #[error("{origin} holds a key that cannot be used: {found}")]
-    Unsupported {
-        /// The key file.
-        origin: String,
-        /// The type or size that was found, with the rule.
-        found: String,
-    },
 }
