@@ -120,6 +120,18 @@ pub fn write_all(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     write(tag, &parts.concat())
 }
 
+/// Writes a non-negative INTEGER from big-endian octets, without superfluous
+/// zeros and with the one that keeps it from being negative.
+#[must_use]
+pub fn write_unsigned(octets: &[u8]) -> Vec<u8> {
+    let zeros = octets.iter().take_while(|octet| **octet == 0).count();
+    let significant = octets.get(zeros..).unwrap_or_default();
+    match significant.first() {
+        Some(first) if *first < 0x80 => write(INTEGER, significant),
+        _ => write_all(INTEGER, &[&[0], significant]),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,6 +147,19 @@ mod tests {
             assert!(rest.is_empty());
         }
         assert_eq!(write(OCTET_STRING, &[0; 0x80])[..3], [4, 0x81, 0x80]);
+    }
+
+    #[test]
+    fn writes_integers_without_superfluous_zeros_and_never_negative() {
+        for (octets, expected) in [
+            (&[][..], &[2, 1, 0][..]),
+            (&[0, 0], &[2, 1, 0]),
+            (&[0, 0x7f], &[2, 1, 0x7f]),
+            (&[0x80], &[2, 2, 0, 0x80]),
+            (&[0, 0, 0x80, 1], &[2, 3, 0, 0x80, 1]),
+        ] {
+            assert_eq!(write_unsigned(octets), expected);
+        }
     }
 
     #[test]

@@ -23,12 +23,27 @@ pub const MAX_CERTIFICATES: usize = 100;
 /// Longest RSA modulus that is accepted, in bits: the most that ring verifies.
 pub const MAX_RSA_BITS: usize = 8192;
 
+/// Longest RSA modulus of a private key, in bits: the most with which ring
+/// signs.
+pub const MAX_RSA_PRIVATE_BITS: usize = 4096;
+
 /// Shortest RSA modulus that is accepted, in bits.
 pub const MIN_RSA_BITS: usize = 2048;
 
 /// Most PBKDF2 iterations that a key file may demand: a few seconds of work, and
 /// well above what tools write (OpenSSL 2048, careful users 600,000).
 pub const MAX_PBKDF2_ITERATIONS: u32 = 3_000_000;
+
+/// Most iterations of key derivation that one file may demand in all: a PKCS#12
+/// file has several encrypted parts, and a passphrase is tried in several ways.
+pub const MAX_FILE_ITERATIONS: u32 = 10_000_000;
+
+/// Longest salt of a key derivation, in bytes; real ones have 8 to 64. The
+/// oldest schemes hash it anew in every round.
+pub const MAX_SALT: usize = 1024;
+
+/// How deep SafeContents may nest in a PKCS#12 file; tools do not nest them.
+pub const MAX_SAFE_DEPTH: usize = 4;
 
 /// Most memory that each of a key file's scrypt tables may take, in bytes:
 /// 128 · N · r and 128 · r · p (RFC 7914 section 5).
@@ -77,3 +92,24 @@ pub const SERVER_CONNECTION_DEADLINE: Duration = Duration::from_secs(120);
 
 /// Longest that the emulator waits for a TLS handshake or for a request.
 pub const SERVER_READ_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Longest that a program may take which gives a passphrase, key material or a
+/// signature: together with the exchange it stays below the minute that the Go
+/// SDK grants.
+pub const COMMAND_DEADLINE: Duration = Duration::from_secs(20);
+
+/// How much of what a failed program says on stderr is kept, in bytes.
+pub const MAX_COMMAND_COMPLAINT: u64 = 4096;
+
+/// Largest signature that a signer program may print, in bytes: that of
+/// ML-DSA-87 in base64, with room for line endings.
+pub const MAX_SIGNATURE: u64 = 8192;
+
+/// How long the load of a key with its certificate is retried while the two do
+/// not match: a rotation replaces one file after the other.
+pub const RELOAD_PAUSES: [Duration; 4] = [
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+];

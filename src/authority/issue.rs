@@ -107,7 +107,7 @@ impl Authority {
         let path = directory.join(ISSUING_KEY);
         let material = zeroize::Zeroizing::new(read_ca_file(directory, ISSUING_KEY)?);
         let encrypted = Cell::new(false);
-        let issuing_key = key::open(&material, &path.display().to_string(), || {
+        let issuing_key = key::open_software(&material, &path.display().to_string(), || {
             encrypted.set(true);
             passphrase()
         })?;

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::rolesanywhere::{ProfileArn, RoleArn, RoleSessionName, SessionDuration, TrustAnchorArn};
 
-use super::PassphraseArgs;
+use super::IdentityArgs;
 
 /// Print temporary credentials for an AWS SDK's credential_process
 ///
@@ -28,35 +28,9 @@ Example:
       --role-arn arn:aws:iam::123456789012:role/backup \\
       --endpoint http://127.0.0.1:9910")]
 pub struct CredentialProcess {
-    /// File with the certificate, PEM or DER
-    ///
-    /// It may hold the chain too, in any order: the certificate that belongs to
-    /// the key is picked out
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "WINDLASS_CERTIFICATE",
-        hide_env_values = true
-    )]
-    pub certificate: PathBuf,
-
-    /// File with the private key: PKCS#8, PKCS#1 or SEC 1, PEM or DER
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "WINDLASS_PRIVATE_KEY",
-        hide_env_values = true
-    )]
-    pub private_key: PathBuf,
-
-    /// File with intermediate certificates
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "WINDLASS_INTERMEDIATES",
-        hide_env_values = true
-    )]
-    pub intermediates: Option<PathBuf>,
+    /// Certificate and private key
+    #[command(flatten)]
+    pub identity: IdentityArgs,
 
     /// ARN of the trust anchor
     #[arg(
@@ -161,8 +135,4 @@ pub struct CredentialProcess {
     /// Same as --verbose
     #[arg(long)]
     pub debug: bool,
-
-    /// Where the passphrase of an encrypted private key comes from
-    #[command(flatten)]
-    pub passphrase: PassphraseArgs,
 }

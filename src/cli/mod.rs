@@ -5,13 +5,15 @@ mod ca;
 mod credential_process;
 mod emulate;
 mod generate;
+mod identity;
 mod passphrase;
 
 pub use ca::{Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaShow};
 pub use credential_process::CredentialProcess;
 pub use emulate::{AnchorArgument, Emulate};
 pub use generate::{Generate, GenerateCommand};
-pub use passphrase::PassphraseArgs;
+pub use identity::{ArgumentSecret, IdentityArgs};
+pub use passphrase::{PassphraseArgs, TypedPassphrase};
 
 use clap::{Args, Parser, Subcommand};
 

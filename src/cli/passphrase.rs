@@ -1,15 +1,24 @@
 //! The options that say where a passphrase comes from.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
 
-use crate::key::PassphraseSource;
+use crate::key::Source;
 
 /// Where the passphrase of a private key is read. It is never an argument: any
 /// process of the machine can read those.
 #[derive(Args, Clone, Debug)]
 pub struct PassphraseArgs {
+    /// Passphrase: FILE, -, env:NAME, fd:N, cmd:COMMAND, credential:NAME or tty
+    ///
+    /// It is read there; it is never the argument itself. A command is run
+    /// without a shell, and what it prints is the passphrase; tty asks on the
+    /// terminal
+    #[arg(long, value_name = "SOURCE", group = "passphrase")]
+    passphrase_from: Option<TypedPassphrase>,
+
     /// Read the passphrase from this file
     ///
     /// One trailing line ending is not part of it. Without any of these options
@@ -38,17 +47,41 @@ pub struct PassphraseArgs {
 impl PassphraseArgs {
     /// The source that was chosen by an option, if one was.
     #[must_use]
-    pub fn source(&self) -> Option<PassphraseSource> {
-        let file = self.passphrase_file.clone().map(PassphraseSource::File);
-        let fd = self.passphrase_fd.map(PassphraseSource::Fd);
-        let variable = self
-            .passphrase_env
-            .clone()
-            .map(PassphraseSource::Environment);
-        let credential = self
-            .passphrase_credential
-            .clone()
-            .map(PassphraseSource::Credential);
-        file.or(fd).or(variable).or(credential)
+    pub fn source(&self) -> Option<TypedPassphrase> {
+        let source = |source| Some(TypedPassphrase::Source(source));
+        if let Some(from) = &self.passphrase_from {
+            return Some(from.clone());
+        }
+        if let Some(path) = &self.passphrase_file {
+            return source(Source::File(path.clone()));
+        }
+        if let Some(number) = self.passphrase_fd {
+            return source(Source::Fd(number));
+        }
+        if let Some(name) = &self.passphrase_env {
+            return source(Source::Environment(name.clone()));
+        }
+        let name = self.passphrase_credential.as_ref()?;
+        source(Source::Credential(name.clone()))
+    }
+}
+
+/// What can be typed for a passphrase.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TypedPassphrase {
+    /// A place that holds it.
+    Source(Source),
+    /// `tty`: it is asked for.
+    Terminal,
+}
+
+impl FromStr for TypedPassphrase {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "tty" {
+            return Ok(Self::Terminal);
+        }
+        text.parse().map(Self::Source)
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::clock::Clock;
 use crate::environment::Environment;
+use crate::key::Source;
 
 use super::Printer;
 
@@ -25,6 +26,15 @@ impl Context {
         match (typed.strip_prefix("~"), self.environment.get("HOME")) {
             (Ok(rest), Some(home)) => Path::new(home).join(rest),
             _ => typed.to_owned(),
+        }
+    }
+
+    /// The source that is meant, with `~/` resolved in a file's name.
+    #[must_use]
+    pub fn source(&self, typed: &Source) -> Source {
+        match typed {
+            Source::File(path) => Source::File(self.path(path)),
+            other => other.clone(),
         }
     }
 }

@@ -2,13 +2,12 @@
 
 use crate::cli::CredentialProcess;
 use crate::delivery::process_json;
-use crate::pki::Identity;
 use crate::rolesanywhere::{
     self, CreateSession, Endpoint, EndpointError, Exchange, Region, Target, TlsTrust, Transport,
     TransportSettings, create_session,
 };
 
-use super::{Context, Error, material};
+use super::{Context, Error, identity, material};
 
 /// Below this many seconds botocore finds every session due for refresh and
 /// runs the command again for each request.
@@ -23,7 +22,7 @@ struct SessionPlan {
 /// Obtains credentials and prints them as one JSON document.
 pub(super) fn run(arguments: &CredentialProcess, context: &Context) -> Result<(), Error> {
     let plan = plan(arguments, context)?;
-    let identity = identity(arguments, context)?;
+    let identity = identity::load(&arguments.identity, context)?;
     // Before the key is used and a connection is opened.
     identity.check_validity(context.clock.now())?;
     if arguments.session_duration.seconds() < SHORT_SESSION {
@@ -108,27 +107,6 @@ fn plan(arguments: &CredentialProcess, context: &Context) -> Result<SessionPlan,
         },
         endpoint,
     })
-}
-
-fn identity(arguments: &CredentialProcess, context: &Context) -> Result<Identity, Error> {
-    let mut certificates = material::certificates(&context.path(&arguments.certificate))?;
-    if let Some(path) = &arguments.intermediates {
-        certificates.extend(material::certificates(&context.path(path))?);
-    }
-    let key = material::private_key(
-        &context.path(&arguments.private_key),
-        &arguments.passphrase,
-        context,
-    )?;
-    let identity = Identity::new(Box::new(key), certificates)?;
-    for dropped in identity.dropped() {
-        context.printer.note(&format!(
-            "{} of {} is not part of the chain and is not sent",
-            dropped.certificate.subject(),
-            dropped.origin
-        ));
-    }
-    Ok(identity)
 }
 
 fn transport_settings(

@@ -1,7 +1,7 @@
 //! The only place that joins the rooms' errors, and the only one with hints:
 //! hints name options, which the lower rooms do not know.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::clock::in_words;
 use crate::emulator::{ServerError, TlsSetupError, WorldError};
@@ -64,6 +64,9 @@ pub enum Error {
     /// The emulator cannot run.
     #[error(transparent)]
     Server(#[from] ServerError),
+    /// Two options are to be read from the standard input.
+    #[error("the standard input can be read only once")]
+    StandardInputTwice,
     /// stdout cannot be written.
     #[error("stdout cannot be written")]
     Stdout(#[source] std::io::Error),
@@ -108,6 +111,7 @@ impl Error {
             | Self::InTheWay { .. }
             | Self::Region { .. }
             | Self::RegionMismatch { .. }
+            | Self::StandardInputTwice
             | Self::Target(_)
             | Self::World(_) => Outcome::Usage,
             Self::Exchange(error) => of_exchange(error),
@@ -155,6 +159,9 @@ impl Error {
                 }
                 ServerError::Runtime(_) => None,
             },
+            Self::StandardInputTwice => {
+                fixed("give one of the sources as a file, fd:N or env:NAME")
+            }
             Self::Stdout(_) | Self::TlsSetup(_) => None,
             Self::Store(error) => hint_store(error),
             Self::Target(_) => fixed(
@@ -233,7 +240,11 @@ fn hint_authority(error: &authority::Error) -> Option<String> {
 
 fn of_key(error: &key::Error) -> Outcome {
     match error {
-        key::Error::NoTerminal | key::Error::Passphrase { .. } => Outcome::Usage,
+        key::Error::NoTerminal
+        | key::Error::Passphrase { .. }
+        | key::Error::Read { .. }
+        | key::Error::Source { .. }
+        | key::Error::TooLarge { .. } => Outcome::Usage,
         key::Error::BadPassphrase { .. }
         | key::Error::Damaged { .. }
         | key::Error::Encrypted { .. }
@@ -242,10 +253,12 @@ fn of_key(error: &key::Error) -> Outcome {
         | key::Error::NotAKey { .. }
         | key::Error::SeveralKeys { .. }
         | key::Error::SchemeMismatch { .. }
+        | key::Error::TooOpen { .. }
         | key::Error::Unsupported { .. } => Outcome::Unusable,
-        key::Error::Encrypt { .. } | key::Error::Generate { .. } | key::Error::Sign { .. } => {
-            Outcome::Failed
-        }
+        key::Error::Encrypt { .. }
+        | key::Error::Generate { .. }
+        | key::Error::Sign { .. }
+        | key::Error::SignerCommand { .. } => Outcome::Failed,
     }
 }
 
@@ -258,7 +271,7 @@ fn hint_key(error: &key::Error) -> Option<String> {
             "is the file complete? 'openssl pkey -in FILE -noout' reads it too"
         }
         key::Error::Encrypted { .. } => {
-            "give --passphrase-file, --passphrase-fd, --passphrase-env or --passphrase-credential"
+            "give --passphrase-file FILE, or --passphrase-from with env:NAME, fd:N, cmd:COMMAND, credential:NAME or tty"
         }
         key::Error::EncryptionUnsupported { origin, .. } => {
             return Some(format!(
@@ -276,14 +289,28 @@ fn hint_key(error: &key::Error) -> Option<String> {
             "a private key file begins with '-----BEGIN PRIVATE KEY-----', or with RSA, EC or ENCRYPTED before PRIVATE"
         }
         key::Error::NoTerminal => {
-            "give --passphrase-file, --passphrase-fd, --passphrase-env or --passphrase-credential"
+            "give --passphrase-file FILE, or --passphrase-from with env:NAME, fd:N, cmd:COMMAND, credential:NAME or tty"
         }
         key::Error::Passphrase { .. } => {
             "nothing was changed; check the file, variable, descriptor or credential that is named"
         }
+        key::Error::Read { path, source } => return hint_io(path, source),
+        key::Error::SignerCommand { .. } => {
+            "run the program by hand with 32 bytes on its stdin; README.md says what it is given and must print"
+        }
+        key::Error::Source { .. } => {
+            "a source is FILE, -, env:NAME, fd:N, cmd:COMMAND or credential:NAME"
+        }
+        key::Error::TooLarge { .. } => "is this the right file?",
+        key::Error::TooOpen { path, .. } => {
+            return Some(format!(
+                "chmod 0600 {}; --allow-insecure-key-permissions accepts it as it is",
+                path.display()
+            ));
+        }
         key::Error::SeveralKeys { .. } => "put the key that is meant into a file of its own",
         key::Error::Unsupported { .. } => {
-            "usable are EC keys on P-256 and P-384, and RSA keys of 2048 to 4096 bits"
+            "usable are EC keys on P-256, P-384 and P-521, RSA keys of 2048 to 4096 bits, and ML-DSA keys"
         }
         key::Error::Encrypt { .. }
         | key::Error::Generate { .. }
@@ -369,22 +396,27 @@ fn hint_store(error: &store::Error) -> Option<String> {
         store::Error::InventoryVersion { .. } => {
             Some("a newer windlass has written it; use that version".to_owned())
         }
-        store::Error::Io { path, source, .. } => match source.kind() {
-            std::io::ErrorKind::NotFound => Some(format!("is the path right? {}", shown(path))),
-            std::io::ErrorKind::PermissionDenied => {
-                Some("run as the user who owns it, or change its mode".to_owned())
-            }
-            std::io::ErrorKind::IsADirectory => {
-                Some("this is a directory; name the file in it".to_owned())
-            }
-            _ => None,
-        },
+        store::Error::Io { path, source, .. } => hint_io(path, source),
         store::Error::Sql { path, .. } => Some(format!(
             "is {} a file of windlass, on a local disk with space left?",
             shown(path)
         )),
         store::Error::TooLarge { .. } => Some("is this the right file?".to_owned()),
         store::Error::SerialTaken { .. } => None,
+    }
+}
+
+/// What to do about a file that the operating system refuses.
+fn hint_io(path: &Path, error: &std::io::Error) -> Option<String> {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Some(format!("is the path right? {}", path.display())),
+        std::io::ErrorKind::PermissionDenied => {
+            Some("run as the user who owns it, or change its mode".to_owned())
+        }
+        std::io::ErrorKind::IsADirectory => {
+            Some("this is a directory; name the file in it".to_owned())
+        }
+        _ => None,
     }
 }
 
@@ -466,7 +498,7 @@ fn hint_exchange(error: &rolesanywhere::Error) -> Option<String> {
         E::ProxyUrl => "write $HTTPS_PROXY as http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT",
         E::Setup { .. } => return None,
         E::Signing(rolesanywhere::SigningError::Algorithm(_)) => {
-            "use an RSA key or an EC key on P-256 or P-384"
+            "use an RSA key, an EC key on P-256, P-384 or P-521, or an ML-DSA key"
         }
         E::Signing(rolesanywhere::SigningError::Key(error)) => return hint_key(error),
         E::Throttled { .. } => {

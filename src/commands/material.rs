@@ -2,10 +2,8 @@
 
 use std::path::Path;
 
-use zeroize::Zeroizing;
-
-use crate::cli::PassphraseArgs;
-use crate::key::{self, PassphraseSource, SoftwareKey};
+use crate::cli::{PassphraseArgs, TypedPassphrase};
+use crate::key::{self, PassphraseSource, Source};
 use crate::limits;
 use crate::pki::{self, Certificate, Crl, Sourced};
 use crate::secret::Secret;
@@ -13,52 +11,42 @@ use crate::store::{self, read_bounded};
 
 use super::Context;
 
-/// The passphrase's source: an option, else the environment's file.
+/// The passphrase's source: an option, else the environment's file. `prompt` is
+/// what a terminal shows.
 pub(super) fn passphrase_source(
     arguments: &PassphraseArgs,
     context: &Context,
+    prompt: &str,
 ) -> Option<PassphraseSource> {
-    let source = arguments.source().or_else(|| {
-        context
-            .environment
-            .get("WINDLASS_PASSPHRASE_FILE")
-            .map(|path| PassphraseSource::File(path.into()))
-    })?;
-    Some(match source {
-        PassphraseSource::File(path) => PassphraseSource::File(context.path(&path)),
-        other => other,
+    Some(match arguments.source() {
+        Some(TypedPassphrase::Source(source)) => PassphraseSource::Source(context.source(&source)),
+        Some(TypedPassphrase::Terminal) => PassphraseSource::Terminal {
+            prompt: prompt.to_owned(),
+            confirm: false,
+        },
+        None => {
+            let path = context.environment.get("WINDLASS_PASSPHRASE_FILE")?;
+            PassphraseSource::Source(context.source(&Source::File(path.into())))
+        }
     })
 }
 
-/// Reads the passphrase, or asks for it on the terminal.
+/// Reads the passphrase, or asks for it on the terminal; twice when a new one
+/// is chosen there.
 pub(super) fn passphrase_or_ask(
     arguments: &PassphraseArgs,
     context: &Context,
     prompt: &str,
     confirm: bool,
 ) -> Result<Secret, key::Error> {
-    passphrase_source(arguments, context)
-        .unwrap_or_else(|| PassphraseSource::Terminal {
+    let source = match passphrase_source(arguments, context, prompt) {
+        Some(PassphraseSource::Terminal { .. }) | None => PassphraseSource::Terminal {
             prompt: prompt.to_owned(),
             confirm,
-        })
-        .read(&context.environment)
-}
-
-/// Opens a private key file. Never asks: whoever calls may have no terminal.
-pub(super) fn private_key(
-    path: &Path,
-    arguments: &PassphraseArgs,
-    context: &Context,
-) -> Result<SoftwareKey, super::Error> {
-    let material = Zeroizing::new(read_bounded(path, limits::MAX_FILE)?);
-    let source = passphrase_source(arguments, context);
-    let key = key::open(&material, &path.display().to_string(), || {
-        source
-            .map(|source| source.read(&context.environment))
-            .transpose()
-    })?;
-    Ok(key)
+        },
+        Some(other) => other,
+    };
+    source.read(&context.environment)
 }
 
 /// Reads all certificates of a file, with the file's name.

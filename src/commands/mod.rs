@@ -7,6 +7,7 @@ mod credential_process;
 mod emulate;
 mod error;
 mod generate;
+mod identity;
 mod material;
 mod outcome;
 mod printer;

@@ -180,13 +180,20 @@ impl Claim {
             hex::encode(Sha256::digest(canonical)),
         );
         let key = self.leaf.public_key();
-        Ok(verify(key, string_to_sign.as_bytes(), &self.signature))
+        let scheme = self.algorithm.scheme();
+        Ok(verify(
+            key,
+            scheme,
+            string_to_sign.as_bytes(),
+            &self.signature,
+        ))
     }
 }
 
 /// ECDSA by ring, RSA by the `rsa` crate: each time the library that the client
 /// does not sign with.
-fn verify(key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
+/// P-521 and ML-DSA have only one library here.
+fn verify(key: &PublicKey, scheme: Scheme, message: &[u8], signature: &[u8]) -> bool {
     match key.algorithm() {
         KeyAlgorithm::Rsa { .. } => {
             let Ok(public) = rsa::RsaPublicKey::from_pkcs1_der(key.subject_public_key()) else {
@@ -199,7 +206,7 @@ fn verify(key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
                 .verify(message, &signature)
                 .is_ok()
         }
-        _ => key.verify(Scheme::DeterministicEcdsaSha256, message, signature),
+        _ => key.verify(scheme, message, signature),
     }
 }
 

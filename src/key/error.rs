@@ -1,5 +1,7 @@
 //! Why a key cannot be read, made or used.
 
+use std::path::PathBuf;
+
 use super::{Contents, KeyAlgorithm, KeyType, Scheme};
 
 /// Why a key cannot be read, made or used. `origin` names the file.
@@ -65,6 +67,15 @@ pub enum Error {
     /// A passphrase is needed and there is no terminal to ask on.
     #[error("a passphrase is needed and there is no terminal to ask on")]
     NoTerminal,
+    /// A file cannot be read.
+    #[error("{path} cannot be read")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        #[source]
+        source: std::io::Error,
+    },
     /// The file holds several private keys.
     #[error("{origin} holds {count} private keys, and only one can be meant")]
     SeveralKeys {
@@ -94,6 +105,38 @@ pub enum Error {
     Sign {
         /// The key file.
         origin: String,
+    },
+    /// The program that signs failed or gave something else than a signature.
+    #[error("the signer command {program} failed: {reason}")]
+    SignerCommand {
+        /// The program's name.
+        program: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// Something other than a file cannot be read.
+    #[error("nothing could be read from {from}: {reason}")]
+    Source {
+        /// The source, named as the user knows it.
+        from: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// A file is larger than is read.
+    #[error("{path} is larger than the {max} bytes that are read")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The bound in bytes.
+        max: u64,
+    },
+    /// A private key file can be read by others.
+    #[error("the private key file {path} can be read by others (mode {mode:04o})")]
+    TooOpen {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
     },
     /// The key is of a type or size that cannot be used.
     #[error("{origin} holds a key that cannot be used: {found}")]

@@ -5,11 +5,10 @@ use std::str::FromStr;
 
 use p256::elliptic_curve::Generate;
 use pkcs8::EncodePrivateKey;
-use ring::signature::RsaKeyPair;
 
 use crate::secret::Secret;
 
-use super::{Error, SoftwareKey};
+use super::{Error, SoftwareKey, private};
 
 /// The types of key that can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,19 +85,13 @@ pub struct GeneratedKey {
 /// [`Error::Generate`] when the operating system gives no randomness.
 pub fn generate(key_type: KeyType, origin: &str) -> Result<GeneratedKey, Error> {
     let failed = || Error::Generate { key_type };
-    let (key, pkcs8) = match key_type {
-        KeyType::P256 => {
-            let secret = p256::SecretKey::try_generate_from_rng(&mut rand::rngs::SysRng)
-                .map_err(|_| failed())?;
-            let der = secret.to_pkcs8_der().map_err(|_| failed())?;
-            (SoftwareKey::p256(origin, secret)?, der)
-        }
-        KeyType::P384 => {
-            let secret = p384::SecretKey::try_generate_from_rng(&mut rand::rngs::SysRng)
-                .map_err(|_| failed())?;
-            let der = secret.to_pkcs8_der().map_err(|_| failed())?;
-            (SoftwareKey::p384(origin, secret)?, der)
-        }
+    let pkcs8 = match key_type {
+        KeyType::P256 => p256::SecretKey::try_generate_from_rng(&mut rand::rngs::SysRng)
+            .map_err(|_| failed())?
+            .to_pkcs8_der(),
+        KeyType::P384 => p384::SecretKey::try_generate_from_rng(&mut rand::rngs::SysRng)
+            .map_err(|_| failed())?
+            .to_pkcs8_der(),
         KeyType::Rsa2048 | KeyType::Rsa3072 | KeyType::Rsa4096 => {
             let bits = match key_type {
                 KeyType::Rsa2048 => 2048,
@@ -106,14 +99,14 @@ pub fn generate(key_type: KeyType, origin: &str) -> Result<GeneratedKey, Error> 
                 _ => 4096,
             };
             // The `rsa` crate only finds the primes; ring does the signing.
-            let secret = rsa::RsaPrivateKey::new(&mut rand::rng(), bits).map_err(|_| failed())?;
-            let der = secret.to_pkcs8_der().map_err(|_| failed())?;
-            let pair = RsaKeyPair::from_pkcs8(der.as_bytes()).map_err(|_| failed())?;
-            (SoftwareKey::rsa(origin, pair)?, der)
+            rsa::RsaPrivateKey::new(&mut rand::rng(), bits)
+                .map_err(|_| failed())?
+                .to_pkcs8_der()
         }
-    };
+    }
+    .map_err(|_| failed())?;
     Ok(GeneratedKey {
-        key,
+        key: private::read(private::Form::Pkcs8, pkcs8.as_bytes(), origin)?,
         pkcs8: Secret::new(pkcs8.as_bytes().to_vec()),
     })
 }

@@ -1,25 +1,38 @@
 //! Where a signature comes from.
 //!
 //! Everything above this room sees a [`Signer`]: a public key, a way to sign,
-//! and the words for where the key lives. [`open`] turns a key file's bytes
-//! into one; the form of the bytes decides how they are read, never a series
-//! of attempts.
+//! and the words for where the key lives. [`Loader::open`] turns a
+//! [`KeySource`] into one. The form of what was typed and the form of the bytes
+//! that are found there decide how they are read, never a series of attempts.
 
-mod encrypted;
+mod command;
+mod ecdsa;
+mod encrypt;
 mod error;
-mod format;
+mod external;
 mod generate;
+mod loader;
+mod material;
+mod ml_dsa;
 mod passphrase;
+mod pbe;
+mod pkcs12;
+mod private;
 mod public;
 mod software;
+mod source;
 
-pub use encrypted::{Cost, encrypt};
+pub use command::CommandLine;
+pub use encrypt::{Cost, encrypt};
 pub use error::Error;
-pub use format::open;
+pub use external::{ExternalSigner, SignerInput};
 pub use generate::{GeneratedKey, KeyType, generate};
+pub use loader::{Access, FoundCertificate, KeySource, Loader, Permissions};
+pub use material::{Material, open_software};
 pub use passphrase::PassphraseSource;
 pub use public::{KeyAlgorithm, PublicKey};
 pub use software::SoftwareKey;
+pub use source::Source;
 
 /// What is signed and how.
 ///
@@ -36,6 +49,10 @@ pub enum Scheme {
     EcdsaSha256,
     /// ECDSA with SHA-384 on P-384, random nonce, as ASN.1 DER (RFC 5758).
     EcdsaSha384,
+    /// ECDSA with SHA-512 on P-521, as ASN.1 DER (RFC 5758). Only verified.
+    EcdsaSha512,
+    /// Pure ML-DSA (FIPS 204) over the message with an empty context.
+    MlDsa,
     /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017 section 8.2).
     RsaPkcs1Sha256,
 }
@@ -64,6 +81,8 @@ pub enum Contents {
     Certificate,
     /// Nothing.
     Empty,
+    /// Keys and certificates in a PKCS#12 file.
+    Pkcs12,
     /// One or more private keys.
     PrivateKey,
     /// Something else, in words.
@@ -83,7 +102,7 @@ impl Contents {
             ["PUBLIC KEY"] => "it holds a public key",
             ["EC PARAMETERS"] => "it holds only EC PARAMETERS",
             ["OPENSSH PRIVATE KEY"] => "it is in OpenSSH's own format",
-            ["TSS2 PRIVATE KEY"] => "it is a TPM key",
+            ["PKCS7" | "CMS"] => "it is PKCS#7; 'openssl pkcs7 -print_certs' makes PEM of it",
             keys if keys.iter().all(|label| label.ends_with("PRIVATE KEY")) => {
                 return Self::PrivateKey;
             }
@@ -101,6 +120,7 @@ impl std::fmt::Display for Contents {
         f.write_str(match self {
             Self::Certificate => "it holds a certificate",
             Self::Empty => "the file is empty",
+            Self::Pkcs12 => "it is a PKCS#12 file",
             Self::PrivateKey => "it holds a private key",
             Self::Other(words) => words,
         })

@@ -6,11 +6,11 @@ use ring::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1,
     RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
 };
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 
 use crate::der;
 
-use super::Scheme;
+use super::{Scheme, ecdsa, ml_dsa};
 
 /// `1.2.840.10045.2.1` (RFC 5480), content octets.
 const OID_EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
@@ -25,6 +25,9 @@ const OID_P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
 /// `1.3.132.0.35` (RFC 5480), content octets.
 const OID_P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
 
+/// `2.16.840.1.101.3.4.3` with 17, 18 or 19 (RFC 9881), content octets.
+const OID_ML_DSA: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03];
+
 /// The type and size of a public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyAlgorithm {
@@ -36,6 +39,12 @@ pub enum KeyAlgorithm {
     EcP521,
     /// Ed25519 (RFC 8410).
     Ed25519,
+    /// ML-DSA-44 (FIPS 204).
+    MlDsa44,
+    /// ML-DSA-65 (FIPS 204).
+    MlDsa65,
+    /// ML-DSA-87 (FIPS 204).
+    MlDsa87,
     /// RSA with a modulus of so many bits.
     Rsa {
         /// Length of the modulus in bits.
@@ -52,6 +61,9 @@ impl fmt::Display for KeyAlgorithm {
             Self::EcP384 => f.write_str("EC P-384"),
             Self::EcP521 => f.write_str("EC P-521"),
             Self::Ed25519 => f.write_str("Ed25519"),
+            Self::MlDsa44 => f.write_str("ML-DSA-44"),
+            Self::MlDsa65 => f.write_str("ML-DSA-65"),
+            Self::MlDsa87 => f.write_str("ML-DSA-87"),
             Self::Rsa { bits } => write!(f, "RSA {bits}"),
             Self::Unknown => f.write_str("unknown"),
         }
@@ -89,30 +101,28 @@ impl PublicKey {
         })
     }
 
-    /// Builds the SubjectPublicKeyInfo of an EC key on P-256 or P-384 from its
-    /// uncompressed point, or of an RSA key from its PKCS#1 `RSAPublicKey`.
+    /// Builds the SubjectPublicKeyInfo of an EC key from its uncompressed
+    /// point, of an RSA key from its PKCS#1 `RSAPublicKey`, or of an ML-DSA key
+    /// from its encoding.
     pub(super) fn from_parts(algorithm: KeyAlgorithm, subject_public_key: &[u8]) -> Option<Self> {
+        let oid = |content: &[u8]| der::write(der::OBJECT_IDENTIFIER, content);
+        let ml_dsa = |arc: u8| oid(&[OID_ML_DSA, &[arc]].concat());
         let identifier = match algorithm {
-            KeyAlgorithm::EcP256 => [
-                der::write(der::OBJECT_IDENTIFIER, OID_EC),
-                der::write(der::OBJECT_IDENTIFIER, OID_P256),
-            ],
-            KeyAlgorithm::EcP384 => [
-                der::write(der::OBJECT_IDENTIFIER, OID_EC),
-                der::write(der::OBJECT_IDENTIFIER, OID_P384),
-            ],
-            KeyAlgorithm::Rsa { .. } => [
-                der::write(der::OBJECT_IDENTIFIER, OID_RSA),
-                // RFC 3279 section 2.3.1: the parameters are NULL.
-                vec![0x05, 0x00],
-            ],
-            KeyAlgorithm::EcP521 | KeyAlgorithm::Ed25519 | KeyAlgorithm::Unknown => return None,
+            KeyAlgorithm::EcP256 => [oid(OID_EC), oid(OID_P256)].concat(),
+            KeyAlgorithm::EcP384 => [oid(OID_EC), oid(OID_P384)].concat(),
+            KeyAlgorithm::EcP521 => [oid(OID_EC), oid(OID_P521)].concat(),
+            // RFC 3279 section 2.3.1: the parameters are NULL.
+            KeyAlgorithm::Rsa { .. } => [oid(OID_RSA), vec![0x05, 0x00]].concat(),
+            KeyAlgorithm::MlDsa44 => ml_dsa(17),
+            KeyAlgorithm::MlDsa65 => ml_dsa(18),
+            KeyAlgorithm::MlDsa87 => ml_dsa(19),
+            KeyAlgorithm::Ed25519 | KeyAlgorithm::Unknown => return None,
         };
         let bits = [&[0][..], subject_public_key].concat();
         Self::from_spki(&der::write_all(
             der::SEQUENCE,
             &[
-                &der::write(der::SEQUENCE, &identifier.concat()),
+                &der::write(der::SEQUENCE, &identifier),
                 &der::write(der::BIT_STRING, &bits),
             ],
         ))
@@ -154,15 +164,37 @@ impl PublicKey {
         identifier
     }
 
-    /// The scheme with which a certificate authority signs with such a key:
-    /// SHA-384 on P-384, SHA-256 otherwise. `None` for keys that cannot serve.
+    /// The scheme with which a certificate authority of ours signs with such a
+    /// key: SHA-384 on P-384, SHA-256 otherwise. `None` for keys that are not
+    /// made for it.
     #[must_use]
     pub const fn certificate_scheme(&self) -> Option<Scheme> {
         match self.algorithm {
             KeyAlgorithm::EcP256 => Some(Scheme::EcdsaSha256),
             KeyAlgorithm::EcP384 => Some(Scheme::EcdsaSha384),
             KeyAlgorithm::Rsa { .. } => Some(Scheme::RsaPkcs1Sha256),
-            KeyAlgorithm::EcP521 | KeyAlgorithm::Ed25519 | KeyAlgorithm::Unknown => None,
+            KeyAlgorithm::EcP521
+            | KeyAlgorithm::Ed25519
+            | KeyAlgorithm::MlDsa44
+            | KeyAlgorithm::MlDsa65
+            | KeyAlgorithm::MlDsa87
+            | KeyAlgorithm::Unknown => None,
+        }
+    }
+
+    /// Whether such a key can sign in that way.
+    #[must_use]
+    pub const fn fits(&self, scheme: Scheme) -> bool {
+        use KeyAlgorithm as K;
+        match scheme {
+            Scheme::DeterministicEcdsaSha256 => {
+                matches!(self.algorithm, K::EcP256 | K::EcP384 | K::EcP521)
+            }
+            Scheme::EcdsaSha256 => matches!(self.algorithm, K::EcP256),
+            Scheme::EcdsaSha384 => matches!(self.algorithm, K::EcP384),
+            Scheme::EcdsaSha512 => matches!(self.algorithm, K::EcP521),
+            Scheme::MlDsa => matches!(self.algorithm, K::MlDsa44 | K::MlDsa65 | K::MlDsa87),
+            Scheme::RsaPkcs1Sha256 => matches!(self.algorithm, K::Rsa { .. }),
         }
     }
 
@@ -170,18 +202,32 @@ impl PublicKey {
     /// false when the scheme does not fit the key.
     #[must_use]
     pub fn verify(&self, scheme: Scheme, message: &[u8], signature: &[u8]) -> bool {
-        let algorithm: &'static dyn VerificationAlgorithm = match (scheme, self.algorithm) {
-            (Scheme::RsaPkcs1Sha256, KeyAlgorithm::Rsa { .. }) => &RSA_PKCS1_2048_8192_SHA256,
-            (Scheme::EcdsaSha256 | Scheme::DeterministicEcdsaSha256, KeyAlgorithm::EcP256) => {
-                &ECDSA_P256_SHA256_ASN1
-            }
-            (Scheme::DeterministicEcdsaSha256, KeyAlgorithm::EcP384) => &ECDSA_P384_SHA256_ASN1,
-            (Scheme::EcdsaSha384, KeyAlgorithm::EcP384) => &ECDSA_P384_SHA384_ASN1,
-            _ => return false,
+        let key = &self.subject_public_key;
+        let with_ring = |algorithm: &'static dyn VerificationAlgorithm| {
+            UnparsedPublicKey::new(algorithm, key)
+                .verify(message, signature)
+                .is_ok()
         };
-        UnparsedPublicKey::new(algorithm, &self.subject_public_key)
-            .verify(message, signature)
-            .is_ok()
+        match (scheme, self.algorithm) {
+            (Scheme::RsaPkcs1Sha256, KeyAlgorithm::Rsa { .. }) => {
+                with_ring(&RSA_PKCS1_2048_8192_SHA256)
+            }
+            (Scheme::EcdsaSha256 | Scheme::DeterministicEcdsaSha256, KeyAlgorithm::EcP256) => {
+                with_ring(&ECDSA_P256_SHA256_ASN1)
+            }
+            (Scheme::DeterministicEcdsaSha256, KeyAlgorithm::EcP384) => {
+                with_ring(&ECDSA_P384_SHA256_ASN1)
+            }
+            (Scheme::EcdsaSha384, KeyAlgorithm::EcP384) => with_ring(&ECDSA_P384_SHA384_ASN1),
+            (Scheme::DeterministicEcdsaSha256, KeyAlgorithm::EcP521) => {
+                ecdsa::verify::<p521::NistP521>(key, &Sha256::digest(message), signature)
+            }
+            (Scheme::EcdsaSha512, KeyAlgorithm::EcP521) => {
+                ecdsa::verify::<p521::NistP521>(key, &Sha512::digest(message), signature)
+            }
+            (Scheme::MlDsa, algorithm) => ml_dsa::verify(algorithm, key, message, signature),
+            _ => false,
+        }
     }
 }
 
@@ -208,6 +254,12 @@ fn classify(identifier: &[der::Element<'_>], key: &[u8]) -> Option<KeyAlgorithm>
             bits: modulus_bits(key)?,
         },
         (OID_ED25519, []) => KeyAlgorithm::Ed25519,
+        (oid, []) => match oid.strip_prefix(OID_ML_DSA) {
+            Some([17]) => KeyAlgorithm::MlDsa44,
+            Some([18]) => KeyAlgorithm::MlDsa65,
+            Some([19]) => KeyAlgorithm::MlDsa87,
+            _ => KeyAlgorithm::Unknown,
+        },
         _ => KeyAlgorithm::Unknown,
     };
     Some(algorithm)

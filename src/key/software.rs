@@ -1,143 +1,63 @@
-//! Private keys in memory: P-256, P-384 and RSA.
+//! Private keys in memory: P-256, P-384, P-521, RSA and ML-DSA.
 
-use std::sync::OnceLock;
-
-use p256::elliptic_curve::sec1::ToSec1Point;
-use p384::elliptic_curve::zeroize::Zeroizing;
 use ring::rand::SystemRandom;
-use ring::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair,
-    EcdsaSigningAlgorithm, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
-};
-use sha2::{Digest, Sha256};
+use ring::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 
 use crate::limits;
 
+use super::ecdsa::{EcKey, NamedCurve};
+use super::ml_dsa::MlDsaKey;
 use super::{Error, KeyAlgorithm, PublicKey, Scheme, Signer};
 
 /// A private key held in memory, wiped when it is dropped (RSA keys are held
 /// by ring, which does not wipe them).
 ///
-/// Requests are signed with `p256`/`p384` (RFC 6979), certificates with ring,
-/// whose key pair is only built when the first certificate is signed.
-///
-/// The crates' own signing keys are not used: each of them computes the public
-/// key anew, which takes as long as a signature.
+/// Requests are signed with the curve crates (RFC 6979), certificates with
+/// ring.
 pub struct SoftwareKey {
     origin: String,
     public_key: PublicKey,
     private: Private,
 }
 
-enum Private {
-    P256(p256::SecretKey, OnceLock<EcdsaKeyPair>),
-    P384(p384::SecretKey, OnceLock<EcdsaKeyPair>),
+pub(super) enum Private {
+    MlDsa(MlDsaKey),
+    P256(EcKey<p256::NistP256>),
+    P384(EcKey<p384::NistP384>),
+    P521(EcKey<p521::NistP521>),
     Rsa(Box<RsaKeyPair>),
 }
 
 impl SoftwareKey {
-    /// Takes a P-256 key. `origin` is what messages call it.
-    pub(super) fn p256(origin: &str, key: p256::SecretKey) -> Result<Self, Error> {
-        let point = key.public_key().to_sec1_point(false);
-        Self::p256_with(origin, key, point.as_bytes())
-    }
-
-    /// Takes a P-256 key with its uncompressed public point, which the caller
-    /// knows to belong to it.
-    pub(super) fn p256_with(
-        origin: &str,
-        key: p256::SecretKey,
-        point: &[u8],
-    ) -> Result<Self, Error> {
-        Self::assemble(
-            origin,
-            KeyAlgorithm::EcP256,
-            point,
-            Private::P256(key, OnceLock::new()),
-        )
-    }
-
-    /// Takes a P-384 key. `origin` is what messages call it.
-    pub(super) fn p384(origin: &str, key: p384::SecretKey) -> Result<Self, Error> {
-        let point = key.public_key().to_sec1_point(false);
-        Self::p384_with(origin, key, point.as_bytes())
-    }
-
-    /// Takes a P-384 key with its uncompressed public point, which the caller
-    /// knows to belong to it.
-    pub(super) fn p384_with(
-        origin: &str,
-        key: p384::SecretKey,
-        point: &[u8],
-    ) -> Result<Self, Error> {
-        Self::assemble(
-            origin,
-            KeyAlgorithm::EcP384,
-            point,
-            Private::P384(key, OnceLock::new()),
-        )
-    }
-
-    /// Takes an RSA key that ring has accepted: 2048 bits or more, consistent.
-    pub(super) fn rsa(origin: &str, key: RsaKeyPair) -> Result<Self, Error> {
-        let bits = key.public().modulus_len() * 8;
-        if bits > limits::MAX_RSA_BITS {
-            return Err(Error::Unsupported {
-                origin: origin.to_owned(),
-                found: format!("RSA with {bits} bits, at most {}", limits::MAX_RSA_BITS),
-            });
+    /// Takes a key. `origin` is what messages call it.
+    pub(super) fn new(origin: &str, private: Private) -> Result<Self, Error> {
+        fn ec<C: NamedCurve>(key: &EcKey<C>) -> Option<PublicKey> {
+            PublicKey::from_parts(C::ALGORITHM, key.point())
         }
-        let public = key.public_key().as_ref().to_vec();
-        Self::assemble(
-            origin,
-            KeyAlgorithm::Rsa { bits },
-            &public,
-            Private::Rsa(Box::new(key)),
-        )
-    }
-
-    fn assemble(
-        origin: &str,
-        algorithm: KeyAlgorithm,
-        public: &[u8],
-        private: Private,
-    ) -> Result<Self, Error> {
-        let public_key =
-            PublicKey::from_parts(algorithm, public).ok_or_else(|| Error::Damaged {
-                origin: origin.to_owned(),
-                form: "decoded",
-            })?;
+        let public_key = match &private {
+            Private::MlDsa(key) => PublicKey::from_parts(key.algorithm(), key.public()),
+            Private::P256(key) => ec(key),
+            Private::P384(key) => ec(key),
+            Private::P521(key) => ec(key),
+            Private::Rsa(key) => {
+                let bits = key.public().modulus_len() * 8;
+                if bits > limits::MAX_RSA_BITS {
+                    return Err(Error::Unsupported {
+                        origin: origin.to_owned(),
+                        found: format!("RSA with {bits} bits, at most {}", limits::MAX_RSA_BITS),
+                    });
+                }
+                PublicKey::from_parts(KeyAlgorithm::Rsa { bits }, key.public_key().as_ref())
+            }
+        };
         Ok(Self {
             origin: origin.to_owned(),
-            public_key,
+            public_key: public_key.ok_or_else(|| Error::Damaged {
+                origin: origin.to_owned(),
+                form: "decoded",
+            })?,
             private,
         })
-    }
-
-    /// The ring form of an EC key, made at first use.
-    fn ring_pair<'a>(
-        &self,
-        cell: &'a OnceLock<EcdsaKeyPair>,
-        algorithm: &'static EcdsaSigningAlgorithm,
-        scalar: &[u8],
-    ) -> Result<&'a EcdsaKeyPair, Error> {
-        if let Some(pair) = cell.get() {
-            return Ok(pair);
-        }
-        let pair = EcdsaKeyPair::from_private_key_and_public_key(
-            algorithm,
-            scalar,
-            self.public_key.subject_public_key(),
-            &SystemRandom::new(),
-        )
-        .map_err(|_| self.failed())?;
-        Ok(cell.get_or_init(|| pair))
-    }
-
-    fn failed(&self) -> Error {
-        Error::Sign {
-            origin: self.origin.clone(),
-        }
     }
 }
 
@@ -151,54 +71,32 @@ impl Signer for SoftwareKey {
     }
 
     fn sign(&self, scheme: Scheme, message: &[u8]) -> Result<Vec<u8>, Error> {
-        let random = SystemRandom::new();
-        match (scheme, &self.private) {
-            (Scheme::DeterministicEcdsaSha256, Private::P256(key, _)) => {
-                let digest = Sha256::digest(message);
-                let (signature, _) = ecdsa::hazmat::sign_prehashed_rfc6979::<p256::NistP256, Sha256>(
-                    &key.to_nonzero_scalar(),
-                    &digest,
-                    &[],
-                );
-                Ok(signature.to_der().as_bytes().to_vec())
-            }
-            (Scheme::DeterministicEcdsaSha256, Private::P384(key, _)) => {
-                // RFC 6979 draws the nonce with the hash that signs. The
-                // crate's own prehash signer would draw it with the curve's
-                // usual SHA-384, so the primitive is called with SHA-256.
-                let digest = Sha256::digest(message);
-                let (signature, _) = ecdsa::hazmat::sign_prehashed_rfc6979::<p384::NistP384, Sha256>(
-                    &key.to_nonzero_scalar(),
-                    &digest,
-                    &[],
-                );
-                Ok(signature.to_der().as_bytes().to_vec())
-            }
-            (Scheme::EcdsaSha256, Private::P256(key, cell)) => {
-                let scalar = Zeroizing::new(key.to_bytes());
-                self.ring_pair(cell, &ECDSA_P256_SHA256_ASN1_SIGNING, &scalar[..])?
-                    .sign(&random, message)
-                    .map(|signature| signature.as_ref().to_vec())
-                    .map_err(|_| self.failed())
-            }
-            (Scheme::EcdsaSha384, Private::P384(key, cell)) => {
-                let scalar = Zeroizing::new(key.to_bytes());
-                self.ring_pair(cell, &ECDSA_P384_SHA384_ASN1_SIGNING, &scalar[..])?
-                    .sign(&random, message)
-                    .map(|signature| signature.as_ref().to_vec())
-                    .map_err(|_| self.failed())
-            }
-            (Scheme::RsaPkcs1Sha256, Private::Rsa(key)) => {
-                let mut signature = vec![0; key.public().modulus_len()];
-                key.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
-                    .map_err(|_| self.failed())?;
-                Ok(signature)
-            }
-            _ => Err(Error::SchemeMismatch {
+        if !self.public_key.fits(scheme) {
+            return Err(Error::SchemeMismatch {
                 algorithm: self.public_key.algorithm(),
                 scheme,
-            }),
+            });
         }
+        match &self.private {
+            Private::MlDsa(key) => key.sign(message),
+            Private::P256(key) => key.sign(scheme, message),
+            Private::P384(key) => key.sign(scheme, message),
+            Private::P521(key) => key.sign(scheme, message),
+            Private::Rsa(key) => {
+                let mut signature = vec![0; key.public().modulus_len()];
+                key.sign(
+                    &RSA_PKCS1_SHA256,
+                    &SystemRandom::new(),
+                    message,
+                    &mut signature,
+                )
+                .ok()
+                .map(|()| signature)
+            }
+        }
+        .ok_or_else(|| Error::Sign {
+            origin: self.origin.clone(),
+        })
     }
 }
 
@@ -212,15 +110,17 @@ impl std::fmt::Debug for SoftwareKey {
 mod tests {
     use super::*;
 
+    fn p256(scalar: &[u8]) -> SoftwareKey {
+        SoftwareKey::new("test", Private::P256(EcKey::new(scalar, None).unwrap())).unwrap()
+    }
+
     /// RFC 6979 A.2.5: P-256, SHA-256, message "sample".
     #[test]
     fn p256_signs_as_rfc_6979_says() {
         let scalar =
             hex::decode("C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721")
                 .unwrap();
-        let secret = p256::SecretKey::from_slice(&scalar).unwrap();
-        let key = SoftwareKey::p256("test", secret).unwrap();
-        let signature = key
+        let signature = p256(&scalar)
             .sign(Scheme::DeterministicEcdsaSha256, b"sample")
             .unwrap();
         let parsed = p256::ecdsa::Signature::from_der(&signature).unwrap();
@@ -233,14 +133,14 @@ mod tests {
 
     /// RFC 6979 A.2.6: P-384, SHA-256, message "sample".
     #[test]
-    fn p384_signs_sha256_with_the_nonce_of_rfc_6979() {
+    fn p384_signs_with_sha256_as_rfc_6979_says() {
         let scalar = hex::decode(
             "6B9D3DAD2E1B8C1C05B19875B6659F4DE23C3B667BF297BA9AA47740787137D8\
              96D5724E4C70A825F872C9EA60D2EDF5",
         )
         .unwrap();
-        let secret = p384::SecretKey::from_slice(&scalar).unwrap();
-        let key = SoftwareKey::p384("test", secret).unwrap();
+        let key =
+            SoftwareKey::new("test", Private::P384(EcKey::new(&scalar, None).unwrap())).unwrap();
         let signature = key
             .sign(Scheme::DeterministicEcdsaSha256, b"sample")
             .unwrap();
@@ -257,15 +157,52 @@ mod tests {
         );
     }
 
+    /// RFC 6979 A.2.7: P-521, SHA-256, message "sample".
+    #[test]
+    fn p521_signs_with_sha256_as_rfc_6979_says() {
+        let scalar = hex::decode(
+            "00FAD06DAA62BA3B25D2FB40133DA757205DE67F5BB0018FEE8C86E1B68C7E75\
+             CAA896EB32F1F47C70855836A6D16FCC1466F6D8FBEC67DB89EC0C08B0E996B8\
+             3538",
+        )
+        .unwrap();
+        let key =
+            SoftwareKey::new("test", Private::P521(EcKey::new(&scalar, None).unwrap())).unwrap();
+        let signature = key
+            .sign(Scheme::DeterministicEcdsaSha256, b"sample")
+            .unwrap();
+        let parsed = p521::ecdsa::Signature::from_der(&signature).unwrap();
+        assert_eq!(
+            hex::encode_upper(parsed.r().to_bytes()),
+            "01511BB4D675114FE266FC4372B87682BAECC01D3CC62CF2303C92B3526012659D16876E25C7C1E57648F23B73564D67F61C6F14D527D54972810421E7D87589E1A7"
+        );
+        let verifies = |message: &[u8]| {
+            key.public_key()
+                .verify(Scheme::DeterministicEcdsaSha256, message, &signature)
+        };
+        assert!(verifies(b"sample"));
+        assert!(!verifies(b"simple"));
+    }
+
     #[test]
     fn a_scheme_that_does_not_fit_is_refused() {
-        let secret = p256::SecretKey::from_slice(&[7; 32]).unwrap();
-        let key = SoftwareKey::p256("test", secret).unwrap();
-        for scheme in [Scheme::RsaPkcs1Sha256, Scheme::EcdsaSha384] {
+        let key = p256(&[7; 32]);
+        for scheme in [Scheme::RsaPkcs1Sha256, Scheme::EcdsaSha384, Scheme::MlDsa] {
             assert!(matches!(
                 key.sign(scheme, b"m"),
                 Err(Error::SchemeMismatch { .. })
             ));
+        }
+    }
+
+    #[test]
+    fn a_private_value_is_padded_and_its_range_is_checked() {
+        assert_eq!(
+            p256(&[7]).public_key(),
+            p256(&[&[0; 40][..], &[7]].concat()).public_key()
+        );
+        for bad in [&[0; 32][..], &[0xff; 32], &[1; 33]] {
+            assert!(EcKey::<p256::NistP256>::new(bad, None).is_none());
         }
     }
 }

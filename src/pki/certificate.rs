@@ -5,14 +5,13 @@ use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName as ParsedName, ParsedExtension};
 use x509_parser::prelude::FromDer;
-use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::der;
 use crate::key::PublicKey;
 use crate::limits;
 use crate::text::printable;
 
-use super::{DistinguishedName, Error, SerialNumber};
+use super::{DistinguishedName, Error, SerialNumber, signature};
 
 /// The content of a basicConstraints extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,10 +250,12 @@ impl Certificate {
         let Ok((_, certificate)) = X509Certificate::from_der(&self.der) else {
             return false;
         };
-        let Ok((_, spki)) = SubjectPublicKeyInfo::from_der(issuer.spki()) else {
-            return false;
-        };
-        certificate.verify_signature(Some(&spki)).is_ok()
+        signature::is_signed_by(
+            issuer,
+            &certificate.signature_algorithm,
+            &certificate.signature_value,
+            certificate.tbs_certificate.as_ref(),
+        )
     }
 }
 

@@ -4,12 +4,11 @@ use std::collections::HashSet;
 
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
-use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::der;
 use crate::key::PublicKey;
 
-use super::{DistinguishedName, Error, SerialNumber};
+use super::{DistinguishedName, Error, SerialNumber, signature};
 
 /// A complete CRL. Delta and indirect CRLs are refused when they are read.
 #[derive(Clone)]
@@ -97,10 +96,12 @@ impl Crl {
         let Ok((_, list)) = CertificateRevocationList::from_der(&self.der) else {
             return false;
         };
-        let Ok((_, spki)) = SubjectPublicKeyInfo::from_der(issuer.spki()) else {
-            return false;
-        };
-        list.verify_signature(&spki).is_ok()
+        signature::is_signed_by(
+            issuer,
+            &list.signature_algorithm,
+            &list.signature_value,
+            list.tbs_cert_list.as_ref(),
+        )
     }
 }
 

@@ -314,7 +314,12 @@ fn rcgen_algorithm(algorithm: KeyAlgorithm) -> Option<&'static SignatureAlgorith
         KeyAlgorithm::EcP256 => Some(&rcgen::PKCS_ECDSA_P256_SHA256),
         KeyAlgorithm::EcP384 => Some(&rcgen::PKCS_ECDSA_P384_SHA384),
         KeyAlgorithm::Rsa { .. } => Some(&rcgen::PKCS_RSA_SHA256),
-        KeyAlgorithm::EcP521 | KeyAlgorithm::Ed25519 | KeyAlgorithm::Unknown => None,
+        KeyAlgorithm::EcP521
+        | KeyAlgorithm::Ed25519
+        | KeyAlgorithm::MlDsa44
+        | KeyAlgorithm::MlDsa65
+        | KeyAlgorithm::MlDsa87
+        | KeyAlgorithm::Unknown => None,
     }
 }
 

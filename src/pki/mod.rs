@@ -10,6 +10,7 @@ mod issue;
 mod name;
 mod path;
 mod serial;
+mod signature;
 
 pub use bundle::{encode_pem, read_certificates, read_der_bundle};
 pub use certificate::{BasicConstraints, Certificate, KeyUsage, SignatureHash};

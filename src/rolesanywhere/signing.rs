@@ -29,6 +29,8 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
 pub enum Algorithm {
     /// `AWS4-X509-ECDSA-SHA256`
     EcdsaSha256,
+    /// `AWS4-X509-MLDSA` (pure ML-DSA, empty context)
+    MlDsa,
     /// `AWS4-X509-RSA-SHA256` (PKCS#1 v1.5)
     RsaSha256,
 }
@@ -39,6 +41,7 @@ impl Algorithm {
     pub const fn name(self) -> &'static str {
         match self {
             Self::EcdsaSha256 => "AWS4-X509-ECDSA-SHA256",
+            Self::MlDsa => "AWS4-X509-MLDSA",
             Self::RsaSha256 => "AWS4-X509-RSA-SHA256",
         }
     }
@@ -46,7 +49,7 @@ impl Algorithm {
     /// The algorithm of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::EcdsaSha256, Self::RsaSha256]
+        [Self::EcdsaSha256, Self::MlDsa, Self::RsaSha256]
             .into_iter()
             .find(|algorithm| algorithm.name() == name)
     }
@@ -55,15 +58,23 @@ impl Algorithm {
     #[must_use]
     pub const fn for_key(key: KeyAlgorithm) -> Option<Self> {
         match key {
-            KeyAlgorithm::EcP256 | KeyAlgorithm::EcP384 => Some(Self::EcdsaSha256),
+            KeyAlgorithm::EcP256 | KeyAlgorithm::EcP384 | KeyAlgorithm::EcP521 => {
+                Some(Self::EcdsaSha256)
+            }
+            KeyAlgorithm::MlDsa44 | KeyAlgorithm::MlDsa65 | KeyAlgorithm::MlDsa87 => {
+                Some(Self::MlDsa)
+            }
             KeyAlgorithm::Rsa { .. } => Some(Self::RsaSha256),
-            KeyAlgorithm::EcP521 | KeyAlgorithm::Ed25519 | KeyAlgorithm::Unknown => None,
+            KeyAlgorithm::Ed25519 | KeyAlgorithm::Unknown => None,
         }
     }
 
-    const fn scheme(self) -> Scheme {
+    /// How the key signs for it.
+    #[must_use]
+    pub const fn scheme(self) -> Scheme {
         match self {
             Self::EcdsaSha256 => Scheme::DeterministicEcdsaSha256,
+            Self::MlDsa => Scheme::MlDsa,
             Self::RsaSha256 => Scheme::RsaPkcs1Sha256,
         }
     }

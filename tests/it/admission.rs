@@ -82,7 +82,7 @@ impl Call {
 
     fn request(&self) -> Received {
         let material = fs::read(testdata("keys").join(self.key)).unwrap();
-        let key: SoftwareKey = key::open(&material, self.key, || Ok(None)).unwrap();
+        let key: SoftwareKey = key::open_software(&material, self.key, || Ok(None)).unwrap();
         let leaf = certificates(self.leaf).remove(0);
         let sourced = Sourced {
             origin: self.leaf.to_owned(),

@@ -54,7 +54,7 @@ fn sandbox() -> Sandbox {
         ("rsa1024.pem", "keys/rsa1024.pem"),
         ("root.pem", "certs/root.pem"),
     ] {
-        fs::copy(testdata(source), sandbox.path(name)).unwrap();
+        sandbox.write(name, fs::read(testdata(source)).unwrap());
     }
     fs::create_dir(sandbox.path("directory")).unwrap();
     sandbox.write("empty.pem", "");

@@ -33,7 +33,7 @@ fn patient() -> TransportSettings {
 fn times_out(url: &str, settings: &TransportSettings) -> Error {
     let workload = Workload::new();
     let material = workload.sandbox.read("key.pem");
-    let signer = key::open(material.as_bytes(), "key.pem", || Ok(None)).unwrap();
+    let signer = key::open_software(material.as_bytes(), "key.pem", || Ok(None)).unwrap();
     let certificates = workload.sandbox.read("fullchain.pem");
     let certificates = read_certificates(certificates.as_bytes(), "fullchain.pem")
         .unwrap()

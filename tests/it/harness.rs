@@ -51,7 +51,13 @@ impl Sandbox {
     }
 
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        fs::write(self.path(name), content).unwrap();
+        use std::io::Write;
+        use std::os::unix::fs::OpenOptionsExt;
+        // As private as a key file has to be.
+        let mut options = fs::OpenOptions::new();
+        let options = options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = options.open(self.path(name)).unwrap();
+        file.write_all(content.as_ref()).unwrap();
     }
 
     /// The program, in this directory, with nothing in its environment but what

@@ -11,7 +11,7 @@ use crate::harness::testdata;
 
 fn open(name: &str, passphrase: Option<&str>) -> Result<SoftwareKey, key::Error> {
     let material = fs::read(testdata("keys").join(name)).unwrap();
-    key::open(&material, name, || {
+    key::open_software(&material, name, || {
         Ok(passphrase.map(|text| Secret::from(text.to_owned())))
     })
 }
@@ -33,7 +33,14 @@ fn every_form_of_a_key_signs_for_the_same_certificate() {
         ("p256-sec1-parameters.pem", None, "leaf.pem", ecdsa),
         ("p256-encrypted.pem", Some("testdata"), "leaf.pem", ecdsa),
         ("p256-scrypt.pem", Some("testdata"), "leaf.pem", ecdsa),
+        (
+            "p256-traditional-encrypted.pem",
+            Some("testdata"),
+            "leaf.pem",
+            ecdsa,
+        ),
         ("p384.pem", None, "leaf-p384.pem", ecdsa),
+        ("p521.pem", None, "leaf-p521.pem", ecdsa),
         ("p384-sec1.pem", None, "leaf-p384.pem", ecdsa),
         ("rsa2048.pem", None, "leaf-rsa.pem", Scheme::RsaPkcs1Sha256),
         (
@@ -71,9 +78,8 @@ fn every_other_file_is_refused_with_what_it_is() {
          p=400, at most 128 MiB of memory and N·r·p=16777216"
     );
     assert_eq!(
-        say("p256-traditional-encrypted.pem", Some("testdata")),
-        "p256-traditional-encrypted.pem is encrypted with the traditional PEM cipher AES-256-CBC, \
-         which windlass does not read"
+        say("p256-traditional-encrypted.pem", Some("wrong")),
+        "the passphrase does not open p256-traditional-encrypted.pem"
     );
     assert_eq!(
         say("rsa1024.pem", None),
@@ -84,12 +90,8 @@ fn every_other_file_is_refused_with_what_it_is() {
         "ed25519.pem holds a key that cannot be used: Ed25519, for which Roles Anywhere has no \
          signing algorithm"
     );
-    assert_eq!(
-        say("p521.pem", None),
-        "p521.pem holds a key that cannot be used: EC on the curve P-521"
-    );
     let of = |material: &[u8]| {
-        key::open(material, "F", || Ok(None))
+        key::open_software(material, "F", || Ok(None))
             .map(|_| ())
             .unwrap_err()
             .to_string()
@@ -127,7 +129,7 @@ fn every_other_file_is_refused_with_what_it_is() {
         key,
     ]
     .concat();
-    assert!(key::open(&soup, "F", || Ok(None)).is_ok());
+    assert!(key::open_software(&soup, "F", || Ok(None)).is_ok());
 }
 
 /// A key file that is cut or changed anywhere gives an error, never a panic.
@@ -142,12 +144,12 @@ fn damaged_keys_never_panic() {
         let material = fs::read(testdata("keys").join(name)).unwrap();
         for cut in 0..material.len() {
             let passphrase = || Ok(None);
-            let _ = key::open(&material[..cut], name, passphrase);
+            let _ = key::open_software(&material[..cut], name, passphrase);
         }
         for index in 0..material.len() {
             let mut changed = material.clone();
             changed[index] ^= 0x41;
-            let _ = key::open(&changed, name, || Ok(None));
+            let _ = key::open_software(&changed, name, || Ok(None));
         }
     }
 }
@@ -156,12 +158,12 @@ fn damaged_keys_never_panic() {
 fn new_keys_of_every_type_read_back_and_encrypted_ones_too() {
     for key_type in KeyType::ALL {
         let made = key::generate(key_type, "new").unwrap();
-        let again = key::open(made.pkcs8.expose(), "again", || Ok(None)).unwrap();
+        let again = key::open_software(made.pkcs8.expose(), "again", || Ok(None)).unwrap();
         assert_eq!(made.key.public_key(), again.public_key(), "{key_type}");
         let passphrase = Secret::from("a passphrase".to_owned());
         let pem = key::encrypt(&made.pkcs8, &passphrase, key::Cost::Testing, "new").unwrap();
         assert!(pem.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"));
-        let opened = key::open(pem.as_bytes(), "pem", || {
+        let opened = key::open_software(pem.as_bytes(), "pem", || {
             Ok(Some(Secret::from("a passphrase".to_owned())))
         })
         .unwrap();

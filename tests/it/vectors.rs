@@ -61,7 +61,7 @@ impl Vector {
     }
 
     fn identity(&self, key_file: &str) -> Identity {
-        let key = key::open(&self.bytes(key_file), key_file, || Ok(None)).unwrap();
+        let key = key::open_software(&self.bytes(key_file), key_file, || Ok(None)).unwrap();
         // The chain in reverse and the root among it: what is sent must not
         // depend on the files' order.
         let files = ["anchor.pem", "chain.pem", "cert.pem"];

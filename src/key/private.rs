@@ -1,0 +1,207 @@
+//! Reading a private key whose form is known and whose encryption is off.
+
+use pkcs8::PrivateKeyInfoRef;
+use ring::signature::RsaKeyPair;
+
+use crate::der;
+use crate::limits;
+
+use super::ecdsa::{EcKey, NamedCurve};
+use super::ml_dsa::MlDsaKey;
+use super::software::Private;
+use super::{Error, KeyAlgorithm, SoftwareKey};
+
+/// The structures in which a private key stands in the clear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// RFC 8017 A.1.2.
+    Pkcs1,
+    /// RFC 5958.
+    Pkcs8,
+    /// RFC 5915.
+    Sec1,
+}
+
+impl Form {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Pkcs1 => "PKCS#1",
+            Self::Pkcs8 => "PKCS#8",
+            Self::Sec1 => "SEC 1",
+        }
+    }
+}
+
+/// Reads the key. `origin` is what messages call it.
+pub(super) fn read(form: Form, der: &[u8], origin: &str) -> Result<SoftwareKey, Error> {
+    let failed = |failure: Failure| match failure {
+        Failure::Damaged => Error::Damaged {
+            origin: origin.to_owned(),
+            form: form.name(),
+        },
+        Failure::Unsupported(found) => Error::Unsupported {
+            origin: origin.to_owned(),
+            found,
+        },
+    };
+    let private = match form {
+        Form::Pkcs1 => rsa(der),
+        Form::Pkcs8 => pkcs8(der),
+        Form::Sec1 => sec1(der, None),
+    };
+    SoftwareKey::new(origin, private.map_err(failed)?)
+}
+
+/// Why a key is not read.
+enum Failure {
+    /// It is not what its form announces.
+    Damaged,
+    /// It is of a type that is not read, in words.
+    Unsupported(String),
+}
+
+fn pkcs8(der: &[u8]) -> Result<Private, Failure> {
+    let info = PrivateKeyInfoRef::try_from(der).map_err(|_| Failure::Damaged)?;
+    let inner = info.private_key.as_bytes();
+    let ml_dsa = |algorithm| {
+        MlDsaKey::from_private_key(algorithm, inner)
+            .map(Private::MlDsa)
+            .ok_or(Failure::Damaged)
+    };
+    let unsupported = |found: &str| Err(Failure::Unsupported(found.to_owned()));
+    match info.algorithm.oid.to_string().as_str() {
+        "1.2.840.113549.1.1.1" => rsa(inner),
+        "1.2.840.113549.1.1.10" => unsupported("an RSA key restricted to PSS"),
+        "1.2.840.10045.2.1" => {
+            let curve = info
+                .algorithm
+                .parameters_oid()
+                .map_err(|_| Failure::Damaged)?;
+            sec1(inner, Some(&curve.to_string()))
+        }
+        "2.16.840.1.101.3.4.3.17" => ml_dsa(KeyAlgorithm::MlDsa44),
+        "2.16.840.1.101.3.4.3.18" => ml_dsa(KeyAlgorithm::MlDsa65),
+        "2.16.840.1.101.3.4.3.19" => ml_dsa(KeyAlgorithm::MlDsa87),
+        "1.3.101.112" => unsupported("Ed25519, for which Roles Anywhere has no signing algorithm"),
+        "1.3.101.113" => unsupported("Ed448, for which Roles Anywhere has no signing algorithm"),
+        "1.2.840.10040.4.1" => unsupported("DSA"),
+        other => Err(Failure::Unsupported(format!("algorithm {other}"))),
+    }
+}
+
+/// An `ECPrivateKey`. In PKCS#8 the curve stands outside; by itself it names
+/// the curve in `[0] parameters`, and where it does not, the length of the
+/// private value tells.
+fn sec1(der: &[u8], outer_curve: Option<&str>) -> Result<Private, Failure> {
+    let parts = der::sequence(der).ok_or(Failure::Damaged)?;
+    let [version, scalar, optional @ ..] = parts.as_slice() else {
+        return Err(Failure::Damaged);
+    };
+    if version.content != [1] || scalar.tag != der::OCTET_STRING {
+        return Err(Failure::Damaged);
+    }
+    let tagged = |tag| {
+        let element = optional.iter().find(|part| part.tag == tag)?;
+        let (inner, rest) = der::read(element.content)?;
+        rest.is_empty().then_some(inner)
+    };
+    let inner_curve = match tagged(0xa0) {
+        None => None,
+        Some(parameters) if parameters.tag == der::OBJECT_IDENTIFIER => Some(
+            pkcs8::ObjectIdentifier::from_bytes(parameters.content)
+                .map_err(|_| Failure::Damaged)?
+                .to_string(),
+        ),
+        Some(_) => {
+            return Err(Failure::Unsupported(
+                "EC on a curve that is written out instead of named".to_owned(),
+            ));
+        }
+    };
+    let stated = match tagged(0xa1) {
+        Some(bits) if bits.tag == der::BIT_STRING => bits.content.strip_prefix(&[0]),
+        _ => None,
+    };
+    let curve = match (outer_curve, inner_curve.as_deref()) {
+        (Some(outer), Some(inner)) if outer != inner => return Err(Failure::Damaged),
+        (Some(curve), _) | (None, Some(curve)) => curve,
+        (None, None) => match scalar.content.len() {
+            32 => P256,
+            48 => P384,
+            66 => P521,
+            _ => return Err(Failure::Damaged),
+        },
+    };
+    fn key<C: NamedCurve>(scalar: &[u8], stated: Option<&[u8]>) -> Result<EcKey<C>, Failure> {
+        EcKey::new(scalar, stated).ok_or(Failure::Damaged)
+    }
+    match curve {
+        P256 => Ok(Private::P256(key(scalar.content, stated)?)),
+        P384 => Ok(Private::P384(key(scalar.content, stated)?)),
+        P521 => Ok(Private::P521(key(scalar.content, stated)?)),
+        "1.3.132.0.10" => Err(Failure::Unsupported("EC on the curve secp256k1".to_owned())),
+        other => Err(Failure::Unsupported(format!("EC on the curve {other}"))),
+    }
+}
+
+/// Reads an `RSAPrivateKey`. What ring refuses is looked at again for the
+/// reason, since it tells size and damage apart but not the rest.
+fn rsa(der: &[u8]) -> Result<Private, Failure> {
+    let parts = der::sequence(der).ok_or(Failure::Damaged)?;
+    let [version, modulus, exponent, ..] = parts.as_slice() else {
+        return Err(Failure::Damaged);
+    };
+    if version.content == [1] {
+        return Err(Failure::Unsupported(
+            "RSA with more than two primes".to_owned(),
+        ));
+    }
+    RsaKeyPair::from_der(der)
+        .map(|key| Private::Rsa(Box::new(key)))
+        .map_err(|_| {
+            let unsigned = |element: &der::Element<'_>| {
+                let zeros = element.content.iter().take_while(|octet| **octet == 0);
+                element.content.len() - zeros.count()
+            };
+            let octets = unsigned(modulus);
+            if octets * 8 < limits::MIN_RSA_BITS {
+                Failure::Unsupported(format!("RSA below {} bits", limits::MIN_RSA_BITS))
+            } else if octets * 8 > limits::MAX_RSA_PRIVATE_BITS {
+                Failure::Unsupported(format!("RSA above {} bits", limits::MAX_RSA_PRIVATE_BITS))
+            } else if unsigned(exponent) < 3 {
+                Failure::Unsupported("RSA with a public exponent below 65537".to_owned())
+            } else {
+                Failure::Damaged
+            }
+        })
+}
+
+/// `secp256r1`.
+const P256: &str = "1.2.840.10045.3.1.7";
+/// `secp384r1`.
+const P384: &str = "1.3.132.0.34";
+/// `secp521r1`.
+const P521: &str = "1.3.132.0.35";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::{KeyType, Signer as _, generate};
+
+    #[test]
+    fn a_stated_point_is_taken_only_if_it_is_right() {
+        for kind in [KeyType::P256, KeyType::P384] {
+            let made = generate(kind, "made").unwrap();
+            let mut der = made.pkcs8.expose().to_vec();
+            let key = read(Form::Pkcs8, &der, "file").unwrap();
+            assert_eq!(
+                key.public_key().subject_public_key(),
+                made.key.public_key().subject_public_key()
+            );
+            // The point stands at the end.
+            *der.last_mut().unwrap() ^= 1;
+            let refused = read(Form::Pkcs8, &der, "file");
+            assert!(matches!(refused, Err(Error::Damaged { .. })), "{refused:?}");
+        }
+    }
+}

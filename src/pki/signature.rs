@@ -1,0 +1,35 @@
+//! Verifying the signature on a certificate or a revocation list.
+
+use x509_parser::der_parser::asn1_rs::BitString;
+use x509_parser::prelude::FromDer;
+use x509_parser::verify::verify_signature;
+use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
+
+use crate::key::{KeyAlgorithm, PublicKey, Scheme};
+
+/// Whether `issuer`'s key made the signature over the to-be-signed bytes.
+pub(super) fn is_signed_by(
+    issuer: &PublicKey,
+    algorithm: &AlgorithmIdentifier<'_>,
+    signature: &BitString<'_>,
+    signed: &[u8],
+) -> bool {
+    match scheme_without_ring(issuer.algorithm(), &algorithm.algorithm.to_id_string()) {
+        Some(scheme) => issuer.verify(scheme, signed, signature.as_ref()),
+        None => SubjectPublicKeyInfo::from_der(issuer.spki())
+            .is_ok_and(|(_, spki)| verify_signature(&spki, algorithm, signature, signed).is_ok()),
+    }
+}
+
+/// How an issuer signed whose kind of key ring, with which everything else is
+/// verified, does not have.
+fn scheme_without_ring(issuer: KeyAlgorithm, algorithm: &str) -> Option<Scheme> {
+    match (issuer, algorithm) {
+        (KeyAlgorithm::EcP521, "1.2.840.10045.4.3.2") => Some(Scheme::DeterministicEcdsaSha256),
+        (KeyAlgorithm::EcP521, "1.2.840.10045.4.3.4") => Some(Scheme::EcdsaSha512),
+        (KeyAlgorithm::MlDsa44, "2.16.840.1.101.3.4.3.17")
+        | (KeyAlgorithm::MlDsa65, "2.16.840.1.101.3.4.3.18")
+        | (KeyAlgorithm::MlDsa87, "2.16.840.1.101.3.4.3.19") => Some(Scheme::MlDsa),
+        _ => None,
+    }
+}
