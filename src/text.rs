@@ -28,6 +28,28 @@ const fn is_direction_mark(character: char) -> bool {
     )
 }
 
+/// Whether IAM and STS allow the character in a session tag's value:
+/// `[\p{L}\p{Z}\p{N}_.:/=+\-@]` (STS API, "Tag").
+#[must_use]
+pub fn is_tag_character(character: char) -> bool {
+    use unicode_general_category::{GeneralCategory as Category, get_general_category};
+    "_.:/=+-@".contains(character)
+        || matches!(
+            get_general_category(character),
+            Category::UppercaseLetter
+                | Category::LowercaseLetter
+                | Category::TitlecaseLetter
+                | Category::ModifierLetter
+                | Category::OtherLetter
+                | Category::DecimalNumber
+                | Category::LetterNumber
+                | Category::OtherNumber
+                | Category::SpaceSeparator
+                | Category::LineSeparator
+                | Category::ParagraphSeparator
+        )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

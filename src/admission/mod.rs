@@ -7,8 +7,10 @@
 
 mod answer;
 mod leaf;
+mod principal;
 mod session;
 
 pub use answer::{Answer, Refusal};
 pub use leaf::check_leaf;
+pub use principal::{Principal, PrincipalTag};
 pub use session::{Anchor, Profile, Role, SessionFacts, check_anchor, check_session};

@@ -7,6 +7,8 @@
 
 use std::str::FromStr;
 
+use crate::text;
+
 /// Longest common name, in characters: up to 61 the source identity is
 /// `CN=` and the name; above, AWS drops the prefix.
 const MAX_COMMON_NAME: usize = 61;
@@ -78,24 +80,11 @@ pub(super) fn check(text: &str, max: usize) -> Result<String, String> {
 }
 
 /// Of the separators (`\p{Z}`) only the plain space: the others look like it.
+/// Of the letters none that show nothing (Hangul fillers).
 fn allowed(character: char) -> bool {
-    // Letters by category that show nothing (Hangul fillers).
-    if matches!(character, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}') {
-        return false;
-    }
-    use unicode_general_category::{GeneralCategory as Category, get_general_category};
-    " _.:/=+-@".contains(character)
-        || matches!(
-            get_general_category(character),
-            Category::UppercaseLetter
-                | Category::LowercaseLetter
-                | Category::TitlecaseLetter
-                | Category::ModifierLetter
-                | Category::OtherLetter
-                | Category::DecimalNumber
-                | Category::LetterNumber
-                | Category::OtherNumber
-        )
+    text::is_tag_character(character)
+        && (character == ' ' || !character.is_whitespace())
+        && !matches!(character, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}')
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Value, json};
 
+use crate::admission::Principal;
 use crate::clock::rfc3339;
 use crate::pki::Certificate;
 use crate::rolesanywhere::{RoleArn, RoleSessionName, SessionDuration, TrustAnchorArn};
@@ -51,7 +52,7 @@ impl Grant<'_> {
                 },
                 "packedPolicySize": 0,
                 "roleArn": self.role.as_str(),
-                "sourceIdentity": source_identity(self.leaf),
+                "sourceIdentity": Principal::of(self.leaf).source_identity,
             }],
             "subjectArn": format!(
                 "arn:{partition}:rolesanywhere:{}:{}:subject/{subject_id}",
@@ -59,16 +60,6 @@ impl Grant<'_> {
                 self.anchor.account(),
             ),
         }))
-    }
-}
-
-/// `CN=` and the common name up to 61 characters, the bare name up to 64, the
-/// serial number without a name (user guide, "Source identity").
-fn source_identity(leaf: &Certificate) -> String {
-    match leaf.subject().common_name() {
-        Some(name) if name.chars().count() <= 61 => format!("CN={name}"),
-        Some(name) => name.to_owned(),
-        None => format!("ID={}", leaf.serial().hex()),
     }
 }
 

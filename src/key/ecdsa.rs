@@ -10,12 +10,13 @@ use ring::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair,
     EcdsaSigningAlgorithm,
 };
-use sha2::{Digest, Sha256};
+use sha2::digest::block_api::BlockSizeUser;
+use sha2::{Digest, Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
 use crate::der;
 
-use super::{KeyAlgorithm, Scheme};
+use super::{Hash, KeyAlgorithm, Scheme};
 
 /// A curve on which keys are read.
 pub(super) trait NamedCurve:
@@ -115,16 +116,11 @@ impl<C: NamedCurve> EcKey<C> {
             // RFC 6979 draws the nonce with the hash that signs. The crates'
             // own prehash signers would draw it with the curve's usual hash, so
             // the primitive is called.
-            Scheme::DeterministicEcdsaSha256 => {
-                let digest = Sha256::digest(message);
-                let (signature, _) = ecdsa::hazmat::sign_prehashed_rfc6979::<C, Sha256>(
-                    &self.secret.to_nonzero_scalar(),
-                    &digest,
-                    &[],
-                );
-                let (r, s) = signature.split_bytes();
-                Some(signature_der(&r, &s))
-            }
+            Scheme::DeterministicEcdsa(hash) => Some(match hash {
+                Hash::Sha256 => self.sign_deterministic::<Sha256>(message),
+                Hash::Sha384 => self.sign_deterministic::<Sha384>(message),
+                Hash::Sha512 => self.sign_deterministic::<Sha512>(message),
+            }),
             other => {
                 let (scheme, algorithm) = C::ring()?;
                 if scheme != other {
@@ -135,6 +131,16 @@ impl<C: NamedCurve> EcKey<C> {
                 Some(signature.as_ref().to_vec())
             }
         }
+    }
+
+    fn sign_deterministic<D: Digest + BlockSizeUser>(&self, message: &[u8]) -> Vec<u8> {
+        let (signature, _) = ecdsa::hazmat::sign_prehashed_rfc6979::<C, D>(
+            &self.secret.to_nonzero_scalar(),
+            &D::digest(message),
+            &[],
+        );
+        let (r, s) = signature.split_bytes();
+        signature_der(&r, &s)
     }
 
     fn pair(&self, algorithm: &'static EcdsaSigningAlgorithm) -> Option<&EcdsaKeyPair> {

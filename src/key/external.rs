@@ -5,9 +5,10 @@
 //!
 //! - `WINDLASS_SIGNER_PROTOCOL`: `1`
 //! - `WINDLASS_SIGNER_ALGORITHM`: `ECDSA_SHA_256`, `RSASSA_PKCS1_V1_5_SHA_256`
-//!   or `ML_DSA_SHAKE_256`, the names of AWS KMS
-//! - `WINDLASS_SIGNER_INPUT`: `digest` when stdin has the 32 bytes of the
-//!   message's SHA-256, `message` when it has the message itself
+//!   or `ML_DSA_SHAKE_256`, the names of AWS KMS (other hashes only for
+//!   `sign-string --digest`)
+//! - `WINDLASS_SIGNER_INPUT`: `digest` when stdin has the message's digest, 32
+//!   bytes of SHA-256, and `message` when it has the message itself
 //! - `WINDLASS_SIGNER_PUBLIC_KEY`: the DER SubjectPublicKeyInfo of the key that
 //!   is meant, in base64
 //!
@@ -19,13 +20,12 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest, Sha256};
 
 use crate::der;
 use crate::limits;
 
 use super::ecdsa::signature_der;
-use super::{CommandLine, Error, KeyAlgorithm, PublicKey, Scheme, Signer};
+use super::{CommandLine, Error, Hash, KeyAlgorithm, PublicKey, Scheme, Signer};
 
 /// What the program gets on its stdin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,19 +111,28 @@ impl Signer for ExternalSigner {
             return Err(mismatch());
         }
         let algorithm = match scheme {
-            Scheme::DeterministicEcdsaSha256 => "ECDSA_SHA_256",
+            Scheme::DeterministicEcdsa(hash) => match hash {
+                Hash::Sha256 => "ECDSA_SHA_256",
+                Hash::Sha384 => "ECDSA_SHA_384",
+                Hash::Sha512 => "ECDSA_SHA_512",
+            },
             Scheme::MlDsa => "ML_DSA_SHAKE_256",
-            Scheme::RsaPkcs1Sha256 => "RSASSA_PKCS1_V1_5_SHA_256",
-            Scheme::EcdsaSha256 | Scheme::EcdsaSha384 | Scheme::EcdsaSha512 => {
-                return Err(mismatch());
-            }
+            Scheme::RsaPkcs1(hash) => match hash {
+                Hash::Sha256 => "RSASSA_PKCS1_V1_5_SHA_256",
+                Hash::Sha384 => "RSASSA_PKCS1_V1_5_SHA_384",
+                Hash::Sha512 => "RSASSA_PKCS1_V1_5_SHA_512",
+            },
+            Scheme::EcdsaSha256 | Scheme::EcdsaSha384 => return Err(mismatch()),
         };
         // Pure ML-DSA has no digest of its own.
         let input = match scheme {
             Scheme::MlDsa => SignerInput::Message,
             _ => self.input,
         };
-        let digest = Sha256::digest(message);
+        let digest = match scheme {
+            Scheme::DeterministicEcdsa(hash) | Scheme::RsaPkcs1(hash) => hash.digest(message),
+            _ => Vec::new(),
+        };
         let stdin = match input {
             SignerInput::Digest => digest.as_slice(),
             SignerInput::Message => message,

@@ -34,27 +34,49 @@ pub use public::{KeyAlgorithm, PublicKey};
 pub use software::SoftwareKey;
 pub use source::Source;
 
+/// A hash of the SHA-2 family (FIPS 180-4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hash {
+    /// SHA-256.
+    Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+}
+
+impl Hash {
+    /// The digest of a message.
+    #[must_use]
+    pub fn digest(self, message: &[u8]) -> Vec<u8> {
+        use sha2::Digest;
+        match self {
+            Self::Sha256 => sha2::Sha256::digest(message).to_vec(),
+            Self::Sha384 => sha2::Sha384::digest(message).to_vec(),
+            Self::Sha512 => sha2::Sha512::digest(message).to_vec(),
+        }
+    }
+}
+
 /// What is signed and how.
 ///
 /// Hash and padding are part of the scheme, so that a caller cannot combine
 /// them in a way that nobody verifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// ECDSA with SHA-256 and a nonce by RFC 6979, on any curve, as ASN.1 DER.
-    /// CreateSession requests use it: no entropy of a cloned machine is needed
-    /// and a signature can be reproduced byte for byte. Keys that live in a
-    /// device choose the nonce themselves.
-    DeterministicEcdsaSha256,
+    /// ECDSA with a nonce by RFC 6979, on any curve, as ASN.1 DER.
+    /// CreateSession requests use it with SHA-256: no entropy of a cloned machine
+    /// is needed and a signature can be reproduced byte for byte. Keys that live
+    /// in a device choose the nonce themselves.
+    DeterministicEcdsa(Hash),
     /// ECDSA with SHA-256 on P-256, random nonce, as ASN.1 DER (RFC 5758).
     EcdsaSha256,
     /// ECDSA with SHA-384 on P-384, random nonce, as ASN.1 DER (RFC 5758).
     EcdsaSha384,
-    /// ECDSA with SHA-512 on P-521, as ASN.1 DER (RFC 5758). Only verified.
-    EcdsaSha512,
     /// Pure ML-DSA (FIPS 204) over the message with an empty context.
     MlDsa,
-    /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017 section 8.2).
-    RsaPkcs1Sha256,
+    /// RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2).
+    RsaPkcs1(Hash),
 }
 
 /// A private key that can sign, wherever it lives.

@@ -3,14 +3,15 @@
 use std::fmt;
 
 use ring::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1,
-    RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P384_SHA256_ASN1,
+    ECDSA_P384_SHA384_ASN1, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
+    RSA_PKCS1_2048_8192_SHA512, UnparsedPublicKey, VerificationAlgorithm,
 };
-use sha2::{Digest, Sha256, Sha512};
+use sha2::{Digest, Sha256};
 
 use crate::der;
 
-use super::{Scheme, ecdsa, ml_dsa};
+use super::{Hash, Scheme, ecdsa, ml_dsa};
 
 /// `1.2.840.10045.2.1` (RFC 5480), content octets.
 const OID_EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
@@ -172,7 +173,7 @@ impl PublicKey {
         match self.algorithm {
             KeyAlgorithm::EcP256 => Some(Scheme::EcdsaSha256),
             KeyAlgorithm::EcP384 => Some(Scheme::EcdsaSha384),
-            KeyAlgorithm::Rsa { .. } => Some(Scheme::RsaPkcs1Sha256),
+            KeyAlgorithm::Rsa { .. } => Some(Scheme::RsaPkcs1(Hash::Sha256)),
             KeyAlgorithm::EcP521
             | KeyAlgorithm::Ed25519
             | KeyAlgorithm::MlDsa44
@@ -187,14 +188,13 @@ impl PublicKey {
     pub const fn fits(&self, scheme: Scheme) -> bool {
         use KeyAlgorithm as K;
         match scheme {
-            Scheme::DeterministicEcdsaSha256 => {
+            Scheme::DeterministicEcdsa(_) => {
                 matches!(self.algorithm, K::EcP256 | K::EcP384 | K::EcP521)
             }
             Scheme::EcdsaSha256 => matches!(self.algorithm, K::EcP256),
             Scheme::EcdsaSha384 => matches!(self.algorithm, K::EcP384),
-            Scheme::EcdsaSha512 => matches!(self.algorithm, K::EcP521),
             Scheme::MlDsa => matches!(self.algorithm, K::MlDsa44 | K::MlDsa65 | K::MlDsa87),
-            Scheme::RsaPkcs1Sha256 => matches!(self.algorithm, K::Rsa { .. }),
+            Scheme::RsaPkcs1(_) => matches!(self.algorithm, K::Rsa { .. }),
         }
     }
 
@@ -208,22 +208,30 @@ impl PublicKey {
                 .verify(message, signature)
                 .is_ok()
         };
+        use {Hash as H, KeyAlgorithm as K, Scheme as S};
         match (scheme, self.algorithm) {
-            (Scheme::RsaPkcs1Sha256, KeyAlgorithm::Rsa { .. }) => {
-                with_ring(&RSA_PKCS1_2048_8192_SHA256)
-            }
-            (Scheme::EcdsaSha256 | Scheme::DeterministicEcdsaSha256, KeyAlgorithm::EcP256) => {
+            (S::RsaPkcs1(hash), K::Rsa { .. }) => with_ring(match hash {
+                H::Sha256 => &RSA_PKCS1_2048_8192_SHA256,
+                H::Sha384 => &RSA_PKCS1_2048_8192_SHA384,
+                H::Sha512 => &RSA_PKCS1_2048_8192_SHA512,
+            }),
+            (S::EcdsaSha256 | S::DeterministicEcdsa(H::Sha256), K::EcP256) => {
                 with_ring(&ECDSA_P256_SHA256_ASN1)
             }
-            (Scheme::DeterministicEcdsaSha256, KeyAlgorithm::EcP384) => {
-                with_ring(&ECDSA_P384_SHA256_ASN1)
+            (S::DeterministicEcdsa(H::Sha384), K::EcP256) => with_ring(&ECDSA_P256_SHA384_ASN1),
+            (S::DeterministicEcdsa(H::Sha256), K::EcP384) => with_ring(&ECDSA_P384_SHA256_ASN1),
+            (S::EcdsaSha384 | S::DeterministicEcdsa(H::Sha384), K::EcP384) => {
+                with_ring(&ECDSA_P384_SHA384_ASN1)
             }
-            (Scheme::EcdsaSha384, KeyAlgorithm::EcP384) => with_ring(&ECDSA_P384_SHA384_ASN1),
-            (Scheme::DeterministicEcdsaSha256, KeyAlgorithm::EcP521) => {
-                ecdsa::verify::<p521::NistP521>(key, &Sha256::digest(message), signature)
+            // ring does not combine the others.
+            (S::DeterministicEcdsa(hash), K::EcP256) => {
+                ecdsa::verify::<p256::NistP256>(key, &hash.digest(message), signature)
             }
-            (Scheme::EcdsaSha512, KeyAlgorithm::EcP521) => {
-                ecdsa::verify::<p521::NistP521>(key, &Sha512::digest(message), signature)
+            (S::DeterministicEcdsa(hash), K::EcP384) => {
+                ecdsa::verify::<p384::NistP384>(key, &hash.digest(message), signature)
+            }
+            (S::DeterministicEcdsa(hash), K::EcP521) => {
+                ecdsa::verify::<p521::NistP521>(key, &hash.digest(message), signature)
             }
             (Scheme::MlDsa, algorithm) => ml_dsa::verify(algorithm, key, message, signature),
             _ => false,

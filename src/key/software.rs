@@ -1,13 +1,13 @@
 //! Private keys in memory: P-256, P-384, P-521, RSA and ML-DSA.
 
 use ring::rand::SystemRandom;
-use ring::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use ring::signature::{KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RsaKeyPair};
 
 use crate::limits;
 
 use super::ecdsa::{EcKey, NamedCurve};
 use super::ml_dsa::MlDsaKey;
-use super::{Error, KeyAlgorithm, PublicKey, Scheme, Signer};
+use super::{Error, Hash, KeyAlgorithm, PublicKey, Scheme, Signer};
 
 /// A private key held in memory, wiped when it is dropped (RSA keys are held
 /// by ring, which does not wipe them).
@@ -83,9 +83,14 @@ impl Signer for SoftwareKey {
             Private::P384(key) => key.sign(scheme, message),
             Private::P521(key) => key.sign(scheme, message),
             Private::Rsa(key) => {
+                let padding = match scheme {
+                    Scheme::RsaPkcs1(Hash::Sha384) => &RSA_PKCS1_SHA384,
+                    Scheme::RsaPkcs1(Hash::Sha512) => &RSA_PKCS1_SHA512,
+                    _ => &RSA_PKCS1_SHA256,
+                };
                 let mut signature = vec![0; key.public().modulus_len()];
                 key.sign(
-                    &RSA_PKCS1_SHA256,
+                    padding,
                     &SystemRandom::new(),
                     message,
                     &mut signature,
@@ -121,7 +126,7 @@ mod tests {
             hex::decode("C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721")
                 .unwrap();
         let signature = p256(&scalar)
-            .sign(Scheme::DeterministicEcdsaSha256, b"sample")
+            .sign(Scheme::DeterministicEcdsa(Hash::Sha256), b"sample")
             .unwrap();
         let parsed = p256::ecdsa::Signature::from_der(&signature).unwrap();
         assert_eq!(
@@ -142,7 +147,7 @@ mod tests {
         let key =
             SoftwareKey::new("test", Private::P384(EcKey::new(&scalar, None).unwrap())).unwrap();
         let signature = key
-            .sign(Scheme::DeterministicEcdsaSha256, b"sample")
+            .sign(Scheme::DeterministicEcdsa(Hash::Sha256), b"sample")
             .unwrap();
         let parsed = p384::ecdsa::Signature::from_der(&signature).unwrap();
         // r is a function of the nonce alone.
@@ -153,7 +158,7 @@ mod tests {
         );
         assert!(
             key.public_key()
-                .verify(Scheme::DeterministicEcdsaSha256, b"sample", &signature)
+                .verify(Scheme::DeterministicEcdsa(Hash::Sha256), b"sample", &signature)
         );
     }
 
@@ -169,7 +174,7 @@ mod tests {
         let key =
             SoftwareKey::new("test", Private::P521(EcKey::new(&scalar, None).unwrap())).unwrap();
         let signature = key
-            .sign(Scheme::DeterministicEcdsaSha256, b"sample")
+            .sign(Scheme::DeterministicEcdsa(Hash::Sha256), b"sample")
             .unwrap();
         let parsed = p521::ecdsa::Signature::from_der(&signature).unwrap();
         assert_eq!(
@@ -178,7 +183,7 @@ mod tests {
         );
         let verifies = |message: &[u8]| {
             key.public_key()
-                .verify(Scheme::DeterministicEcdsaSha256, message, &signature)
+                .verify(Scheme::DeterministicEcdsa(Hash::Sha256), message, &signature)
         };
         assert!(verifies(b"sample"));
         assert!(!verifies(b"simple"));
@@ -187,7 +192,7 @@ mod tests {
     #[test]
     fn a_scheme_that_does_not_fit_is_refused() {
         let key = p256(&[7; 32]);
-        for scheme in [Scheme::RsaPkcs1Sha256, Scheme::EcdsaSha384, Scheme::MlDsa] {
+        for scheme in [Scheme::RsaPkcs1(Hash::Sha256), Scheme::EcdsaSha384, Scheme::MlDsa] {
             assert!(matches!(
                 key.sign(scheme, b"m"),
                 Err(Error::SchemeMismatch { .. })

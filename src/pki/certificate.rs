@@ -217,6 +217,24 @@ impl Certificate {
         &self.extensions.alternative_names
     }
 
+    /// The first dNSName among the alternative names.
+    #[must_use]
+    pub fn first_dns_name(&self) -> Option<&str> {
+        self.extensions.first_dns_name.as_deref()
+    }
+
+    /// The first uniformResourceIdentifier among the alternative names.
+    #[must_use]
+    pub fn first_uri(&self) -> Option<&str> {
+        self.extensions.first_uri.as_deref()
+    }
+
+    /// The first directoryName among the alternative names.
+    #[must_use]
+    pub const fn first_directory_name(&self) -> Option<&DistinguishedName> {
+        self.extensions.first_directory_name.as_ref()
+    }
+
     /// OIDs of all critical extensions, sorted by their text.
     #[must_use]
     pub fn critical(&self) -> &[String] {
@@ -282,6 +300,9 @@ struct Extensions {
     subject_key_identifier: Option<Vec<u8>>,
     authority_key_identifier: Option<Vec<u8>>,
     alternative_names: Vec<String>,
+    first_dns_name: Option<String>,
+    first_uri: Option<String>,
+    first_directory_name: Option<DistinguishedName>,
     critical: Vec<String>,
     unhandled: Vec<String>,
 }
@@ -334,6 +355,7 @@ impl Extensions {
                 }
                 ParsedExtension::SubjectAlternativeName(names) => {
                     read.alternative_names = names.general_names.iter().map(show_name).collect();
+                    read.take_first(&names.general_names);
                 }
                 ParsedExtension::ParseError { .. } => return malformed(&oid),
                 // They restrict what a CA may issue and are not evaluated here,
@@ -350,6 +372,24 @@ impl Extensions {
         }
         read.critical.sort();
         Ok(read)
+    }
+
+    /// Keeps the names of which Roles Anywhere makes session tags.
+    fn take_first(&mut self, names: &[ParsedName<'_>]) {
+        for name in names {
+            match name {
+                ParsedName::DNSName(value) if self.first_dns_name.is_none() => {
+                    self.first_dns_name = Some((*value).to_owned());
+                }
+                ParsedName::URI(value) if self.first_uri.is_none() => {
+                    self.first_uri = Some((*value).to_owned());
+                }
+                ParsedName::DirectoryName(name) if self.first_directory_name.is_none() => {
+                    self.first_directory_name = DistinguishedName::from_der(name.as_raw());
+                }
+                _ => {}
+            }
+        }
     }
 }
 

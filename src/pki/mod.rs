@@ -9,6 +9,7 @@ mod identity;
 mod issue;
 mod name;
 mod path;
+mod selector;
 mod serial;
 mod signature;
 
@@ -19,6 +20,7 @@ pub use general_name::GeneralName;
 pub use identity::{Identity, Sourced};
 pub use issue::{IssuerRef, Kind, Template};
 pub use name::{AttributeType, DistinguishedName};
+pub use selector::CertificateSelector;
 pub use path::{PathError, PathQuery, validate_path};
 pub use serial::SerialNumber;
 

@@ -33,6 +33,12 @@ impl AttributeType {
 /// One attribute of a name, in the order of the encoding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Attribute {
+    /// Content octets of the type's OBJECT IDENTIFIER.
+    oid: Vec<u8>,
+    /// The value's whole encoding.
+    encoded: Vec<u8>,
+    /// Which RDN of the name it stands in.
+    rdn: usize,
     short_name: String,
     value: String,
 }
@@ -53,7 +59,7 @@ impl DistinguishedName {
     #[must_use]
     pub fn from_der(encoded: &[u8]) -> Option<Self> {
         let mut attributes = Vec::new();
-        for rdn in der::sequence(encoded)? {
+        for (index, rdn) in der::sequence(encoded)?.into_iter().enumerate() {
             if rdn.tag != der::SET {
                 return None;
             }
@@ -66,6 +72,9 @@ impl DistinguishedName {
                     return None;
                 }
                 attributes.push(Attribute {
+                    oid: oid.content.to_vec(),
+                    encoded: value.encoded.to_vec(),
+                    rdn: index,
                     short_name: short_name(oid.content),
                     value: decode_string(value.tag, value.content),
                 });
@@ -81,32 +90,34 @@ impl DistinguishedName {
     /// UTF8String, the country PrintableString as RFC 5280 demands.
     #[must_use]
     pub fn build(attributes: &[(AttributeType, &str)]) -> Self {
-        let rdns: Vec<Vec<u8>> = attributes
+        let built: Vec<Attribute> = attributes
             .iter()
-            .map(|(kind, value)| {
+            .enumerate()
+            .map(|(rdn, (kind, value))| {
                 let tag = match kind {
                     AttributeType::Country => der::PRINTABLE_STRING,
                     _ => der::UTF8_STRING,
                 };
-                let pair = der::write_all(
-                    der::SEQUENCE,
-                    &[
-                        &der::write(der::OBJECT_IDENTIFIER, kind.oid()),
-                        &der::write(tag, value.as_bytes()),
-                    ],
-                );
+                Attribute {
+                    oid: kind.oid().to_vec(),
+                    encoded: der::write(tag, value.as_bytes()),
+                    rdn,
+                    short_name: short_name(kind.oid()),
+                    value: (*value).to_owned(),
+                }
+            })
+            .collect();
+        let rdns: Vec<Vec<u8>> = built
+            .iter()
+            .map(|attribute| {
+                let oid = der::write(der::OBJECT_IDENTIFIER, &attribute.oid);
+                let pair = der::write_all(der::SEQUENCE, &[&oid, &attribute.encoded]);
                 der::write(der::SET, &pair)
             })
             .collect();
         Self {
             der: der::write(der::SEQUENCE, &rdns.concat()),
-            attributes: attributes
-                .iter()
-                .map(|(kind, value)| Attribute {
-                    short_name: short_name(kind.oid()),
-                    value: (*value).to_owned(),
-                })
-                .collect(),
+            attributes: built,
         }
     }
 
@@ -120,6 +131,57 @@ impl DistinguishedName {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.attributes.is_empty()
+    }
+
+    /// Short name (RFC 4519, else the dotted OID) and value of every attribute,
+    /// in the order of the encoding.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.attributes
+            .iter()
+            .map(|attribute| (attribute.short_name.as_str(), attribute.value.as_str()))
+    }
+
+    /// The name in the string form of RFC 2253: the last RDN first, `+` between
+    /// the attributes of one RDN.
+    #[must_use]
+    pub fn rfc2253(&self) -> String {
+        let mut rdns: Vec<Vec<&Attribute>> = Vec::new();
+        for attribute in &self.attributes {
+            match rdns.last_mut() {
+                Some(rdn) if rdn.iter().any(|other| other.rdn == attribute.rdn) => {
+                    rdn.push(attribute);
+                }
+                _ => rdns.push(vec![attribute]),
+            }
+        }
+        write_rdns(&rdns)
+    }
+
+    /// The name as Go's `pkix.Name.String` prints it, with which certificate
+    /// selectors were written for the official helper: the well-known
+    /// attributes in a fixed order whatever theirs is, those of one type
+    /// together, and all others behind them.
+    #[must_use]
+    pub fn go_string(&self) -> String {
+        let is_known = |attribute: &&Attribute| {
+            matches!(attribute.oid.as_slice(), [0x55, 0x04, last] if GO_ORDER.contains(last))
+        };
+        let others = self.attributes.iter().filter(|one| !is_known(one));
+        let mut rdns: Vec<Vec<&Attribute>> = others.map(|attribute| vec![attribute]).collect();
+        for last in GO_ORDER {
+            let of_type: Vec<&Attribute> = self
+                .attributes
+                .iter()
+                .filter(|attribute| attribute.oid == [0x55, 0x04, last])
+                .collect();
+            match last {
+                // Of these Go keeps the last one only.
+                COMMON_NAME | SERIAL_NUMBER => rdns.extend(of_type.last().map(|one| vec![*one])),
+                _ if of_type.is_empty() => {}
+                _ => rdns.push(of_type),
+            }
+        }
+        write_rdns(&rdns)
     }
 
     /// The first common name.
@@ -160,6 +222,62 @@ impl fmt::Debug for DistinguishedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DistinguishedName({self})")
     }
+}
+
+/// Last arc of `id-at` for commonName and serialNumber.
+const COMMON_NAME: u8 = 3;
+const SERIAL_NUMBER: u8 = 5;
+
+/// Last arcs of the attribute types to which Go gives fields of their own, in
+/// the order in which it puts them: C, O, OU, L, ST, STREET, POSTALCODE, CN,
+/// SERIALNUMBER.
+const GO_ORDER: [u8; 9] = [6, 10, 11, 7, 8, 9, 17, COMMON_NAME, SERIAL_NUMBER];
+
+/// Writes RDNs in reverse. Types without a name in RFC 2253 section 2.3 or in
+/// Go's table are dotted OIDs with the value's encoding in hex.
+fn write_rdns(rdns: &[Vec<&Attribute>]) -> String {
+    let rdns: Vec<String> = rdns
+        .iter()
+        .rev()
+        .map(|rdn| {
+            let pairs: Vec<String> = rdn.iter().map(|attribute| write_pair(attribute)).collect();
+            pairs.join("+")
+        })
+        .collect();
+    rdns.join(",")
+}
+
+fn write_pair(attribute: &Attribute) -> String {
+    let name = match attribute.oid.as_slice() {
+        [0x55, 0x04, 3] => "CN",
+        [0x55, 0x04, 5] => "SERIALNUMBER",
+        [0x55, 0x04, 6] => "C",
+        [0x55, 0x04, 7] => "L",
+        [0x55, 0x04, 8] => "ST",
+        [0x55, 0x04, 9] => "STREET",
+        [0x55, 0x04, 10] => "O",
+        [0x55, 0x04, 11] => "OU",
+        [0x55, 0x04, 17] => "POSTALCODE",
+        oid => {
+            let oid = x509_parser::der_parser::oid::Oid::new(oid.into()).to_id_string();
+            return format!("{oid}=#{}", hex::encode(&attribute.encoded));
+        }
+    };
+    let last = attribute.value.chars().count().saturating_sub(1);
+    let mut escaped = String::new();
+    for (index, character) in attribute.value.chars().enumerate() {
+        let special = match character {
+            ',' | '+' | '"' | '\\' | '<' | '>' | ';' => true,
+            '#' => index == 0,
+            ' ' => index == 0 || index == last,
+            _ => false,
+        };
+        if special {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    format!("{name}={escaped}")
 }
 
 /// Short names of RFC 4519 (and emailAddress of RFC 2985), else the dotted OID.
@@ -226,6 +344,34 @@ mod tests {
             "C=CH, O=Example Corp, OU=Security, OU=Zürich, CN=web-1"
         );
         assert_eq!(read.common_name(), Some("web-1"));
+    }
+
+    #[test]
+    fn selectors_compare_with_rfc_2253_and_with_the_form_of_go() {
+        let name = DistinguishedName::build(&[
+            (AttributeType::CommonName, " a,b#"),
+            (AttributeType::OrganizationalUnit, "First"),
+            (AttributeType::Country, "CH"),
+            (AttributeType::OrganizationalUnit, "Second"),
+        ]);
+        assert_eq!(name.rfc2253(), "OU=Second,C=CH,OU=First,CN=\\ a\\,b#");
+        assert_eq!(name.go_string(), "CN=\\ a\\,b#,OU=First+OU=Second,C=CH");
+        // emailAddress has no name there; two attributes share one RDN.
+        let pair = |oid: &[u8], value: &[u8]| {
+            der::write_all(
+                der::SEQUENCE,
+                &[
+                    &der::write(der::OBJECT_IDENTIFIER, oid),
+                    &der::write(der::UTF8_STRING, value),
+                ],
+            )
+        };
+        let email = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01];
+        let both = [pair(&[0x55, 4, 3], b"web"), pair(&email, b"x")].concat();
+        let encoded = der::write(der::SEQUENCE, &der::write(der::SET, &both));
+        let name = DistinguishedName::from_der(&encoded).unwrap();
+        assert_eq!(name.rfc2253(), "CN=web+1.2.840.113549.1.9.1=#0c0178");
+        assert_eq!(name.go_string(), "CN=web,1.2.840.113549.1.9.1=#0c0178");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::verify::verify_signature;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
-use crate::key::{KeyAlgorithm, PublicKey, Scheme};
+use crate::key::{Hash, KeyAlgorithm, PublicKey, Scheme};
 
 /// Whether `issuer`'s key made the signature over the to-be-signed bytes.
 pub(super) fn is_signed_by(
@@ -24,9 +24,12 @@ pub(super) fn is_signed_by(
 /// How an issuer signed whose kind of key ring, with which everything else is
 /// verified, does not have.
 fn scheme_without_ring(issuer: KeyAlgorithm, algorithm: &str) -> Option<Scheme> {
+    // How the nonce was chosen does not matter here.
+    let ecdsa = |hash| Some(Scheme::DeterministicEcdsa(hash));
     match (issuer, algorithm) {
-        (KeyAlgorithm::EcP521, "1.2.840.10045.4.3.2") => Some(Scheme::DeterministicEcdsaSha256),
-        (KeyAlgorithm::EcP521, "1.2.840.10045.4.3.4") => Some(Scheme::EcdsaSha512),
+        (KeyAlgorithm::EcP521, "1.2.840.10045.4.3.2") => ecdsa(Hash::Sha256),
+        (KeyAlgorithm::EcP521, "1.2.840.10045.4.3.3") => ecdsa(Hash::Sha384),
+        (KeyAlgorithm::EcP521, "1.2.840.10045.4.3.4") => ecdsa(Hash::Sha512),
         (KeyAlgorithm::MlDsa44, "2.16.840.1.101.3.4.3.17")
         | (KeyAlgorithm::MlDsa65, "2.16.840.1.101.3.4.3.18")
         | (KeyAlgorithm::MlDsa87, "2.16.840.1.101.3.4.3.19") => Some(Scheme::MlDsa),

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
-use crate::key::{self, KeyAlgorithm, Scheme};
+use crate::key::{self, Hash, KeyAlgorithm, Scheme};
 use crate::pki::Identity;
 
 use super::Region;
@@ -73,9 +73,9 @@ impl Algorithm {
     #[must_use]
     pub const fn scheme(self) -> Scheme {
         match self {
-            Self::EcdsaSha256 => Scheme::DeterministicEcdsaSha256,
+            Self::EcdsaSha256 => Scheme::DeterministicEcdsa(Hash::Sha256),
             Self::MlDsa => Scheme::MlDsa,
-            Self::RsaSha256 => Scheme::RsaPkcs1Sha256,
+            Self::RsaSha256 => Scheme::RsaPkcs1(Hash::Sha256),
         }
     }
 }

@@ -24,7 +24,7 @@ fn certified(name: &str) -> PublicKey {
 
 #[test]
 fn every_form_of_a_key_signs_for_the_same_certificate() {
-    let ecdsa = Scheme::DeterministicEcdsaSha256;
+    let ecdsa = Scheme::DeterministicEcdsa(Hash::Sha256);
     for (file, passphrase, certificate, scheme) in [
         ("p256.pem", None, "leaf.pem", ecdsa),
         ("p256.der", None, "leaf.pem", ecdsa),
@@ -42,12 +42,12 @@ fn every_form_of_a_key_signs_for_the_same_certificate() {
         ("p384.pem", None, "leaf-p384.pem", ecdsa),
         ("p521.pem", None, "leaf-p521.pem", ecdsa),
         ("p384-sec1.pem", None, "leaf-p384.pem", ecdsa),
-        ("rsa2048.pem", None, "leaf-rsa.pem", Scheme::RsaPkcs1Sha256),
+        ("rsa2048.pem", None, "leaf-rsa.pem", Scheme::RsaPkcs1(Hash::Sha256)),
         (
             "rsa2048-pkcs1.pem",
             None,
             "leaf-rsa.pem",
-            Scheme::RsaPkcs1Sha256,
+            Scheme::RsaPkcs1(Hash::Sha256),
         ),
     ] {
         let key = open(file, passphrase).unwrap_or_else(|error| panic!("{file}: {error}"));

@@ -1,0 +1,93 @@
+//! What Roles Anywhere derives from a certificate for the session: source
+//! identity, session name and principal tags.
+
+use crate::pki::{Certificate, DistinguishedName};
+use crate::text;
+
+/// One principal tag, under its key without `aws:PrincipalTag/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrincipalTag {
+    /// For example `x509Subject/CN`.
+    pub key: String,
+    /// The value.
+    pub value: String,
+}
+
+/// The session's identity, as far as the certificate decides it (user guide,
+/// "Source identity", "Attribute mapping").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// `sts:SourceIdentity`.
+    pub source_identity: String,
+    /// The session name, unless the profile accepts one from the request.
+    pub session_name: String,
+    /// The tags of the default attribute mapping, in the order of the
+    /// certificate.
+    pub tags: Vec<PrincipalTag>,
+    /// Tags that are not set, since their value has characters or a length that
+    /// no tag may have.
+    pub left_out: Vec<PrincipalTag>,
+}
+
+impl Principal {
+    /// Derives it with a profile's default attribute mapping.
+    #[must_use]
+    pub fn of(leaf: &Certificate) -> Self {
+        let mut tags = Vec::new();
+        add_name(&mut tags, "x509Subject", leaf.subject());
+        add_name(&mut tags, "x509Issuer", leaf.issuer());
+        let single = [("DNS", leaf.first_dns_name()), ("URI", leaf.first_uri())];
+        for (kind, value) in single {
+            tags.extend(value.map(|value| PrincipalTag {
+                key: format!("x509SAN/{kind}"),
+                value: value.to_owned(),
+            }));
+        }
+        if let Some(name) = leaf.first_directory_name() {
+            add_name(&mut tags, "x509SAN/Name", name);
+        }
+        let (tags, left_out) = tags.into_iter().partition(is_legal);
+        Self {
+            source_identity: source_identity(leaf),
+            session_name: leaf.serial().hex(),
+            tags,
+            left_out,
+        }
+    }
+}
+
+/// `CN=` and the common name up to 61 characters, the bare name up to 64, the
+/// serial number without a name (user guide, "Source identity").
+fn source_identity(leaf: &Certificate) -> String {
+    match leaf.subject().common_name() {
+        Some(name) if name.chars().count() <= 61 => format!("CN={name}"),
+        Some(name) => name.to_owned(),
+        None => format!("ID={}", leaf.serial().hex()),
+    }
+}
+
+/// One tag for each type of attribute; several values are joined with `/` in the
+/// order of the certificate (user guide, "Attribute mapping").
+fn add_name(tags: &mut Vec<PrincipalTag>, field: &str, name: &DistinguishedName) {
+    let first = tags.len();
+    for (short_name, value) in name.attributes() {
+        let key = format!("{field}/{short_name}");
+        match tags.iter_mut().skip(first).find(|tag| tag.key == key) {
+            Some(tag) => {
+                tag.value.push('/');
+                tag.value.push_str(value);
+            }
+            None => tags.push(PrincipalTag {
+                key,
+                value: value.to_owned(),
+            }),
+        }
+    }
+}
+
+/// STS, "Tag": a key of up to 128 and a value of up to 256 characters.
+fn is_legal(tag: &PrincipalTag) -> bool {
+    tag.key.chars().count() <= 128
+        && tag.value.chars().count() <= 256
+        && tag.value.chars().all(text::is_tag_character)
+}

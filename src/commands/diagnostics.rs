@@ -1,0 +1,105 @@
+//! `windlass read-certificate-data` and `windlass sign-string`: the official
+//! helper's output, byte for byte.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+use sha1::{Digest, Sha1};
+use sha2::Sha256;
+
+use crate::cli::{ReadCertificateData, SignString, SignatureFormat};
+use crate::key::{KeyAlgorithm, Scheme};
+use crate::pki::Certificate;
+use crate::rolesanywhere;
+
+use super::identity;
+use super::{Context, Error};
+
+/// Prints a certificate's data, or what a selector or a token has.
+pub(super) fn read_certificate_data(
+    arguments: &ReadCertificateData,
+    context: &Context,
+) -> Result<(), Error> {
+    let found = identity::certificates_only(&arguments.identity, context)?;
+    if !identity::is_search(&arguments.identity)
+        && let Some(first) = found.first()
+    {
+        return context.printer.data(&describe(&first.certificate));
+    }
+    if found.is_empty() {
+        return context.printer.data("No matching identities\n");
+    }
+    let mut text = "Matching identities\n".to_owned();
+    for (index, found) in found.iter().enumerate() {
+        text.push_str(&format!(
+            "{}) {} \"{}\"\n",
+            index + 1,
+            hex::encode(Sha1::digest(found.certificate.der())),
+            crate::text::printable(&found.certificate.subject().go_string(), 512),
+        ));
+        if found.origin.starts_with("pkcs11:") {
+            text.push_str(&format!("\tURI: {}\n", found.origin));
+        }
+    }
+    context.printer.data(&text)
+}
+
+/// The members stand in the helper's order, without a line ending.
+fn describe(certificate: &Certificate) -> String {
+    let (key_type, algorithms) = match certificate.public_key().algorithm() {
+        KeyAlgorithm::EcP256 | KeyAlgorithm::EcP384 | KeyAlgorithm::EcP521 => (
+            "EC".to_owned(),
+            json!(["ECDSASHA256", "ECDSASHA384", "ECDSASHA512"]),
+        ),
+        KeyAlgorithm::Rsa { .. } => (
+            "RSA".to_owned(),
+            json!(["RSASHA256", "RSASHA384", "RSASHA512"]),
+        ),
+        KeyAlgorithm::MlDsa44 | KeyAlgorithm::MlDsa65 | KeyAlgorithm::MlDsa87 => {
+            let name = certificate.public_key().algorithm().to_string();
+            (name.clone(), json!([name]))
+        }
+        other => (other.to_string(), json!([])),
+    };
+    format!(
+        "{{\"keyType\":{},\"certificateData\":{},\"serialNumber\":{},\"supportedAlgorithms\":{}}}",
+        json!(key_type),
+        json!(STANDARD.encode(certificate.der())),
+        json!(certificate.serial().decimal()),
+        algorithms,
+    )
+}
+
+/// Signs the fixed text.
+pub(super) fn sign_string(arguments: &SignString, context: &Context) -> Result<(), Error> {
+    let signer = identity::signer_only(&arguments.identity, context)?;
+    let public = signer.public_key();
+    let scheme = match public.algorithm() {
+        KeyAlgorithm::EcP256 | KeyAlgorithm::EcP384 | KeyAlgorithm::EcP521 => {
+            Scheme::DeterministicEcdsa(arguments.digest.0)
+        }
+        KeyAlgorithm::Rsa { .. } => Scheme::RsaPkcs1(arguments.digest.0),
+        KeyAlgorithm::MlDsa44 | KeyAlgorithm::MlDsa65 | KeyAlgorithm::MlDsa87 => Scheme::MlDsa,
+        other @ (KeyAlgorithm::Ed25519 | KeyAlgorithm::Unknown) => {
+            return Err(rolesanywhere::Error::Signing(
+                rolesanywhere::SigningError::Algorithm(other),
+            )
+            .into());
+        }
+    };
+    let key_digest = Sha256::new()
+        .chain_update("IAM RA")
+        .chain_update(public.subject_public_key())
+        .finalize();
+    let message = [
+        b"AWS Roles Anywhere Credential Helper Signing Test1".as_slice(),
+        &key_digest,
+    ]
+    .concat();
+    let signature = signer.sign(scheme, &message)?;
+    match arguments.format {
+        SignatureFormat::Bin => context.printer.bytes(&signature),
+        SignatureFormat::Json => context.printer.data(&format!("\"{}\"", hex::encode(signature))),
+        SignatureFormat::Text => context.printer.data(&hex::encode(signature)),
+    }
+}

@@ -1,0 +1,181 @@
+//! `windlass key`
+
+use serde_json::{Value, json};
+
+use crate::admission::{Principal, PrincipalTag};
+use crate::cli::KeyShow;
+use crate::clock::rfc3339;
+use crate::key::PublicKey;
+use crate::pki::{Certificate, Identity};
+use crate::rolesanywhere::{Algorithm, TrustAnchorArn};
+use crate::text::printable;
+
+use super::identity::{self, Loaded};
+use super::{Context, Error};
+
+/// Shows a key and what belongs to it.
+pub(super) fn show(arguments: &KeyShow, context: &Context) -> Result<(), Error> {
+    let shown = match identity::load_any(&arguments.identity, context)? {
+        Loaded::Identity(identity) => {
+            let key = KeyFacts {
+                origin: Some(identity.signer().origin().to_owned()),
+                public: identity.signer().public_key().clone(),
+            };
+            let certificate = CertificateFacts::of(&identity, arguments.trust_anchor_arn.as_ref());
+            Shown {
+                key,
+                certificate: Some(certificate),
+            }
+        }
+        Loaded::Key(signer) => Shown {
+            key: KeyFacts {
+                origin: Some(signer.origin().to_owned()),
+                public: signer.public_key().clone(),
+            },
+            certificate: None,
+        },
+    };
+    if arguments.json {
+        context.printer.json(&shown.to_json())
+    } else {
+        context.printer.data(&shown.to_text())
+    }
+}
+
+struct Shown {
+    key: KeyFacts,
+    certificate: Option<CertificateFacts>,
+}
+
+struct KeyFacts {
+    origin: Option<String>,
+    public: PublicKey,
+}
+
+struct CertificateFacts {
+    origin: String,
+    leaf: Certificate,
+    chain: Vec<Certificate>,
+    principal: Principal,
+    condition: Value,
+}
+
+impl CertificateFacts {
+    fn of(identity: &Identity, trust_anchor: Option<&TrustAnchorArn>) -> Self {
+        let principal = Principal::of(identity.leaf());
+        Self {
+            origin: identity.leaf_origin().to_owned(),
+            leaf: identity.leaf().clone(),
+            chain: identity.chain().to_vec(),
+            condition: condition(&principal, trust_anchor),
+            principal,
+        }
+    }
+}
+
+impl Shown {
+    fn algorithm(&self) -> Option<&'static str> {
+        Algorithm::for_key(self.key.public.algorithm()).map(Algorithm::name)
+    }
+
+    fn to_json(&self) -> Value {
+        let certificate = self.certificate.as_ref().map(|facts| {
+            let leaf = &facts.leaf;
+            let tags = |tags: &[PrincipalTag]| -> Value {
+                let pairs = tags.iter().map(|tag| (tag.key.clone(), json!(tag.value)));
+                Value::Object(pairs.collect())
+            };
+            json!({
+                "origin": facts.origin,
+                "subject": leaf.subject().to_string(),
+                "issuer": leaf.issuer().to_string(),
+                "serialNumber": leaf.serial().hex(),
+                "serialNumberDecimal": leaf.serial().decimal(),
+                "notBefore": rfc3339(leaf.not_before()),
+                "notAfter": rfc3339(leaf.not_after()),
+                "fingerprintSha256": leaf.fingerprint(),
+                "chain": facts.chain.iter().map(|issuer| issuer.subject().to_string()).collect::<Vec<_>>(),
+                "sourceIdentity": facts.principal.source_identity,
+                "roleSessionName": facts.principal.session_name,
+                "principalTags": tags(&facts.principal.tags),
+                "tagsLeftOut": tags(&facts.principal.left_out),
+                "condition": facts.condition,
+            })
+        });
+        json!({
+            "key": {
+                "origin": self.key.origin,
+                "type": self.key.public.algorithm().to_string(),
+                "fingerprintSha256": self.key.public.fingerprint(),
+                "signatureAlgorithm": self.algorithm(),
+            },
+            "certificate": certificate,
+        })
+    }
+
+    fn to_text(&self) -> String {
+        let safe = |text: &str| printable(text, 512);
+        let mut text = format!(
+            "key              {}\ntype             {}\nfingerprint      {}\nsigns as         {}\n",
+            self.key.origin.as_deref().map_or_else(|| "-".to_owned(), safe),
+            self.key.public.algorithm(),
+            self.key.public.fingerprint(),
+            self.algorithm()
+                .unwrap_or("nothing: Roles Anywhere has no algorithm for such a key"),
+        );
+        let Some(facts) = &self.certificate else {
+            return text;
+        };
+        let leaf = &facts.leaf;
+        text.push_str(&format!(
+            "\ncertificate      {}\nsubject          {}\nissuer           {}\nserial number    {} ({})\nvalid            {} to {}\nfingerprint      {}\n",
+            safe(&facts.origin),
+            leaf.subject(),
+            leaf.issuer(),
+            leaf.serial(),
+            leaf.serial().decimal(),
+            rfc3339(leaf.not_before()),
+            rfc3339(leaf.not_after()),
+            leaf.fingerprint(),
+        ));
+        for issuer in &facts.chain {
+            text.push_str(&format!("chain            {}\n", issuer.subject()));
+        }
+        text.push_str(&format!(
+            "\nsource identity  {}\nsession name     {}\n",
+            safe(&facts.principal.source_identity),
+            facts.principal.session_name,
+        ));
+        for tag in &facts.principal.tags {
+            text.push_str(&format!(
+                "principal tag    {} = {}\n",
+                safe(&tag.key),
+                safe(&tag.value)
+            ));
+        }
+        for tag in &facts.principal.left_out {
+            text.push_str(&format!(
+                "no tag           {} = {} (its value cannot be a tag's)\n",
+                safe(&tag.key),
+                safe(&tag.value)
+            ));
+        }
+        text.push_str(&format!("\n\"Condition\": {:#}\n", facts.condition));
+        text
+    }
+}
+
+/// A condition for the role's trust policy that lets in this subject alone, by
+/// the trust anchor where it is known.
+fn condition(principal: &Principal, trust_anchor: Option<&TrustAnchorArn>) -> Value {
+    let pairs = principal
+        .tags
+        .iter()
+        .filter(|tag| tag.key.starts_with("x509Subject/") || tag.key.starts_with("x509Issuer/CN"))
+        .map(|tag| (format!("aws:PrincipalTag/{}", tag.key), json!(tag.value)));
+    let mut condition = json!({ "StringEquals": Value::Object(pairs.collect()) });
+    if let Some(arn) = trust_anchor {
+        condition["ArnEquals"] = json!({ "aws:SourceArn": arn.as_str() });
+    }
+    condition
+}
