@@ -10,6 +10,7 @@ mod error;
 mod format;
 mod generate;
 mod passphrase;
+mod pkcs11;
 mod public;
 mod software;
 
@@ -18,6 +19,11 @@ pub use error::Error;
 pub use format::open;
 pub use generate::{GeneratedKey, KeyType, generate};
 pub use passphrase::PassphraseSource;
+pub use pkcs11::{
+    AskPin, Listing, ObjectKind, PinWarning, Pkcs11Error, Pkcs11Uri, Pkcs11UriError,
+    TokenCertificate, TokenCertificates, TokenKey, TokenOptions, open_token_key,
+    token_certificates,
+};
 pub use public::{KeyAlgorithm, PublicKey};
 pub use software::SoftwareKey;
 
