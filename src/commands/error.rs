@@ -272,7 +272,7 @@ fn of_token(error: &Pkcs11Error) -> Outcome {
         | E::PinUnusable { .. }
         | E::PinWrong { .. }
         | E::PublicKeyUnknown { .. } => Outcome::Unusable,
-        E::Module { .. } | E::Sign { .. } => Outcome::Failed,
+        E::Module { .. } | E::Sign { .. } | E::SignInParts { .. } => Outcome::Failed,
     }
 }
 
@@ -317,6 +317,9 @@ fn hint_token(error: &Pkcs11Error) -> &'static str {
         }
         E::PublicKeyUnknown { .. } => {
             "give the key's certificate too, or put its public key into the token with the same id"
+        }
+        E::SignInParts { .. } => {
+            "some modules cannot sign so with an EC key; use an RSA key, or one without CKA_ALWAYS_AUTHENTICATE"
         }
         E::TooManyObjects { .. } => "name the object by its label (object=) or its id",
     }

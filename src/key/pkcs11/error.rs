@@ -155,6 +155,16 @@ pub enum Pkcs11Error {
         /// The module's return value.
         reason: String,
     },
+    /// Signing failed with a key that wants a PIN for every signature.
+    #[error(
+        "{uri}, which wants a PIN for every signature, does not sign in several parts: {reason}"
+    )]
+    SignInParts {
+        /// The key.
+        uri: String,
+        /// The module's return value.
+        reason: String,
+    },
     /// More objects fit than are looked at.
     #[error("{uri} fits more than {} objects", limits::MAX_TOKEN_OBJECTS)]
     TooManyObjects {

@@ -101,7 +101,6 @@ pub(super) fn reason(error: &CryptokiError) -> String {
     let CryptokiError::Pkcs11(value, _) = error else {
         return error.to_string();
     };
-    #[expect(clippy::use_debug, reason = "only Debug has the name of the value")]
     let name = format!("{value:?}");
     let mut shown = "CKR".to_owned();
     for character in name.chars() {

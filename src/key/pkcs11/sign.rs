@@ -144,6 +144,10 @@ impl Device {
         // The login stands between C_SignInit and the data (PKCS#11 v3.1
         // section 4.9), where only the functions for several parts reach.
         let session = &self.connection.session;
+        let failed = |error: CryptokiError| Pkcs11Error::SignInParts {
+            uri: origin.to_owned(),
+            reason: reason(&error),
+        };
         session.sign_init(&mechanism, self.handle).map_err(failed)?;
         let signed = self
             .connection

@@ -96,11 +96,7 @@ fn attributes_are_decoded() {
 #[test]
 fn the_pin_is_never_shown() {
     let uri = parse("pkcs11:token=a?pin-value=sesame-4711&module-name=m");
-    for shown in [
-        uri.to_string(),
-        format!("{uri:?}"),
-        format!("{:?}", uri.clone()),
-    ] {
+    for shown in [uri.to_string(), format!("{uri:?}"), format!("{uri:#?}")] {
         assert!(!shown.contains("4711"), "{shown}");
     }
     for text in [
