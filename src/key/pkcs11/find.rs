@@ -2,6 +2,7 @@
 
 use cryptoki::object::AttributeType;
 
+use crate::limits;
 use crate::secret::Secret;
 
 use super::super::{Error, PublicKey};
@@ -18,7 +19,7 @@ use super::{
 /// Finds the certificates that a URI names, and the others of the same token.
 ///
 /// Certificates are public objects as a rule. Only when none is found so, and
-/// one token alone fits the URI, the user is logged in, if a PIN is to be had.
+/// one token alone could hide it, the user is logged in, if a PIN is to be had.
 ///
 /// # Errors
 ///
@@ -34,8 +35,7 @@ pub fn token_certificates(
     let connections = connect(&module, uri)?;
     let mut found = certificates(&connections, uri)?;
     if found.named.is_empty()
-        && let [only] = connections.as_slice()
-        && only.token.login_required
+        && let [only] = hiding(&connections).as_slice()
         && matches!(only.login(ask)?, Login::Done(_))
     {
         found = certificates(&connections, uri)?;
@@ -137,7 +137,11 @@ fn certificates(
         if named.is_empty() {
             continue;
         }
-        let mut others = connection.find(ObjectKind::Certificate, Wanted::default())?;
+        let mut others = connection.find_some(
+            ObjectKind::Certificate,
+            Wanted::default(),
+            limits::MAX_TOKEN_OBJECTS,
+        )?;
         others.retain(|other| !named.iter().any(|named| named.handle == other.handle));
         found.named.extend(read(named)?);
         found.others.extend(read(others)?);
@@ -146,38 +150,49 @@ fn certificates(
 }
 
 /// The one token in which the key is to be looked for. A PIN is told to one
-/// token only, so when several fit, what they show without one must decide.
+/// token only, so when several fit, what they show without one must decide, or
+/// that only one of them could hide the key.
 fn only_token(mut connections: Vec<Connection>, uri: &Pkcs11Uri) -> Result<Connection, Error> {
     if connections.len() > 1 {
-        let mut fitting = Vec::new();
+        let (mut showing, mut rest) = (Vec::new(), Vec::new());
         for connection in connections {
-            fitting.push((shows(&connection, uri)?, connection));
-        }
-        let several = fitting.iter().filter(|(shows, _)| *shows).count() != 1;
-        if several {
-            let none = Pkcs11Uri::default();
-            let tokens = fitting
-                .iter()
-                .map(|(_, connection)| connection.token.uri(&none).to_string());
-            return Err(Pkcs11Error::AmbiguousToken {
-                uri: uri.to_string(),
-                tokens: Listing::new(tokens),
+            if shows(&connection, uri)? {
+                showing.push(connection);
+            } else {
+                rest.push(connection);
             }
-            .into());
         }
-        fitting.retain(|(shows, _)| *shows);
-        connections = fitting
-            .into_iter()
-            .map(|(_, connection)| connection)
-            .collect();
+        if showing.is_empty() && hiding(&rest).is_empty() {
+            return Err(not_found(&rest, uri, ObjectKind::Private)?.into());
+        }
+        if showing.is_empty() {
+            rest.retain(|connection| connection.token.login_required);
+            showing = rest;
+        }
+        connections = showing;
     }
-    connections.pop().ok_or_else(|| {
-        Pkcs11Error::NoToken {
+    let none = Pkcs11Uri::default();
+    let tokens = Listing::new(
+        connections
+            .iter()
+            .map(|connection| connection.token.uri(&none).to_string()),
+    );
+    match (connections.pop(), connections.is_empty()) {
+        (Some(only), true) => Ok(only),
+        _ => Err(Pkcs11Error::AmbiguousToken {
             uri: uri.to_string(),
-            present: Listing::new([]),
+            tokens,
         }
-        .into()
-    })
+        .into()),
+    }
+}
+
+/// The tokens that show more after a login.
+fn hiding(connections: &[Connection]) -> Vec<&Connection> {
+    connections
+        .iter()
+        .filter(|connection| connection.token.login_required)
+        .collect()
 }
 
 /// Whether a token shows, without a login, anything that the URI names.
@@ -342,7 +357,8 @@ fn not_found(
             "the token '{}' shows{visible}",
             connection.shown_label()
         ));
-        for object in connection.find(wanted, Wanted::default())? {
+        let most = limits::MAX_TOKEN_OBJECTS;
+        for object in connection.find_some(wanted, Wanted::default(), most)? {
             held.push(connection.uri_of(&object).to_string());
         }
     }

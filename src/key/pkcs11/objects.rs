@@ -43,20 +43,30 @@ impl Connection {
         kind: ObjectKind,
         wanted: Wanted<'_>,
     ) -> Result<Vec<Object>, Pkcs11Error> {
-        const ACTION: &str = "search its objects";
+        let found = self.find_some(kind, wanted, limits::MAX_TOKEN_OBJECTS + 1)?;
+        if found.len() > limits::MAX_TOKEN_OBJECTS {
+            return Err(Pkcs11Error::TooManyObjects {
+                uri: self.uri.to_string(),
+            });
+        }
+        Ok(found)
+    }
+
+    /// The same, but no more than so many of them.
+    pub(super) fn find_some(
+        &self,
+        kind: ObjectKind,
+        wanted: Wanted<'_>,
+        most: usize,
+    ) -> Result<Vec<Object>, Pkcs11Error> {
         let mut template = vec![Attribute::Class(class(kind))];
         template.extend(wanted.id.map(|id| Attribute::Id(id.to_vec())));
         template.extend(wanted.label.map(|label| Attribute::Label(label.to_vec())));
         let handles: Vec<ObjectHandle> = self
             .session
             .iter_objects(&template)
-            .and_then(|found| found.take(limits::MAX_TOKEN_OBJECTS + 1).collect())
-            .map_err(|error| self.failed(ACTION, &error))?;
-        if handles.len() > limits::MAX_TOKEN_OBJECTS {
-            return Err(Pkcs11Error::TooManyObjects {
-                uri: self.token.uri(&self.uri).to_string(),
-            });
-        }
+            .and_then(|found| found.take(most).collect())
+            .map_err(|error| self.failed("search its objects", &error))?;
         handles
             .into_iter()
             .map(|handle| self.describe(handle, kind))
@@ -215,9 +225,11 @@ fn ec_key(curve: &[u8], point: &[u8]) -> Option<PublicKey> {
     if point.len() > limits::MAX_TOKEN_VALUE || curve.len() > limits::MAX_TOKEN_VALUE {
         return None;
     }
-    // An uncompressed point begins with 4 as an OCTET STRING does, but its
-    // second octet is no length that fits the rest, save by a rare accident.
+    // An uncompressed point begins with the tag of an OCTET STRING, and its
+    // second octet can pass for the length. The whole length tells them apart:
+    // these are the points of P-256, P-384 and P-521.
     let bare = match der::read(point) {
+        _ if matches!(point.len(), 65 | 97 | 133) => point,
         Some((element, [])) if element.tag == der::OCTET_STRING => element.content,
         _ => point,
     };
@@ -256,7 +268,8 @@ mod tests {
     #[test]
     fn a_point_is_read_with_and_without_its_octet_string() {
         let curve = [0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
-        let point = [&[4][..], &[9; 64]].concat();
+        // 0x3f octets follow the second: it could be a length.
+        let point = [&[4, 0x3f][..], &[9; 63]].concat();
         let wrapped = der::write(der::OCTET_STRING, &point);
         for form in [&point, &wrapped] {
             let key = ec_key(&curve, form).unwrap();

@@ -363,3 +363,50 @@ fn an_rsa_key_that_is_too_short_is_refused() {
         },
     );
 }
+
+#[test]
+fn a_full_token_is_searched_within_bounds() {
+    let name = "pkcs11::finding::a_full_token_is_searched_within_bounds";
+    let most = windlass::limits::MAX_TOKEN_OBJECTS;
+    tokens::with(
+        name,
+        |tokens: &Tokens| {
+            tokens.token("box");
+            tokens.pair("web", "p256");
+            tokens.import_key("box", "web", "01", "web");
+            tokens.import_certificate("box", "web", "01", "web");
+        },
+        |tokens| {
+            tokens::as_user(|session| {
+                for number in 0..=most {
+                    let certificate = [
+                        Attribute::Token(false),
+                        Attribute::Class(ObjectClass::CERTIFICATE),
+                        Attribute::CertificateType(CertificateType::X_509),
+                        Attribute::Label(b"many".to_vec()),
+                        Attribute::Subject(b"many".to_vec()),
+                        Attribute::Value(number.to_be_bytes().to_vec()),
+                    ];
+                    session.create_object(&certificate).unwrap();
+                }
+                // The session's own objects are seen by others of the process.
+                full_token(tokens, most);
+            });
+        },
+    );
+}
+
+fn full_token(tokens: &Tokens, most: usize) {
+    let (named, others) = certificates("pkcs11:object=web").unwrap();
+    assert_eq!(named[0].der, tokens.der("web"));
+    assert_eq!(others.len(), most);
+    let error = token_error(certificates("pkcs11:object=many"));
+    assert!(
+        matches!(error, Pkcs11Error::TooManyObjects { .. }),
+        "{error}"
+    );
+    let error = token_error(certificates("pkcs11:object=none")).to_string();
+    assert!(error.ends_with(" and 248 more"), "{error}");
+    let key = open_token_key(&uri("pkcs11:object=web"), &softhsm(), None, never()).unwrap();
+    key.sign(scheme(&key), MESSAGE).unwrap();
+}

@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use windlass::key::{Pkcs11Error, TokenOptions, token_certificates};
+use windlass::key::{
+    Pkcs11Error, Scheme, Signer, TokenOptions, open_token_key, token_certificates,
+};
 
-use super::tokens::{self, Tokens};
-use super::{token_error, uri};
+use super::tokens::{self, PIN, Tokens};
+use super::{Asked, MESSAGE, token_error, uri};
 
 fn one_certificate(tokens: &Tokens) {
     tokens.token("box");
@@ -99,6 +101,10 @@ fn without_a_name_the_proxy_is_loaded() {
         name,
         |tokens| {
             one_certificate(tokens);
+            tokens.pair("hidden", "rsa");
+            tokens.import_key("box", "hidden", "02", "hidden");
+            let public = ["--delete-object", "--type", "pubkey", "--id", "02"];
+            tokens.pkcs11_tool("box", &public);
             // The user's own configuration of p11-kit.
             let modules = tokens.path(".config/pkcs11/modules");
             fs::create_dir_all(&modules).unwrap();
@@ -107,6 +113,18 @@ fn without_a_name_the_proxy_is_loaded() {
         },
         |_| {
             assert_eq!(search("pkcs11:token=box;object=web", None).unwrap(), 1);
+            assert_eq!(search("pkcs11:object=web", None).unwrap(), 1);
+            // The proxy also brings the system's certificate stores, which hide
+            // nothing and so do not stand in the way of the one login.
+            let asked = Asked::default();
+            let key = open_token_key(
+                &uri("pkcs11:object=hidden;type=private"),
+                &TokenOptions::default(),
+                None,
+                asked.answering(Some(PIN)),
+            );
+            key.unwrap().sign(Scheme::RsaPkcs1Sha256, MESSAGE).unwrap();
+            assert_eq!(asked.labels(), ["box"]);
         },
     );
 }
