@@ -170,6 +170,56 @@ fn keys_of_every_type_sign() {
     );
 }
 
+/// Two keys, in a token that offers no more than these mechanisms.
+fn with_mechanisms(tokens: &Tokens, offered: &str) {
+    tokens.token("box");
+    for (kind, id) in [("rsa", "01"), ("p256", "02")] {
+        tokens.pair(kind, kind);
+        tokens.import_key("box", kind, id, kind);
+    }
+    tokens.configure(&format!("slots.mechanisms = {offered}"));
+}
+
+#[test]
+fn tokens_that_do_not_hash_sign_too() {
+    let name = "pkcs11::tokens_that_do_not_hash_sign_too";
+    tokens::with(
+        name,
+        |tokens: &Tokens| with_mechanisms(tokens, "CKM_RSA_PKCS,CKM_ECDSA"),
+        |tokens| {
+            for kind in ["rsa", "p256"] {
+                let key = open(&format!("pkcs11:object={kind};type=private"), None).unwrap();
+                let signature = key.sign(scheme(&key), MESSAGE).unwrap();
+                assert!(
+                    tokens.openssl_verifies(kind, "sha256", &signature),
+                    "{kind}"
+                );
+            }
+        },
+    );
+}
+
+#[test]
+fn a_token_without_the_mechanism_says_so() {
+    let name = "pkcs11::a_token_without_the_mechanism_says_so";
+    tokens::with(
+        name,
+        |tokens: &Tokens| with_mechanisms(tokens, "CKM_SHA256,CKM_SHA512"),
+        |_| {
+            for (kind, wanted) in [
+                ("rsa", "CKM_SHA256_RSA_PKCS and CKM_RSA_PKCS"),
+                ("p256", "CKM_ECDSA and CKM_ECDSA_SHA256"),
+            ] {
+                let key = open(&format!("pkcs11:object={kind};type=private"), None).unwrap();
+                assert_eq!(
+                    token_error(key.sign(scheme(&key), MESSAGE)).to_string(),
+                    format!("the token 'box' has none of the mechanisms {wanted}")
+                );
+            }
+        },
+    );
+}
+
 #[test]
 fn several_keys_are_open_at_once() {
     let name = "pkcs11::several_keys_are_open_at_once";

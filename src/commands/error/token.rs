@@ -60,7 +60,7 @@ pub(super) fn hint(error: &Pkcs11Error) -> &'static str {
             "is the token plugged in, and may this user reach it? --pkcs11-lib names another library"
         }
         E::NotFound { .. } => {
-            "labels and ids are compared as they stand; 'p11tool --list-all --login' shows URIs"
+            "labels and ids are compared as they stand; 'pkcs11-tool --list-objects --login' shows them"
         }
         E::PinLocked { .. } => "unlock it with the security officer's PIN or the vendor's tool",
         E::PinMissing { .. } => {

@@ -50,15 +50,15 @@ impl TokenKey {
     ) -> Result<Self, Error> {
         let origin = connection.uri_of(key).to_string();
         check_usable(&origin, public_key.algorithm())?;
-        let always = connection.flag(key, AttributeType::AlwaysAuthenticate)?;
+        let always = connection.flag(key, AttributeType::AlwaysAuthenticate)? == Some(true);
         Ok(Self {
             origin,
             public_key,
             device: Mutex::new(Device {
                 mechanisms: connection.mechanisms()?,
                 handle: key.handle,
-                always_authenticate: always == Some(true),
-                pin,
+                always_authenticate: always,
+                pin: pin.filter(|_| always),
                 ask,
                 connection,
             }),

@@ -68,6 +68,13 @@ impl Tokens {
         self.directory.join(name)
     }
 
+    /// Adds a line to SoftHSM's configuration.
+    pub(super) fn configure(&self, line: &str) {
+        let path = self.path("softhsm2.conf");
+        let before = fs::read_to_string(&path).unwrap();
+        fs::write(path, format!("{before}{line}\n")).unwrap();
+    }
+
     /// Makes an initialised token.
     pub(super) fn token(&self, label: &str) {
         let so = ["--so-pin", "security-officer"];
