@@ -154,22 +154,18 @@ fn certificates(
 /// that only one of them could hide the key.
 fn only_token(mut connections: Vec<Connection>, uri: &Pkcs11Uri) -> Result<Connection, Error> {
     if connections.len() > 1 {
-        let (mut showing, mut rest) = (Vec::new(), Vec::new());
-        for connection in connections {
-            if shows(&connection, uri)? {
-                showing.push(connection);
-            } else {
-                rest.push(connection);
-            }
+        let mut seen = Vec::new();
+        for connection in &connections {
+            seen.push(Seen {
+                shows: shows(connection, uri)?,
+                hides: connection.token.login_required,
+            });
         }
-        if showing.is_empty() && hiding(&rest).is_empty() {
-            return Err(not_found(&rest, uri, ObjectKind::Private)?.into());
+        let mut fitting = fitting(&seen).into_iter();
+        if !fitting.clone().any(|fits| fits) {
+            return Err(not_found(&connections, uri, ObjectKind::Private)?.into());
         }
-        if showing.is_empty() {
-            rest.retain(|connection| connection.token.login_required);
-            showing = rest;
-        }
-        connections = showing;
+        connections.retain(|_| fitting.next() == Some(true));
     }
     let none = Pkcs11Uri::default();
     let tokens = Listing::new(
@@ -185,6 +181,24 @@ fn only_token(mut connections: Vec<Connection>, uri: &Pkcs11Uri) -> Result<Conne
         }
         .into()),
     }
+}
+
+/// What is seen of a token without a PIN.
+#[derive(Clone, Copy)]
+struct Seen {
+    /// Something that the URI names.
+    shows: bool,
+    /// That there may be more after a login.
+    hides: bool,
+}
+
+/// Which of several tokens may be meant: those that show something, else those
+/// that could hide it. A store of public certificates does neither.
+fn fitting(seen: &[Seen]) -> Vec<bool> {
+    let any_shows = seen.iter().any(|token| token.shows);
+    seen.iter()
+        .map(|token| if any_shows { token.shows } else { token.hides })
+        .collect()
 }
 
 /// The tokens that show more after a login.
@@ -368,4 +382,25 @@ fn not_found(
         searched: searched.join(" and "),
         held: Listing::new(held),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_shows_comes_before_those_that_hide() {
+        let fit = |seen: &[(bool, bool)]| {
+            let seen: Vec<Seen> = seen
+                .iter()
+                .map(|&(shows, hides)| Seen { shows, hides })
+                .collect();
+            fitting(&seen)
+        };
+        assert_eq!(fit(&[(true, false), (false, true)]), [true, false]);
+        assert_eq!(fit(&[(false, false), (false, true)]), [false, true]);
+        assert_eq!(fit(&[(false, true), (false, true)]), [true, true]);
+        assert_eq!(fit(&[(true, true), (true, false)]), [true, true]);
+        assert_eq!(fit(&[(false, false), (false, false)]), [false, false]);
+    }
 }

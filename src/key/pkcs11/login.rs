@@ -60,7 +60,7 @@ impl Connection {
         } else if let Some(source) = &self.uri.pin_source {
             Some(read_source(source)?)
         } else {
-            ask(&self.token.label)?
+            ask(&self.shown_label())?
         };
         Ok(pin.filter(|pin| !pin.expose().is_empty()))
     }

@@ -49,7 +49,7 @@ pub struct TokenOptions {
     pub reuse_pin: bool,
 }
 
-/// Asks for the PIN of the token with this label; `None` when there is no way
+/// Asks for the PIN of the token with this label, which is safe to show; `None` when there is no way
 /// to have one. It is only asked when the URI holds neither `pin-value` nor
 /// `pin-source`.
 pub type AskPin = Box<dyn FnMut(&str) -> Result<Option<Secret>, Error> + Send>;

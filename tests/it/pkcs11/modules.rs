@@ -94,6 +94,7 @@ fn what_is_no_module_is_refused() {
     });
 }
 
+/// p11-kit knows SoftHSM by the file that its package installs.
 #[test]
 fn without_a_name_the_proxy_is_loaded() {
     let name = "pkcs11::modules::without_a_name_the_proxy_is_loaded";
@@ -105,17 +106,10 @@ fn without_a_name_the_proxy_is_loaded() {
             tokens.import_key("box", "hidden", "02", "hidden");
             let public = ["--delete-object", "--type", "pubkey", "--id", "02"];
             tokens.pkcs11_tool("box", &public);
-            // The user's own configuration of p11-kit.
-            let modules = tokens.path(".config/pkcs11/modules");
-            fs::create_dir_all(&modules).unwrap();
-            let module = format!("module: {}\n", tokens::library().display());
-            fs::write(modules.join("tests.module"), module).unwrap();
         },
         |_| {
             assert_eq!(search("pkcs11:token=box;object=web", None).unwrap(), 1);
             assert_eq!(search("pkcs11:object=web", None).unwrap(), 1);
-            // The proxy also brings the system's certificate stores, which hide
-            // nothing and so do not stand in the way of the one login.
             let asked = Asked::default();
             let key = open_token_key(
                 &uri("pkcs11:object=hidden;type=private"),
