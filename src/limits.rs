@@ -113,3 +113,16 @@ pub const RELOAD_PAUSES: [Duration; 4] = [
     Duration::from_millis(200),
     Duration::from_millis(400),
 ];
+/// Longest PKCS#11 URI that is read, in bytes: every attribute of a token has
+/// at most 64 octets, labels and identifiers are short, paths at most 4096.
+pub const MAX_PKCS11_URI: usize = 8192;
+
+/// Most objects of one class that a search in a token may find. Who has more
+/// names one by its label or identifier.
+pub const MAX_TOKEN_OBJECTS: usize = 256;
+
+/// Largest certificate or public key that is taken from a token, in bytes.
+pub const MAX_TOKEN_VALUE: usize = 64 * 1024;
+
+/// Most tokens or objects that one message lists.
+pub const MAX_LISTED: usize = 8;

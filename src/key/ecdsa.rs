@@ -186,6 +186,13 @@ pub(super) fn signature_der(r: &[u8], s: &[u8]) -> Vec<u8> {
     )
 }
 
+/// Encodes r and s of equal length that stand side by side, as tokens and some
+/// programs give them (PKCS#11 v3.1 section 6.3.1). `None` when they are not two.
+pub(super) fn from_raw(raw: &[u8]) -> Option<Vec<u8>> {
+    let (r, s) = raw.split_at_checked(raw.len() / 2)?;
+    (!r.is_empty() && r.len() == s.len()).then(|| signature_der(r, s))
+}
+
 /// Whether `signature`, an `ECDSA-Sig-Value`, is that of `point` over the digest.
 /// Slower than ring, for the curve that ring does not have.
 pub(super) fn verify<C: NamedCurve>(point: &[u8], digest: &[u8], signature: &[u8]) -> bool {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Contents, KeyAlgorithm, KeyType, Scheme};
+use super::{Contents, KeyAlgorithm, KeyType, Pkcs11Error, Scheme};
 
 /// Why a key cannot be read, made or used. `origin` names the file.
 #[derive(Debug, thiserror::Error)]
@@ -145,5 +145,16 @@ pub enum Error {
         origin: String,
         /// The type or size that was found, with the rule.
         found: String,
+    },
+    /// A token, or what is in it, cannot be used.
+    #[error(transparent)]
+    Pkcs11(#[from] Pkcs11Error),
+    /// This program was built without support for tokens.
+    #[error(
+        "{uri} cannot be used: this build has no PKCS#11, since a statically linked program cannot load a token's library"
+    )]
+    Pkcs11Unavailable {
+        /// The URI of the key or certificate.
+        uri: String,
     },
 }

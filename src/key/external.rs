@@ -24,7 +24,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::der;
 use crate::limits;
 
-use super::ecdsa::signature_der;
+use super::ecdsa::from_raw;
 use super::{CommandLine, Error, Hash, KeyAlgorithm, PublicKey, Scheme, Signer};
 
 /// What the program gets on its stdin.
@@ -182,15 +182,15 @@ fn decode(printed: &[u8], algorithm: KeyAlgorithm) -> Option<Vec<u8>> {
     } else {
         printed.to_vec()
     };
-    let field = match algorithm {
-        KeyAlgorithm::EcP256 => 32,
-        KeyAlgorithm::EcP384 => 48,
-        KeyAlgorithm::EcP521 => 66,
-        _ => return (!signature.is_empty()).then_some(signature),
+    let sides = match algorithm {
+        KeyAlgorithm::EcP256 => Some(64),
+        KeyAlgorithm::EcP384 => Some(96),
+        KeyAlgorithm::EcP521 => Some(132),
+        _ => None,
     };
-    match signature.split_at_checked(field) {
-        Some((r, s)) if s.len() == field && der::sequence(&signature).is_none() => {
-            Some(signature_der(r, s))
+    match sides {
+        Some(length) if signature.len() == length && der::sequence(&signature).is_none() => {
+            from_raw(&signature)
         }
         _ => (!signature.is_empty()).then_some(signature),
     }

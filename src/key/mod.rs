@@ -16,6 +16,7 @@ mod material;
 mod ml_dsa;
 mod passphrase;
 mod pbe;
+mod pkcs11;
 mod pkcs12;
 mod private;
 mod public;
@@ -30,6 +31,11 @@ pub use generate::{GeneratedKey, KeyType, generate};
 pub use loader::{Access, FoundCertificate, KeySource, Loader, Permissions};
 pub use material::{Material, open_software};
 pub use passphrase::PassphraseSource;
+pub use pkcs11::{
+    AskPin, Listing, ObjectKind, PinWarning, Pkcs11Error, Pkcs11Uri, Pkcs11UriError,
+    TokenCertificate, TokenCertificates, TokenKey, TokenOptions, open_token_key,
+    token_certificates,
+};
 pub use public::{KeyAlgorithm, PublicKey};
 pub use software::SoftwareKey;
 pub use source::Source;

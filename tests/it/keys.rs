@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use windlass::key::{self, KeyType, PublicKey, Scheme, Signer, SoftwareKey};
+use windlass::key::{self, Hash, KeyType, PublicKey, Scheme, Signer, SoftwareKey};
 use windlass::pki::read_certificates;
 use windlass::secret::Secret;
 

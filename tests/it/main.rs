@@ -27,6 +27,8 @@ mod issued;
 mod keys;
 mod layers;
 mod passphrases;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
 mod reach;
 mod suites;
 mod vectors;
