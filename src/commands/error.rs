@@ -1,7 +1,7 @@
 //! The only place that joins the rooms' errors, and the only one with hints:
 //! hints name options, which the lower rooms do not know.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::clock::in_words;
 use crate::emulator::{ServerError, TlsSetupError, WorldError};
@@ -233,7 +233,11 @@ fn hint_authority(error: &authority::Error) -> Option<String> {
 
 fn of_key(error: &key::Error) -> Outcome {
     match error {
-        key::Error::NoTerminal | key::Error::Passphrase { .. } => Outcome::Usage,
+        key::Error::NoTerminal
+        | key::Error::Passphrase { .. }
+        | key::Error::TpmPasswordMissing { .. } => Outcome::Usage,
+        // Another program's turn, or the TPM's own pause, comes to an end.
+        key::Error::TpmLockout { .. } | key::Error::TpmTimeout { .. } => Outcome::Temporary,
         key::Error::BadPassphrase { .. }
         | key::Error::Damaged { .. }
         | key::Error::Encrypted { .. }
@@ -242,10 +246,16 @@ fn of_key(error: &key::Error) -> Outcome {
         | key::Error::NotAKey { .. }
         | key::Error::SeveralKeys { .. }
         | key::Error::SchemeMismatch { .. }
+        | key::Error::TpmForeignKey { .. }
+        | key::Error::TpmNoKey { .. }
+        | key::Error::TpmPasswordWrong { .. }
         | key::Error::Unsupported { .. } => Outcome::Unusable,
-        key::Error::Encrypt { .. } | key::Error::Generate { .. } | key::Error::Sign { .. } => {
-            Outcome::Failed
-        }
+        key::Error::Encrypt { .. }
+        | key::Error::Generate { .. }
+        | key::Error::Sign { .. }
+        | key::Error::TpmAnswer { .. }
+        | key::Error::TpmDevice { .. }
+        | key::Error::TpmRefused { .. } => Outcome::Failed,
     }
 }
 
@@ -282,6 +292,29 @@ fn hint_key(error: &key::Error) -> Option<String> {
             "nothing was changed; check the file, variable, descriptor or credential that is named"
         }
         key::Error::SeveralKeys { .. } => "put the key that is meant into a file of its own",
+        key::Error::TpmAnswer { .. } => {
+            "is it a TPM 2.0? 'tpm2_getcap properties-fixed' asks it the same way"
+        }
+        key::Error::TpmDevice { device, source } => return hint_tpm_device(device, source),
+        key::Error::TpmForeignKey { .. } => {
+            "a TPM key works only in the TPM that made it, and no longer once that was cleared; make a new key there and a certificate for it"
+        }
+        key::Error::TpmLockout { .. } => {
+            "wait for the TPM's recovery time, or end the lockout with: tpm2_dictionarylockout --clear-lockout"
+        }
+        key::Error::TpmNoKey { .. } => {
+            "'tpm2_getcap handles-persistent' shows what there is; is the handle right, and the TPM?"
+        }
+        key::Error::TpmPasswordMissing { .. } => {
+            "give --passphrase-file, --passphrase-fd, --passphrase-env or --passphrase-credential"
+        }
+        key::Error::TpmPasswordWrong { .. } => {
+            "check the passphrase before another attempt: a TPM counts wrong ones and then takes none for a while"
+        }
+        key::Error::TpmRefused { code, .. } => return hint_tpm_code(*code),
+        key::Error::TpmTimeout { .. } => {
+            "does another program hold it? Use /dev/tpmrm0, the kernel's resource manager, which serves several at once"
+        }
         key::Error::Unsupported { .. } => {
             "usable are EC keys on P-256 and P-384, and RSA keys of 2048 to 4096 bits"
         }
@@ -289,6 +322,38 @@ fn hint_key(error: &key::Error) -> Option<String> {
         | key::Error::Generate { .. }
         | key::Error::SchemeMismatch { .. }
         | key::Error::Sign { .. } => return None,
+    };
+    Some(text.to_owned())
+}
+
+fn hint_tpm_device(device: &Path, source: &std::io::Error) -> Option<String> {
+    let device = device.display();
+    match source.kind() {
+        std::io::ErrorKind::NotFound => Some(format!(
+            "is {device} right? A TPM 2.0 that the firmware has switched on is /dev/tpmrm0"
+        )),
+        std::io::ErrorKind::PermissionDenied => Some(format!(
+            "add this user to the group of {device}, which is 'tss' on most systems: usermod -a -G tss USER"
+        )),
+        std::io::ErrorKind::ResourceBusy => Some(
+            "another program holds it; use /dev/tpmrm0, the kernel's resource manager, which serves several at once".to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+/// The low octets of a code say what is wrong (TPM 2.0 Library, part 2, 6.6).
+fn hint_tpm_code(code: u32) -> Option<String> {
+    let text = match code & 0xfff {
+        0x100 => "a software TPM is started with: swtpm socket --flags startup-clear",
+        0x901..=0x906 => {
+            "use /dev/tpmrm0, which makes room; 'tpm2_flushcontext --transient-object' clears what others have left on /dev/tpm0"
+        }
+        // AUTH_FAIL and BAD_AUTH of a parent or hierarchy, in session one.
+        0x98e | 0x9a2 => {
+            "the key's parent or its hierarchy has a password of its own, which windlass does not use; make the key below a parent without one"
+        }
+        _ => return None,
     };
     Some(text.to_owned())
 }

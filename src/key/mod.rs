@@ -12,6 +12,7 @@ mod generate;
 mod passphrase;
 mod public;
 mod software;
+mod tpm;
 
 pub use encrypted::{Cost, encrypt};
 pub use error::Error;
@@ -20,6 +21,7 @@ pub use generate::{GeneratedKey, KeyType, generate};
 pub use passphrase::PassphraseSource;
 pub use public::{KeyAlgorithm, PublicKey};
 pub use software::SoftwareKey;
+pub use tpm::{TpmDevice, TpmHandle, TpmKey, TpmPassword, open_tpm_handle, open_tss2};
 
 /// What is signed and how.
 ///

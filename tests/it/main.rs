@@ -29,6 +29,7 @@ mod layers;
 mod passphrases;
 mod reach;
 mod suites;
+mod tpm;
 mod vectors;
 mod wire;
 mod workload;
