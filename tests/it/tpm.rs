@@ -64,22 +64,47 @@ fn passwords_open_key_files_and_wrong_ones_are_told_apart() {
         let signature = sign(&tpm.open(&der, Some("abc")).unwrap()).unwrap();
         tpm.openssl_verifies(&tpm.open(&der, None).unwrap(), &signature);
 
-        let before = tpm.wrong_passwords();
-        let missing = sign(&tpm.open(&der, None).unwrap());
-        assert!(
-            matches!(missing, Err(key::Error::TpmPasswordMissing { .. })),
-            "{missing:?}"
-        );
-        // The TPM was not asked, because it counts wrong passwords.
-        assert_eq!(tpm.wrong_passwords(), before);
-        let wrong = sign(&tpm.open(&der, Some("abd")).unwrap());
-        assert!(
-            matches!(wrong, Err(key::Error::TpmPasswordWrong { .. })),
-            "{wrong:?}"
-        );
-        assert_eq!(tpm.wrong_passwords(), before + 1);
+        tpm.run("tpm2_dictionarylockout -s -n 4 -t 1000 -l 1000");
+        tpm.run("tpm2_dictionarylockout -c");
+        // The empty one is tried, but not so often that the TPM is locked.
+        for counted in [1, 2, 2, 2, 2] {
+            let missing = sign(&tpm.open(&der, None).unwrap());
+            assert!(
+                matches!(missing, Err(key::Error::TpmPasswordMissing { .. })),
+                "{missing:?}"
+            );
+            assert_eq!(tpm.wrong_passwords(), counted);
+        }
+        for (counted, password) in [(3, "abd"), (4, "")] {
+            let wrong = sign(&tpm.open(&der, Some(password)).unwrap());
+            assert!(
+                matches!(wrong, Err(key::Error::TpmPasswordWrong { .. })),
+                "{wrong:?}"
+            );
+            assert_eq!(tpm.wrong_passwords(), counted);
+        }
+        tpm.run("tpm2_dictionarylockout -c");
     }
     tpm.assert_empty();
+}
+
+/// A password has room for a digest. The TSS hashes longer ones.
+#[test]
+fn passwords_of_every_length_are_those_of_other_tools() {
+    let tpm = SoftwareTpm::new();
+    tpm.persistent_parent("-G ecc");
+    for length in [1, 32, 33, 63] {
+        let password = "x".repeat(length);
+        tpm.create("key", "0x81000001", &format!("-G ecc -p {password}"));
+        let der = tpm.wrapped("key", &[], 0x8100_0001);
+        sign(&tpm.open(&der, Some(&password)).unwrap()).unwrap();
+    }
+    let password = "y".repeat(64);
+    tpm.genpkey(
+        "key.pem",
+        &format!("-algorithm RSA -pkeyopt bits:2048 -pkeyopt user-auth:{password}"),
+    );
+    sign(&tpm.open(&tpm.der("key.pem"), Some(&password)).unwrap()).unwrap();
 }
 
 #[test]
@@ -119,6 +144,10 @@ fn key_files_below_a_persistent_parent_sign_whatever_they_say_of_passwords() {
             tpm.run(&format!(
                 "tpm2_encodeobject -C 0x81000001 -u {name}.pub -r {name}.priv -o {name}.pem"
             ));
+            // The tool leaves a session behind.
+            tpm.run("tpm2_flushcontext -l");
+            // This tool writes that the open one has a password, and with -p
+            // that it has none.
             let password = (name == "closed").then_some("abc");
             let key = tpm
                 .open(&tpm.der(&format!("{name}.pem")), password)
@@ -204,6 +233,7 @@ fn persistent_keys_sign_by_their_handle() {
                 matches!(missing, Err(key::Error::TpmPasswordMissing { .. })),
                 "{missing:?}"
             );
+            tpm.run("tpm2_dictionarylockout -c");
         }
     }
     let nothing = tpm.open_handle("0x81000099", None);
@@ -236,7 +266,7 @@ fn many_signatures_by_several_threads_leave_nothing_in_the_tpm() {
 fn restricted_keys_sign_what_the_tpm_has_hashed() {
     let tpm = SoftwareTpm::new();
     tpm.persistent_parent("-G ecc");
-    for kind in ["ecc:ecdsa-sha256", "rsa:rsassa-sha256:null"] {
+    for kind in ["ecc:ecdsa-sha256:null", "rsa2048:rsassa-sha256:null"] {
         tpm.create(
             "key",
             "0x81000001",
@@ -270,7 +300,7 @@ fn keys_that_are_fixed_to_a_scheme_sign_or_say_why_not() {
         ("ecc256:ecdsa-sha384", Some("fixed to ECDSA with SHA-384")),
         ("ecc256:ecdsa-sha1", Some("fixed to ECDSA with SHA-1")),
         (
-            "rsa2048:rsapss-sha256",
+            "rsa2048:rsapss-sha256:null",
             Some("fixed to RSAPSS with SHA-256"),
         ),
         ("rsa2048:rsassa-sha256", None),

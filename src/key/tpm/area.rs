@@ -40,6 +40,8 @@ pub(super) struct Signing {
     pub(super) hash: u16,
     /// How long that algorithm's digests are, in bytes; 32 or more.
     pub(super) digest_length: usize,
+    /// The hash algorithm of the key's name, as long as which a password may be.
+    pub(super) name_algorithm: u16,
     /// Whether the key signs only what the TPM itself has hashed.
     pub(super) restricted: bool,
     /// Whether wrong passwords are counted and lead to a lockout.
@@ -185,6 +187,7 @@ impl Area {
             scheme,
             hash,
             digest_length: digest_length(hash).ok_or_else(damaged)?,
+            name_algorithm: self.name_algorithm,
             restricted: has(attribute::RESTRICTED),
             counted: !has(attribute::NO_DA),
         })

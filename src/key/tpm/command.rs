@@ -1,13 +1,11 @@
 //! The TPM 2.0 commands that signing needs (TPM 2.0 Library, part 3).
 
-use crate::secret::Secret;
-
 use super::super::Error;
 use super::area::Area;
 use super::code;
 use super::device::{Conversation, MALFORMED, frame};
-use super::session::{Opening, SaltKey, Session};
-use super::wire::{Reader, Writer, alg, cc, length32, rh, st};
+use super::session::{Opening, Password, SaltKey, Session};
+use super::wire::{Reader, Writer, alg, cc, length32, property, rh, st};
 
 /// Why a command gave nothing.
 pub(super) enum Failure {
@@ -70,7 +68,16 @@ pub(super) fn create_primary(
         parameters: &parameters,
     };
     let (handle, out) = object(talk, &command)?;
-    let area = Reader::new(&out).sized().and_then(Area::read);
+    let area = (|| {
+        let mut reader = Reader::new(&out);
+        let area = Area::read(reader.sized()?)?;
+        let _creation_data = reader.sized()?;
+        let _creation_hash = reader.sized()?;
+        ticket(&mut reader)?;
+        let _name = reader.sized()?;
+        reader.end()?;
+        Some(area)
+    })();
     match area {
         Some(area) => Ok((handle, area)),
         None => Err(talk.not_understood(MALFORMED).into()),
@@ -91,12 +98,15 @@ pub(super) fn load(
         parameters: &Writer::default().sized(private).sized(public).done(),
     };
     let (handle, out) = object(talk, &command)?;
-    match Reader::new(&out).sized() {
-        Some(name) if !name.is_empty() => Ok(Loaded {
-            handle,
-            name: name.to_vec(),
-        }),
-        _ => Err(talk.not_understood(MALFORMED).into()),
+    let name = (|| {
+        let mut reader = Reader::new(&out);
+        let name = reader.sized()?.to_vec();
+        reader.end()?;
+        Some(name)
+    })();
+    match name {
+        Some(name) => Ok(Loaded { handle, name }),
+        None => Err(talk.not_understood(MALFORMED).into()),
     }
 }
 
@@ -126,11 +136,41 @@ pub(super) fn hash(talk: &mut Conversation, message: &[u8]) -> Result<(Vec<u8>, 
         .u32(rh::OWNER)
         .done();
     let body = succeed(talk, &frame(st::NO_SESSIONS, cc::HASH, &parameters))?;
-    let mut reader = Reader::new(&body);
-    match reader.sized() {
-        Some(digest) => Ok((digest.to_vec(), reader.rest().to_vec())),
-        None => Err(talk.not_understood(MALFORMED).into()),
-    }
+    let parts = (|| {
+        let mut reader = Reader::new(&body);
+        let digest = reader.sized()?.to_vec();
+        let (tag, hierarchy, proof) = ticket(&mut reader)?;
+        reader.end()?;
+        let ticket = Writer::default().u16(tag).u32(hierarchy).sized(proof);
+        Some((digest, ticket.done()))
+    })();
+    Ok(parts.ok_or_else(|| talk.not_understood(MALFORMED))?)
+}
+
+/// TPM2_GetCapability of two properties: how many wrong passwords the TPM has
+/// counted, and with how many it locks.
+pub(super) fn wrong_passwords(talk: &mut Conversation) -> Result<(u32, u32), Failure> {
+    let parameters = Writer::default()
+        .u32(property::CAPABILITY)
+        .u32(property::LOCKOUT_COUNTER)
+        .u32(2)
+        .done();
+    let body = succeed(
+        talk,
+        &frame(st::NO_SESSIONS, cc::GET_CAPABILITY, &parameters),
+    )?;
+    let parts = (|| {
+        let mut reader = Reader::new(&body);
+        let _more = reader.u8()?;
+        let shape = (reader.u32()?, reader.u32()?, reader.u32()?);
+        let counted = reader.u32()?;
+        let second = reader.u32()?;
+        let most = reader.u32()?;
+        reader.end()?;
+        let asked = (property::CAPABILITY, 2, property::LOCKOUT_COUNTER);
+        (shape == asked && second == property::MAX_AUTH_FAIL).then_some((counted, most))
+    })();
+    Ok(parts.ok_or_else(|| talk.not_understood(MALFORMED))?)
 }
 
 /// The ticket that says that the TPM did not hash the digest itself.
@@ -147,7 +187,7 @@ pub(super) fn no_ticket() -> Vec<u8> {
 pub(super) fn start_session(
     talk: &mut Conversation,
     salt_key: &SaltKey,
-    password: &Secret,
+    password: &Password<'_>,
 ) -> Result<Session, Failure> {
     let Some(opening) = Opening::new(salt_key) else {
         return Err(talk
@@ -191,7 +231,7 @@ pub(super) fn sign(
     let out = match session {
         None => {
             let body = authorized(talk, &command, &empty_password())?;
-            parameters_of(talk, &body, 0)?.0
+            parameters_without_session(talk, &body, 0)?
         }
         Some(session) => {
             let Some(proof) = session.prove(command.code, &key.name, command.parameters) else {
@@ -239,8 +279,7 @@ fn object(talk: &mut Conversation, command: &Command<'_>) -> Result<(u32, Vec<u8
         return Err(talk.not_understood(MALFORMED).into());
     };
     talk.hold(handle);
-    let (out, _) = parameters_of(talk, &body, 4)?;
-    Ok((handle, out))
+    Ok((handle, parameters_without_session(talk, &body, 4)?))
 }
 
 /// Runs a command with the authorization of its first handle. The answer's
@@ -291,6 +330,29 @@ fn parameters_of(
         Some((parameters, reader.rest().to_vec()))
     })();
     Ok(parts.ok_or_else(|| talk.not_understood(MALFORMED))?)
+}
+
+/// The parameters of an answer whose command had the empty password.
+fn parameters_without_session(
+    talk: &Conversation,
+    body: &[u8],
+    handles: usize,
+) -> Result<Vec<u8>, Failure> {
+    let (parameters, area) = parameters_of(talk, body, handles)?;
+    let whole = (|| {
+        let mut reader = Reader::new(&area);
+        let _nonce = reader.sized()?;
+        let _attributes = reader.u8()?;
+        let _proof = reader.sized()?;
+        reader.end()
+    })();
+    whole.ok_or_else(|| talk.not_understood(MALFORMED))?;
+    Ok(parameters)
+}
+
+/// A TPMT_TK_CREATION or TPMT_TK_HASHCHECK.
+fn ticket<'a>(reader: &mut Reader<'a>) -> Option<(u16, u32, &'a [u8])> {
+    Some((reader.u16()?, reader.u32()?, reader.sized()?))
 }
 
 /// The TPMS_AUTH_COMMAND of the empty password.

@@ -8,7 +8,7 @@
 //!
 //! A password is proved in a salted HMAC session and never crosses the bus.
 //! The crate for these structures, `tpm2-protocol`, needs a later compiler than
-//! this one in the versions that are looked after; seven commands are needed.
+//! this one in the versions that are looked after; eight commands are needed.
 
 mod area;
 mod code;
@@ -30,7 +30,7 @@ use crate::secret::Secret;
 use self::area::{Area, Signing};
 use self::command::{Failure, Loaded, RawSignature, ToSign};
 use self::device::Conversation;
-use self::session::{SaltKey, Session};
+use self::session::{Password, SaltKey, Session};
 use self::tss2::{KeyFile, Parent};
 use self::wire::{alg, rh};
 
@@ -42,10 +42,12 @@ pub use self::handle::TpmHandle;
 /// What is known about a TPM key's password before the first use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TpmPassword {
-    /// The key's file says that it has one. Where a person can be asked, ask.
+    /// The key's file says that it has one. Where a person can be asked, ask,
+    /// and take no answer for none: `tpm2_encodeobject` up to tpm2-tools 5.7
+    /// writes this field inverted.
     Expected,
-    /// The key's file says that it has none (tools write that wrongly), or
-    /// nothing says anything. Give one that was configured, but ask nobody.
+    /// The key's file says that it has none, or nothing says anything. Give one
+    /// that was configured, but ask nobody.
     Possible,
 }
 
@@ -180,20 +182,18 @@ impl std::fmt::Debug for TpmKey {
 
 impl TpmKey {
     fn sign_in_tpm(&self, message: &[u8]) -> Result<RawSignature, Error> {
+        let given = self.password.is_some();
         let password = self.password.as_ref().filter(|given| {
             // The empty password is the one that needs no session.
             given.expose().iter().any(|octet| *octet != 0)
         });
-        if let (None, Place::File(file)) = (password, &self.place)
-            && !file.empty_auth
+        let mut talk = self.device.open()?;
+        if let Place::File(file) = &self.place
+            && !(given || file.empty_auth)
             && self.signing.counted
         {
-            // Trying the empty one would bring the TPM nearer to its lockout.
-            return Err(Error::TpmPasswordMissing {
-                origin: self.origin.clone(),
-            });
+            self.may_guess(&mut talk)?;
         }
-        let mut talk = self.device.open()?;
         let (key, session) = match &self.place {
             Place::File(file) => self.load(&mut talk, file, password)?,
             Place::Handle(handle) => {
@@ -216,7 +216,6 @@ impl TpmKey {
             scheme: (self.signing.scheme, self.signing.hash),
             ticket: &ticket,
         };
-        let given = password.is_some();
         let signature =
             command::sign(&mut talk, &key, session.as_ref(), &what).map_err(|failure| {
                 self.explain(failure, &talk, |origin| Step::Sign { origin, given })
@@ -225,6 +224,21 @@ impl TpmKey {
             talk.flush(key.handle)?;
         }
         Ok(signature)
+    }
+
+    /// Whether the empty password may be tried although the file says that the
+    /// key has another one, as some tools write it of keys that have none. A
+    /// program that runs every few minutes must not lock the TPM for everyone,
+    /// so such attempts take at most half of those that the TPM allows.
+    fn may_guess(&self, talk: &mut Conversation) -> Result<(), Error> {
+        let (counted, most) = command::wrong_passwords(talk)
+            .map_err(|failure| self.explain(failure, talk, |_| Step::Count))?;
+        if counted < most / 2 {
+            return Ok(());
+        }
+        Err(Error::TpmPasswordMissing {
+            origin: self.origin.clone(),
+        })
     }
 
     /// Loads the file's key below its parent, and starts a session for its
@@ -297,8 +311,12 @@ impl TpmKey {
         salt_key: Option<SaltKey>,
         password: Option<&Secret>,
     ) -> Result<Option<Session>, Error> {
-        let Some(password) = password else {
+        let Some(secret) = password else {
             return Ok(None);
+        };
+        let password = Password {
+            secret,
+            name_algorithm: self.signing.name_algorithm,
         };
         let (salt_key, made) = match salt_key {
             Some(salt_key) => (salt_key, None),
@@ -311,7 +329,7 @@ impl TpmKey {
                 (made, Some(handle))
             }
         };
-        let session = command::start_session(talk, &salt_key, password)
+        let session = command::start_session(talk, &salt_key, &password)
             .map_err(|failure| self.explain(failure, talk, |_| Step::Session))?;
         if let Some(handle) = made {
             talk.flush(handle)?;
@@ -338,6 +356,7 @@ enum Place {
 /// What was being done when the TPM refused, with the key's origin.
 #[derive(Clone, Copy)]
 enum Step<'a> {
+    Count,
     Find(&'a str),
     Hash(&'a str),
     Load(&'a str),
@@ -375,6 +394,7 @@ fn explain(failure: Failure, talk: &Conversation, step: &Step<'_>) -> Error {
         (_, step) => Error::TpmRefused {
             device,
             action: match step {
+                Step::Count => "say how many wrong passwords it has counted".to_owned(),
                 Step::Find(origin) => format!("show the key {origin}"),
                 Step::Hash(origin) => format!("hash for the restricted key {origin}"),
                 Step::Load(origin) => format!("load {origin} below its parent"),

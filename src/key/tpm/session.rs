@@ -2,8 +2,8 @@
 //! bus (TPM 2.0 Library, part 1, chapter "Session-based Authorizations").
 
 use ring::agreement::{ECDH_P256, EphemeralPrivateKey, UnparsedPublicKey, agree_ephemeral};
-use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
+use ring::{digest, hmac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -18,6 +18,15 @@ use super::wire::{Reader, Writer, alg, rh};
 pub(super) struct SaltKey {
     pub(super) handle: u32,
     pub(super) point: Vec<u8>,
+}
+
+/// The password of a key.
+#[derive(Clone, Copy)]
+pub(super) struct Password<'a> {
+    /// As a person knows it.
+    pub(super) secret: &'a Secret,
+    /// The hash algorithm of the key's name.
+    pub(super) name_algorithm: u16,
 }
 
 /// A session that has been asked for.
@@ -85,7 +94,7 @@ impl Opening {
         self,
         handle: u32,
         parameters: &[u8],
-        password: &Secret,
+        password: &Password<'_>,
     ) -> Option<Session> {
         let mut reader = Reader::new(parameters);
         let nonce_tpm = reader.sized()?.to_vec();
@@ -105,8 +114,8 @@ impl Opening {
                 &256u32.to_be_bytes(),
             ],
         );
-        let mut key = Zeroizing::new(session_key.as_ref().to_vec());
-        key.extend(without_trailing_zeros(password.expose()));
+        let authorization = authorization_value(password.secret, password.name_algorithm);
+        let key = Zeroizing::new([session_key.as_ref(), &authorization].concat());
         Some(Session {
             handle,
             nonce_tpm,
@@ -181,7 +190,26 @@ fn mac(key: &[u8], parts: &[&[u8]]) -> hmac::Tag {
     context.sign()
 }
 
-/// A TPM takes zeros off the end of an authorization value (part 1, 19.6.4.3).
+/// What a password is to the TPM. There is room for a digest of the key's name
+/// algorithm, and the TSS, with which keys are made, hashes a longer password.
+/// A TPM takes zeros off the end.
+fn authorization_value(password: &Secret, name_algorithm: u16) -> Zeroizing<Vec<u8>> {
+    let algorithm = match name_algorithm {
+        alg::SHA1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
+        alg::SHA384 => &digest::SHA384,
+        alg::SHA512 => &digest::SHA512,
+        _ => &digest::SHA256,
+    };
+    let whole = password.expose();
+    let value = if whole.len() > algorithm.output_len() {
+        Zeroizing::new(digest::digest(algorithm, whole).as_ref().to_vec())
+    } else {
+        Zeroizing::new(whole.to_vec())
+    };
+    Zeroizing::new(without_trailing_zeros(&value).to_vec())
+}
+
+/// An authorization value as a TPM keeps it (part 1, 19.6.4.3).
 fn without_trailing_zeros(password: &[u8]) -> &[u8] {
     let length = password
         .iter()
@@ -206,6 +234,22 @@ mod tests {
         assert_eq!(without_trailing_zeros(b"a\0b\0\0"), b"a\0b");
         assert_eq!(without_trailing_zeros(b"\0\0"), b"");
         assert_eq!(without_trailing_zeros(b""), b"");
+    }
+
+    #[test]
+    fn a_password_longer_than_a_digest_is_hashed() {
+        let value = |length, name| {
+            let password = Secret::new(vec![b'x'; length]);
+            authorization_value(&password, name).len()
+        };
+        assert_eq!(value(20, alg::SHA1), 20);
+        assert_eq!(value(33, alg::SHA384), 33);
+        assert_eq!(value(64, alg::SHA512), 64);
+        let password = Secret::new(vec![b'x'; 33]);
+        assert_eq!(
+            authorization_value(&password, alg::SHA256)[..],
+            hash(&[password.expose()])
+        );
     }
 
     #[test]

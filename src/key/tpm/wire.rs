@@ -132,6 +132,7 @@ pub(super) mod cc {
     pub(in super::super) const FLUSH_CONTEXT: u32 = 0x165;
     pub(in super::super) const READ_PUBLIC: u32 = 0x173;
     pub(in super::super) const START_AUTH_SESSION: u32 = 0x176;
+    pub(in super::super) const GET_CAPABILITY: u32 = 0x17a;
     pub(in super::super) const HASH: u32 = 0x17d;
 }
 
@@ -149,6 +150,13 @@ pub(super) mod rh {
     pub(in super::super) const PASSWORD: u32 = 0x4000_0009;
     pub(in super::super) const ENDORSEMENT: u32 = 0x4000_000b;
     pub(in super::super) const PLATFORM: u32 = 0x4000_000c;
+}
+
+/// `TPM_CAP` and `TPM_PT` (part 2, 6.12 and 6.13).
+pub(super) mod property {
+    pub(in super::super) const CAPABILITY: u32 = 6;
+    pub(in super::super) const LOCKOUT_COUNTER: u32 = 0x20e;
+    pub(in super::super) const MAX_AUTH_FAIL: u32 = 0x20f;
 }
 
 /// `TPMA_OBJECT` (part 2, 8.3.3.1).

@@ -217,17 +217,17 @@ fn answers_cut_off_or_with_false_lengths_are_errors() {
     };
     assert!(replay(0, &|_| ()).is_ok(), "the replay itself signs");
 
-    for place in 0..recorded.len() {
-        // The first byte of a flush's answer is all that is looked at.
-        let is_flush = recorded[place].len() == 10;
-        for length in (10..recorded[place].len()).step_by(3) {
+    for (place, whole) in recorded.iter().enumerate() {
+        // What is given back is given back, whatever the answer's tag.
+        let is_flush = whole.len() == 10;
+        for length in (10..whole.len()).step_by(3) {
             let outcome = replay(place, &|answer| {
                 answer.truncate(length);
                 let stated = u32::try_from(length).unwrap().to_be_bytes();
                 answer[2..6].copy_from_slice(&stated);
             });
             assert!(
-                matches!(outcome, Err(key::Error::TpmAnswer { .. })) || length > 100,
+                matches!(outcome, Err(key::Error::TpmAnswer { .. })),
                 "{place} {length}: {outcome:?}"
             );
         }
@@ -250,8 +250,8 @@ fn answers_cut_off_or_with_false_lengths_are_errors() {
     }
     // Any octet changed: an error, or a signature that verifies all the same,
     // because `sign` asserts that.
-    for place in 0..recorded.len() {
-        for octet in (10..recorded[place].len()).step_by(7) {
+    for (place, whole) in recorded.iter().enumerate() {
+        for octet in (10..whole.len()).step_by(7) {
             for bit in [0x01, 0x80] {
                 let _ = replay(place, &|answer| answer[octet] ^= bit);
             }
