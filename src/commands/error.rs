@@ -346,8 +346,11 @@ fn hint_tpm_device(device: &Path, source: &std::io::Error) -> Option<String> {
 fn hint_tpm_code(code: u32) -> Option<String> {
     let text = match code & 0xfff {
         0x100 => "a software TPM is started with: swtpm socket --flags startup-clear",
-        0x901..=0x906 => {
+        0x902 | 0x904 | 0x906 => {
             "use /dev/tpmrm0, which makes room; 'tpm2_flushcontext --transient-object' clears what others have left on /dev/tpm0"
+        }
+        0x901 | 0x903 | 0x905 => {
+            "use /dev/tpmrm0, which makes room; 'tpm2_flushcontext --loaded-session' clears what others have left on /dev/tpm0"
         }
         // AUTH_FAIL and BAD_AUTH of a parent or hierarchy, in session one.
         0x98e | 0x9a2 => {

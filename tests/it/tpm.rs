@@ -12,6 +12,7 @@ use windlass::key::{self, KeyAlgorithm, Scheme, Signer, TpmDevice, TpmPassword, 
 
 use crate::harness::Sandbox;
 
+use self::fake::Relay;
 use self::software::{MESSAGE, SoftwareTpm, secret, sign};
 
 /// `[0] TRUE`, as most tools write it.
@@ -377,6 +378,47 @@ fn a_locked_tpm_and_a_locked_hierarchy_are_named() {
         error.contains("primary key of the owner hierarchy"),
         "{error}"
     );
+    tpm.assert_empty();
+}
+
+#[test]
+fn a_tpm_that_others_have_filled_is_named() {
+    let tpm = SoftwareTpm::new();
+    tpm.genpkey(
+        "key.pem",
+        "-algorithm EC -pkeyopt group:P-256 -pkeyopt user-auth:abc",
+    );
+    let key = tpm.open(&tpm.der("key.pem"), Some("abc")).unwrap();
+    // TPM2_StartAuthSession of an HMAC session that is bound to nothing.
+    let begin = [
+        &[0x80, 1, 0, 0, 0, 59, 0, 0, 1, 0x76][..],
+        &[0x40, 0, 0, 7, 0x40, 0, 0, 7, 0, 32],
+        &[0; 32],
+        &[0, 0, 0, 0, 0x10, 0, 0x0b],
+    ]
+    .concat();
+    for (code, empty) in [(0x902, "-t"), (0x903, "-l")] {
+        for _ in 0..3 {
+            if code == 0x902 {
+                tpm.run("tpm2_createprimary -c other.ctx");
+            } else {
+                Relay::new(&tpm.socket()).pass(&begin);
+            }
+        }
+        match sign(&key) {
+            Err(key::Error::TpmRefused {
+                code: refused,
+                words,
+                ..
+            }) => {
+                assert_eq!(refused, code);
+                assert!(words.contains("other programs"), "{words}");
+            }
+            other => panic!("{other:?}"),
+        }
+        tpm.run(&format!("tpm2_flushcontext {empty}"));
+        sign(&key).unwrap();
+    }
     tpm.assert_empty();
 }
 

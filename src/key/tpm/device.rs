@@ -24,6 +24,10 @@ use super::wire::{Reader, Writer, cc, length32, st};
 /// do that on real machines, and the flags `startup-clear` of swtpm for a
 /// software TPM. It is not done here, because starting a TPM is a statement
 /// about the machine's boot that no application can make.
+///
+/// A TPM that stops answering in the middle of a conversation cannot be given
+/// back what it has loaded. The kernel's resource manager does that when the
+/// device is closed; on `/dev/tpm0` and sockets it stays until the next reset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TpmDevice {
     path: Option<PathBuf>,
@@ -53,6 +57,15 @@ impl TpmDevice {
         self
     }
 
+    /// The device or socket.
+    pub(super) fn path(&self) -> &Path {
+        match &self.path {
+            Some(path) => path,
+            None if !Path::new(MANAGED).exists() && Path::new(RAW).exists() => Path::new(RAW),
+            None => Path::new(MANAGED),
+        }
+    }
+
     /// Opens the TPM for one use of a key.
     ///
     /// # Errors
@@ -60,11 +73,7 @@ impl TpmDevice {
     /// [`Error::TpmDevice`] when it cannot be opened, with the reason.
     pub(super) fn open(&self) -> Result<Conversation, Error> {
         let end = Instant::now() + self.deadline;
-        let path = match &self.path {
-            Some(path) => path.as_path(),
-            None if !Path::new(MANAGED).exists() && Path::new(RAW).exists() => Path::new(RAW),
-            None => Path::new(MANAGED),
-        };
+        let path = self.path();
         let failed = |source| Error::TpmDevice {
             device: path.to_owned(),
             source,
@@ -256,8 +265,8 @@ impl Conversation {
 
 impl Drop for Conversation {
     fn drop(&mut self) {
-        // What is left here is left after an error. The error is what counts,
-        // and giving back must not take long.
+        // The signature or the error is what counts; giving back must not take
+        // long, and its failure changes nothing.
         self.end = Instant::now() + limits::TPM_FLUSH_DEADLINE;
         for handle in std::mem::take(&mut self.held).into_iter().rev() {
             if self.broken || self.flush(handle).is_err() {

@@ -103,7 +103,8 @@ pub fn open_tss2(
 }
 
 /// Takes a key that is in the TPM, by its handle; its public half is read from
-/// the TPM. `password` is asked once.
+/// the TPM. `password` is asked once; without one the empty password is used,
+/// and the TPM counts it when that is wrong.
 ///
 /// # Errors
 ///
@@ -168,8 +169,9 @@ impl Signer for TpmKey {
         // believed.
         signature
             .filter(|signature| verifies(&self.signing.public_key, scheme, message, signature))
-            .ok_or_else(|| Error::Sign {
-                origin: self.origin.clone(),
+            .ok_or_else(|| Error::TpmAnswer {
+                device: self.device.path().to_owned(),
+                reason: "its signature is not that of the key",
             })
     }
 }
@@ -216,14 +218,9 @@ impl TpmKey {
             scheme: (self.signing.scheme, self.signing.hash),
             ticket: &ticket,
         };
-        let signature =
-            command::sign(&mut talk, &key, session.as_ref(), &what).map_err(|failure| {
-                self.explain(failure, &talk, |origin| Step::Sign { origin, given })
-            })?;
-        if matches!(self.place, Place::File(_)) {
-            talk.flush(key.handle)?;
-        }
-        Ok(signature)
+        // What is still loaded is given back when the conversation ends.
+        command::sign(&mut talk, &key, session.as_ref(), &what)
+            .map_err(|failure| self.explain(failure, &talk, |origin| Step::Sign { origin, given }))
     }
 
     /// Whether the empty password may be tried although the file says that the
