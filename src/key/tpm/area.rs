@@ -1,11 +1,11 @@
 //! Public areas (TPMT_PUBLIC; TPM 2.0 Library, part 2, 12.2.4): what a key is
-//! and may do, and the templates of the primary storage keys.
+//! and may do.
 
 use crate::der;
 use crate::limits;
 
 use super::super::{Error, KeyAlgorithm, PublicKey};
-use super::wire::{Reader, Writer, alg, attribute, curve};
+use super::wire::{Reader, alg, attribute, curve};
 
 /// A public area, as far as it matters here.
 pub(super) struct Area {
@@ -212,50 +212,6 @@ impl Area {
     }
 }
 
-/// The template of the EC primary storage key, as key files presume it: P-256
-/// with AES-128 and no unique value ("ASN.1 Specification for TPM 2.0 Key
-/// Files"; TCG TPM v2.0 Provisioning Guidance, 7.5.1).
-pub(super) fn ec_storage_template() -> Vec<u8> {
-    storage_template(alg::ECC)
-        .u16(alg::NULL)
-        .u16(curve::P256)
-        .u16(alg::NULL)
-        .sized(&[])
-        .sized(&[])
-        .done()
-}
-
-/// The template of the RSA primary storage key: 2048 bits, the TPM's usual
-/// exponent.
-pub(super) fn rsa_storage_template() -> Vec<u8> {
-    storage_template(alg::RSA)
-        .u16(alg::NULL)
-        .u16(2048)
-        .u32(0)
-        .sized(&[])
-        .done()
-}
-
-/// What both templates begin with, up to the symmetric algorithm.
-fn storage_template(kind: u16) -> Writer {
-    Writer::default()
-        .u16(kind)
-        .u16(alg::SHA256)
-        .u32(
-            attribute::FIXED_TPM
-                | attribute::FIXED_PARENT
-                | attribute::SENSITIVE_DATA_ORIGIN
-                | attribute::USER_WITH_AUTH
-                | attribute::NO_DA
-                | attribute::RESTRICTED
-                | attribute::DECRYPT,
-        )
-        .sized(&[])
-        .u16(alg::AES)
-        .u16(128)
-        .u16(alg::CFB)
-}
-
 /// TPMT_SYM_DEF_OBJECT.
 fn skip_symmetric(reader: &mut Reader<'_>) -> Option<()> {
     if reader.u16()? != alg::NULL {
@@ -379,6 +335,7 @@ const P521_IDENTIFIER: &[u8] = &[
 
 #[cfg(test)]
 mod tests {
+    use super::super::wire::Writer;
     use super::*;
 
     const SIGNS: u32 = attribute::SIGN | attribute::USER_WITH_AUTH;
@@ -501,20 +458,5 @@ mod tests {
         let first = area.len() - 256;
         area[first] = 0x01;
         assert!(signing(&area).err().unwrap().contains("damaged"));
-    }
-
-    #[test]
-    fn the_templates_are_read_as_what_they_stand_for() {
-        assert!(Area::read(&rsa_storage_template()).is_some());
-        let ec = Area::read(&ec_storage_template()).unwrap();
-        assert!(
-            ec.signing("KEY")
-                .err()
-                .unwrap()
-                .to_string()
-                .contains("decrypt")
-        );
-        // Without a point it fills none, but it is one to salt with.
-        assert_eq!(ec.salting_point(), Some([&[4][..], &[0; 64]].concat()));
     }
 }

@@ -16,6 +16,7 @@ mod command;
 mod device;
 mod handle;
 mod session;
+mod template;
 mod tss2;
 mod wire;
 
@@ -246,7 +247,8 @@ impl TpmKey {
         file: &KeyFile,
         password: Option<&Secret>,
     ) -> Result<(Loaded, Option<Session>), Error> {
-        match file.parent {
+        let hierarchy = match file.parent {
+            Parent::Hierarchy(hierarchy) => hierarchy,
             Parent::Loaded(parent) => {
                 let salt_key = match password {
                     None => None,
@@ -259,44 +261,50 @@ impl TpmKey {
                 let key = command::load(talk, parent.number(), &file.private, &file.public)
                     .map_err(|failure| self.explain(failure, talk, Step::Load))?;
                 let session = self.session(talk, salt_key, password)?;
-                Ok((key, session))
+                return Ok((key, session));
             }
-            Parent::Hierarchy(hierarchy) => {
-                let templates: &[fn() -> Vec<u8>] = match file.rsa_parent {
-                    Some(true) => &[area::rsa_storage_template],
-                    Some(false) => &[area::ec_storage_template],
-                    None => &[area::ec_storage_template, area::rsa_storage_template],
-                };
-                let mut foreign = code::INTEGRITY;
-                for template in templates {
-                    let (parent, area) = command::create_primary(talk, hierarchy, &template())
-                        .map_err(|failure| {
-                            self.explain(failure, talk, |_| Step::Primary(hierarchy))
-                        })?;
-                    match command::load(talk, parent, &file.private, &file.public) {
-                        Ok(key) => {
-                            let own = salt_key(parent, &area);
-                            if own.is_none() {
-                                talk.flush(parent)?;
-                            }
-                            let salted_here = own.is_some();
-                            let session = self.session(talk, own, password)?;
-                            if salted_here {
-                                talk.flush(parent)?;
-                            }
-                            return Ok((key, session));
-                        }
-                        // Wrapped by another parent, perhaps the other kind.
-                        Err(Failure::Refused(code)) if code::base(code) == code::INTEGRITY => {
-                            foreign = code;
-                            talk.flush(parent)?;
-                        }
-                        Err(failure) => return Err(self.explain(failure, talk, Step::Load)),
-                    }
+        };
+        let (parent, area, key) = self.load_below_primary(talk, file, hierarchy)?;
+        let salt_key = salt_key(parent, &area);
+        // The parent goes as soon as it has served, before another one comes.
+        if salt_key.is_some() {
+            let session = self.session(talk, salt_key, password)?;
+            talk.flush(parent)?;
+            Ok((key, session))
+        } else {
+            talk.flush(parent)?;
+            let session = self.session(talk, None, password)?;
+            Ok((key, session))
+        }
+    }
+
+    /// Makes the hierarchy's primary key and loads the file's key below it. Of
+    /// the two kinds of primary key the one is taken that has wrapped the file's.
+    fn load_below_primary(
+        &self,
+        talk: &mut Conversation,
+        file: &KeyFile,
+        hierarchy: u32,
+    ) -> Result<(u32, Area, Loaded), Error> {
+        let templates: &[fn() -> Vec<u8>] = match file.rsa_parent {
+            Some(true) => &[template::rsa_storage],
+            Some(false) => &[template::ec_storage],
+            None => &[template::ec_storage, template::rsa_storage],
+        };
+        let mut foreign = code::INTEGRITY;
+        for template in templates {
+            let (parent, area) = command::create_primary(talk, hierarchy, &template())
+                .map_err(|failure| self.explain(failure, talk, |_| Step::Primary(hierarchy)))?;
+            match command::load(talk, parent, &file.private, &file.public) {
+                Ok(key) => return Ok((parent, area, key)),
+                Err(Failure::Refused(code)) if code::base(code) == code::INTEGRITY => {
+                    foreign = code;
+                    talk.flush(parent)?;
                 }
-                Err(self.explain(Failure::Refused(foreign), talk, Step::Load))
+                Err(failure) => return Err(self.explain(failure, talk, Step::Load)),
             }
         }
+        Err(self.explain(Failure::Refused(foreign), talk, Step::Load))
     }
 
     /// A session that proves the password, if there is one. Where no key to
@@ -318,7 +326,7 @@ impl TpmKey {
         let (salt_key, made) = match salt_key {
             Some(salt_key) => (salt_key, None),
             None => {
-                let template = area::ec_storage_template();
+                let template = template::ec_storage();
                 let (handle, area) = command::create_primary(talk, rh::NULL, &template)
                     .map_err(|failure| self.explain(failure, talk, |_| Step::Primary(rh::NULL)))?;
                 let made = self::salt_key(handle, &area)
