@@ -238,6 +238,11 @@ fn of_key(error: &key::Error) -> Outcome {
         | key::Error::TpmPasswordMissing { .. } => Outcome::Usage,
         // Another program's turn, or the TPM's own pause, comes to an end.
         key::Error::TpmLockout { .. } | key::Error::TpmTimeout { .. } => Outcome::Temporary,
+        key::Error::TpmDevice { source, .. }
+            if source.kind() == std::io::ErrorKind::ResourceBusy =>
+        {
+            Outcome::Temporary
+        }
         key::Error::BadPassphrase { .. }
         | key::Error::Damaged { .. }
         | key::Error::Encrypted { .. }
