@@ -23,7 +23,8 @@
 //! Only `main` and the option parser that it runs read the environment, and
 //! only `main` sets the exit code; only [`commands`]
 //! prints, through one printer; only [`store`] writes files; only
-//! `rolesanywhere::transport` opens connections and only [`emulator`] listens.
+//! `rolesanywhere::transport` opens connections and only [`emulator`] listens;
+//! [`key`] speaks to devices.
 #![forbid(unsafe_code)]
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]
 #![warn(unreachable_pub)]

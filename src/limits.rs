@@ -113,6 +113,7 @@ pub const RELOAD_PAUSES: [Duration; 4] = [
     Duration::from_millis(200),
     Duration::from_millis(400),
 ];
+
 /// Longest PKCS#11 URI that is read, in bytes: every attribute of a token has
 /// at most 64 octets, labels and identifiers are short, paths at most 4096.
 pub const MAX_PKCS11_URI: usize = 8192;
@@ -126,3 +127,41 @@ pub const MAX_TOKEN_VALUE: usize = 64 * 1024;
 
 /// Most tokens or objects that one message lists.
 pub const MAX_LISTED: usize = 8;
+
+/// Largest command that is sent to a TPM, in bytes: what a TPM's input buffer
+/// holds (TPM_PT_MAX_COMMAND_SIZE is 4096 on PC clients).
+pub const MAX_TPM_COMMAND: usize = 4096;
+
+/// Largest answer of a TPM that is read, in bytes; the kernel's buffer has as
+/// many.
+pub const MAX_TPM_RESPONSE: usize = 4096;
+
+/// Largest half of a TPM key file, in bytes. An RSA key of 4096 bits has less
+/// than 2000, and a command holds both halves.
+pub const MAX_TPM_BLOB: usize = 3072;
+
+/// Most bytes that a TPM hashes in one command for a restricted key
+/// (TPM2_MAX_DIGEST_BUFFER of the reference implementation). What is signed
+/// for a CreateSession request has about 150.
+pub const MAX_TPM_HASH: usize = 1024;
+
+/// Longest RSA modulus of a TPM's key, in bits: the most that TPMs have.
+pub const MAX_TPM_RSA_BITS: usize = 4096;
+
+/// Longest that one use of a TPM key may take. A TPM computes an RSA primary
+/// key in up to twenty seconds, everything else in less than one.
+pub const TPM_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Longest that `/dev/tpm0` is waited for while another program has it open:
+/// a few commands' time; a resource manager never gives it back.
+pub const TPM_BUSY_WAIT: Duration = Duration::from_secs(2);
+
+/// First pause before a command is sent again to a TPM that is busy; each
+/// further pause is twice as long.
+pub const TPM_FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Longest pause before a command is sent again to a TPM.
+pub const TPM_LONGEST_PAUSE: Duration = Duration::from_millis(640);
+
+/// Longest that giving back a TPM's objects may take after an error.
+pub const TPM_FLUSH_DEADLINE: Duration = Duration::from_secs(2);

@@ -14,7 +14,9 @@ use super::IdentityArgs;
 /// the one JSON document that AWS SDKs expect. A line for aws_signing_helper
 /// with certificate and key in files keeps working.
 #[derive(Args, Debug)]
-#[command(after_long_help = "\
+#[command(
+    group(clap::ArgGroup::new("place").args(["certificate", "cert_selector"]).required(true).multiple(true)),
+    after_long_help = "\
 In ~/.aws/config, on one line, with absolute paths:
   [profile backup]
   credential_process = /usr/bin/windlass credential-process --certificate ...
@@ -26,7 +28,8 @@ Example:
       arn:aws:rolesanywhere:us-east-1:123456789012:alias/trust-anchor/main \\
       --profile-arn arn:aws:rolesanywhere:us-east-1:123456789012:alias/profile/backup \\
       --role-arn arn:aws:iam::123456789012:role/backup \\
-      --endpoint http://127.0.0.1:9910")]
+      --endpoint http://127.0.0.1:9910"
+)]
 pub struct CredentialProcess {
     /// Certificate and private key
     #[command(flatten)]

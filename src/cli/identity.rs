@@ -1,8 +1,12 @@
 //! The options that say with which key and certificate a request is signed.
 
+use std::path::PathBuf;
+use std::str::FromStr;
+
 use clap::Args;
 
 use crate::key::{CommandLine, KeySource, SignerInput, Source};
+use crate::pki::CertificateSelector;
 
 use super::PassphraseArgs;
 
@@ -11,23 +15,25 @@ use super::PassphraseArgs;
 /// `credential:NAME`.
 #[derive(Args, Clone, Debug)]
 pub struct IdentityArgs {
-    /// The certificate: FILE, -, env:NAME, fd:N, cmd:COMMAND or credential:NAME
+    /// Certificate: FILE, -, env:NAME, fd:N, cmd:COMMAND, credential:NAME, pkcs11:URI
     ///
     /// PEM, DER or PKCS#12. It may hold the chain too, in any order, and the
     /// key: the certificate that belongs to the key is picked out. A file whose
-    /// name begins with such a prefix is written ./env:NAME
+    /// name begins with such a prefix is written ./env:NAME. A certificate in a
+    /// token is named by its PKCS#11 URI (RFC 7512)
     #[arg(
         long,
         value_name = "SOURCE",
         env = "WINDLASS_CERTIFICATE",
         hide_env_values = true
     )]
-    pub certificate: KeySource,
+    pub certificate: Option<KeySource>,
 
     /// The private key; by default it is taken from where the certificate is
     ///
     /// A source as for --certificate, with PKCS#8, PKCS#1 or SEC 1 in PEM or
-    /// DER, or PKCS#12, also encrypted
+    /// DER, or PKCS#12, also encrypted; a TPM key file (TSS2 PRIVATE KEY); a key
+    /// in a token (pkcs11:URI) or in a TPM (handle:0x81000001)
     #[arg(
         long,
         value_name = "SOURCE",
@@ -44,6 +50,24 @@ pub struct IdentityArgs {
         hide_env_values = true
     )]
     pub intermediates: Option<Source>,
+
+    /// Certificate to use: 'Key=x509Subject,Value=CN=NAME ...' or file://PATH
+    ///
+    /// Keys are x509Subject and x509Issuer (as RFC 2253 writes names) and
+    /// x509Serial (hex); a file holds a JSON list of {"Key": ..., "Value": ...}.
+    /// It chooses among what --certificate holds; without --certificate, among
+    /// the certificates of the token that --pkcs11-lib has
+    #[arg(
+        long,
+        value_name = "SELECTOR",
+        env = "WINDLASS_CERT_SELECTOR",
+        hide_env_values = true
+    )]
+    pub cert_selector: Option<SelectorArgument>,
+
+    /// Take the one that ends last when several certificates are selected
+    #[arg(long)]
+    pub use_latest_expiring_certificate: bool,
 
     /// Program that signs, instead of --private-key
     ///
@@ -75,6 +99,32 @@ pub struct IdentityArgs {
     )]
     pub signer_input: SignerInput,
 
+    /// PKCS#11 module: the token's library; by default p11-kit's
+    ///
+    /// A URI's module-path and module-name go before it
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WINDLASS_PKCS11_LIB",
+        hide_env_values = true
+    )]
+    pub pkcs11_lib: Option<PathBuf>,
+
+    /// Give the PIN again to a key that wants one for every signature
+    #[arg(long)]
+    pub reuse_pin: bool,
+
+    /// TPM to use: a device or a UNIX socket [default: /dev/tpmrm0, /dev/tpm0]
+    ///
+    /// Without the option, $TPM_DEVICE names it
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "WINDLASS_TPM_DEVICE",
+        hide_env_values = true
+    )]
+    pub tpm_device: Option<PathBuf>,
+
     /// Accept a private key file that others can read
     ///
     /// Without it a key file may be readable by its owner alone (0600), or if it
@@ -82,7 +132,7 @@ pub struct IdentityArgs {
     #[arg(long)]
     pub allow_insecure_key_permissions: bool,
 
-    /// Where the passphrase of the private key comes from
+    /// Where the passphrase, PIN or TPM password of the private key comes from
     #[command(flatten)]
     pub passphrase: PassphraseArgs,
 
@@ -91,6 +141,39 @@ pub struct IdentityArgs {
     /// Accepted for compatibility; use --passphrase-from
     #[arg(long, value_name = "PASSPHRASE", group = "passphrase", hide = true)]
     pub pkcs8_password: Option<ArgumentSecret>,
+
+    /// The TPM key's password itself, which every user of this machine can read
+    ///
+    /// Accepted for compatibility; use --passphrase-from
+    #[arg(long, value_name = "PASSWORD", group = "passphrase", hide = true)]
+    pub tpm_key_password: Option<ArgumentSecret>,
+
+    /// The TPM key has no password
+    ///
+    /// Accepted for compatibility: nobody is asked for one unless
+    /// --passphrase-from says tty
+    #[arg(long, hide = true, conflicts_with = "passphrase")]
+    pub no_tpm_key_password: bool,
+}
+
+/// A certificate selector as it is typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SelectorArgument {
+    /// `file://PATH`: the JSON form in a file.
+    File(PathBuf),
+    /// The selector itself.
+    Inline(CertificateSelector),
+}
+
+impl FromStr for SelectorArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim().strip_prefix("file://") {
+            Some(path) => Ok(Self::File(path.into())),
+            None => text.parse().map(Self::Inline),
+        }
+    }
 }
 
 /// A secret that was given as an argument, for compatibility.

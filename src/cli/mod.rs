@@ -3,16 +3,20 @@
 
 mod ca;
 mod credential_process;
+mod diagnostics;
 mod emulate;
 mod generate;
 mod identity;
+mod key;
 mod passphrase;
 
 pub use ca::{Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaShow};
 pub use credential_process::CredentialProcess;
+pub use diagnostics::{Digest, ReadCertificateData, SignString, SignatureFormat};
 pub use emulate::{AnchorArgument, Emulate};
 pub use generate::{Generate, GenerateCommand};
-pub use identity::{ArgumentSecret, IdentityArgs};
+pub use identity::{ArgumentSecret, IdentityArgs, SelectorArgument};
+pub use key::{Key, KeyCommand, KeyShow};
 pub use passphrase::{PassphraseArgs, TypedPassphrase};
 
 use clap::{Args, Parser, Subcommand};
@@ -56,6 +60,9 @@ pub enum Command {
     CredentialProcess(Box<CredentialProcess>),
     Emulate(Box<Emulate>),
     Generate(Generate),
+    Key(Key),
+    ReadCertificateData(Box<ReadCertificateData>),
+    SignString(Box<SignString>),
     Version(Version),
 }
 

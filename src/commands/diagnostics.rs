@@ -47,10 +47,9 @@ pub(super) fn read_certificate_data(
 /// The members stand in the helper's order, without a line ending.
 fn describe(certificate: &Certificate) -> String {
     let (key_type, algorithms) = match certificate.public_key().algorithm() {
-        KeyAlgorithm::EcP256 | KeyAlgorithm::EcP384 | KeyAlgorithm::EcP521 => (
-            "EC".to_owned(),
-            json!(["ECDSASHA256", "ECDSASHA384", "ECDSASHA512"]),
-        ),
+        KeyAlgorithm::EcP256 | KeyAlgorithm::EcP384 | KeyAlgorithm::EcP521 => {
+            ("EC".to_owned(), json!(["ECSHA256", "ECSHA384", "ECSHA512"]))
+        }
         KeyAlgorithm::Rsa { .. } => (
             "RSA".to_owned(),
             json!(["RSASHA256", "RSASHA384", "RSASHA512"]),
@@ -81,10 +80,9 @@ pub(super) fn sign_string(arguments: &SignString, context: &Context) -> Result<(
         KeyAlgorithm::Rsa { .. } => Scheme::RsaPkcs1(arguments.digest.0),
         KeyAlgorithm::MlDsa44 | KeyAlgorithm::MlDsa65 | KeyAlgorithm::MlDsa87 => Scheme::MlDsa,
         other @ (KeyAlgorithm::Ed25519 | KeyAlgorithm::Unknown) => {
-            return Err(rolesanywhere::Error::Signing(
-                rolesanywhere::SigningError::Algorithm(other),
-            )
-            .into());
+            return Err(
+                rolesanywhere::Error::Signing(rolesanywhere::SigningError::Algorithm(other)).into(),
+            );
         }
     };
     let key_digest = Sha256::new()
@@ -99,7 +97,9 @@ pub(super) fn sign_string(arguments: &SignString, context: &Context) -> Result<(
     let signature = signer.sign(scheme, &message)?;
     match arguments.format {
         SignatureFormat::Bin => context.printer.bytes(&signature),
-        SignatureFormat::Json => context.printer.data(&format!("\"{}\"", hex::encode(signature))),
+        SignatureFormat::Json => context
+            .printer
+            .data(&format!("\"{}\"", hex::encode(signature))),
         SignatureFormat::Text => context.printer.data(&hex::encode(signature)),
     }
 }

@@ -14,6 +14,7 @@ use crate::{authority, key, pki, rolesanywhere, store};
 
 use super::Outcome;
 use super::remedy::remedy;
+use key_error::{hint_key, of_key};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,26 @@ pub enum Error {
     /// A key cannot be used.
     #[error(transparent)]
     Key(#[from] key::Error),
+    /// No certificate fits the selector.
+    #[error("no certificate of {origin} fits --cert-selector")]
+    NothingSelected {
+        /// Where was looked.
+        origin: String,
+    },
+    /// A selector file is not one.
+    #[error("{path} is not a certificate selector: {reason}")]
+    Selector {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Several certificates of different keys fit.
+    #[error("several certificates fit: {certificates}")]
+    SeveralSelected {
+        /// What they are.
+        certificates: String,
+    },
     /// Nothing in the inventory fits.
     #[error("the inventory has no certificate '{which}'")]
     NotInInventory {
@@ -114,6 +135,9 @@ impl Error {
             | Self::InTheWay { .. }
             | Self::Region { .. }
             | Self::RegionMismatch { .. }
+            | Self::NothingSelected { .. }
+            | Self::Selector { .. }
+            | Self::SeveralSelected { .. }
             | Self::StandardInputTwice
             | Self::Target(_)
             | Self::World(_) => Outcome::Usage,
@@ -162,6 +186,15 @@ impl Error {
                 }
                 ServerError::Runtime(_) => None,
             },
+            Self::NothingSelected { .. } => fixed(
+                "'windlass read-certificate-data' lists certificates with their names as a selector writes them",
+            ),
+            Self::Selector { .. } => {
+                fixed(r#"write it as [{"Key": "x509Subject", "Value": "CN=NAME"}]"#)
+            }
+            Self::SeveralSelected { .. } => fixed(
+                "add x509Serial to --cert-selector, name one by its PKCS#11 URI, or give --use-latest-expiring-certificate",
+            ),
             Self::StandardInputTwice => {
                 fixed("give one of the sources as a file, fd:N or env:NAME")
             }

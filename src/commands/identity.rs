@@ -1,182 +1,444 @@
 //! Loading the key and the certificates that the options name, as one snapshot.
 
-use std::cell::RefCell;
-use std::sync::Arc;
+use std::path::PathBuf;
 
-use crate::cli::IdentityArgs;
+use crate::cli::{IdentityArgs, SelectorArgument};
 use crate::key::{
-    self, Access, ExternalSigner, KeySource, Loader, PassphraseSource, Permissions, Signer, Source,
+    self, Access, ExternalSigner, FoundCertificate, KeySource, Loader, Passphrase,
+    PassphraseSource, Permissions, Pkcs11Uri, PublicKey, Signer, Source, TokenOptions, TpmDevice,
 };
 use crate::limits;
-use crate::pki::{self, Certificate, Identity, Sourced};
-use crate::secret::Secret;
+use crate::pki::{self, Certificate, CertificateSelector, Identity, Sourced};
+use crate::store::read_bounded;
 
 use super::{Context, Error, material};
+
+/// What there is to show.
+pub(super) enum Loaded {
+    /// A key with its certificates.
+    Identity(Box<Identity>),
+    /// A key alone.
+    Key(Box<dyn Signer>),
+}
 
 /// Opens the key, reads the certificates and puts them together. While they do
 /// not match the load is tried again for a moment: a rotation replaces one file
 /// after the other.
 pub(super) fn load(arguments: &IdentityArgs, context: &Context) -> Result<Identity, Error> {
-    check_standard_input(arguments, context)?;
-    let passphrase = passphrase(arguments, context);
-    let cache: RefCell<Option<Arc<Secret>>> = RefCell::default();
-    // A descriptor or a terminal cannot be read twice.
-    let ask = || -> Result<Option<Secret>, key::Error> {
-        if let Some(known) = cache.borrow().as_ref() {
-            return Ok(Some(Secret::new(known.expose().to_vec())));
-        }
-        let Some(source) = &passphrase else {
-            return Ok(None);
-        };
-        let secret = source.read(&context.environment)?;
-        cache.replace(Some(Arc::new(Secret::new(secret.expose().to_vec()))));
-        Ok(Some(secret))
-    };
-    let mut loader = Loader::new(Access {
-        environment: &context.environment,
-        passphrase: &ask,
-        permissions: if arguments.allow_insecure_key_permissions {
-            Permissions::Any
-        } else {
-            Permissions::Private
-        },
-    });
-    let mut pauses = limits::RELOAD_PAUSES.into_iter();
-    let identity = loop {
-        match attempt(arguments, context, &mut loader) {
-            Err(error) if is_transient(&error) && has_file(arguments) => match pauses.next() {
-                Some(pause) => {
-                    std::thread::sleep(pause);
-                    loader.forget_files();
-                }
-                None => return Err(error),
-            },
-            other => break other?,
-        }
-    };
-    if passphrase.is_some() && cache.borrow().is_none() {
-        context
-            .printer
-            .note("the private key is not encrypted: its passphrase was not needed");
-    }
-    for dropped in identity.dropped() {
-        context.printer.note(&format!(
-            "{} of {} is not part of the chain and is not sent",
-            dropped.certificate.subject(),
-            dropped.origin
-        ));
-    }
-    Ok(identity)
+    let plan = Plan::new(arguments, context)?;
+    plan.retrying(|loader| plan.identity(loader))
 }
 
-fn attempt(
+/// As [`load`], or the key alone where no certificate is with it.
+pub(super) fn load_any(arguments: &IdentityArgs, context: &Context) -> Result<Loaded, Error> {
+    let plan = Plan::new(arguments, context)?;
+    if plan.certificate.is_some() {
+        return plan
+            .retrying(|loader| plan.identity(loader))
+            .map(|identity| Loaded::Identity(Box::new(identity)));
+    }
+    plan.retrying(|loader| {
+        let source = plan.key_source();
+        let signer = loader.open(source, None)?;
+        let beside = plan.beside(loader, source)?;
+        let has_own = |found: &Sourced| found.certificate.public_key() == signer.public_key();
+        Ok(if beside.iter().any(has_own) {
+            Loaded::Identity(Box::new(Identity::new(signer, beside)?))
+        } else {
+            Loaded::Key(signer)
+        })
+    })
+}
+
+/// Opens the key; certificates are read only where they say which key is meant.
+pub(super) fn signer_only(
     arguments: &IdentityArgs,
     context: &Context,
-    loader: &mut Loader<'_>,
-) -> Result<Identity, Error> {
-    let typed = |source: &KeySource| match source {
-        KeySource::Material(source) => KeySource::Material(context.source(source)),
-    };
-    let certificate_source = typed(&arguments.certificate);
-    let mut certificates = certificates(loader, &certificate_source)?;
-    if let Some(source) = &arguments.intermediates {
-        let source = KeySource::Material(context.source(source));
-        certificates.extend(self::certificates(loader, &source)?);
-    }
-    if let Some(command) = &arguments.signer_command {
-        let leaf = first_end_entity(&certificates);
-        let key = leaf.public_key().clone();
-        let signer = ExternalSigner::new(command.clone(), arguments.signer_input, key);
-        return Ok(Identity::new(Box::new(signer), certificates)?);
-    }
-    let key_source = arguments
-        .private_key
-        .as_ref()
-        .map_or_else(|| certificate_source.clone(), typed);
-    let signer: Box<dyn Signer> = loader.open(&key_source)?;
-    if key_source != certificate_source {
-        // A key's file may hold certificates of the chain too. Whatever else is
-        // in it does not matter.
-        let found = loader.certificates(&key_source)?;
-        certificates.extend(found.into_iter().filter_map(|found| {
-            let certificate = Certificate::from_der(&found.der, &found.origin).ok()?;
-            Some(Sourced {
-                origin: found.origin,
-                certificate,
-            })
-        }));
-    }
-    Ok(Identity::new(signer, certificates)?)
+) -> Result<Box<dyn Signer>, Error> {
+    let plan = Plan::new(arguments, context)?;
+    let alone = plan.arguments.private_key.is_some() && plan.arguments.cert_selector.is_none();
+    plan.retrying(|loader| {
+        if alone {
+            return Ok(loader.open(plan.key_source(), None)?);
+        }
+        let leaves = plan.leaves(loader)?;
+        plan.signer(loader, &leaves)
+    })
 }
 
-/// Reads the certificates of a source, which must hold one.
-fn certificates(loader: &mut Loader<'_>, source: &KeySource) -> Result<Vec<Sourced>, Error> {
-    let found = loader.certificates(source)?;
-    if found.is_empty() {
-        let KeySource::Material(source) = source;
-        let material = loader.material(source)?;
-        return Err(pki::Error::NoCertificate {
-            origin: material.origin().to_owned(),
-            found: material.contents().clone(),
+/// Reads the certificates that the options name, in the order of their source.
+pub(super) fn certificates_only(
+    arguments: &IdentityArgs,
+    context: &Context,
+) -> Result<Vec<Sourced>, Error> {
+    let plan = Plan::new(arguments, context)?;
+    plan.retrying(|loader| {
+        let source = plan.certificate_source();
+        let found = plan.parse(loader, source)?.named;
+        Ok(found
+            .into_iter()
+            .map(|(sourced, _)| sourced)
+            .filter(|sourced| plan.is_selected(&sourced.certificate))
+            .collect())
+    })
+}
+
+/// Whether certificates are looked for, instead of one named outright.
+pub(super) const fn is_search(arguments: &IdentityArgs) -> bool {
+    arguments.cert_selector.is_some() || matches!(arguments.certificate, Some(KeySource::Token(_)))
+}
+
+/// What the options mean, with paths resolved.
+struct Plan<'a> {
+    arguments: &'a IdentityArgs,
+    context: &'a Context,
+    certificate: Option<KeySource>,
+    private_key: Option<KeySource>,
+    intermediates: Option<Source>,
+    selector: Option<CertificateSelector>,
+    passphrase: Passphrase,
+}
+
+/// A certificate, and its place in a token if it has one.
+type Candidate = (Sourced, Option<Pkcs11Uri>);
+
+struct Candidates {
+    named: Vec<Candidate>,
+    others: Vec<Sourced>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(arguments: &'a IdentityArgs, context: &'a Context) -> Result<Self, Error> {
+        let resolved = |source: &KeySource| match source {
+            KeySource::Material(source) => KeySource::Material(context.source(source)),
+            other => other.clone(),
+        };
+        let selector = match &arguments.cert_selector {
+            None => None,
+            Some(SelectorArgument::Inline(selector)) => Some(selector.clone()),
+            Some(SelectorArgument::File(path)) => {
+                let path = context.path(path);
+                let content = read_bounded(&path, limits::MAX_FILE)?;
+                let parsed = CertificateSelector::from_json(&content);
+                Some(parsed.map_err(|reason| Error::Selector { path, reason })?)
+            }
+        };
+        let certificate = arguments.certificate.as_ref().map(resolved).or_else(|| {
+            // Without a place a selector looks into the token.
+            selector
+                .is_some()
+                .then(|| KeySource::Token(Box::new(Ok(Pkcs11Uri::default()))))
+        });
+        let source = passphrase_source(arguments, context);
+        let reads_stdin = |source: &Option<KeySource>| {
+            let material = source.as_ref().and_then(KeySource::material);
+            material == Some(&Source::Stdin)
+        };
+        let material_is_stdin = reads_stdin(&certificate)
+            || reads_stdin(&arguments.private_key)
+            || arguments.intermediates == Some(Source::Stdin);
+        if material_is_stdin && matches!(source, Some(PassphraseSource::Source(Source::Stdin))) {
+            return Err(Error::StandardInputTwice);
         }
-        .into());
-    }
-    if found.len() > limits::MAX_CERTIFICATES {
-        return Err(pki::Error::TooMany {
-            origin: source.to_string(),
-            count: found.len(),
-            max: limits::MAX_CERTIFICATES,
-        }
-        .into());
-    }
-    found
-        .into_iter()
-        .map(|found| {
-            Ok(Sourced {
-                certificate: Certificate::from_der(&found.der, &found.origin)?,
-                origin: found.origin,
-            })
+        Ok(Self {
+            arguments,
+            context,
+            certificate,
+            private_key: arguments.private_key.as_ref().map(resolved),
+            intermediates: arguments
+                .intermediates
+                .as_ref()
+                .map(|source| context.source(source)),
+            selector,
+            passphrase: Passphrase::new(source, &context.environment),
         })
-        .collect()
+    }
+
+    /// Runs one attempt after the other while the next moment may bring a better
+    /// answer.
+    fn retrying<T>(
+        &self,
+        attempt: impl Fn(&mut Loader<'a>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut loader = self.loader();
+        let mut pauses = limits::RELOAD_PAUSES.into_iter();
+        let has_file = [&self.certificate, &self.private_key]
+            .into_iter()
+            .flatten()
+            .filter_map(KeySource::material)
+            .any(Source::is_file);
+        loop {
+            match attempt(&mut loader) {
+                Err(error) if has_file && is_transient(&error) => match pauses.next() {
+                    Some(pause) => {
+                        std::thread::sleep(pause);
+                        loader.forget_files();
+                    }
+                    None => return Err(error),
+                },
+                Ok(done) => {
+                    if self.passphrase.is_unused() {
+                        let text = "no passphrase was needed: the private key is not encrypted";
+                        self.context.printer.note(text);
+                    }
+                    return Ok(done);
+                }
+                failed => return failed,
+            }
+        }
+    }
+
+    fn loader(&self) -> Loader<'a> {
+        let context = self.context;
+        let tpm = self.arguments.tpm_device.clone().or_else(|| {
+            let named = context.environment.get("TPM_DEVICE");
+            named.map(PathBuf::from)
+        });
+        Loader::new(Access {
+            environment: &context.environment,
+            passphrase: self.passphrase.clone(),
+            permissions: if self.arguments.allow_insecure_key_permissions {
+                Permissions::Any
+            } else {
+                Permissions::Private
+            },
+            tokens: TokenOptions {
+                library: self
+                    .arguments
+                    .pkcs11_lib
+                    .as_ref()
+                    .map(|path| context.path(path)),
+                reuse_pin: self.arguments.reuse_pin,
+            },
+            tpm: TpmDevice::new(tpm.map(|path| context.path(&path)).as_deref()),
+        })
+    }
+
+    /// The option parser demands a certificate, a key or a selector, so one of
+    /// the two sources is always there.
+    fn certificate_source(&self) -> &KeySource {
+        const NOWHERE: &KeySource = &KeySource::Material(Source::Stdin);
+        let first = self.certificate.as_ref().or(self.private_key.as_ref());
+        first.unwrap_or(NOWHERE)
+    }
+
+    fn key_source(&self) -> &KeySource {
+        self.private_key
+            .as_ref()
+            .unwrap_or_else(|| self.certificate_source())
+    }
+
+    fn identity(&self, loader: &mut Loader<'a>) -> Result<Identity, Error> {
+        let candidates = self.leaves(loader)?;
+        let signer = self.signer(loader, &candidates)?;
+        let leaves = candidates.named.into_iter().map(|(sourced, _)| sourced);
+        let mut certificates: Vec<Sourced> = leaves.chain(candidates.others).collect();
+        if let Some(source) = &self.intermediates {
+            let source = KeySource::Material(source.clone());
+            let found = self.parse(loader, &source)?;
+            certificates.extend(found.named.into_iter().map(|(sourced, _)| sourced));
+        }
+        if let Some(source) = &self.private_key
+            && source.material() != self.certificate_source().material()
+        {
+            certificates.extend(self.beside(loader, source)?);
+        }
+        let identity = Identity::new(signer, certificates)?;
+        for dropped in identity.dropped() {
+            self.context.printer.note(&format!(
+                "{} of {} is not part of the chain and is not sent",
+                dropped.certificate.subject(),
+                dropped.origin
+            ));
+        }
+        Ok(identity)
+    }
+
+    /// The certificates of which one is the leaf. With a selector it is the
+    /// selected one; all others are kept for the chain.
+    fn leaves(&self, loader: &mut Loader<'a>) -> Result<Candidates, Error> {
+        let source = self.certificate_source();
+        let mut candidates = self.parse(loader, source)?;
+        let in_token = matches!(source, KeySource::Token(_));
+        if self.selector.is_none() && !in_token {
+            // The key picks the leaf out.
+            return Ok(candidates);
+        }
+        let (mut chosen, rest): (Vec<_>, Vec<_>) = candidates
+            .named
+            .into_iter()
+            .partition(|(sourced, _)| self.is_selected(&sourced.certificate));
+        candidates
+            .others
+            .extend(rest.into_iter().map(|(sourced, _)| sourced));
+        if chosen.is_empty() {
+            return Err(Error::NothingSelected {
+                origin: source.to_string(),
+            });
+        }
+        if chosen.len() > 1 {
+            // A CA's certificate is never the one that is meant.
+            let (authorities, leaves): (Vec<_>, Vec<_>) = chosen
+                .into_iter()
+                .partition(|(sourced, _)| sourced.certificate.is_ca());
+            chosen = if leaves.is_empty() {
+                authorities
+            } else {
+                candidates
+                    .others
+                    .extend(authorities.into_iter().map(|(sourced, _)| sourced));
+                leaves
+            };
+        }
+        if chosen.len() > 1 && self.arguments.use_latest_expiring_certificate {
+            chosen.sort_by_key(|(sourced, _)| std::cmp::Reverse(sourced.certificate.not_after()));
+            chosen.truncate(1);
+        }
+        if let [(first, _), (_, _), ..] = chosen.as_slice() {
+            // The same key in several certificates (a renewal) is one identity.
+            let key = first.certificate.public_key();
+            if !chosen
+                .iter()
+                .all(|(other, _)| other.certificate.public_key() == key)
+            {
+                return Err(Error::SeveralSelected {
+                    certificates: listed(&chosen),
+                });
+            }
+        }
+        // Another certificate of the same key must not be taken in its place.
+        candidates.others.retain(|other| {
+            !chosen
+                .iter()
+                .any(|(leaf, _)| leaf.certificate.public_key() == other.certificate.public_key())
+        });
+        candidates.named = chosen;
+        Ok(candidates)
+    }
+
+    fn signer(
+        &self,
+        loader: &mut Loader<'a>,
+        candidates: &Candidates,
+    ) -> Result<Box<dyn Signer>, Error> {
+        let leaf = first_end_entity(&candidates.named);
+        let public: Option<&PublicKey> = leaf.map(|(leaf, _)| leaf.certificate.public_key());
+        if let (Some(command), Some(public)) = (&self.arguments.signer_command, public) {
+            let input = self.arguments.signer_input;
+            let signer = ExternalSigner::new(command.clone(), input, public.clone());
+            return Ok(Box::new(signer));
+        }
+        match (&self.private_key, leaf) {
+            (Some(source), _) => Ok(loader.open(source, public)?),
+            // A certificate of a token leads to its key there.
+            (None, Some((_, Some(uri)))) => {
+                let source = KeySource::Token(Box::new(Ok(uri.clone())));
+                Ok(loader.open(&source, public)?)
+            }
+            (None, _) => Ok(loader.open(self.certificate_source(), public)?),
+        }
+    }
+
+    fn is_selected(&self, certificate: &Certificate) -> bool {
+        self.selector
+            .as_ref()
+            .is_none_or(|selector| selector.matches(certificate))
+    }
+
+    /// Reads the certificates of a source, which must hold one.
+    fn parse(&self, loader: &mut Loader<'a>, source: &KeySource) -> Result<Candidates, Error> {
+        let found = loader.certificates(source)?;
+        if found.named.is_empty() {
+            return Err(pki::Error::NoCertificate {
+                origin: source.to_string(),
+                found: loader.contents(source)?,
+            }
+            .into());
+        }
+        if found.named.len() > limits::MAX_CERTIFICATES {
+            return Err(pki::Error::TooMany {
+                origin: source.to_string(),
+                count: found.named.len(),
+                max: limits::MAX_CERTIFICATES,
+            }
+            .into());
+        }
+        let named = found.named.into_iter().map(|found| {
+            let token = found.token.clone();
+            Ok((decode(found)?, token))
+        });
+        Ok(Candidates {
+            named: named.collect::<Result<_, pki::Error>>()?,
+            // What else a token holds may be anything.
+            others: found
+                .others
+                .into_iter()
+                .filter_map(|found| decode(found).ok())
+                .collect(),
+        })
+    }
+
+    /// The certificates that stand beside a key. Whatever else is there, and in
+    /// what state, does not matter.
+    fn beside(&self, loader: &mut Loader<'a>, source: &KeySource) -> Result<Vec<Sourced>, Error> {
+        if !matches!(source, KeySource::Material(_)) {
+            return Ok(Vec::new());
+        }
+        let found = loader.certificates(source)?.named;
+        Ok(found
+            .into_iter()
+            .take(limits::MAX_CERTIFICATES)
+            .filter_map(|found| decode(found).ok())
+            .collect())
+    }
 }
 
-/// The certificate for whose key a program is asked to sign: the first that is
-/// not a CA's.
-fn first_end_entity(certificates: &[Sourced]) -> &Certificate {
-    let leaf = certificates
+fn decode(found: FoundCertificate) -> Result<Sourced, pki::Error> {
+    Ok(Sourced {
+        certificate: Certificate::from_der(&found.der, &found.origin)?,
+        origin: found.origin,
+    })
+}
+
+/// The certificate that is not a CA's, for whose key a program or a token is
+/// asked to sign.
+fn first_end_entity(candidates: &[Candidate]) -> Option<&Candidate> {
+    let leaf = candidates
         .iter()
-        .find(|candidate| !candidate.certificate.is_ca());
-    &leaf.unwrap_or(&certificates[0]).certificate
+        .find(|(sourced, _)| !sourced.certificate.is_ca());
+    leaf.or_else(|| candidates.first())
 }
 
-fn passphrase(arguments: &IdentityArgs, context: &Context) -> Option<PassphraseSource> {
-    if let Some(secret) = &arguments.pkcs8_password {
-        context.printer.warning(
-            "--pkcs8-password: every user of this machine can read the passphrase in the list of processes; use --passphrase-from",
-        );
-        return Some(PassphraseSource::Given(secret.secret()));
+fn listed(candidates: &[Candidate]) -> String {
+    let shown = candidates.iter().take(limits::MAX_LISTED).map(|(one, _)| {
+        format!(
+            "{} (serial {}, {})",
+            one.certificate.subject(),
+            one.certificate.serial(),
+            one.origin
+        )
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+fn passphrase_source(arguments: &IdentityArgs, context: &Context) -> Option<PassphraseSource> {
+    let given = [
+        ("--pkcs8-password", &arguments.pkcs8_password),
+        ("--tpm-key-password", &arguments.tpm_key_password),
+    ];
+    for (option, secret) in given {
+        if let Some(secret) = secret {
+            context.printer.warning(&format!(
+                "{option}: every user of this machine can read the passphrase in the list of processes; use --passphrase-from",
+            ));
+            return Some(PassphraseSource::Given(secret.secret()));
+        }
     }
     material::passphrase_source(
         &arguments.passphrase,
         context,
         "Passphrase of the private key",
     )
-}
-
-/// The standard input can be read for one purpose only.
-fn check_standard_input(arguments: &IdentityArgs, context: &Context) -> Result<(), Error> {
-    let is_stdin = |source: &KeySource| matches!(source, KeySource::Material(Source::Stdin));
-    let material = is_stdin(&arguments.certificate)
-        || arguments.private_key.as_ref().is_some_and(is_stdin)
-        || arguments.intermediates == Some(Source::Stdin);
-    let passphrase = matches!(
-        passphrase(arguments, context),
-        Some(PassphraseSource::Source(Source::Stdin))
-    );
-    if material && passphrase {
-        return Err(Error::StandardInputTwice);
-    }
-    Ok(())
 }
 
 /// Whether the next moment may bring a better answer.
@@ -198,9 +460,4 @@ fn is_transient(error: &Error) -> bool {
                 }
         )
     )
-}
-
-fn has_file(arguments: &IdentityArgs) -> bool {
-    let is_file = |source: &KeySource| matches!(source, KeySource::Material(Source::File(_)));
-    is_file(&arguments.certificate) || arguments.private_key.as_ref().is_some_and(is_file)
 }

@@ -117,7 +117,10 @@ impl Shown {
         let safe = |text: &str| printable(text, 512);
         let mut text = format!(
             "key              {}\ntype             {}\nfingerprint      {}\nsigns as         {}\n",
-            self.key.origin.as_deref().map_or_else(|| "-".to_owned(), safe),
+            self.key
+                .origin
+                .as_deref()
+                .map_or_else(|| "-".to_owned(), safe),
             self.key.public.algorithm(),
             self.key.public.fingerprint(),
             self.algorithm()

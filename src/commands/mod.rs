@@ -4,10 +4,12 @@
 mod ca;
 mod context;
 mod credential_process;
+mod diagnostics;
 mod emulate;
 mod error;
 mod generate;
 mod identity;
+mod key;
 mod material;
 mod outcome;
 mod printer;
@@ -24,7 +26,7 @@ use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Subcommand};
 
-use crate::cli::{CaCommand, Cli, Command, HotCommand};
+use crate::cli::{CaCommand, Cli, Command, HotCommand, KeyCommand};
 use crate::clock::Clock;
 use crate::environment::Environment;
 
@@ -49,7 +51,12 @@ pub fn run(
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    let debug = matches!(&cli.command, Command::CredentialProcess(asked) if asked.debug);
+    let debug = match &cli.command {
+        Command::CredentialProcess(asked) => asked.debug,
+        Command::ReadCertificateData(asked) => asked.debug,
+        Command::SignString(asked) => asked.debug,
+        _ => false,
+    };
     let context = Context {
         clock,
         environment,
@@ -79,6 +86,13 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
         Command::CredentialProcess(arguments) => credential_process::run(&arguments, context),
         Command::Emulate(arguments) => emulate::run(*arguments, context),
         Command::Generate(arguments) => generate::run(&arguments, context),
+        Command::Key(arguments) => match arguments.command {
+            KeyCommand::Show(arguments) => key::show(&arguments, context),
+        },
+        Command::ReadCertificateData(arguments) => {
+            diagnostics::read_certificate_data(&arguments, context)
+        }
+        Command::SignString(arguments) => diagnostics::sign_string(&arguments, context),
         Command::Version(_) => {
             context
                 .printer

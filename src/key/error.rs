@@ -1,6 +1,7 @@
 //! Why a key cannot be read, made or used.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{Contents, KeyAlgorithm, KeyType, Pkcs11Error, Scheme};
 
@@ -156,5 +157,79 @@ pub enum Error {
     Pkcs11Unavailable {
         /// The URI of the key or certificate.
         uri: String,
+    },
+    /// The TPM's answer breaks the rules of TPM 2.0.
+    #[error("the TPM {} cannot be understood: {reason}", device.display())]
+    TpmAnswer {
+        /// The TPM's device or socket.
+        device: PathBuf,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The TPM cannot be opened, written or read.
+    #[error("the TPM {} cannot be reached", device.display())]
+    TpmDevice {
+        /// The TPM's device or socket.
+        device: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The TPM does not recognise the key as one that it has wrapped.
+    #[error("{origin} does not belong to the TPM {} (TPM_RC_INTEGRITY)", device.display())]
+    TpmForeignKey {
+        /// The key file.
+        origin: String,
+        /// The TPM's device or socket.
+        device: PathBuf,
+    },
+    /// The TPM takes no passwords for a while.
+    #[error(
+        "the TPM {} takes no passwords now, after too many wrong ones (TPM_RC_LOCKOUT)",
+        device.display()
+    )]
+    TpmLockout {
+        /// The TPM's device or socket.
+        device: PathBuf,
+    },
+    /// There is nothing at the handle.
+    #[error("the TPM {} has no key {origin}", device.display())]
+    TpmNoKey {
+        /// The handle.
+        origin: String,
+        /// The TPM's device or socket.
+        device: PathBuf,
+    },
+    /// The TPM key has a password and none was given.
+    #[error("the TPM key {origin} has a password and none was given")]
+    TpmPasswordMissing {
+        /// The key file or handle.
+        origin: String,
+    },
+    /// The TPM key has another password.
+    #[error("the password is not that of the TPM key {origin}")]
+    TpmPasswordWrong {
+        /// The key file or handle.
+        origin: String,
+    },
+    /// The TPM refused a command.
+    #[error("the TPM {} refuses to {action}: {words} (0x{code:03x})", device.display())]
+    TpmRefused {
+        /// The TPM's device or socket.
+        device: PathBuf,
+        /// What it was to do, with the key.
+        action: String,
+        /// The response code in words.
+        words: &'static str,
+        /// The response code (TPM 2.0 Library, part 2, 6.6).
+        code: u32,
+    },
+    /// The TPM did not answer in time.
+    #[error("the TPM {} has not answered within {} s", device.display(), after.as_secs_f32())]
+    TpmTimeout {
+        /// The TPM's device or socket.
+        device: PathBuf,
+        /// How long one use of a key may take.
+        after: Duration,
     },
 }

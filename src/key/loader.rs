@@ -6,16 +6,35 @@ use std::str::FromStr;
 
 use crate::environment::Environment;
 use crate::limits;
-use crate::secret::Secret;
 
 use super::material::KeyMaterial;
-use super::{Error, Material, Signer, Source};
+use super::{
+    Contents, Error, Material, Passphrase, Pkcs11Error, Pkcs11Uri, Pkcs11UriError, PublicKey,
+    Signer, Source, TokenOptions, TpmDevice, TpmHandle, TpmPassword, open_token_key,
+    open_tpm_handle, open_tss2, token_certificates,
+};
 
 /// Where a private key or a certificate is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum KeySource {
     /// In bytes that can be read.
     Material(Source),
+    /// In a token: a PKCS#11 URI, or why what was typed is none. The reason is
+    /// kept instead of the text, in which a PIN may stand.
+    Token(Box<Result<Pkcs11Uri, Pkcs11UriError>>),
+    /// In a TPM, at a handle.
+    Tpm(TpmHandle),
+}
+
+impl KeySource {
+    /// The bytes that hold it, when it is not in a device.
+    #[must_use]
+    pub const fn material(&self) -> Option<&Source> {
+        match self {
+            Self::Material(source) => Some(source),
+            Self::Token(_) | Self::Tpm(_) => None,
+        }
+    }
 }
 
 impl FromStr for KeySource {
@@ -23,7 +42,13 @@ impl FromStr for KeySource {
 
     /// Tells the forms apart by their prefix.
     fn from_str(text: &str) -> Result<Self, String> {
-        text.parse().map(Self::Material)
+        if Pkcs11Uri::is_meant(text) {
+            Ok(Self::Token(Box::new(text.parse())))
+        } else if text.starts_with("handle:") {
+            text.parse().map(Self::Tpm)
+        } else {
+            text.parse().map(Self::Material)
+        }
     }
 }
 
@@ -31,6 +56,11 @@ impl std::fmt::Display for KeySource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Material(source) => source.fmt(f),
+            Self::Token(uri) => match uri.as_ref() {
+                Ok(uri) => uri.fmt(f),
+                Err(_) => f.write_str("the PKCS#11 URI"),
+            },
+            Self::Tpm(handle) => handle.fmt(f),
         }
     }
 }
@@ -46,26 +76,42 @@ pub enum Permissions {
 }
 
 /// What opening a key may need.
+#[derive(Debug)]
 pub struct Access<'a> {
     /// The environment.
     pub environment: &'a Environment,
-    /// Gives the passphrase, PIN or authorization value; `None` when the user
-    /// has said nothing about one.
-    pub passphrase: &'a dyn Fn() -> Result<Option<Secret>, Error>,
+    /// The passphrase, PIN or TPM password.
+    pub passphrase: Passphrase,
     /// Which key files are accepted.
     pub permissions: Permissions,
+    /// How tokens are reached.
+    pub tokens: TokenOptions,
+    /// The TPM.
+    pub tpm: TpmDevice,
 }
 
 /// A certificate with where it was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct FoundCertificate {
     /// The file or URI, for messages.
     pub origin: String,
     /// The certificate.
     pub der: Vec<u8>,
+    /// Where the private key is that belongs to it, when it is in a token.
+    pub token: Option<Pkcs11Uri>,
+}
+
+/// The certificates of a source.
+#[derive(Debug, Default)]
+pub struct FoundCertificates {
+    /// Those that were asked for.
+    pub named: Vec<FoundCertificate>,
+    /// All others of the same token, of which some may belong to the chain.
+    pub others: Vec<FoundCertificate>,
 }
 
 /// Reads sources, each of them once, so that what it gives is one snapshot.
+#[derive(Debug)]
 pub struct Loader<'a> {
     access: Access<'a>,
     read: Vec<(Source, Material)>,
@@ -87,76 +133,135 @@ impl<'a> Loader<'a> {
         self.read.retain(|(source, _)| !source.is_file());
     }
 
-    /// What a source holds; a file is read when it is asked for first.
+    /// What a source holds besides certificates, for the message when it has
+    /// none of those.
     ///
     /// # Errors
     ///
-    /// As [`Source::read`] and [`Material::read`].
-    pub fn material(&mut self, source: &Source) -> Result<&Material, Error> {
-        let known = self.read.iter().position(|(read, _)| read == source);
-        let index = match known {
-            Some(index) => index,
-            None => {
-                let bytes = source.read(self.access.environment, limits::MAX_FILE)?;
-                let passphrase = self.access.passphrase;
-                let material = Material::read(&bytes, &source.to_string(), passphrase)?;
-                self.read.push((source.clone(), material));
-                self.read.len() - 1
-            }
-        };
-        Ok(&self.read[index].1)
+    /// As [`Loader::certificates`].
+    pub fn contents(&mut self, source: &KeySource) -> Result<Contents, Error> {
+        match source {
+            KeySource::Material(source) => Ok(self.material(source)?.contents().clone()),
+            KeySource::Token(_) => Ok(Contents::Other("the token has none".to_owned())),
+            KeySource::Tpm(_) => Ok(Contents::Other(
+                "a TPM's handle names a key alone".to_owned(),
+            )),
+        }
     }
 
     /// The certificates that a source holds, in their order there.
     ///
     /// # Errors
     ///
-    /// As [`Loader::material`].
-    pub fn certificates(&mut self, source: &KeySource) -> Result<Vec<FoundCertificate>, Error> {
+    /// As [`Source::read`], [`Material::read`] and [`token_certificates`].
+    pub fn certificates(&mut self, source: &KeySource) -> Result<FoundCertificates, Error> {
         match source {
             KeySource::Material(source) => {
                 let material = self.material(source)?;
                 let found = material.certificates().iter().map(|der| FoundCertificate {
                     origin: material.origin().to_owned(),
                     der: der.clone(),
+                    token: None,
                 });
-                Ok(found.collect())
+                Ok(FoundCertificates {
+                    named: found.collect(),
+                    others: Vec::new(),
+                })
             }
+            KeySource::Token(uri) => {
+                let passphrase = self.access.passphrase.clone();
+                let mut ask = |_: &str| passphrase.get();
+                let found = token_certificates(parsed(uri)?, &self.access.tokens, &mut ask)?;
+                let place = |certificate: super::TokenCertificate| FoundCertificate {
+                    origin: certificate.uri.to_string(),
+                    der: certificate.der,
+                    token: Some(certificate.uri),
+                };
+                Ok(FoundCertificates {
+                    named: found.named.into_iter().map(place).collect(),
+                    others: found.others.into_iter().map(place).collect(),
+                })
+            }
+            KeySource::Tpm(_) => Ok(FoundCertificates::default()),
         }
     }
 
-    /// Opens the private key of a source.
+    /// Opens the private key of a source. Where a token has several, the one
+    /// that belongs to the certificate's public key is taken.
     ///
     /// # Errors
     ///
     /// [`Error`] says what is wrong with the key, or what was found instead.
-    pub fn open(&mut self, source: &KeySource) -> Result<Box<dyn Signer>, Error> {
+    pub fn open(
+        &mut self,
+        source: &KeySource,
+        certificate: Option<&PublicKey>,
+    ) -> Result<Box<dyn Signer>, Error> {
+        let passphrase = self.access.passphrase.clone();
         match source {
-            KeySource::Material(source) => {
-                let passphrase = self.access.passphrase;
-                let permissions = self.access.permissions;
-                match self.material(source)?.key(passphrase)? {
-                    KeyMaterial::Software(key) => {
-                        if let (Source::File(path), Permissions::Private) = (source, permissions) {
-                            check_permissions(path)?;
-                        }
-                        Ok(key)
-                    }
-                    KeyMaterial::Tss2(_) => Err(Error::Unsupported {
-                        origin: self.material(source)?.origin().to_owned(),
-                        found: "a TPM key".to_owned(),
-                    }),
-                }
+            KeySource::Material(source) => self.open_material(source),
+            KeySource::Token(uri) => {
+                let ask = Box::new(move |_: &str| passphrase.get());
+                let key = open_token_key(parsed(uri)?, &self.access.tokens, certificate, ask)?;
+                Ok(Box::new(key))
+            }
+            KeySource::Tpm(handle) => {
+                let mut ask = |wanted| tpm_password(&passphrase, wanted);
+                let key = open_tpm_handle(*handle, &self.access.tpm, &mut ask)?;
+                Ok(Box::new(key))
             }
         }
     }
+
+    fn open_material(&mut self, source: &Source) -> Result<Box<dyn Signer>, Error> {
+        let passphrase = self.access.passphrase.clone();
+        let (permissions, tpm) = (self.access.permissions, self.access.tpm.clone());
+        let material = self.material(source)?;
+        match material.key(|| passphrase.get())? {
+            KeyMaterial::Software(key) => {
+                if let (Source::File(path), Permissions::Private) = (source, permissions) {
+                    check_permissions(path)?;
+                }
+                Ok(key)
+            }
+            KeyMaterial::Tss2(der) => {
+                let mut ask = |wanted| tpm_password(&passphrase, wanted);
+                let key = open_tss2(&der, material.origin(), &tpm, &mut ask)?;
+                Ok(Box::new(key))
+            }
+        }
+    }
+
+    /// What a source holds; it is read when it is asked for first.
+    fn material(&mut self, source: &Source) -> Result<&Material, Error> {
+        let known = self.read.iter().position(|(read, _)| read == source);
+        let index = match known {
+            Some(index) => index,
+            None => {
+                let bytes = source.read(self.access.environment, limits::MAX_FILE)?;
+                let passphrase = self.access.passphrase.clone();
+                let material = Material::read(&bytes, &source.to_string(), || passphrase.get())?;
+                self.read.push((source.clone(), material));
+                self.read.len() - 1
+            }
+        };
+        Ok(&self.read[index].1)
+    }
 }
 
-impl std::fmt::Debug for Loader<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list()
-            .entries(self.read.iter().map(|(source, _)| source))
-            .finish()
+fn parsed(uri: &Result<Pkcs11Uri, Pkcs11UriError>) -> Result<&Pkcs11Uri, Error> {
+    uri.as_ref()
+        .map_err(|reason| Pkcs11Error::Uri(reason.clone()).into())
+}
+
+/// A person is asked only when the key is known to have a password.
+fn tpm_password(
+    passphrase: &Passphrase,
+    wanted: TpmPassword,
+) -> Result<Option<crate::secret::Secret>, Error> {
+    match wanted {
+        TpmPassword::Possible if passphrase.is_asked() => Ok(None),
+        TpmPassword::Expected | TpmPassword::Possible => passphrase.get(),
     }
 }
 

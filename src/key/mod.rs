@@ -22,15 +22,16 @@ mod private;
 mod public;
 mod software;
 mod source;
+mod tpm;
 
 pub use command::CommandLine;
 pub use encrypt::{Cost, encrypt};
 pub use error::Error;
 pub use external::{ExternalSigner, SignerInput};
 pub use generate::{GeneratedKey, KeyType, generate};
-pub use loader::{Access, FoundCertificate, KeySource, Loader, Permissions};
+pub use loader::{Access, FoundCertificate, FoundCertificates, KeySource, Loader, Permissions};
 pub use material::{Material, open_software};
-pub use passphrase::PassphraseSource;
+pub use passphrase::{Passphrase, PassphraseSource};
 pub use pkcs11::{
     AskPin, Listing, ObjectKind, PinWarning, Pkcs11Error, Pkcs11Uri, Pkcs11UriError,
     TokenCertificate, TokenCertificates, TokenKey, TokenOptions, open_token_key,
@@ -39,6 +40,7 @@ pub use pkcs11::{
 pub use public::{KeyAlgorithm, PublicKey};
 pub use software::SoftwareKey;
 pub use source::Source;
+pub use tpm::{TpmDevice, TpmHandle, TpmKey, TpmPassword, open_tpm_handle, open_tss2};
 
 /// A hash of the SHA-2 family (FIPS 180-4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,13 +1,76 @@
 //! Where a passphrase comes from. An argument is the last resort: every process
 //! of a machine can read those.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::environment::Environment;
 use crate::limits;
 use crate::secret::Secret;
 
 use super::{Error, Source};
+
+/// The passphrase, PIN or TPM password of a key: it is read when it is first
+/// needed, and once, since a descriptor or a terminal cannot be read twice.
+#[derive(Clone, Debug, Default)]
+pub struct Passphrase(Option<Arc<Lazy>>);
+
+#[derive(Debug)]
+struct Lazy {
+    source: PassphraseSource,
+    environment: Environment,
+    known: Mutex<Option<Secret>>,
+}
+
+impl Passphrase {
+    /// A passphrase from a source; `None` when nothing was said about one.
+    #[must_use]
+    pub fn new(source: Option<PassphraseSource>, environment: &Environment) -> Self {
+        Self(source.map(|source| {
+            Arc::new(Lazy {
+                source,
+                environment: environment.clone(),
+                known: Mutex::default(),
+            })
+        }))
+    }
+
+    /// Reads it, or gives what was read before; `None` without a source.
+    ///
+    /// # Errors
+    ///
+    /// As [`PassphraseSource::read`].
+    pub fn get(&self) -> Result<Option<Secret>, Error> {
+        let Some(lazy) = &self.0 else {
+            return Ok(None);
+        };
+        let copy = |secret: &Secret| Secret::new(secret.expose().to_vec());
+        let mut known = lazy.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(secret) = known.as_ref() {
+            return Ok(Some(copy(secret)));
+        }
+        let secret = lazy.source.read(&lazy.environment)?;
+        let result = copy(&secret);
+        *known = Some(secret);
+        Ok(Some(result))
+    }
+
+    /// Whether a person would be asked for it.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|lazy| matches!(lazy.source, PassphraseSource::Terminal { .. }))
+    }
+
+    /// Whether there is a source that was not read, because nothing needed it.
+    #[must_use]
+    pub fn is_unused(&self) -> bool {
+        self.0.as_ref().is_some_and(|lazy| {
+            let known = lazy.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.is_none()
+        })
+    }
+}
 
 /// A place from which a passphrase can be read.
 #[derive(Clone, Debug)]

@@ -89,14 +89,9 @@ impl Signer for SoftwareKey {
                     _ => &RSA_PKCS1_SHA256,
                 };
                 let mut signature = vec![0; key.public().modulus_len()];
-                key.sign(
-                    padding,
-                    &SystemRandom::new(),
-                    message,
-                    &mut signature,
-                )
-                .ok()
-                .map(|()| signature)
+                key.sign(padding, &SystemRandom::new(), message, &mut signature)
+                    .ok()
+                    .map(|()| signature)
             }
         }
         .ok_or_else(|| Error::Sign {
@@ -156,10 +151,11 @@ mod tests {
             "21B13D1E013C7FA1392D03C5F99AF8B30C570C6F98D4EA8E354B63A21D3DAA33\
              BDE1E888E63355D92FA2B3C36D8FB2CD"
         );
-        assert!(
-            key.public_key()
-                .verify(Scheme::DeterministicEcdsa(Hash::Sha256), b"sample", &signature)
-        );
+        assert!(key.public_key().verify(
+            Scheme::DeterministicEcdsa(Hash::Sha256),
+            b"sample",
+            &signature
+        ));
     }
 
     /// RFC 6979 A.2.7: P-521, SHA-256, message "sample".
@@ -182,8 +178,11 @@ mod tests {
             "01511BB4D675114FE266FC4372B87682BAECC01D3CC62CF2303C92B3526012659D16876E25C7C1E57648F23B73564D67F61C6F14D527D54972810421E7D87589E1A7"
         );
         let verifies = |message: &[u8]| {
-            key.public_key()
-                .verify(Scheme::DeterministicEcdsa(Hash::Sha256), message, &signature)
+            key.public_key().verify(
+                Scheme::DeterministicEcdsa(Hash::Sha256),
+                message,
+                &signature,
+            )
         };
         assert!(verifies(b"sample"));
         assert!(!verifies(b"simple"));
@@ -192,7 +191,11 @@ mod tests {
     #[test]
     fn a_scheme_that_does_not_fit_is_refused() {
         let key = p256(&[7; 32]);
-        for scheme in [Scheme::RsaPkcs1(Hash::Sha256), Scheme::EcdsaSha384, Scheme::MlDsa] {
+        for scheme in [
+            Scheme::RsaPkcs1(Hash::Sha256),
+            Scheme::EcdsaSha384,
+            Scheme::MlDsa,
+        ] {
             assert!(matches!(
                 key.sign(scheme, b"m"),
                 Err(Error::SchemeMismatch { .. })

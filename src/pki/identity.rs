@@ -74,6 +74,12 @@ impl Identity {
         &self.leaf.certificate
     }
 
+    /// Where the certificate was found.
+    #[must_use]
+    pub fn leaf_origin(&self) -> &str {
+        &self.leaf.origin
+    }
+
     /// The intermediates, the leaf's issuer first, without the root; at most
     /// five.
     #[must_use]

@@ -20,8 +20,8 @@ pub use general_name::GeneralName;
 pub use identity::{Identity, Sourced};
 pub use issue::{IssuerRef, Kind, Template};
 pub use name::{AttributeType, DistinguishedName};
-pub use selector::CertificateSelector;
 pub use path::{PathError, PathQuery, validate_path};
+pub use selector::CertificateSelector;
 pub use serial::SerialNumber;
 
 use chrono::{DateTime, Utc};

@@ -163,9 +163,7 @@ impl DistinguishedName {
     /// together, and all others behind them.
     #[must_use]
     pub fn go_string(&self) -> String {
-        let is_known = |attribute: &&Attribute| {
-            matches!(attribute.oid.as_slice(), [0x55, 0x04, last] if GO_ORDER.contains(last))
-        };
+        let is_known = |attribute: &&Attribute| matches!(attribute.oid.as_slice(), [0x55, 0x04, last] if GO_ORDER.contains(last));
         let others = self.attributes.iter().filter(|one| !is_known(one));
         let mut rdns: Vec<Vec<&Attribute>> = others.map(|attribute| vec![attribute]).collect();
         for last in GO_ORDER {

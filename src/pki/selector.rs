@@ -33,7 +33,9 @@ impl CertificateSelector {
         }
         let entries: Vec<Entry> = serde_json::from_slice(text)
             .map_err(|error| format!("it is not a JSON list of Key and Value: {error}"))?;
-        let pairs = entries.iter().map(|entry| (entry.key.as_str(), entry.value.as_str()));
+        let pairs = entries
+            .iter()
+            .map(|entry| (entry.key.as_str(), entry.value.as_str()));
         Self::from_pairs(pairs)
     }
 
@@ -100,13 +102,10 @@ impl FromStr for CertificateSelector {
         while from <= rest.len() {
             let part = rest.get(from..).unwrap_or_default();
             // The next key begins after white space.
-            let end = part
-                .match_indices("Key=")
-                .map(|(at, _)| at)
-                .find(|at| {
-                    let before = part.get(..*at).unwrap_or_default();
-                    before.ends_with(char::is_whitespace)
-                });
+            let end = part.match_indices("Key=").map(|(at, _)| at).find(|at| {
+                let before = part.get(..*at).unwrap_or_default();
+                before.ends_with(char::is_whitespace)
+            });
             let entry = part.get(..end.unwrap_or(part.len())).unwrap_or_default();
             pairs.push(entry.split_once(",Value=").ok_or(FORM)?);
             match end {
@@ -122,7 +121,11 @@ impl FromStr for CertificateSelector {
 mod tests {
     use super::*;
 
-    fn selector(subject: Option<&str>, issuer: Option<&str>, serial: Option<&str>) -> CertificateSelector {
+    fn selector(
+        subject: Option<&str>,
+        issuer: Option<&str>,
+        serial: Option<&str>,
+    ) -> CertificateSelector {
         CertificateSelector {
             issuer: issuer.map(str::to_owned),
             serial: serial.map(|serial| serial.parse().unwrap()),
@@ -134,7 +137,9 @@ mod tests {
     fn both_forms_are_read() {
         let serial = "15D19632234BF759A32802C0DA88F9E8AFC8702D";
         let all = selector(Some("CN=Subject"), Some("CN=Issuer"), Some(serial));
-        let text = format!("Key=x509Subject,Value=CN=Subject Key=x509Issuer,Value=CN=Issuer Key=x509Serial,Value={serial}");
+        let text = format!(
+            "Key=x509Subject,Value=CN=Subject Key=x509Issuer,Value=CN=Issuer Key=x509Serial,Value={serial}"
+        );
         assert_eq!(text.parse(), Ok(all.clone()));
         let json = format!(
             r#"[{{"Key":"x509Subject","Value":"CN=Subject"}},{{"Key":"x509Issuer","Value":"CN=Issuer"}},{{"Key":"x509Serial","Value":"{serial}"}}]"#
@@ -174,7 +179,10 @@ mod tests {
             r#"[{"Key":"x509Subject","Value":"CN=a","More":1}]"#,
             r#"[{"Key":"x509Subject","Value":"CN=a"},{"Key":"x509Subject","Value":"CN=a"}]"#,
         ] {
-            assert!(CertificateSelector::from_json(json.as_bytes()).is_err(), "{json}");
+            assert!(
+                CertificateSelector::from_json(json.as_bytes()).is_err(),
+                "{json}"
+            );
         }
     }
 }

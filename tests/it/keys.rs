@@ -42,7 +42,12 @@ fn every_form_of_a_key_signs_for_the_same_certificate() {
         ("p384.pem", None, "leaf-p384.pem", ecdsa),
         ("p521.pem", None, "leaf-p521.pem", ecdsa),
         ("p384-sec1.pem", None, "leaf-p384.pem", ecdsa),
-        ("rsa2048.pem", None, "leaf-rsa.pem", Scheme::RsaPkcs1(Hash::Sha256)),
+        (
+            "rsa2048.pem",
+            None,
+            "leaf-rsa.pem",
+            Scheme::RsaPkcs1(Hash::Sha256),
+        ),
         (
             "rsa2048-pkcs1.pem",
             None,

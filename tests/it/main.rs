@@ -31,6 +31,7 @@ mod passphrases;
 mod pkcs11;
 mod reach;
 mod suites;
+mod tpm;
 mod vectors;
 mod wire;
 mod workload;

@@ -14,8 +14,8 @@ mod tokens;
 use std::sync::{Arc, Mutex};
 
 use windlass::key::{
-    AskPin, Error, Hash, Pkcs11Error, Pkcs11Uri, PublicKey, Scheme, Signer, TokenCertificate, TokenKey,
-    TokenOptions, open_token_key, token_certificates,
+    AskPin, Error, Hash, Pkcs11Error, Pkcs11Uri, PublicKey, Scheme, Signer, TokenCertificate,
+    TokenKey, TokenOptions, open_token_key, token_certificates,
 };
 use windlass::secret::Secret;
 

@@ -1,5 +1,7 @@
 //! Exit codes and hints for what goes wrong with keys.
 
+use std::path::Path;
+
 use crate::key::{self, Contents};
 
 use super::super::Outcome;
@@ -7,11 +9,19 @@ use super::{hint_io, token};
 
 pub(super) fn of_key(error: &key::Error) -> Outcome {
     match error {
+        // Another program's turn, or the TPM's own pause, comes to an end.
+        key::Error::TpmLockout { .. } | key::Error::TpmTimeout { .. } => Outcome::Temporary,
+        key::Error::TpmDevice { source, .. }
+            if source.kind() == std::io::ErrorKind::ResourceBusy =>
+        {
+            Outcome::Temporary
+        }
         key::Error::NoTerminal
         | key::Error::Passphrase { .. }
         | key::Error::Read { .. }
         | key::Error::Source { .. }
-        | key::Error::TooLarge { .. } => Outcome::Usage,
+        | key::Error::TooLarge { .. }
+        | key::Error::TpmPasswordMissing { .. } => Outcome::Usage,
         key::Error::BadPassphrase { .. }
         | key::Error::Damaged { .. }
         | key::Error::Encrypted { .. }
@@ -21,11 +31,17 @@ pub(super) fn of_key(error: &key::Error) -> Outcome {
         | key::Error::SeveralKeys { .. }
         | key::Error::SchemeMismatch { .. }
         | key::Error::TooOpen { .. }
+        | key::Error::TpmForeignKey { .. }
+        | key::Error::TpmNoKey { .. }
+        | key::Error::TpmPasswordWrong { .. }
         | key::Error::Unsupported { .. } => Outcome::Unusable,
         key::Error::Encrypt { .. }
         | key::Error::Generate { .. }
         | key::Error::Sign { .. }
-        | key::Error::SignerCommand { .. } => Outcome::Failed,
+        | key::Error::SignerCommand { .. }
+        | key::Error::TpmAnswer { .. }
+        | key::Error::TpmDevice { .. }
+        | key::Error::TpmRefused { .. } => Outcome::Failed,
         key::Error::Pkcs11(error) => token::outcome(error),
         key::Error::Pkcs11Unavailable { .. } => Outcome::Usage,
     }
@@ -78,6 +94,29 @@ pub(super) fn hint_key(error: &key::Error) -> Option<String> {
             ));
         }
         key::Error::SeveralKeys { .. } => "put the key that is meant into a file of its own",
+        key::Error::TpmAnswer { .. } => {
+            "is it a TPM 2.0? 'tpm2_getcap properties-fixed' asks it the same way"
+        }
+        key::Error::TpmDevice { device, source } => return hint_tpm_device(device, source),
+        key::Error::TpmForeignKey { .. } => {
+            "a TPM key works only in the TPM that made it, and no longer once that was cleared; make a new key there and a certificate for it"
+        }
+        key::Error::TpmLockout { .. } => {
+            "wait for the TPM's recovery time, or end the lockout with: tpm2_dictionarylockout --clear-lockout"
+        }
+        key::Error::TpmNoKey { .. } => {
+            "'tpm2_getcap handles-persistent' shows what there is; is the handle right, and the TPM?"
+        }
+        key::Error::TpmPasswordMissing { .. } => {
+            "give --passphrase-file FILE, or --passphrase-from with env:NAME, fd:N, cmd:COMMAND, credential:NAME or tty"
+        }
+        key::Error::TpmPasswordWrong { .. } => {
+            "check the passphrase before another attempt: a TPM counts wrong ones and then takes none for a while"
+        }
+        key::Error::TpmRefused { code, .. } => return hint_tpm_code(*code),
+        key::Error::TpmTimeout { .. } => {
+            "does another program hold it? Use --tpm-device /dev/tpmrm0, the kernel's resource manager, which serves several at once"
+        }
         key::Error::Unsupported { .. } => {
             "usable are EC keys on P-256, P-384 and P-521, RSA keys of 2048 to 4096 bits, and ML-DSA keys"
         }
@@ -87,6 +126,41 @@ pub(super) fn hint_key(error: &key::Error) -> Option<String> {
         | key::Error::Generate { .. }
         | key::Error::SchemeMismatch { .. }
         | key::Error::Sign { .. } => return None,
+    };
+    Some(text.to_owned())
+}
+
+fn hint_tpm_device(device: &Path, source: &std::io::Error) -> Option<String> {
+    let device = device.display();
+    match source.kind() {
+        std::io::ErrorKind::NotFound => Some(format!(
+            "is --tpm-device {device} right? A TPM 2.0 that the firmware has switched on is /dev/tpmrm0"
+        )),
+        std::io::ErrorKind::PermissionDenied => Some(format!(
+            "add this user to the group of {device}, which is 'tss' on most systems: usermod -a -G tss USER"
+        )),
+        std::io::ErrorKind::ResourceBusy => Some(
+            "another program holds it; use --tpm-device /dev/tpmrm0, the kernel's resource manager, which serves several at once".to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+/// The low octets of a code say what is wrong (TPM 2.0 Library, part 2, 6.6).
+fn hint_tpm_code(code: u32) -> Option<String> {
+    let text = match code & 0xfff {
+        0x100 => "a software TPM is started with: swtpm socket --flags startup-clear",
+        0x902 | 0x904 | 0x906 => {
+            "use /dev/tpmrm0, which makes room; 'tpm2_flushcontext --transient-object' clears what others have left on /dev/tpm0"
+        }
+        0x901 | 0x903 | 0x905 => {
+            "use /dev/tpmrm0, which makes room; 'tpm2_flushcontext --loaded-session' clears what others have left on /dev/tpm0"
+        }
+        // AUTH_FAIL and BAD_AUTH of a parent or hierarchy, in session one.
+        0x98e | 0x9a2 => {
+            "the key's parent or its hierarchy has a password of its own, which windlass does not use; make the key below a parent without one"
+        }
+        _ => return None,
     };
     Some(text.to_owned())
 }

@@ -18,6 +18,7 @@ pub(super) fn outcome(error: &Pkcs11Error) -> Outcome {
         | E::ModuleName { .. }
         | E::NoModule
         | E::PinMissing { .. }
+        | E::Uri(_)
         | E::PinSource { .. }
         | E::TooManyObjects { .. } => Outcome::Usage,
         E::BadSignature { .. }
@@ -37,6 +38,9 @@ pub(super) fn outcome(error: &Pkcs11Error) -> Outcome {
 pub(super) fn hint(error: &Pkcs11Error) -> &'static str {
     use Pkcs11Error as E;
     match error {
+        E::Uri(_) => {
+            "write it as pkcs11:token=LABEL;object=LABEL;type=private, everything but letters, digits and -_.~ as %XX (RFC 7512)"
+        }
         E::Ambiguous { .. } => "give the full URI of the one that is meant",
         E::AmbiguousToken { .. } => {
             "give the URI of the one that is meant, with its token and serial; a PIN is told to one token only"

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::limits;
 use crate::text::printable;
 
-use super::ObjectKind;
+use super::{ObjectKind, Pkcs11UriError};
 
 /// Why a token, or what is in it, cannot be used. URIs in it never hold a PIN.
 #[derive(Debug, thiserror::Error)]
@@ -171,6 +171,9 @@ pub enum Pkcs11Error {
         /// What was looked for.
         uri: String,
     },
+    /// A URI is not one of RFC 7512.
+    #[error("the PKCS#11 URI cannot be read")]
+    Uri(#[source] Pkcs11UriError),
 }
 
 /// What a token says after a wrong PIN.

@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 use crate::environment::Environment;
 use crate::secret::Secret;
 
-use super::super::{Error, PassphraseSource};
+use super::super::{Error, PassphraseSource, Source};
 use super::module::reason;
 use super::slots::Connection;
 use super::{PinWarning, Pkcs11Error};
@@ -178,7 +178,7 @@ fn read_source(source: &str) -> Result<Secret, Error> {
         })
     };
     let path = source_path(source).map_err(failed)?;
-    PassphraseSource::File(path)
+    PassphraseSource::Source(Source::File(path))
         .read(&Environment::default())
         .map_err(|error| match error {
             Error::Passphrase { reason, .. } => failed(&reason),

@@ -213,7 +213,13 @@ fn rsa_key(modulus: &[u8], exponent: &[u8]) -> Option<PublicKey> {
     if modulus.len() > limits::MAX_RSA_BITS / 8 + 1 || exponent.len() > 32 {
         return None;
     }
-    let pkcs1 = der::write_all(der::SEQUENCE, &[&der::write_unsigned(modulus), &der::write_unsigned(exponent)]);
+    let pkcs1 = der::write_all(
+        der::SEQUENCE,
+        &[
+            &der::write_unsigned(modulus),
+            &der::write_unsigned(exponent),
+        ],
+    );
     PublicKey::from_parts(KeyAlgorithm::Rsa { bits: 0 }, &pkcs1)
 }
 

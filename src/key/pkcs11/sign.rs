@@ -76,8 +76,8 @@ impl Signer for TokenKey {
 
     fn sign(&self, scheme: Scheme, message: &[u8]) -> Result<Vec<u8>, Error> {
         let algorithm = self.public_key.algorithm();
-        let hash = hash_of(scheme, &self.public_key)
-            .ok_or(Error::SchemeMismatch { algorithm, scheme })?;
+        let hash =
+            hash_of(scheme, &self.public_key).ok_or(Error::SchemeMismatch { algorithm, scheme })?;
         let is_rsa = matches!(algorithm, KeyAlgorithm::Rsa { .. });
         let mut device = self.device.lock().unwrap_or_else(PoisonError::into_inner);
         let raw = device.sign(is_rsa, hash, message, &self.origin)?;

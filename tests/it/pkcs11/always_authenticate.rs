@@ -2,7 +2,7 @@
 
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::Attribute;
-use windlass::key::{PinWarning, Pkcs11Error, Hash, Scheme, Signer, TokenOptions, open_token_key};
+use windlass::key::{Hash, PinWarning, Pkcs11Error, Scheme, Signer, TokenOptions, open_token_key};
 use windlass::secret::Secret;
 
 use super::tokens::{self, PIN, Tokens};

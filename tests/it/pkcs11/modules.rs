@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use windlass::key::{
-    Pkcs11Error, Hash, Scheme, Signer, TokenOptions, open_token_key, token_certificates,
+    Hash, Pkcs11Error, Scheme, Signer, TokenOptions, open_token_key, token_certificates,
 };
 
 use super::tokens::{self, PIN, Tokens};
@@ -117,7 +117,9 @@ fn without_a_name_the_proxy_is_loaded() {
                 None,
                 asked.answering(Some(PIN)),
             );
-            key.unwrap().sign(Scheme::RsaPkcs1(Hash::Sha256), MESSAGE).unwrap();
+            key.unwrap()
+                .sign(Scheme::RsaPkcs1(Hash::Sha256), MESSAGE)
+                .unwrap();
             assert_eq!(asked.labels(), ["box"]);
         },
     );
