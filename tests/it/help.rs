@@ -215,9 +215,9 @@ fn options_in_the_readme_exist() {
 }
 
 /// A line that was written for the official helper keeps working: its options
-/// for keys in files, with their names.
+/// with their names.
 #[test]
-fn options_of_the_official_helper_for_files_exist() {
+fn options_of_the_official_helper_exist() {
     let command = <Cli>::command();
     let process = command.find_subcommand("credential-process").unwrap();
     let known: Vec<&str> = process
@@ -225,18 +225,25 @@ fn options_of_the_official_helper_for_files_exist() {
         .filter_map(|argument| argument.get_long())
         .collect();
     for option in [
+        "cert-selector",
         "certificate",
         "debug",
         "endpoint",
         "intermediates",
+        "no-tpm-key-password",
         "no-verify-ssl",
+        "pkcs11-lib",
+        "pkcs8-password",
         "private-key",
         "profile-arn",
         "region",
+        "reuse-pin",
         "role-arn",
         "role-session-name",
         "session-duration",
+        "tpm-key-password",
         "trust-anchor-arn",
+        "use-latest-expiring-certificate",
         "with-proxy",
     ] {
         assert!(known.contains(&option), "--{option}");
