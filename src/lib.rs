@@ -24,7 +24,7 @@
 //! only `main` sets the exit code; only [`commands`]
 //! prints, through one printer; only [`store`] writes files; only
 //! `rolesanywhere::transport` opens connections and only [`emulator`] listens;
-//! [`key`] speaks to devices.
+//! [`key`] runs programs and speaks to devices.
 #![forbid(unsafe_code)]
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]
 #![warn(unreachable_pub)]

@@ -45,9 +45,10 @@ pub const MAX_SALT: usize = 1024;
 /// How deep SafeContents may nest in a PKCS#12 file; tools do not nest them.
 pub const MAX_SAFE_DEPTH: usize = 4;
 
-/// Most memory that each of a key file's scrypt tables may take, in bytes:
-/// 128 · N · r and 128 · r · p (RFC 7914 section 5).
-pub const MAX_SCRYPT_MEMORY: u64 = 128 * 1024 * 1024;
+/// Most memory that a key file's scrypt parameters may demand, in bytes:
+/// 128 · r · (N + p) (RFC 7914 section 5). It is enough for N = 2^17 and r = 8,
+/// the most that OWASP recommends.
+pub const MAX_SCRYPT_MEMORY: u64 = 136 * 1024 * 1024;
 
 /// Most work that a key file's scrypt parameters may demand, as N · r · p.
 pub const MAX_SCRYPT_WORK: u64 = 16 * 1024 * 1024;

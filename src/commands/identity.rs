@@ -129,6 +129,16 @@ impl<'a> Plan<'a> {
                 .is_some()
                 .then(|| KeySource::Token(Box::new(Ok(Pkcs11Uri::default()))))
         });
+        let has_pin = |source: &KeySource| match source {
+            KeySource::Token(uri) => uri.as_ref().as_ref().is_ok_and(Pkcs11Uri::has_pin_value),
+            KeySource::Material(_) | KeySource::Tpm(_) => false,
+        };
+        let places = [&arguments.certificate, &arguments.private_key];
+        if places.into_iter().flatten().any(has_pin) {
+            context.printer.warning(
+                "pin-value: every user of this machine can read the PIN in the list of processes; use pin-source or --passphrase-from",
+            );
+        }
         let source = passphrase_source(arguments, context);
         let reads_stdin = |source: &Option<KeySource>| {
             let material = source.as_ref().and_then(KeySource::material);

@@ -127,11 +127,10 @@ impl Work {
             return Err(Failure::Damaged);
         }
         // RFC 7914 section 5: V takes 128·N·r bytes and B 128·r·p.
-        let within =
-            |factor: u64| factor.saturating_mul(r).saturating_mul(128) <= limits::MAX_SCRYPT_MEMORY;
+        let memory = n.saturating_add(p).saturating_mul(r).saturating_mul(128);
         let work = n.saturating_mul(r).saturating_mul(p);
         match self.scrypt.checked_sub(work) {
-            Some(left) if within(n) && within(p) => {
+            Some(left) if memory <= limits::MAX_SCRYPT_MEMORY => {
                 self.scrypt = left;
                 Ok(())
             }

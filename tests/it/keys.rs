@@ -80,7 +80,7 @@ fn every_other_file_is_refused_with_what_it_is() {
     assert_eq!(
         say("p256-scrypt-too-costly.pem", Some("testdata")),
         "p256-scrypt-too-costly.pem demands too much work to decrypt: scrypt with N=16384 r=8 \
-         p=400, at most 128 MiB of memory and N·r·p=16777216"
+         p=400, at most 136 MiB of memory and N·r·p=16777216"
     );
     assert_eq!(
         say("p256-traditional-encrypted.pem", Some("wrong")),

@@ -117,6 +117,7 @@ fn only_the_rooms_that_may_touch_the_world_do() {
         ("TcpStream", &[]),
         // Software TPMs.
         ("UnixStream", &["key"]),
+        ("Command::new(", &["key"]),
         ("std::io::stdout", &["commands"]),
         ("std::io::stderr", &["commands"]),
         ("tempfile::", &["store"]),

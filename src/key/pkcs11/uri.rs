@@ -121,6 +121,12 @@ pub enum Pkcs11UriError {
 const SCHEME: &str = "pkcs11:";
 
 impl Pkcs11Uri {
+    /// Whether it holds a PIN, which whoever can read the URI can read too.
+    #[must_use]
+    pub const fn has_pin_value(&self) -> bool {
+        self.pin_value.is_some()
+    }
+
     /// Whether the text means to be a PKCS#11 URI and not a file's name.
     #[must_use]
     pub fn is_meant(text: &str) -> bool {
