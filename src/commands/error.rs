@@ -32,6 +32,9 @@ pub enum Error {
     /// A key cannot be used.
     #[error(transparent)]
     Key(#[from] key::Error),
+    /// Nothing says which certificate or key is meant.
+    #[error("no certificate and no private key is named")]
+    NoIdentity,
     /// No certificate fits the selector.
     #[error("no certificate of {origin} fits --cert-selector")]
     NothingSelected {
@@ -135,6 +138,7 @@ impl Error {
             | Self::InTheWay { .. }
             | Self::Region { .. }
             | Self::RegionMismatch { .. }
+            | Self::NoIdentity
             | Self::NothingSelected { .. }
             | Self::Selector { .. }
             | Self::SeveralSelected { .. }
@@ -186,6 +190,7 @@ impl Error {
                 }
                 ServerError::Runtime(_) => None,
             },
+            Self::NoIdentity => fixed("give --certificate, or --private-key"),
             Self::NothingSelected { .. } => fixed(
                 "'windlass read-certificate-data' lists certificates with their names as a selector writes them",
             ),

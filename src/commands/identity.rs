@@ -32,7 +32,7 @@ pub(super) fn load(arguments: &IdentityArgs, context: &Context) -> Result<Identi
 /// As [`load`], or the key alone where no certificate is with it.
 pub(super) fn load_any(arguments: &IdentityArgs, context: &Context) -> Result<Loaded, Error> {
     let plan = Plan::new(arguments, context)?;
-    if plan.certificate.is_some() {
+    if plan.has_certificate {
         return plan
             .retrying(|loader| plan.identity(loader))
             .map(|identity| Loaded::Identity(Box::new(identity)));
@@ -73,7 +73,7 @@ pub(super) fn certificates_only(
 ) -> Result<Vec<Sourced>, Error> {
     let plan = Plan::new(arguments, context)?;
     plan.retrying(|loader| {
-        let source = plan.certificate_source();
+        let source = &plan.place;
         let found = plan.parse(loader, source)?.named;
         Ok(found
             .into_iter()
@@ -92,7 +92,10 @@ pub(super) const fn is_search(arguments: &IdentityArgs) -> bool {
 struct Plan<'a> {
     arguments: &'a IdentityArgs,
     context: &'a Context,
-    certificate: Option<KeySource>,
+    /// Whether the place is that of a certificate, or of a key alone.
+    has_certificate: bool,
+    /// Where the certificate is, or the key when nothing is said about one.
+    place: KeySource,
     private_key: Option<KeySource>,
     intermediates: Option<Source>,
     selector: Option<CertificateSelector>,
@@ -129,6 +132,7 @@ impl<'a> Plan<'a> {
                 .is_some()
                 .then(|| KeySource::Token(Box::new(Ok(Pkcs11Uri::default()))))
         });
+        let private_key = arguments.private_key.as_ref().map(resolved);
         let has_pin = |source: &KeySource| match source {
             KeySource::Token(uri) => uri.as_ref().as_ref().is_ok_and(Pkcs11Uri::has_pin_value),
             KeySource::Material(_) | KeySource::Tpm(_) => false,
@@ -145,7 +149,7 @@ impl<'a> Plan<'a> {
             material == Some(&Source::Stdin)
         };
         let material_is_stdin = reads_stdin(&certificate)
-            || reads_stdin(&arguments.private_key)
+            || reads_stdin(&private_key)
             || arguments.intermediates == Some(Source::Stdin);
         if material_is_stdin && matches!(source, Some(PassphraseSource::Source(Source::Stdin))) {
             return Err(Error::StandardInputTwice);
@@ -153,8 +157,11 @@ impl<'a> Plan<'a> {
         Ok(Self {
             arguments,
             context,
-            certificate,
-            private_key: arguments.private_key.as_ref().map(resolved),
+            has_certificate: certificate.is_some(),
+            place: certificate
+                .or_else(|| private_key.clone())
+                .ok_or(Error::NoIdentity)?,
+            private_key,
             intermediates: arguments
                 .intermediates
                 .as_ref()
@@ -172,11 +179,11 @@ impl<'a> Plan<'a> {
     ) -> Result<T, Error> {
         let mut loader = self.loader();
         let mut pauses = limits::RELOAD_PAUSES.into_iter();
-        let has_file = [&self.certificate, &self.private_key]
+        let has_file = [Some(&self.place), self.private_key.as_ref()]
             .into_iter()
             .flatten()
             .filter_map(KeySource::material)
-            .any(Source::is_file);
+            .any(Source::is_regular_file);
         loop {
             match attempt(&mut loader) {
                 Err(error) if has_file && is_transient(&error) => match pauses.next() {
@@ -224,18 +231,8 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// The option parser demands a certificate, a key or a selector, so one of
-    /// the two sources is always there.
-    fn certificate_source(&self) -> &KeySource {
-        const NOWHERE: &KeySource = &KeySource::Material(Source::Stdin);
-        let first = self.certificate.as_ref().or(self.private_key.as_ref());
-        first.unwrap_or(NOWHERE)
-    }
-
     fn key_source(&self) -> &KeySource {
-        self.private_key
-            .as_ref()
-            .unwrap_or_else(|| self.certificate_source())
+        self.private_key.as_ref().unwrap_or(&self.place)
     }
 
     fn identity(&self, loader: &mut Loader<'a>) -> Result<Identity, Error> {
@@ -249,7 +246,7 @@ impl<'a> Plan<'a> {
             certificates.extend(found.named.into_iter().map(|(sourced, _)| sourced));
         }
         if let Some(source) = &self.private_key
-            && source.material() != self.certificate_source().material()
+            && source.material() != self.place.material()
         {
             certificates.extend(self.beside(loader, source)?);
         }
@@ -267,7 +264,7 @@ impl<'a> Plan<'a> {
     /// The certificates of which one is the leaf. With a selector it is the
     /// selected one; all others are kept for the chain.
     fn leaves(&self, loader: &mut Loader<'a>) -> Result<Candidates, Error> {
-        let source = self.certificate_source();
+        let source = &self.place;
         let mut candidates = self.parse(loader, source)?;
         let in_token = matches!(source, KeySource::Token(_));
         if self.selector.is_none() && !in_token {
@@ -345,7 +342,7 @@ impl<'a> Plan<'a> {
                 let source = KeySource::Token(Box::new(Ok(uri.clone())));
                 Ok(loader.open(&source, public)?)
             }
-            (None, _) => Ok(loader.open(self.certificate_source(), public)?),
+            (None, _) => Ok(loader.open(&self.place, public)?),
         }
     }
 

@@ -130,7 +130,7 @@ impl<'a> Loader<'a> {
     /// Forgets the content of files, which may have been replaced. Other
     /// sources can be read only once, or cost something.
     pub fn forget_files(&mut self) {
-        self.read.retain(|(source, _)| !source.is_file());
+        self.read.retain(|(source, _)| !source.is_regular_file());
     }
 
     /// What a source holds besides certificates, for the message when it has

@@ -70,10 +70,14 @@ impl Source {
         }
     }
 
-    /// Whether it may have changed when it is read again.
+    /// Whether it can be read again and may have changed by then: a pipe that
+    /// has a file's name cannot.
     #[must_use]
-    pub const fn is_file(&self) -> bool {
-        matches!(self, Self::File(_))
+    pub fn is_regular_file(&self) -> bool {
+        match self {
+            Self::File(path) => std::fs::metadata(path).is_ok_and(|found| found.is_file()),
+            _ => false,
+        }
     }
 
     /// Opens the descriptor anew through /proc, so it must be a pipe, a terminal
