@@ -124,8 +124,10 @@ pub(super) fn hint_key(error: &key::Error) -> Option<String> {
         key::Error::Pkcs11Unavailable { .. } => token::HINT_UNAVAILABLE,
         key::Error::Encrypt { .. }
         | key::Error::Generate { .. }
-        | key::Error::SchemeMismatch { .. }
-        | key::Error::Sign { .. } => return None,
+        | key::Error::SchemeMismatch { .. } => return None,
+        key::Error::Sign { .. } => {
+            "is the key damaged? 'openssl pkey -in FILE -check -noout' looks at its numbers"
+        }
     };
     Some(text.to_owned())
 }

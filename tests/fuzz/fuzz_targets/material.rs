@@ -2,8 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use windlass::key::{Material, open_software};
+use windlass::key::{Material, Signer, open_software};
 use windlass::pki::Certificate;
+use windlass::rolesanywhere::Algorithm;
 use windlass::secret::Secret;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -14,13 +15,12 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
     if let Ok(key) = open_software(bytes, "F", passphrase) {
-        use windlass::key::Signer;
-        // A key that was read must sign, and its signature must be its own.
+        // A signature of a key that was read is its own. There may be none: ring
+        // notices damaged numbers of an RSA key only then.
         let public = key.public_key();
-        if let Some(algorithm) =
-            windlass::rolesanywhere::Algorithm::for_key(public.algorithm())
+        if let Some(algorithm) = Algorithm::for_key(public.algorithm())
+            && let Ok(signature) = key.sign(algorithm.scheme(), b"message")
         {
-            let signature = key.sign(algorithm.scheme(), b"message").expect("signs");
             assert!(public.verify(algorithm.scheme(), b"message", &signature));
         }
     }
