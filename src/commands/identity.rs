@@ -17,8 +17,8 @@ use super::{Context, Error, material};
 /// not match the load is tried again for a moment: a rotation replaces one file
 /// after the other.
 pub(super) fn load(arguments: &IdentityArgs, context: &Context) -> Result<Identity, Error> {
-    check_standard_input(arguments, context)?;
     let passphrase = passphrase(arguments, context);
+    check_standard_input(arguments, passphrase.as_ref())?;
     let cache: RefCell<Option<Arc<Secret>>> = RefCell::default();
     // A descriptor or a terminal cannot be read twice.
     let ask = || -> Result<Option<Secret>, key::Error> {
@@ -164,15 +164,15 @@ fn passphrase(arguments: &IdentityArgs, context: &Context) -> Option<PassphraseS
 }
 
 /// The standard input can be read for one purpose only.
-fn check_standard_input(arguments: &IdentityArgs, context: &Context) -> Result<(), Error> {
+fn check_standard_input(
+    arguments: &IdentityArgs,
+    passphrase: Option<&PassphraseSource>,
+) -> Result<(), Error> {
     let is_stdin = |source: &KeySource| matches!(source, KeySource::Material(Source::Stdin));
     let material = is_stdin(&arguments.certificate)
         || arguments.private_key.as_ref().is_some_and(is_stdin)
         || arguments.intermediates == Some(Source::Stdin);
-    let passphrase = matches!(
-        passphrase(arguments, context),
-        Some(PassphraseSource::Source(Source::Stdin))
-    );
+    let passphrase = matches!(passphrase, Some(PassphraseSource::Source(Source::Stdin)));
     if material && passphrase {
         return Err(Error::StandardInputTwice);
     }
