@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::cli::IdentityArgs;
 use crate::key::{
-    self, Access, ExternalSigner, KeySource, Loader, PassphraseSource, Permissions, Signer, Source,
+    self, Access, ExternalSigner, FoundCertificate, KeySource, Loader, PassphraseSource,
+    Permissions, Signer, Source,
 };
 use crate::limits;
 use crate::pki::{self, Certificate, Identity, Sourced};
@@ -98,6 +99,7 @@ fn attempt(
         // A key's file may hold certificates of the chain too. Whatever else is
         // in it does not matter.
         let found = loader.certificates(&key_source)?;
+        check_number(&found, &key_source)?;
         certificates.extend(found.into_iter().filter_map(|found| {
             let certificate = Certificate::from_der(&found.der, &found.origin).ok()?;
             Some(Sourced {
@@ -121,14 +123,7 @@ fn certificates(loader: &mut Loader<'_>, source: &KeySource) -> Result<Vec<Sourc
         }
         .into());
     }
-    if found.len() > limits::MAX_CERTIFICATES {
-        return Err(pki::Error::TooMany {
-            origin: source.to_string(),
-            count: found.len(),
-            max: limits::MAX_CERTIFICATES,
-        }
-        .into());
-    }
+    check_number(&found, source)?;
     found
         .into_iter()
         .map(|found| {
@@ -138,6 +133,18 @@ fn certificates(loader: &mut Loader<'_>, source: &KeySource) -> Result<Vec<Sourc
             })
         })
         .collect()
+}
+
+/// A chain may take a signature check for each certificate.
+fn check_number(found: &[FoundCertificate], source: &KeySource) -> Result<(), pki::Error> {
+    if found.len() > limits::MAX_CERTIFICATES {
+        return Err(pki::Error::TooMany {
+            origin: source.to_string(),
+            count: found.len(),
+            max: limits::MAX_CERTIFICATES,
+        });
+    }
+    Ok(())
 }
 
 /// The certificate for whose key a program is asked to sign: the first that is
