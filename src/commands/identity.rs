@@ -194,13 +194,14 @@ fn is_transient(error: &Error) -> bool {
             pki::Error::KeyMismatch { .. }
                 | pki::Error::Damaged { .. }
                 | pki::Error::NoCertificate {
-                    found: key::Contents::Empty,
+                    found: key::Contents::Empty | key::Contents::Unfinished,
                     ..
                 }
         ) | Error::Key(
             key::Error::Damaged { .. }
+                | key::Error::DamagedFile { .. }
                 | key::Error::NotAKey {
-                    found: key::Contents::Empty,
+                    found: key::Contents::Empty | key::Contents::Unfinished,
                     ..
                 }
         )
