@@ -210,5 +210,10 @@ fn is_transient(error: &Error) -> bool {
 
 fn has_file(arguments: &IdentityArgs) -> bool {
     let is_file = |source: &KeySource| matches!(source, KeySource::Material(Source::File(_)));
-    is_file(&arguments.certificate) || arguments.private_key.as_ref().is_some_and(is_file)
+    is_file(&arguments.certificate)
+        || arguments.private_key.as_ref().is_some_and(is_file)
+        || arguments
+            .intermediates
+            .as_ref()
+            .is_some_and(Source::is_file)
 }

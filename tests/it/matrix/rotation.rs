@@ -105,3 +105,21 @@ fn a_pair_that_is_completed_in_a_moment_is_waited_for() {
         assert_eq!(bench.identity_of(&run).as_deref(), Ok("p256"), "{name}");
     }
 }
+
+/// Also when the only file is that of the intermediates.
+#[test]
+fn intermediates_that_are_completed_in_a_moment_are_waited_for() {
+    let bench = Bench::new();
+    let sandbox = &bench.sandbox;
+    let chain = sandbox.read("chain");
+    sandbox.write("live.chain", &chain[..chain.len() - 100]);
+    let options = "--certificate 'cmd:cat p256.crt' --private-key 'cmd:cat p256.pem' --intermediates live.chain";
+    let run = thread::scope(|scope| {
+        let run = scope.spawn(|| bench.run("intermediates", "", options));
+        thread::sleep(Duration::from_millis(150));
+        replace(sandbox, "chain", "live.chain");
+        run.join().unwrap()
+    });
+    let identity = bench.identity_of(&run);
+    assert_eq!(identity.as_deref(), Ok("p256 < issuing < policy"));
+}
