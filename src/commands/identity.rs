@@ -183,6 +183,7 @@ impl<'a> Plan<'a> {
             .into_iter()
             .flatten()
             .filter_map(KeySource::material)
+            .chain(&self.intermediates)
             .any(Source::is_regular_file);
         loop {
             match attempt(&mut loader) {
@@ -362,14 +363,7 @@ impl<'a> Plan<'a> {
             }
             .into());
         }
-        if found.named.len() > limits::MAX_CERTIFICATES {
-            return Err(pki::Error::TooMany {
-                origin: source.to_string(),
-                count: found.named.len(),
-                max: limits::MAX_CERTIFICATES,
-            }
-            .into());
-        }
+        check_number(&found.named, source)?;
         let named = found.named.into_iter().map(|found| {
             let token = found.token.clone();
             Ok((decode(found)?, token))
@@ -392,12 +386,24 @@ impl<'a> Plan<'a> {
             return Ok(Vec::new());
         }
         let found = loader.certificates(source)?.named;
+        check_number(&found, source)?;
         Ok(found
             .into_iter()
-            .take(limits::MAX_CERTIFICATES)
             .filter_map(|found| decode(found).ok())
             .collect())
     }
+}
+
+/// A chain may take a signature check for each certificate.
+fn check_number(found: &[FoundCertificate], source: &KeySource) -> Result<(), pki::Error> {
+    if found.len() > limits::MAX_CERTIFICATES {
+        return Err(pki::Error::TooMany {
+            origin: source.to_string(),
+            count: found.len(),
+            max: limits::MAX_CERTIFICATES,
+        });
+    }
+    Ok(())
 }
 
 fn decode(found: FoundCertificate) -> Result<Sourced, pki::Error> {
@@ -456,13 +462,14 @@ fn is_transient(error: &Error) -> bool {
             pki::Error::KeyMismatch { .. }
                 | pki::Error::Damaged { .. }
                 | pki::Error::NoCertificate {
-                    found: key::Contents::Empty,
+                    found: key::Contents::Empty | key::Contents::Unfinished,
                     ..
                 }
         ) | Error::Key(
             key::Error::Damaged { .. }
+                | key::Error::DamagedFile { .. }
                 | key::Error::NotAKey {
-                    found: key::Contents::Empty,
+                    found: key::Contents::Empty | key::Contents::Unfinished,
                     ..
                 }
         )

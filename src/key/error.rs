@@ -23,6 +23,14 @@ pub enum Error {
         /// The form that its label or structure announces.
         form: &'static str,
     },
+    /// A file does not decode, so that nobody knows what is in it.
+    #[error("{origin} is damaged: its {form} does not decode")]
+    DamagedFile {
+        /// The file.
+        origin: String,
+        /// The form that it has.
+        form: &'static str,
+    },
     /// The key is encrypted and no passphrase was given.
     #[error("{origin} is encrypted and no passphrase was given")]
     Encrypted {

@@ -70,6 +70,8 @@ impl Material {
             } else {
                 material.add_der(bytes, &parts);
             }
+        } else if PEM_BEGIN.starts_with(bytes) && !bytes.is_empty() {
+            material.contents = Contents::Unfinished;
         } else if !bytes.is_empty() {
             material.contents = Contents::Other(foreign_form(bytes).to_owned());
         }
@@ -150,10 +152,19 @@ impl Material {
 
     fn add_pem(&mut self, bytes: &[u8]) -> Result<(), Error> {
         // The crate's error may quote its input, so it is not passed on.
-        let blocks = pem::parse_many(bytes).map_err(|_| Error::Damaged {
+        let damaged = || Error::DamagedFile {
             origin: self.origin.clone(),
             form: "PEM",
-        })?;
+        };
+        let blocks = pem::parse_many(bytes).map_err(|_| damaged())?;
+        // The crate passes over a last block without its end, with which a part
+        // of the chain would be missing in silence.
+        let begun = bytes
+            .windows(PEM_BEGIN.len())
+            .filter(|window| *window == PEM_BEGIN);
+        if !blocks.is_empty() && begun.count() > blocks.len() {
+            return Err(damaged());
+        }
         let labels: Vec<&str> = blocks.iter().map(pem::Pem::tag).collect();
         self.contents = Contents::of_labels(&labels);
         for block in &blocks {
@@ -293,8 +304,13 @@ fn first_element(data: &[u8]) -> &[u8] {
 }
 
 fn is_pem(bytes: &[u8]) -> bool {
-    bytes.windows(11).any(|window| window == b"-----BEGIN ")
+    bytes
+        .windows(PEM_BEGIN.len())
+        .any(|window| window == PEM_BEGIN)
 }
+
+/// What every PEM block begins with (RFC 7468 section 3).
+const PEM_BEGIN: &[u8] = b"-----BEGIN ";
 
 /// Names what is neither PEM nor DER by its first bytes.
 fn foreign_form(bytes: &[u8]) -> &'static str {

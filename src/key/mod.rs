@@ -115,6 +115,9 @@ pub enum Contents {
     Pkcs12,
     /// One or more private keys.
     PrivateKey,
+    /// A PEM block without its end, or less than its first line: a file that is
+    /// not complete, or not yet.
+    Unfinished,
     /// Something else, in words.
     Other(String),
 }
@@ -126,7 +129,7 @@ impl Contents {
         let mut labels = labels.to_vec();
         labels.dedup();
         let known = match labels.as_slice() {
-            [] => "it has a BEGIN line but no complete PEM block",
+            [] => return Self::Unfinished,
             ["CERTIFICATE"] => return Self::Certificate,
             ["CERTIFICATE REQUEST"] => "it holds a certificate request",
             ["PUBLIC KEY"] => "it holds a public key",
@@ -152,6 +155,7 @@ impl std::fmt::Display for Contents {
             Self::Empty => "the file is empty",
             Self::Pkcs12 => "it is a PKCS#12 file",
             Self::PrivateKey => "it holds a private key",
+            Self::Unfinished => "it has a BEGIN line but no complete PEM block",
             Self::Other(words) => words,
         })
     }

@@ -57,7 +57,7 @@ pub(super) fn read(
     Err(match failure {
         Failure::WrongPassphrase if secret.is_some() => Error::BadPassphrase { origin },
         Failure::WrongPassphrase => Error::Encrypted { origin },
-        Failure::Damaged => Error::Damaged {
+        Failure::Damaged => Error::DamagedFile {
             origin,
             form: "PKCS#12",
         },

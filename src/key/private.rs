@@ -1,6 +1,7 @@
 //! Reading a private key whose form is known and whose encryption is off.
 
-use pkcs8::PrivateKeyInfoRef;
+use pkcs8::der::{Tag, Tagged};
+use pkcs8::{ObjectIdentifier, PrivateKeyInfoRef};
 use ring::signature::RsaKeyPair;
 
 use crate::der;
@@ -73,9 +74,12 @@ fn pkcs8(der: &[u8]) -> Result<Private, Failure> {
         "1.2.840.113549.1.1.1" => rsa(inner),
         "1.2.840.113549.1.1.10" => unsupported("an RSA key restricted to PSS"),
         "1.2.840.10045.2.1" => {
-            let curve = info
-                .algorithm
-                .parameters_oid()
+            let parameters = info.algorithm.parameters.ok_or(Failure::Damaged)?;
+            if parameters.tag() == Tag::Sequence {
+                return unsupported(WRITTEN_OUT_CURVE);
+            }
+            let curve = parameters
+                .decode_as::<ObjectIdentifier>()
                 .map_err(|_| Failure::Damaged)?;
             sec1(inner, Some(&curve.to_string()))
         }
@@ -108,14 +112,12 @@ fn sec1(der: &[u8], outer_curve: Option<&str>) -> Result<Private, Failure> {
     let inner_curve = match tagged(0xa0) {
         None => None,
         Some(parameters) if parameters.tag == der::OBJECT_IDENTIFIER => Some(
-            pkcs8::ObjectIdentifier::from_bytes(parameters.content)
+            ObjectIdentifier::from_bytes(parameters.content)
                 .map_err(|_| Failure::Damaged)?
                 .to_string(),
         ),
         Some(_) => {
-            return Err(Failure::Unsupported(
-                "EC on a curve that is written out instead of named".to_owned(),
-            ));
+            return Err(Failure::Unsupported(WRITTEN_OUT_CURVE.to_owned()));
         }
     };
     let stated = match tagged(0xa1) {
@@ -176,6 +178,9 @@ fn rsa(der: &[u8]) -> Result<Private, Failure> {
         })
 }
 
+/// What is said of `ECParameters` that are not a name (RFC 5480 section 2.1.1
+/// allows names only).
+const WRITTEN_OUT_CURVE: &str = "EC on a curve that is written out instead of named";
 /// `secp256r1`.
 const P256: &str = "1.2.840.10045.3.1.7";
 /// `secp384r1`.

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use rustix::fs::{Mode, OFlags};
 use zeroize::Zeroizing;
 
 use crate::environment::Environment;
@@ -91,7 +92,10 @@ impl Source {
         if std::fs::symlink_metadata(path).is_err() {
             return Err(self.failed("it is not open"));
         }
-        read_path(path, max).map_err(|error| self.failed(error.to_string()))
+        open_at_once(path)
+            .map_err(Failure::Io)
+            .and_then(|file| read_file(file, max))
+            .map_err(|error| self.failed(error.to_string()))
     }
 
     fn credential_path(&self, name: &str, environment: &Environment) -> Result<PathBuf, Error> {
@@ -171,8 +175,22 @@ impl std::fmt::Display for Failure {
     }
 }
 
+/// Opens without waiting for another writer of a named pipe: the one that filled
+/// it may have ended already. What is then read is waited for as usual.
+fn open_at_once(path: &Path) -> std::io::Result<std::fs::File> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags | OFlags::NONBLOCK, Mode::empty())?;
+    let flags = rustix::fs::fcntl_getfl(&file)?;
+    rustix::fs::fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
+    Ok(file.into())
+}
+
 fn read_path(path: &Path, max: u64) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let file = std::fs::File::open(path).map_err(Failure::Io)?;
+    read_file(file, max)
+}
+
+fn read_file(file: std::fs::File, max: u64) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let size = file.metadata().map_or(0, |metadata| metadata.len());
     read_all(file, size, max)
 }

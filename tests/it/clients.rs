@@ -3,13 +3,12 @@
 
 mod sts;
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use crate::harness::{Emulator, Run, Sandbox, tool};
+use crate::harness::{Emulator, Run, Sandbox, client_script, tool};
 
 use self::sts::Sts;
 
@@ -279,12 +278,6 @@ fn succeed(sandbox: &Sandbox, command: Command) -> Run {
     let run = sandbox.finish(command);
     assert_eq!(run.code, 0, "{run:#?}");
     run
-}
-
-fn client_script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/clients")
-        .join(name)
 }
 
 /// The profile of the emulator grants an hour.

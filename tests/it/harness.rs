@@ -285,6 +285,13 @@ pub fn testdata(name: &str) -> PathBuf {
         .join(name)
 }
 
+/// A script that plays a client, a server or a tool: a file of tests/clients.
+pub fn client_script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/clients")
+        .join(name)
+}
+
 /// A third-party program that scripts/setup-test has installed.
 pub fn tool(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))

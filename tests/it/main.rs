@@ -26,6 +26,7 @@ mod hostile;
 mod issued;
 mod keys;
 mod layers;
+mod matrix;
 mod passphrases;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;

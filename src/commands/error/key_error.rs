@@ -24,6 +24,7 @@ pub(super) fn of_key(error: &key::Error) -> Outcome {
         | key::Error::TpmPasswordMissing { .. } => Outcome::Usage,
         key::Error::BadPassphrase { .. }
         | key::Error::Damaged { .. }
+        | key::Error::DamagedFile { .. }
         | key::Error::Encrypted { .. }
         | key::Error::EncryptionUnsupported { .. }
         | key::Error::KdfTooExpensive { .. }
@@ -54,6 +55,9 @@ pub(super) fn hint_key(error: &key::Error) -> Option<String> {
         }
         key::Error::Damaged { .. } => {
             "is the file complete? 'openssl pkey -in FILE -noout' reads it too"
+        }
+        key::Error::DamagedFile { .. } => {
+            "is the file complete? 'openssl storeutl -noout FILE' reads it too"
         }
         key::Error::Encrypted { .. } => {
             "give --passphrase-file FILE, or --passphrase-from with env:NAME, fd:N, cmd:COMMAND, credential:NAME or tty"
