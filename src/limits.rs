@@ -38,8 +38,7 @@ pub const MAX_PBKDF2_ITERATIONS: u32 = 3_000_000;
 /// file has several encrypted parts, and a passphrase is tried in several ways.
 pub const MAX_FILE_ITERATIONS: u32 = 10_000_000;
 
-/// Longest salt of a key derivation, in bytes; real ones have 8 to 64. The
-/// oldest schemes hash it anew in every round.
+/// Longest salt of a key derivation, in bytes; real ones have 8 to 64.
 pub const MAX_SALT: usize = 1024;
 
 /// How deep SafeContents may nest in a PKCS#12 file; tools do not nest them.
@@ -87,6 +86,10 @@ pub const READ_DEADLINE: Duration = Duration::from_secs(20);
 /// `credential_process` after one minute, so this stays below 50 s.
 pub const TOTAL_DEADLINE: Duration = Duration::from_secs(45);
 
+/// What of the total is left for the exchange, however long key and certificate
+/// have taken.
+pub const LEAST_EXCHANGE_DEADLINE: Duration = Duration::from_secs(5);
+
 /// Longest that one connection to the emulator may last: a client that does not
 /// read its answers must not keep a place for ever.
 pub const SERVER_CONNECTION_DEADLINE: Duration = Duration::from_secs(120);
@@ -95,9 +98,8 @@ pub const SERVER_CONNECTION_DEADLINE: Duration = Duration::from_secs(120);
 pub const SERVER_READ_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Longest that a program may take which gives a passphrase, key material or a
-/// signature: together with the exchange it stays below the minute that the Go
-/// SDK grants.
-pub const COMMAND_DEADLINE: Duration = Duration::from_secs(20);
+/// signature. Three of them leave time for the exchange.
+pub const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
 
 /// How much of what a failed program says on stderr is kept, in bytes.
 pub const MAX_COMMAND_COMPLAINT: u64 = 4096;

@@ -1,6 +1,7 @@
 //! What every command is handed: time, environment, and the way to print.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use crate::clock::Clock;
 use crate::environment::Environment;
@@ -12,6 +13,8 @@ use super::Printer;
 pub struct Context {
     /// The time.
     pub clock: Box<dyn Clock>,
+    /// When the command began.
+    pub started: Instant,
     /// The environment as it stood at the start.
     pub environment: Environment,
     /// The only way to stdout and stderr.

@@ -2,6 +2,7 @@
 
 use crate::cli::CredentialProcess;
 use crate::delivery::process_json;
+use crate::limits;
 use crate::rolesanywhere::{
     self, CreateSession, Endpoint, EndpointError, Exchange, Region, Target, TlsTrust, Transport,
     TransportSettings, create_session,
@@ -40,6 +41,7 @@ pub(super) fn run(arguments: &CredentialProcess, context: &Context) -> Result<()
         Exchange {
             endpoint: &plan.endpoint,
             transport: &transport,
+            until: Some(context.started + limits::TOTAL_DEADLINE),
         },
         &plan.request,
         &identity,

@@ -179,21 +179,15 @@ impl<'a> Plan<'a> {
     ) -> Result<T, Error> {
         let mut loader = self.loader();
         let mut pauses = limits::RELOAD_PAUSES.into_iter();
-        let has_file = [Some(&self.place), self.private_key.as_ref()]
-            .into_iter()
-            .flatten()
-            .filter_map(KeySource::material)
-            .chain(&self.intermediates)
-            .any(Source::is_regular_file);
         loop {
             match attempt(&mut loader) {
-                Err(error) if has_file && is_transient(&error) => match pauses.next() {
-                    Some(pause) => {
-                        std::thread::sleep(pause);
-                        loader.forget_files();
+                // What is not in files is the same at the next moment.
+                Err(error) if is_transient(&error) && loader.forget_files() => {
+                    match pauses.next() {
+                        Some(pause) => std::thread::sleep(pause),
+                        None => return Err(error),
                     }
-                    None => return Err(error),
-                },
+                }
                 Ok(done) => {
                     if self.passphrase.is_unused() {
                         let text = "no passphrase was needed: the private key is not encrypted";

@@ -21,6 +21,7 @@ pub use outcome::Outcome;
 pub use printer::Printer;
 
 use std::ffi::OsString;
+use std::time::Instant;
 
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -59,6 +60,7 @@ pub fn run(
     };
     let context = Context {
         clock,
+        started: Instant::now(),
         environment,
         printer: Printer::new(cli.verbose || debug),
     };

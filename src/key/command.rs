@@ -12,12 +12,13 @@ use zeroize::Zeroizing;
 use crate::limits;
 use crate::text;
 
+use super::source::read_wiping;
+
 /// A program with its arguments, as one line that is split at spaces; quotes
 /// and backslashes keep spaces together as in a POSIX shell, and nothing else
 /// of a shell is understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CommandLine {
-    typed: String,
     program: String,
     arguments: Vec<String>,
 }
@@ -30,19 +31,20 @@ impl CommandLine {
     }
 
     /// Runs the program with this on its stdin and these variables set, and
-    /// gives what it printed on stdout. When the time is over it is killed with
-    /// all that it has started in its process group.
+    /// gives what it printed on stdout. It has no terminal of its own. When the
+    /// time is over it is killed with all that it has started in its process
+    /// group; what it leaves behind when it ends by itself goes on.
     ///
     /// # Errors
     ///
-    /// Why it failed, in words, with the beginning of what it said on stderr.
+    /// Why it failed, with the beginning of what it said on stderr.
     pub fn run(
         &self,
         input: &[u8],
         variables: &[(&str, &str)],
         deadline: Duration,
         max: u64,
-    ) -> Result<Zeroizing<Vec<u8>>, String> {
+    ) -> Result<Zeroizing<Vec<u8>>, CommandFailure> {
         let end = Instant::now() + deadline;
         let mut child = Command::new(&self.program)
             .args(&self.arguments)
@@ -52,26 +54,66 @@ impl CommandLine {
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn()
-            .map_err(|error| format!("it cannot be started: {error}"))?;
-        let ended = converse(&mut child, input, end, max)
-            .and_then(|spoken| Ok((spoken, wait(&mut child, end)?)));
-        let ((output, complaint), status) = match ended {
+            .map_err(CommandFailure::Start)?;
+        let (output, complaint) = converse(&mut child, input, max);
+        let ended =
+            receive(&output, end, max).and_then(|output| Ok((output, wait(&mut child, end)?)));
+        let (output, status) = match ended {
             Ok(ended) => ended,
-            Err(reason) => {
-                kill_group(&child);
-                // It is dead, so this does not hang.
-                let _ = child.wait();
-                return Err(reason);
+            Err(failure) => {
+                end_now(&mut child);
+                return Err(failure);
             }
         };
         if status.success() {
             return Ok(output);
         }
-        let complaint = text::printable(String::from_utf8_lossy(&complaint).trim(), 300);
-        Err(match complaint.as_str() {
-            "" => format!("it ended with {status}"),
-            complaint => format!("it ended with {status} and said: {complaint}"),
+        // A child of it may still hold stderr open.
+        let complaint = complaint.recv_timeout(LAST_WORDS);
+        let complaint = complaint.ok().and_then(Result::ok).unwrap_or_default();
+        Err(CommandFailure::Status {
+            status,
+            complaint: text::printable(String::from_utf8_lossy(&complaint).trim(), 300),
         })
+    }
+}
+
+/// How long a failed program's words are waited for after its end.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// Why a program gave nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandFailure {
+    /// Its output cannot be read.
+    #[error("its output cannot be read: {0}")]
+    Output(std::io::Error),
+    /// It cannot be started.
+    #[error("it cannot be started: {0}")]
+    Start(std::io::Error),
+    /// It ended with a failure.
+    #[error("it ended with {status}{}", said(complaint))]
+    Status {
+        /// How it ended.
+        status: ExitStatus,
+        /// The beginning of what it said on stderr.
+        complaint: String,
+    },
+    /// It did not end in time.
+    #[error("it did not end in time")]
+    TimedOut,
+    /// It printed too much.
+    #[error("it printed more than {max} bytes")]
+    TooMuch {
+        /// The bound.
+        max: u64,
+    },
+}
+
+fn said(complaint: &str) -> String {
+    match complaint {
+        "" => String::new(),
+        complaint => format!(" and said: {complaint}"),
     }
 }
 
@@ -82,7 +124,6 @@ impl std::str::FromStr for CommandLine {
         let words = shlex::split(typed).ok_or("a quote in the command is not closed")?;
         match words.split_first() {
             Some((program, arguments)) if !program.is_empty() => Ok(Self {
-                typed: typed.to_owned(),
                 program: program.clone(),
                 arguments: arguments.to_vec(),
             }),
@@ -91,80 +132,76 @@ impl std::str::FromStr for CommandLine {
     }
 }
 
-impl std::fmt::Display for CommandLine {
+impl std::fmt::Debug for CommandLine {
+    /// Arguments may be sensitive.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.typed)
+        write!(f, "CommandLine({} …)", self.program)
     }
 }
 
-type Spoken = (Zeroizing<Vec<u8>>, Vec<u8>);
+type Heard = mpsc::Receiver<std::io::Result<Zeroizing<Vec<u8>>>>;
 
-/// Writes the input and reads both outputs to their ends, side by side.
-fn converse(child: &mut Child, input: &[u8], end: Instant, max: u64) -> Result<Spoken, String> {
-    let (Some(mut stdin), Some(stdout), Some(stderr)) =
-        (child.stdin.take(), child.stdout.take(), child.stderr.take())
-    else {
-        return Err("it has no pipes".to_owned());
-    };
-    let input = Zeroizing::new(input.to_vec());
-    // Threads that outlive the deadline end when the killed program's pipes
-    // close.
-    std::thread::spawn(move || {
-        // A program that does not read its input may have no need of it.
-        let _ = stdin.write_all(&input);
-    });
-    let output = collect(stdout, max);
-    let complaint = collect(stderr, limits::MAX_COMMAND_COMPLAINT);
-    let receive = |channel: &mpsc::Receiver<std::io::Result<Zeroizing<Vec<u8>>>>| {
-        channel
-            .recv_timeout(end.saturating_duration_since(Instant::now()))
-            .map_err(|_| "it did not end in time".to_owned())?
-            .map_err(|error| format!("its output cannot be read: {error}"))
-    };
-    let output = receive(&output)?;
-    if u64::try_from(output.len()).unwrap_or(u64::MAX) > max {
-        return Err(format!("it printed more than {max} bytes"));
+/// Writes the input and reads both outputs, side by side, on threads that end
+/// when the program's pipes close.
+fn converse(child: &mut Child, input: &[u8], max: u64) -> (Heard, Heard) {
+    if let Some(mut stdin) = child.stdin.take() {
+        let input = Zeroizing::new(input.to_vec());
+        std::thread::spawn(move || {
+            // A program that does not read its input may have no need of it.
+            let _ = stdin.write_all(&input);
+        });
     }
-    let complaint = receive(&complaint)?;
-    Ok((output, complaint.to_vec()))
+    let complaint = collect(child.stderr.take(), limits::MAX_COMMAND_COMPLAINT);
+    (collect(child.stdout.take(), max), complaint)
+}
+
+fn receive(from: &Heard, end: Instant, max: u64) -> Result<Zeroizing<Vec<u8>>, CommandFailure> {
+    let output = from
+        .recv_timeout(end.saturating_duration_since(Instant::now()))
+        .map_err(|_| CommandFailure::TimedOut)?
+        .map_err(CommandFailure::Output)?;
+    if u64::try_from(output.len()).unwrap_or(u64::MAX) > max {
+        return Err(CommandFailure::TooMuch { max });
+    }
+    Ok(output)
 }
 
 /// Reads at most one byte more than `max` on a thread of its own.
-fn collect(
-    from: impl Read + Send + 'static,
-    max: u64,
-) -> mpsc::Receiver<std::io::Result<Zeroizing<Vec<u8>>>> {
+fn collect(from: Option<impl Read + Send + 'static>, max: u64) -> Heard {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
-        let mut content = Zeroizing::new(Vec::with_capacity(4096));
-        let mut from = from.take(max.saturating_add(1));
-        let read = from.read_to_end(&mut content);
+        let Some(mut from) = from else {
+            return;
+        };
+        let read = read_wiping(from.by_ref().take(max.saturating_add(1)), 0);
         // Nobody listens any more after the deadline.
-        let _ = sender.send(read.map(|_| content));
+        let _ = sender.send(read);
         // A program that says too much is not stopped by a closed pipe.
-        let _ = std::io::copy(&mut from.into_inner(), &mut std::io::sink());
+        let _ = std::io::copy(&mut from, &mut std::io::sink());
     });
     receiver
 }
 
-fn wait(child: &mut Child, end: Instant) -> Result<ExitStatus, String> {
+fn wait(child: &mut Child, end: Instant) -> Result<ExitStatus, CommandFailure> {
     let mut pause = Duration::from_micros(200);
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Ok(status),
             Ok(None) if Instant::now() >= end => {
-                return Err("it did not end in time".to_owned());
+                return Err(CommandFailure::TimedOut);
             }
             Ok(None) => {
                 std::thread::sleep(pause);
                 pause = (pause * 2).min(Duration::from_millis(20));
             }
-            Err(error) => return Err(format!("its end cannot be awaited: {error}")),
+            Err(error) => return Err(CommandFailure::Output(error)),
         }
     }
 }
 
-fn kill_group(child: &Child) {
+/// Kills the program with its process group and waits for it, which does not
+/// take long then.
+fn end_now(child: &mut Child) {
     let group = i32::try_from(child.id())
         .ok()
         .and_then(rustix::process::Pid::from_raw);
@@ -172,6 +209,7 @@ fn kill_group(child: &Child) {
         // It may have ended by itself in the meantime.
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     }
+    let _ = child.wait();
 }
 
 #[cfg(test)]
@@ -187,6 +225,7 @@ mod tests {
             1000,
         )
         .map(|output| output.to_vec())
+        .map_err(|failure| failure.to_string())
     }
 
     #[test]
@@ -212,6 +251,15 @@ mod tests {
     }
 
     #[test]
+    fn what_a_program_leaves_behind_is_not_waited_for() {
+        let started = Instant::now();
+        // As an ssh client that keeps its connection open does.
+        let line = "sh -c 'sleep 60 >/dev/null & printf out'";
+        assert_eq!(run(line, b"").unwrap(), b"out");
+        assert!(started.elapsed() < Duration::from_secs(4));
+    }
+
+    #[test]
     fn a_program_that_does_not_end_is_killed_with_its_children() {
         let started = Instant::now();
         // The inner one keeps the pipe open.
@@ -219,7 +267,7 @@ mod tests {
         let failed = line
             .run(b"", &[], Duration::from_millis(200), 1000)
             .unwrap_err();
-        assert_eq!(failed, "it did not end in time");
+        assert!(matches!(failed, CommandFailure::TimedOut));
         assert!(started.elapsed() < Duration::from_secs(20));
     }
 }

@@ -194,16 +194,21 @@ pub(super) fn from_raw(raw: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Whether `signature`, an `ECDSA-Sig-Value`, is that of `point` over the digest.
-/// Slower than ring, for the curve that ring does not have.
+/// Slower than ring, for what ring does not have: P-521, and SHA-512 on the
+/// others.
 pub(super) fn verify<C: NamedCurve>(point: &[u8], digest: &[u8], signature: &[u8]) -> bool {
     let size = EcKey::<C>::size();
     let fixed = |element: &der::Element<'_>| {
         let first = element.content.iter().position(|octet| *octet != 0)?;
         let significant = element.content.get(first..)?;
+        // One encoding only, and no negative number (X.690 section 8.3).
+        if der::write_unsigned(significant) != element.encoded {
+            return None;
+        }
         let mut octets = vec![0; size];
         let start = size.checked_sub(significant.len())?;
         octets.get_mut(start..)?.copy_from_slice(significant);
-        (element.tag == der::INTEGER).then_some(octets)
+        Some(octets)
     };
     let raw = || -> Option<Vec<u8>> {
         let parts = der::sequence(signature)?;

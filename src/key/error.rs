@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Contents, KeyAlgorithm, KeyType, Pkcs11Error, Scheme};
+use super::{CommandFailure, Contents, KeyAlgorithm, KeyType, Pkcs11Error, Scheme};
 
 /// Why a key cannot be read, made or used. `origin` names the file.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +14,14 @@ pub enum Error {
     BadPassphrase {
         /// The key file.
         origin: String,
+    },
+    /// A program that gives a secret, a certificate or a signature failed.
+    #[error("the command {program} failed: {failure}")]
+    Command {
+        /// The program's name; its arguments may be sensitive.
+        program: String,
+        /// What went wrong.
+        failure: CommandFailure,
     },
     /// The key's bytes do not decode although their form is known.
     #[error("{origin} holds a damaged {form} private key")]
@@ -44,11 +52,13 @@ pub enum Error {
         origin: String,
     },
     /// The key is encrypted in a way that is not read.
-    #[error("{origin} is encrypted with {scheme}, which windlass does not read")]
+    #[error("{origin} is protected with {scheme}, which windlass does not read")]
     EncryptionUnsupported {
         /// The key file.
         origin: String,
-        /// The encryption scheme.
+        /// What holds the key.
+        form: &'static str,
+        /// The scheme of the encryption or of the integrity check.
         scheme: String,
     },
     /// Making a key failed.
@@ -102,7 +112,7 @@ pub enum Error {
         reason: String,
     },
     /// The scheme cannot be used with this key.
-    #[error("a {algorithm} key cannot sign as {scheme:?}")]
+    #[error("a {algorithm} key cannot sign with {scheme} there")]
     SchemeMismatch {
         /// The key's algorithm.
         algorithm: KeyAlgorithm,
@@ -115,7 +125,7 @@ pub enum Error {
         /// The key file.
         origin: String,
     },
-    /// The program that signs failed or gave something else than a signature.
+    /// The program that signs gave something else than a signature.
     #[error("the signer command {program} failed: {reason}")]
     SignerCommand {
         /// The program's name.

@@ -20,6 +20,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::der;
 use crate::limits;
@@ -153,7 +154,10 @@ impl Signer for ExternalSigner {
                 limits::COMMAND_DEADLINE,
                 limits::MAX_SIGNATURE,
             )
-            .map_err(|reason| self.failed(reason))?;
+            .map_err(|failure| Error::Command {
+                program: self.command.program().to_owned(),
+                failure,
+            })?;
         let signature = decode(&printed, self.public_key.algorithm())
             .ok_or_else(|| self.failed("it printed nothing"))?;
         if !self.public_key.verify(scheme, message, &signature) {
@@ -177,10 +181,13 @@ fn decode(printed: &[u8], algorithm: KeyAlgorithm) -> Option<Vec<u8>> {
         .copied()
         .filter(|octet| !octet.is_ascii_whitespace())
         .collect();
-    let signature = if text.iter().all(is_base64) {
-        STANDARD.decode(&text).ok()?
-    } else {
-        printed.to_vec()
+    if text.is_empty() {
+        return None;
+    }
+    let decoded = text.iter().all(is_base64).then(|| BASE64.decode(&text));
+    let signature = match decoded {
+        Some(Ok(signature)) => signature,
+        _ => printed.to_vec(),
     };
     let sides = match algorithm {
         KeyAlgorithm::EcP256 => Some(64),
@@ -192,6 +199,12 @@ fn decode(printed: &[u8], algorithm: KeyAlgorithm) -> Option<Vec<u8>> {
         Some(length) if signature.len() == length && der::sequence(&signature).is_none() => {
             from_raw(&signature)
         }
-        _ => (!signature.is_empty()).then_some(signature),
+        _ => Some(signature),
     }
 }
+
+/// Some tools leave the padding out.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);

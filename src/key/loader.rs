@@ -1,6 +1,5 @@
 //! Loading a key and its certificates as one snapshot, from wherever they are.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -8,6 +7,7 @@ use crate::environment::Environment;
 use crate::limits;
 
 use super::material::KeyMaterial;
+use super::source::RegularFile;
 use super::{
     Contents, Error, Material, Passphrase, Pkcs11Error, Pkcs11Uri, Pkcs11UriError, PublicKey,
     Signer, Source, TokenOptions, TpmDevice, TpmHandle, TpmPassword, open_token_key,
@@ -114,7 +114,15 @@ pub struct FoundCertificates {
 #[derive(Debug)]
 pub struct Loader<'a> {
     access: Access<'a>,
-    read: Vec<(Source, Material)>,
+    read: Vec<Read>,
+}
+
+/// A source that was read.
+#[derive(Debug)]
+struct Read {
+    source: Source,
+    regular: Option<RegularFile>,
+    material: Material,
 }
 
 impl<'a> Loader<'a> {
@@ -127,10 +135,13 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Forgets the content of files, which may have been replaced. Other
-    /// sources can be read only once, or cost something.
-    pub fn forget_files(&mut self) {
-        self.read.retain(|(source, _)| !source.is_regular_file());
+    /// Forgets the content of files, which may have been replaced, and says
+    /// whether there was any. Other sources can be read only once, or cost
+    /// something.
+    pub fn forget_files(&mut self) -> bool {
+        let known = self.read.len();
+        self.read.retain(|read| read.regular.is_none());
+        self.read.len() < known
     }
 
     /// What a source holds besides certificates, for the message when it has
@@ -216,14 +227,17 @@ impl<'a> Loader<'a> {
     fn open_material(&mut self, source: &Source) -> Result<Box<dyn Signer>, Error> {
         let passphrase = self.access.passphrase.clone();
         let (permissions, tpm) = (self.access.permissions, self.access.tpm.clone());
-        let material = self.material(source)?;
+        let Read {
+            material, regular, ..
+        } = self.read(source)?;
+        if let (Source::File(path), Permissions::Private, Some(file)) =
+            (source, permissions, regular)
+            && material.has_exposed_key()
+        {
+            check_permissions(path, *file)?;
+        }
         match material.key(|| passphrase.get())? {
-            KeyMaterial::Software(key) => {
-                if let (Source::File(path), Permissions::Private) = (source, permissions) {
-                    check_permissions(path)?;
-                }
-                Ok(key)
-            }
+            KeyMaterial::Software(key) => Ok(key),
             KeyMaterial::Tss2(der) => {
                 let mut ask = |wanted| tpm_password(&passphrase, wanted);
                 let key = open_tss2(&der, material.origin(), &tpm, &mut ask)?;
@@ -232,20 +246,29 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// What a source holds; it is read when it is asked for first.
     fn material(&mut self, source: &Source) -> Result<&Material, Error> {
-        let known = self.read.iter().position(|(read, _)| read == source);
+        self.read(source).map(|read| &read.material)
+    }
+
+    /// What a source holds; it is read when it is asked for first.
+    fn read(&mut self, source: &Source) -> Result<&Read, Error> {
+        let known = self.read.iter().position(|read| read.source == *source);
         let index = match known {
             Some(index) => index,
             None => {
-                let bytes = source.read(self.access.environment, limits::MAX_FILE)?;
+                let content = source.read(self.access.environment, limits::MAX_FILE)?;
                 let passphrase = self.access.passphrase.clone();
-                let material = Material::read(&bytes, &source.to_string(), || passphrase.get())?;
-                self.read.push((source.clone(), material));
+                let origin = source.to_string();
+                let material = Material::read(&content.bytes, &origin, || passphrase.get())?;
+                self.read.push(Read {
+                    source: source.clone(),
+                    regular: content.regular,
+                    material,
+                });
                 self.read.len() - 1
             }
         };
-        Ok(&self.read[index].1)
+        Ok(&self.read[index])
     }
 }
 
@@ -267,18 +290,12 @@ fn tpm_password(
 
 /// The rule that libpq has for its key files: at most 0600, or 0640 when the
 /// file is root's, so that a service can be let in through its group.
-fn check_permissions(path: &Path) -> Result<(), Error> {
-    let metadata = std::fs::metadata(path).map_err(|source| Error::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    let allowed = if metadata.uid() == 0 { 0o640 } else { 0o600 };
-    let mode = metadata.mode() & 0o777;
-    // Pipes and devices are nobody else's.
-    if metadata.is_file() && mode & 0o077 & !allowed != 0 {
+fn check_permissions(path: &Path, file: RegularFile) -> Result<(), Error> {
+    let allowed = if file.owner == 0 { 0o640 } else { 0o600 };
+    if file.mode & 0o077 & !allowed != 0 {
         return Err(Error::TooOpen {
             path: path.to_owned(),
-            mode,
+            mode: file.mode,
         });
     }
     Ok(())

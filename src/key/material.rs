@@ -96,10 +96,12 @@ impl Material {
         &self.contents
     }
 
-    /// Whether there is any private key.
-    #[must_use]
-    pub const fn has_key(&self) -> bool {
-        !self.keys.is_empty()
+    /// Whether there is a private key that is of use to whoever reads it: a TPM
+    /// key file is of use in its TPM alone.
+    pub(super) fn has_exposed_key(&self) -> bool {
+        self.keys
+            .iter()
+            .any(|key| !matches!(key, KeyBlock::Tss2(_)))
     }
 
     /// Reads the one private key, decrypting it where it is encrypted.
@@ -129,7 +131,7 @@ impl Material {
             KeyBlock::Clear(form, der) => software(*form, der),
             KeyBlock::EncryptedPkcs8(der) => {
                 let plain = decrypt_pkcs8(der, &secret()?)
-                    .map_err(|failure| self.failed(failure, "encrypted PKCS#8"))?;
+                    .map_err(|failure| failure.into_error(&self.origin, "encrypted PKCS#8"))?;
                 software(Form::Pkcs8, &plain)
             }
             KeyBlock::Traditional {
@@ -139,7 +141,7 @@ impl Material {
             } => {
                 let secret = secret()?;
                 let plain = pbe::decrypt_traditional(dek_info, data, &Password::of(&secret))
-                    .map_err(|failure| self.failed(failure, "encrypted PEM"))?;
+                    .map_err(|failure| failure.into_error(&self.origin, "encrypted PEM"))?;
                 // One wrong passphrase in 256 leaves good padding.
                 match software(*form, &plain) {
                     Err(Error::Damaged { .. }) => Err(Error::BadPassphrase { origin: origin() }),
@@ -225,16 +227,6 @@ impl Material {
         };
         self.keys.push(key);
         self.contents = Contents::PrivateKey;
-    }
-
-    fn failed(&self, failure: Failure, form: &'static str) -> Error {
-        let origin = self.origin.clone();
-        match failure {
-            Failure::Damaged => Error::Damaged { origin, form },
-            Failure::TooExpensive(demand) => Error::KdfTooExpensive { origin, demand },
-            Failure::Unsupported(scheme) => Error::EncryptionUnsupported { origin, scheme },
-            Failure::WrongPassphrase => Error::BadPassphrase { origin },
-        }
     }
 }
 

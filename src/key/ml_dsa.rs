@@ -82,8 +82,9 @@ impl MlDsaKey {
             (Some(key), Some(stated)) if key.expanded_key() != &stated => return None,
             (Some(key), _) => key.expanded_key().clone(),
             (None, Some(key)) => {
-                // Nothing in an expanded key vouches for its parts: a signature
-                // that verifies does.
+                // Nothing in an expanded key vouches for its parts. A signature
+                // that verifies shows that they belong together, if not every
+                // bit of them.
                 let probe = key.sign_deterministic(b"", b"").ok()?;
                 key.verifying_key().verify(b"", &probe).ok()?;
                 key

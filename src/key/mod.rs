@@ -24,7 +24,7 @@ mod software;
 mod source;
 mod tpm;
 
-pub use command::CommandLine;
+pub use command::{CommandFailure, CommandLine};
 pub use encrypt::{Cost, encrypt};
 pub use error::Error;
 pub use external::{ExternalSigner, SignerInput};
@@ -39,7 +39,7 @@ pub use pkcs11::{
 };
 pub use public::{KeyAlgorithm, PublicKey};
 pub use software::SoftwareKey;
-pub use source::Source;
+pub use source::{Content, RegularFile, Source};
 pub use tpm::{TpmDevice, TpmHandle, TpmKey, TpmPassword, open_tpm_handle, open_tss2};
 
 /// A hash of the SHA-2 family (FIPS 180-4).
@@ -85,6 +85,23 @@ pub enum Scheme {
     MlDsa,
     /// RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2).
     RsaPkcs1(Hash),
+}
+
+impl std::fmt::Display for Scheme {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let hash = |hash| match hash {
+            Hash::Sha256 => "SHA-256",
+            Hash::Sha384 => "SHA-384",
+            Hash::Sha512 => "SHA-512",
+        };
+        match self {
+            Self::DeterministicEcdsa(of) => write!(f, "ECDSA and {}", hash(*of)),
+            Self::EcdsaSha256 => f.write_str("ECDSA and SHA-256"),
+            Self::EcdsaSha384 => f.write_str("ECDSA and SHA-384"),
+            Self::MlDsa => f.write_str("ML-DSA"),
+            Self::RsaPkcs1(of) => write!(f, "RSA and {}", hash(*of)),
+        }
+    }
 }
 
 /// A private key that can sign, wherever it lives.

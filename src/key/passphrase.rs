@@ -110,17 +110,17 @@ impl PassphraseSource {
     }
 
     fn read_source(&self, source: &Source, environment: &Environment) -> Result<Secret, Error> {
-        let content =
-            source
-                .read(environment, limits::MAX_PASSPHRASE)
-                .map_err(|error| match error {
-                    Error::Read { source, .. } => self.failed(source.to_string()),
-                    Error::Source { reason, .. } => self.failed(reason),
-                    Error::TooLarge { max, .. } => {
-                        self.failed(format!("it is longer than {max} bytes"))
-                    }
-                    other => other,
-                })?;
+        let content = source
+            .read(environment, limits::MAX_PASSPHRASE)
+            .map_err(|error| match error {
+                Error::Read { source, .. } => self.failed(source.to_string()),
+                Error::Source { reason, .. } => self.failed(reason),
+                Error::TooLarge { max, .. } => {
+                    self.failed(format!("it is longer than {max} bytes"))
+                }
+                other => other,
+            })?
+            .bytes;
         let mut end = content.len();
         if !matches!(source, Source::Environment(_)) && content.ends_with(b"\n") {
             end -= 1;

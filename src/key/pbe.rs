@@ -16,6 +16,8 @@ use crate::der;
 use crate::limits;
 use crate::secret::Secret;
 
+use super::Error;
+
 /// Why something was not decrypted.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Failure {
@@ -28,6 +30,23 @@ pub(super) enum Failure {
     /// The passphrase does not fit. Bad padding does not always show; what then
     /// comes out is not the structure that it should be.
     WrongPassphrase,
+}
+
+impl Failure {
+    /// The error for a file; `form` is what holds the key.
+    pub(super) fn into_error(self, origin: &str, form: &'static str) -> Error {
+        let origin = origin.to_owned();
+        match self {
+            Self::Damaged => Error::Damaged { origin, form },
+            Self::TooExpensive(demand) => Error::KdfTooExpensive { origin, demand },
+            Self::Unsupported(scheme) => Error::EncryptionUnsupported {
+                origin,
+                form,
+                scheme,
+            },
+            Self::WrongPassphrase => Error::BadPassphrase { origin },
+        }
+    }
 }
 
 /// What was entered as passphrase, in the encodings that the schemes take.
@@ -56,8 +75,12 @@ impl<'a> Password<'a> {
             Self::Absent => Zeroizing::default(),
             Self::Given(octets) => {
                 let text = Zeroizing::new(String::from_utf8_lossy(octets).into_owned());
-                let units = text.encode_utf16().chain([0]);
-                Zeroizing::new(units.flat_map(u16::to_be_bytes).collect())
+                // With room for all of it, no growing buffer leaves parts behind.
+                let mut encoded = Zeroizing::new(Vec::with_capacity(2 * text.len() + 2));
+                for unit in text.encode_utf16().chain([0]) {
+                    encoded.extend_from_slice(&unit.to_be_bytes());
+                }
+                encoded
             }
         }
     }
@@ -79,8 +102,13 @@ impl Default for Work {
 }
 
 impl Work {
-    /// Reads an iteration count and charges it.
-    pub(super) fn iterations(&mut self, count: &der::Element<'_>) -> Result<i32, Failure> {
+    /// Reads an iteration count and charges it as often as the derivation runs
+    /// through it.
+    pub(super) fn iterations(
+        &mut self,
+        count: &der::Element<'_>,
+        times: u32,
+    ) -> Result<i32, Failure> {
         if count.tag != der::INTEGER || count.content.is_empty() {
             return Err(Failure::Damaged);
         }
@@ -97,18 +125,21 @@ impl Work {
             sum.checked_mul(256)?.checked_add(u32::from(*octet))
         });
         let value = value.unwrap_or(u32::MAX);
-        self.charge(value)?;
+        self.charge(value, times)?;
         i32::try_from(value).map_err(|_| Failure::Damaged)
     }
 
-    fn charge(&mut self, iterations: u32) -> Result<(), Failure> {
+    fn charge(&mut self, iterations: u32, times: u32) -> Result<(), Failure> {
         if iterations > limits::MAX_PBKDF2_ITERATIONS {
             return Err(Failure::TooExpensive(format!(
                 "{iterations} iterations, at most {}",
                 limits::MAX_PBKDF2_ITERATIONS
             )));
         }
-        match self.iterations.checked_sub(iterations) {
+        match self
+            .iterations
+            .checked_sub(iterations.saturating_mul(times))
+        {
             Some(left) => {
                 self.iterations = left;
                 Ok(())
@@ -178,7 +209,7 @@ pub(super) fn decrypt(
             "{name}, with a salt of another kind"
         )));
     }
-    let rounds = work.iterations(count)?;
+    let rounds = work.iterations(count, scheme.derivations())?;
     scheme.decrypt(data, password, salt.content, rounds)
 }
 
@@ -194,13 +225,13 @@ pub(super) fn decrypt_traditional(
     let salt = iv.get(..8).ok_or(Failure::Damaged)?;
     let key = |length: usize| {
         let mut key = Zeroizing::new(Vec::with_capacity(length + 16));
-        let mut previous = Vec::new();
+        let mut previous = Zeroizing::new(Vec::new());
         while key.len() < length {
             let digest = Md5::new()
-                .chain_update(&previous)
+                .chain_update(previous.as_slice())
                 .chain_update(password.octets())
                 .chain_update(salt);
-            previous = digest.finalize().to_vec();
+            previous = Zeroizing::new(digest.finalize().to_vec());
             key.extend_from_slice(&previous);
         }
         key.truncate(length);
@@ -228,7 +259,8 @@ fn pbes2(
     let parameters = Parameters::from_der(parameters.encoded)
         .map_err(|_| Failure::Unsupported(pbes2_name(parameters)))?;
     match &parameters.kdf {
-        Kdf::Pbkdf2(kdf) => work.charge(kdf.iteration_count)?,
+        // At most 32 octets of key, in blocks of 20 at least.
+        Kdf::Pbkdf2(kdf) => work.charge(kdf.iteration_count, 2)?,
         Kdf::Scrypt(kdf) => work.charge_scrypt(
             kdf.cost_parameter,
             u64::from(kdf.block_size),
@@ -236,10 +268,11 @@ fn pbes2(
         )?,
         _ => return Err(Failure::Unsupported("PBES2 with another KDF".to_owned())),
     }
-    parameters
-        .decrypt(password.octets(), data)
-        .map(Zeroizing::new)
-        .map_err(|_| Failure::WrongPassphrase)
+    match parameters.decrypt(password.octets(), data) {
+        Ok(plain) => Ok(Zeroizing::new(plain)),
+        Err(pkcs8::pkcs5::Error::DecryptFailed) => Err(Failure::WrongPassphrase),
+        Err(_) => Err(Failure::Damaged),
+    }
 }
 
 /// The schemes before PBES2.
@@ -252,6 +285,16 @@ enum Scheme {
 }
 
 impl Scheme {
+    /// How many blocks of SHA-1 key and IV take (RFC 7292 appendix B.2); PBES1
+    /// takes both from one.
+    const fn derivations(&self) -> u32 {
+        match self {
+            Self::Md5Des | Self::Sha1Des => 1,
+            Self::Pkcs12Rc2 { .. } | Self::Pkcs12TwoKeyTripleDes => 2,
+            Self::Pkcs12TripleDes => 3,
+        }
+    }
+
     fn decrypt(
         &self,
         data: &[u8],
@@ -291,8 +334,11 @@ fn pbes1_des<D: Digest>(
         .chain_update(password.octets())
         .chain_update(salt)
         .finalize();
-    let derived = (1..rounds).fold(first, |previous, _| D::digest(previous));
-    let derived = Zeroizing::new(derived.to_vec());
+    let mut derived = Zeroizing::new(first.to_vec());
+    for _ in 1..rounds {
+        let next = D::digest(derived.as_slice());
+        derived.copy_from_slice(&next);
+    }
     match (derived.get(..8), derived.get(8..16)) {
         (Some(key), Some(iv)) => cbc::<des::Des>(key, iv, data),
         _ => Err(Failure::Damaged),
@@ -337,7 +383,7 @@ fn unsupported_name(oid: &str) -> String {
     .to_owned()
 }
 
-/// Which part of PBES2 parameters is not known.
+/// Which part of PBES2 parameters is not known, or is longer than is read.
 fn pbes2_name(parameters: &der::Element<'_>) -> String {
     let names: Vec<String> = der::children(parameters.content)
         .unwrap_or_default()
@@ -345,7 +391,9 @@ fn pbes2_name(parameters: &der::Element<'_>) -> String {
         .filter_map(|part| name_of(der::children(part.content)?.first()?).ok())
         .collect();
     match names.as_slice() {
-        [kdf, cipher] => format!("PBES2 with key derivation {kdf} and cipher {cipher}"),
+        [kdf, cipher] => {
+            format!("PBES2 with a key derivation ({kdf}) or cipher ({cipher}) of another kind")
+        }
         _ => "PBES2 with parameters of another kind".to_owned(),
     }
 }

@@ -53,16 +53,15 @@ pub(super) fn read(
             }
         }
     }
-    let origin = origin.to_owned();
     Err(match failure {
-        Failure::WrongPassphrase if secret.is_some() => Error::BadPassphrase { origin },
-        Failure::WrongPassphrase => Error::Encrypted { origin },
         Failure::Damaged => Error::DamagedFile {
-            origin,
-            form: "PKCS#12",
+            origin: origin.to_owned(),
+            form: FORM,
         },
-        Failure::TooExpensive(demand) => Error::KdfTooExpensive { origin, demand },
-        Failure::Unsupported(scheme) => Error::EncryptionUnsupported { origin, scheme },
+        Failure::WrongPassphrase if secret.is_none() => Error::Encrypted {
+            origin: origin.to_owned(),
+        },
+        other => other.into_error(origin, FORM),
     })
 }
 
@@ -129,7 +128,7 @@ fn check_mac(
     let name = name_of(algorithm.first().ok_or(Failure::Damaged)?)?;
     let rounds = match count {
         [] => 1,
-        [count, ..] => work.iterations(count)?,
+        [count, ..] => work.iterations(count, 1)?,
     };
     macro_rules! fits {
         ($digest:ty) => {{
@@ -152,7 +151,9 @@ fn check_mac(
         "2.16.840.1.101.3.4.2.2" => fits!(Sha384),
         "2.16.840.1.101.3.4.2.3" => fits!(Sha512),
         "1.2.840.113549.1.5.14" => {
-            return Err(Failure::Unsupported("a PBMAC1 integrity check".to_owned()));
+            return Err(Failure::Unsupported(
+                "the integrity check PBMAC1".to_owned(),
+            ));
         }
         other => return Err(Failure::Unsupported(format!("the integrity check {other}"))),
     };
@@ -204,6 +205,10 @@ fn bags(
                     return Err(Failure::Damaged);
                 };
                 let key = pbe::decrypt(algorithm.encoded, octets(data)?, password, work)?;
+                // A wrong passphrase may leave good padding.
+                if der::sequence(&key).is_none() {
+                    return Err(Failure::WrongPassphrase);
+                }
                 found.keys.push(key);
             }
             "1.2.840.113549.1.12.10.1.3" => {
@@ -248,6 +253,8 @@ fn octets<'a>(element: &der::Element<'a>) -> Result<&'a [u8], Failure> {
     }
 }
 
+/// What messages call the format.
+pub(super) const FORM: &str = "PKCS#12";
 /// `pkcs7-data`
 const DATA: &str = "1.2.840.113549.1.7.1";
 /// `pkcs7-encryptedData`

@@ -83,6 +83,9 @@ fn pkcs8(der: &[u8]) -> Result<Private, Failure> {
                 .map_err(|_| Failure::Damaged)?;
             sec1(inner, Some(&curve.to_string()))
         }
+        oid if oid.starts_with("2.16.840.1.101.3.4.3.") && info.algorithm.parameters.is_some() => {
+            Err(Failure::Damaged)
+        }
         "2.16.840.1.101.3.4.3.17" => ml_dsa(KeyAlgorithm::MlDsa44),
         "2.16.840.1.101.3.4.3.18" => ml_dsa(KeyAlgorithm::MlDsa65),
         "2.16.840.1.101.3.4.3.19" => ml_dsa(KeyAlgorithm::MlDsa87),
@@ -104,12 +107,14 @@ fn sec1(der: &[u8], outer_curve: Option<&str>) -> Result<Private, Failure> {
     if version.content != [1] || scalar.tag != der::OCTET_STRING {
         return Err(Failure::Damaged);
     }
-    let tagged = |tag| {
-        let element = optional.iter().find(|part| part.tag == tag)?;
-        let (inner, rest) = der::read(element.content)?;
-        rest.is_empty().then_some(inner)
+    let tagged = |tag| match optional.iter().find(|part| part.tag == tag) {
+        None => Ok(None),
+        Some(element) => match der::read(element.content) {
+            Some((inner, [])) => Ok(Some(inner)),
+            _ => Err(Failure::Damaged),
+        },
     };
-    let inner_curve = match tagged(0xa0) {
+    let inner_curve = match tagged(0xa0)? {
         None => None,
         Some(parameters) if parameters.tag == der::OBJECT_IDENTIFIER => Some(
             ObjectIdentifier::from_bytes(parameters.content)
@@ -120,10 +125,16 @@ fn sec1(der: &[u8], outer_curve: Option<&str>) -> Result<Private, Failure> {
             return Err(Failure::Unsupported(WRITTEN_OUT_CURVE.to_owned()));
         }
     };
-    let stated = match tagged(0xa1) {
-        Some(bits) if bits.tag == der::BIT_STRING => bits.content.strip_prefix(&[0]),
-        _ => None,
+    let stated = match tagged(0xa1)? {
+        None => None,
+        Some(bits) if bits.tag == der::BIT_STRING => {
+            Some(bits.content.strip_prefix(&[0]).ok_or(Failure::Damaged)?)
+        }
+        Some(_) => return Err(Failure::Damaged),
     };
+    // Without a name only the public point tells the curve from another one of
+    // the same length.
+    let guessed = outer_curve.is_none() && inner_curve.is_none();
     let curve = match (outer_curve, inner_curve.as_deref()) {
         (Some(outer), Some(inner)) if outer != inner => return Err(Failure::Damaged),
         (Some(curve), _) | (None, Some(curve)) => curve,
@@ -137,14 +148,28 @@ fn sec1(der: &[u8], outer_curve: Option<&str>) -> Result<Private, Failure> {
     fn key<C: NamedCurve>(scalar: &[u8], stated: Option<&[u8]>) -> Result<EcKey<C>, Failure> {
         EcKey::new(scalar, stated).ok_or(Failure::Damaged)
     }
-    match curve {
-        P256 => Ok(Private::P256(key(scalar.content, stated)?)),
-        P384 => Ok(Private::P384(key(scalar.content, stated)?)),
-        P521 => Ok(Private::P521(key(scalar.content, stated)?)),
+    if guessed && stated.is_none() {
+        return Err(Failure::Unsupported(UNNAMED_CURVE.to_owned()));
+    }
+    let read = match curve {
+        P256 => key(scalar.content, stated).map(Private::P256),
+        P384 => key(scalar.content, stated).map(Private::P384),
+        P521 => key(scalar.content, stated).map(Private::P521),
         "1.3.132.0.10" => Err(Failure::Unsupported("EC on the curve secp256k1".to_owned())),
         other => Err(Failure::Unsupported(format!("EC on the curve {other}"))),
+    };
+    match read {
+        Err(Failure::Damaged) if guessed => Err(Failure::Unsupported(UNNAMED_CURVE.to_owned())),
+        other => other,
     }
 }
+
+/// What is said of `ECParameters` that are not a name (RFC 5480 section 2.1.1
+/// allows names only).
+const WRITTEN_OUT_CURVE: &str = "EC on a curve that is written out instead of named";
+
+/// What is said of a SEC 1 key that does not name its curve.
+const UNNAMED_CURVE: &str = "EC on a curve that the file does not name";
 
 /// Reads an `RSAPrivateKey`. What ring refuses is looked at again for the
 /// reason, since it tells size and damage apart but not the rest.
@@ -161,16 +186,13 @@ fn rsa(der: &[u8]) -> Result<Private, Failure> {
     RsaKeyPair::from_der(der)
         .map(|key| Private::Rsa(Box::new(key)))
         .map_err(|_| {
-            let unsigned = |element: &der::Element<'_>| {
-                let zeros = element.content.iter().take_while(|octet| **octet == 0);
-                element.content.len() - zeros.count()
-            };
-            let octets = unsigned(modulus);
-            if octets * 8 < limits::MIN_RSA_BITS {
-                Failure::Unsupported(format!("RSA below {} bits", limits::MIN_RSA_BITS))
-            } else if octets * 8 > limits::MAX_RSA_PRIVATE_BITS {
-                Failure::Unsupported(format!("RSA above {} bits", limits::MAX_RSA_PRIVATE_BITS))
-            } else if unsigned(exponent) < 3 {
+            let length = bits(modulus);
+            // ring takes primes whose length is a multiple of 512 bits.
+            if !(limits::MIN_RSA_BITS..=limits::MAX_RSA_PRIVATE_BITS).contains(&length)
+                || length % 1024 != 0
+            {
+                Failure::Unsupported(format!("RSA of {length} bits"))
+            } else if bits(exponent) < 17 {
                 Failure::Unsupported("RSA with a public exponent below 65537".to_owned())
             } else {
                 Failure::Damaged
@@ -178,9 +200,18 @@ fn rsa(der: &[u8]) -> Result<Private, Failure> {
         })
 }
 
-/// What is said of `ECParameters` that are not a name (RFC 5480 section 2.1.1
-/// allows names only).
-const WRITTEN_OUT_CURVE: &str = "EC on a curve that is written out instead of named";
+/// Length in bits of a positive INTEGER.
+fn bits(number: &der::Element<'_>) -> usize {
+    let mut significant = number.content.iter().skip_while(|octet| **octet == 0);
+    match significant.next() {
+        None => 0,
+        Some(first) => {
+            let leading = usize::try_from(first.leading_zeros()).unwrap_or(8);
+            (significant.count() + 1) * 8 - leading
+        }
+    }
+}
+
 /// `secp256r1`.
 const P256: &str = "1.2.840.10045.3.1.7";
 /// `secp384r1`.

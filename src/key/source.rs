@@ -2,6 +2,7 @@
 //! every option of that kind takes.
 
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -30,30 +31,67 @@ pub enum Source {
     Stdin,
 }
 
+/// What was read from a source.
+#[derive(Debug)]
+pub struct Content {
+    /// The bytes.
+    pub bytes: Zeroizing<Vec<u8>>,
+    /// The file from which they were read; `None` for all that cannot be read
+    /// again, pipes with a file's name among it.
+    pub regular: Option<RegularFile>,
+}
+
+/// A regular file as it was when it was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegularFile {
+    /// The owner's user id.
+    pub owner: u32,
+    /// The permission bits.
+    pub mode: u32,
+}
+
+impl From<Zeroizing<Vec<u8>>> for Content {
+    fn from(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self {
+            bytes,
+            regular: None,
+        }
+    }
+}
+
 impl Source {
     /// Reads all of it, at most `max` bytes.
     ///
     /// # Errors
     ///
-    /// [`Error::Read`] and [`Error::TooLarge`] for a file, [`Error::Source`]
-    /// for everything else.
-    pub fn read(&self, environment: &Environment, max: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
+    /// [`Error::Read`] and [`Error::TooLarge`] for a file, [`Error::Command`]
+    /// for a program, [`Error::Source`] for everything else.
+    pub fn read(&self, environment: &Environment, max: u64) -> Result<Content, Error> {
+        let failed = |failure: Failure| self.failed(failure.to_string());
         match self {
             Self::Command(line) => line
                 .run(b"", &[], limits::COMMAND_DEADLINE, max)
-                .map_err(|reason| self.failed(reason)),
+                .map(Content::from)
+                .map_err(|failure| Error::Command {
+                    program: line.program().to_owned(),
+                    failure,
+                }),
             Self::Credential(name) => {
                 let path = self.credential_path(name, environment)?;
-                read_path(&path, max).map_err(|error| self.failed(error.to_string()))
+                read_path(&path, max)
+                    .map(|content| content.bytes.into())
+                    .map_err(failed)
             }
             Self::Environment(name) => {
                 use std::os::unix::ffi::OsStrExt;
                 let value = environment
                     .get(name)
                     .ok_or_else(|| self.failed("the variable is not set or empty"))?;
-                Ok(Zeroizing::new(value.as_bytes().to_vec()))
+                read_all(value.as_bytes(), 0, max)
+                    .map(Content::from)
+                    .map_err(failed)
             }
-            Self::Fd(number) => self.read_descriptor(*number, max),
+            Self::Fd(number) => self.read_descriptor(*number, max).map(Content::from),
             Self::File(path) => read_path(path, max).map_err(|failure| match failure {
                 Failure::Io(source) => Error::Read {
                     path: path.clone(),
@@ -64,20 +102,9 @@ impl Source {
                     max,
                 },
             }),
-            Self::Stdin => {
-                let stdin = std::io::stdin().lock();
-                read_all(stdin, 0, max).map_err(|error| self.failed(error.to_string()))
-            }
-        }
-    }
-
-    /// Whether it can be read again and may have changed by then: a pipe that
-    /// has a file's name cannot.
-    #[must_use]
-    pub fn is_regular_file(&self) -> bool {
-        match self {
-            Self::File(path) => std::fs::metadata(path).is_ok_and(|found| found.is_file()),
-            _ => false,
+            Self::Stdin => read_all(std::io::stdin().lock(), 0, max)
+                .map(Content::from)
+                .map_err(failed),
         }
     }
 
@@ -95,6 +122,7 @@ impl Source {
         open_at_once(path)
             .map_err(Failure::Io)
             .and_then(|file| read_file(file, max))
+            .map(|content| content.bytes)
             .map_err(|error| self.failed(error.to_string()))
     }
 
@@ -131,7 +159,7 @@ impl FromStr for Source {
         };
         Ok(match text.split_once(':') {
             _ if text.is_empty() => return Err("the value is empty".to_owned()),
-            _ if text == "-" => Self::Stdin,
+            _ if matches!(text, "-" | "fd:0") => Self::Stdin,
             Some(("cmd", line)) => Self::Command(line.parse()?),
             Some(("credential", name)) => Self::Credential(some(name, "the credential's name")?),
             Some(("env", name)) => Self::Environment(some(name, "the variable's name")?),
@@ -185,26 +213,53 @@ fn open_at_once(path: &Path) -> std::io::Result<std::fs::File> {
     Ok(file.into())
 }
 
-fn read_path(path: &Path, max: u64) -> Result<Zeroizing<Vec<u8>>, Failure> {
+fn read_path(path: &Path, max: u64) -> Result<Content, Failure> {
     let file = std::fs::File::open(path).map_err(Failure::Io)?;
     read_file(file, max)
 }
 
-fn read_file(file: std::fs::File, max: u64) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let size = file.metadata().map_or(0, |metadata| metadata.len());
-    read_all(file, size, max)
+fn read_file(file: std::fs::File, max: u64) -> Result<Content, Failure> {
+    let metadata = file.metadata().map_err(Failure::Io)?;
+    let bytes = read_all(file, metadata.len(), max)?;
+    let regular = metadata.is_file().then(|| RegularFile {
+        owner: metadata.uid(),
+        mode: metadata.mode() & 0o777,
+    });
+    Ok(Content { bytes, regular })
 }
 
-/// With room for all of it from the start, nothing is left behind in memory by
-/// a growing buffer.
 fn read_all(from: impl Read, size: u64, max: u64) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let capacity = usize::try_from(size.min(max)).unwrap_or(0).max(4096);
-    let mut content = Zeroizing::new(Vec::with_capacity(capacity + 1));
-    from.take(max.saturating_add(1))
-        .read_to_end(&mut content)
-        .map_err(Failure::Io)?;
+    let expected = usize::try_from(size.min(max)).unwrap_or(0);
+    let content = read_wiping(from.take(max.saturating_add(1)), expected).map_err(Failure::Io)?;
     if u64::try_from(content.len()).unwrap_or(u64::MAX) > max {
         return Err(Failure::TooLarge);
     }
     Ok(content)
+}
+
+/// Reads to the end. A buffer that has become too small is wiped when its
+/// content has moved to a larger one, so that no part of a secret stays behind.
+pub(super) fn read_wiping(
+    mut from: impl Read,
+    expected: usize,
+) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    // One more, so that the end is seen without growing.
+    let mut buffer = Zeroizing::new(vec![0; expected.max(4095) + 1]);
+    let mut length = 0;
+    loop {
+        if length == buffer.len() {
+            let mut larger = Zeroizing::new(vec![0; buffer.len() * 2]);
+            larger[..length].copy_from_slice(&buffer);
+            buffer = larger;
+        }
+        match from.read(&mut buffer[length..]) {
+            Ok(0) => {
+                buffer.truncate(length);
+                return Ok(buffer);
+            }
+            Ok(count) => length += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }

@@ -27,6 +27,7 @@ fn scheme_without_ring(issuer: KeyAlgorithm, algorithm: &str) -> Option<Scheme> 
     // How the nonce was chosen does not matter here.
     let ecdsa = |hash| Some(Scheme::DeterministicEcdsa(hash));
     match (issuer, algorithm) {
+        (KeyAlgorithm::EcP256 | KeyAlgorithm::EcP384, "1.2.840.10045.4.3.4") => ecdsa(Hash::Sha512),
         (KeyAlgorithm::EcP521, "1.2.840.10045.4.3.2") => ecdsa(Hash::Sha256),
         (KeyAlgorithm::EcP521, "1.2.840.10045.4.3.3") => ecdsa(Hash::Sha384),
         (KeyAlgorithm::EcP521, "1.2.840.10045.4.3.4") => ecdsa(Hash::Sha512),

@@ -1,6 +1,9 @@
 //! One CreateSession: encode, sign, send, read.
 
+use std::time::Instant;
+
 use crate::clock::{Clock, whole_seconds};
+use crate::limits;
 use crate::pki::Identity;
 
 use super::{CreateSession, Endpoint, Error, SessionCredentials, Transport, Unsigned, signing};
@@ -12,6 +15,9 @@ pub struct Exchange<'a> {
     pub endpoint: &'a Endpoint,
     /// The connection.
     pub transport: &'a Transport,
+    /// When it should be over, for a caller whose time has begun before;
+    /// `None` leaves it to the transport's own deadline.
+    pub until: Option<Instant>,
 }
 
 /// Obtains temporary credentials.
@@ -43,8 +49,13 @@ pub fn create_session(
         },
         identity,
     )?;
+    // A device or a program may have taken long to sign.
+    let left = exchange.until.map(|until| {
+        let left = until.saturating_duration_since(Instant::now());
+        left.max(limits::LEAST_EXCHANGE_DEADLINE)
+    });
     exchange
         .transport
-        .send(exchange.endpoint, &signed, &body)?
+        .send(exchange.endpoint, &signed, &body, left)?
         .into_credentials(clock.now())
 }

@@ -70,6 +70,7 @@ impl Default for TransportSettings {
 /// A client for one endpoint.
 pub struct Transport {
     client: reqwest::Client,
+    total_deadline: Duration,
 }
 
 impl Transport {
@@ -89,7 +90,6 @@ impl Transport {
             .http1_only()
             .connect_timeout(settings.connect_deadline)
             .read_timeout(settings.read_deadline)
-            .timeout(settings.total_deadline)
             // The environment is read by `main` alone.
             .no_proxy();
         if let Some(url) = &settings.proxy {
@@ -105,10 +105,12 @@ impl Transport {
         }
         Ok(Self {
             client: builder.build().map_err(|error| setup(words_of(&error)))?,
+            total_deadline: settings.total_deadline,
         })
     }
 
-    /// Sends a signed request and reads the answer, bounded in time and size.
+    /// Sends a signed request and reads the answer, bounded in size and in time,
+    /// `within` less than the transport's own deadline when that is given.
     ///
     /// # Errors
     ///
@@ -119,6 +121,7 @@ impl Transport {
         endpoint: &Endpoint,
         request: &SignedRequest,
         body: &str,
+        within: Option<Duration>,
     ) -> Result<Reply, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -126,7 +129,7 @@ impl Transport {
             .map_err(|error| Error::Setup {
                 reason: error.to_string(),
             })?;
-        let outcome = runtime.block_on(self.exchange(endpoint, request, body));
+        let outcome = runtime.block_on(self.exchange(endpoint, request, body, within));
         // A resolver that hangs in its thread must not delay the exit.
         runtime.shutdown_background();
         outcome
@@ -137,6 +140,7 @@ impl Transport {
         endpoint: &Endpoint,
         request: &SignedRequest,
         body: &str,
+        within: Option<Duration>,
     ) -> Result<Reply, Error> {
         let host = endpoint.authority();
         let begun = Instant::now();
@@ -146,6 +150,7 @@ impl Transport {
             .post(endpoint.url("/sessions", &request.canonical_query))
             .headers(header_map(&request.headers)?)
             .body(body.to_owned())
+            .timeout(within.map_or(self.total_deadline, |left| left.min(self.total_deadline)))
             .send()
             .await
             .map_err(|error| classify(&error))?;

@@ -59,6 +59,7 @@ fn times_out(url: &str, settings: &TransportSettings) -> Error {
     let exchange = Exchange {
         endpoint: &endpoint,
         transport: &transport,
+        until: None,
     };
     let begun = Instant::now();
     let error = create_session(exchange, &request, &identity, &SystemClock).unwrap_err();

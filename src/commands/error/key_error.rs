@@ -2,13 +2,17 @@
 
 use std::path::Path;
 
-use crate::key::{self, Contents};
+use crate::key::{self, CommandFailure, Contents};
 
 use super::super::Outcome;
 use super::{hint_io, token};
 
 pub(super) fn of_key(error: &key::Error) -> Outcome {
     match error {
+        key::Error::Command {
+            failure: CommandFailure::TimedOut,
+            ..
+        } => Outcome::Temporary,
         // Another program's turn, or the TPM's own pause, comes to an end.
         key::Error::TpmLockout { .. } | key::Error::TpmTimeout { .. } => Outcome::Temporary,
         key::Error::TpmDevice { source, .. }
@@ -32,6 +36,7 @@ pub(super) fn of_key(error: &key::Error) -> Outcome {
         | key::Error::SeveralKeys { .. }
         | key::Error::SchemeMismatch { .. }
         | key::Error::TooOpen { .. }
+        | key::Error::TpmDevice { .. }
         | key::Error::TpmForeignKey { .. }
         | key::Error::TpmNoKey { .. }
         | key::Error::TpmPasswordWrong { .. }
@@ -39,9 +44,9 @@ pub(super) fn of_key(error: &key::Error) -> Outcome {
         key::Error::Encrypt { .. }
         | key::Error::Generate { .. }
         | key::Error::Sign { .. }
+        | key::Error::Command { .. }
         | key::Error::SignerCommand { .. }
         | key::Error::TpmAnswer { .. }
-        | key::Error::TpmDevice { .. }
         | key::Error::TpmRefused { .. } => Outcome::Failed,
         key::Error::Pkcs11(error) => token::outcome(error),
         key::Error::Pkcs11Unavailable { .. } => Outcome::Usage,
@@ -62,6 +67,11 @@ pub(super) fn hint_key(error: &key::Error) -> Option<String> {
         key::Error::Encrypted { .. } => {
             "give --passphrase-file FILE, or --passphrase-from with env:NAME, fd:N, cmd:COMMAND, credential:NAME or tty"
         }
+        key::Error::EncryptionUnsupported {
+            form: "PKCS#12", ..
+        } => {
+            "export it anew with today's defaults, or convert it with: openssl pkcs12 -legacy -in FILE -out NEW.pem"
+        }
         key::Error::EncryptionUnsupported { origin, .. } => {
             return Some(format!(
                 "convert it with: openssl pkcs8 -topk8 -v2 aes-256-cbc -in {origin} -out NEW"
@@ -78,12 +88,15 @@ pub(super) fn hint_key(error: &key::Error) -> Option<String> {
             "a private key file begins with '-----BEGIN PRIVATE KEY-----', or with RSA, EC or ENCRYPTED before PRIVATE"
         }
         key::Error::NoTerminal => {
-            "give --passphrase-file FILE, or --passphrase-from with env:NAME, fd:N, cmd:COMMAND, credential:NAME or tty"
+            "give --passphrase-file FILE, or --passphrase-from with env:NAME, fd:N, cmd:COMMAND or credential:NAME"
         }
         key::Error::Passphrase { .. } => {
             "nothing was changed; check the file, variable, descriptor or credential that is named"
         }
         key::Error::Read { path, source } => return hint_io(path, source),
+        key::Error::Command { .. } => {
+            "run the command by hand as this user; it is not run by a shell, and has no terminal"
+        }
         key::Error::SignerCommand { .. } => {
             "run the program by hand with 32 bytes on its stdin; README.md says what it is given and must print"
         }
@@ -94,7 +107,7 @@ pub(super) fn hint_key(error: &key::Error) -> Option<String> {
         key::Error::TooOpen { path, .. } => {
             return Some(format!(
                 "chmod 0600 {}; --allow-insecure-key-permissions accepts it as it is",
-                path.display()
+                quoted(path)
             ));
         }
         key::Error::SeveralKeys { .. } => "put the key that is meant into a file of its own",
@@ -122,7 +135,7 @@ pub(super) fn hint_key(error: &key::Error) -> Option<String> {
             "does another program hold it? Use --tpm-device /dev/tpmrm0, the kernel's resource manager, which serves several at once"
         }
         key::Error::Unsupported { .. } => {
-            "usable are EC keys on P-256, P-384 and P-521, RSA keys of 2048 to 4096 bits, and ML-DSA keys"
+            "usable are EC keys on P-256, P-384 and P-521, RSA keys of 2048, 3072 and 4096 bits, and ML-DSA keys in files"
         }
         key::Error::Pkcs11(error) => token::hint(error),
         key::Error::Pkcs11Unavailable { .. } => token::HINT_UNAVAILABLE,
@@ -134,6 +147,12 @@ pub(super) fn hint_key(error: &key::Error) -> Option<String> {
         }
     };
     Some(text.to_owned())
+}
+
+/// A path as it is typed in a shell.
+fn quoted(path: &Path) -> String {
+    let shown = path.display().to_string();
+    shlex::try_quote(&shown).map_or_else(|_| shown.clone(), std::borrow::Cow::into_owned)
 }
 
 fn hint_tpm_device(device: &Path, source: &std::io::Error) -> Option<String> {
