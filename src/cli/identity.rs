@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use crate::key::{CommandLine, KeySource, SignerInput, Source};
+use crate::key::{CommandLine, KeySource, SignerInput};
 use crate::pki::CertificateSelector;
 
 use super::PassphraseArgs;
@@ -49,7 +49,7 @@ pub struct IdentityArgs {
         env = "WINDLASS_INTERMEDIATES",
         hide_env_values = true
     )]
-    pub intermediates: Option<Source>,
+    pub intermediates: Option<KeySource>,
 
     /// Certificate to use: 'Key=x509Subject,Value=CN=NAME ...' or file://PATH
     ///

@@ -94,7 +94,7 @@ struct Plan<'a> {
     context: &'a Context,
     certificate: Option<KeySource>,
     private_key: Option<KeySource>,
-    intermediates: Option<Source>,
+    intermediates: Option<KeySource>,
     selector: Option<CertificateSelector>,
     passphrase: Passphrase,
 }
@@ -136,7 +136,7 @@ impl<'a> Plan<'a> {
         };
         let material_is_stdin = reads_stdin(&certificate)
             || reads_stdin(&arguments.private_key)
-            || arguments.intermediates == Some(Source::Stdin);
+            || reads_stdin(&arguments.intermediates);
         if material_is_stdin && matches!(source, Some(PassphraseSource::Source(Source::Stdin))) {
             return Err(Error::StandardInputTwice);
         }
@@ -145,10 +145,7 @@ impl<'a> Plan<'a> {
             context,
             certificate,
             private_key: arguments.private_key.as_ref().map(resolved),
-            intermediates: arguments
-                .intermediates
-                .as_ref()
-                .map(|source| context.source(source)),
+            intermediates: arguments.intermediates.as_ref().map(resolved),
             selector,
             passphrase: Passphrase::new(source, &context.environment),
         })
@@ -162,7 +159,7 @@ impl<'a> Plan<'a> {
     ) -> Result<T, Error> {
         let mut loader = self.loader();
         let mut pauses = limits::RELOAD_PAUSES.into_iter();
-        let has_file = [&self.certificate, &self.private_key]
+        let has_file = [&self.certificate, &self.private_key, &self.intermediates]
             .into_iter()
             .flatten()
             .filter_map(KeySource::material)
@@ -234,8 +231,7 @@ impl<'a> Plan<'a> {
         let leaves = candidates.named.into_iter().map(|(sourced, _)| sourced);
         let mut certificates: Vec<Sourced> = leaves.chain(candidates.others).collect();
         if let Some(source) = &self.intermediates {
-            let source = KeySource::Material(source.clone());
-            let found = self.parse(loader, &source)?;
+            let found = self.parse(loader, source)?;
             certificates.extend(found.named.into_iter().map(|(sourced, _)| sourced));
         }
         if let Some(source) = &self.private_key
