@@ -101,7 +101,7 @@ pub struct IdentityArgs {
 
     /// PKCS#11 module: the token's library; by default p11-kit's
     ///
-    /// A URI's module-path and module-name go before it
+    /// A URI's module-path goes before it, a URI's module-name behind it
     #[arg(
         long,
         value_name = "FILE",
@@ -170,6 +170,7 @@ impl FromStr for SelectorArgument {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.trim().strip_prefix("file://") {
+            Some("") => Err("after file:// comes the file's name".to_owned()),
             Some(path) => Ok(Self::File(path.into())),
             None => text.parse().map(Self::Inline),
         }

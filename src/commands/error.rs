@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use crate::clock::in_words;
 use crate::emulator::{ServerError, TlsSetupError, WorldError};
 use crate::key::Contents;
-use crate::rolesanywhere::{EndpointError, Region, SUSPICIOUS_SKEW, TargetError, TlsProblem};
+use crate::rolesanywhere::{
+    EndpointError, Region, SUSPICIOUS_SKEW, TargetError, TlsProblem, TrustAnchorArn,
+};
 use crate::{authority, key, pki, rolesanywhere, store};
 
 use super::Outcome;
@@ -20,6 +22,12 @@ use key_error::{hint_key, of_key};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// An alias where IAM compares with the trust anchor's own ARN.
+    #[error("{arn} is an alias, and aws:SourceArn never holds one")]
+    AnchorAlias {
+        /// What was given.
+        arn: TrustAnchorArn,
+    },
     /// The authority failed.
     #[error(transparent)]
     Authority(#[from] authority::Error),
@@ -33,10 +41,12 @@ pub enum Error {
     #[error(transparent)]
     Key(#[from] key::Error),
     /// No certificate fits the selector.
-    #[error("no certificate of {origin} fits --cert-selector")]
+    #[error("no certificate of {origin} fits --cert-selector; it holds {held}")]
     NothingSelected {
         /// Where was looked.
         origin: String,
+        /// What is there.
+        held: String,
     },
     /// A selector file is not one.
     #[error("{path} is not a certificate selector: {reason}")]
@@ -131,7 +141,8 @@ impl Error {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Authority(error) => of_authority(error),
-            Self::Endpoint(_)
+            Self::AnchorAlias { .. }
+            | Self::Endpoint(_)
             | Self::InTheWay { .. }
             | Self::Region { .. }
             | Self::RegionMismatch { .. }
@@ -160,6 +171,9 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         let fixed = |text: &str| Some(text.to_owned());
         match self {
+            Self::AnchorAlias { .. } => {
+                fixed("give the trust anchor's ARN, which ends in trust-anchor/ID")
+            }
             Self::Authority(error) => hint_authority(error),
             Self::Endpoint(error) => match error {
                 EndpointError::Cleartext { .. } => fixed("use https://"),
@@ -187,7 +201,7 @@ impl Error {
                 ServerError::Runtime(_) => None,
             },
             Self::NothingSelected { .. } => fixed(
-                "'windlass read-certificate-data' lists certificates with their names as a selector writes them",
+                "names are compared as text: write all of one, as it is listed here (as RFC 2253 does, the last attribute first)",
             ),
             Self::Selector { .. } => {
                 fixed(r#"write it as [{"Key": "x509Subject", "Value": "CN=NAME"}]"#)
@@ -310,6 +324,9 @@ fn hint_pki(error: &pki::Error) -> Option<String> {
             found: Contents::PrivateKey,
             ..
         } => "give the file with the certificate that belongs to this key",
+        pki::Error::NoCertificate { origin, .. } if origin.starts_with("handle:") => {
+            "give the handle to --private-key, and the file with its certificate to --certificate"
+        }
         pki::Error::NoCertificate { .. } => {
             "a certificate file begins with '-----BEGIN CERTIFICATE-----', or is DER"
         }

@@ -10,6 +10,7 @@ use crate::key::{
 use crate::limits;
 use crate::pki::{self, Certificate, CertificateSelector, Identity, Sourced};
 use crate::store::read_bounded;
+use crate::text::printable;
 
 use super::{Context, Error, material};
 
@@ -56,7 +57,11 @@ pub(super) fn signer_only(
     context: &Context,
 ) -> Result<Box<dyn Signer>, Error> {
     let plan = Plan::new(arguments, context)?;
-    let alone = plan.arguments.private_key.is_some() && plan.arguments.cert_selector.is_none();
+    // A token may have several keys, of which the certificate names one.
+    let in_token = matches!(plan.private_key, Some(KeySource::Token(_)));
+    let alone = plan.private_key.is_some()
+        && plan.selector.is_none()
+        && !(in_token && plan.certificate.is_some());
     plan.retrying(|loader| {
         if alone {
             return Ok(loader.open(plan.key_source(), None)?);
@@ -175,8 +180,7 @@ impl<'a> Plan<'a> {
                 },
                 Ok(done) => {
                     if self.passphrase.is_unused() {
-                        let text = "no passphrase was needed: the private key is not encrypted";
-                        self.context.printer.note(text);
+                        self.context.printer.note("no passphrase was needed");
                     }
                     return Ok(done);
                 }
@@ -228,18 +232,21 @@ impl<'a> Plan<'a> {
     fn identity(&self, loader: &mut Loader<'a>) -> Result<Identity, Error> {
         let candidates = self.leaves(loader)?;
         let signer = self.signer(loader, &candidates)?;
-        let leaves = candidates.named.into_iter().map(|(sourced, _)| sourced);
-        let mut certificates: Vec<Sourced> = leaves.chain(candidates.others).collect();
+        let mut others = candidates.others;
         if let Some(source) = &self.intermediates {
             let found = self.parse(loader, source)?;
-            certificates.extend(found.named.into_iter().map(|(sourced, _)| sourced));
+            others.extend(found.named.into_iter().map(|(sourced, _)| sourced));
         }
         if let Some(source) = &self.private_key
             && source.material() != self.certificate_source().material()
         {
-            certificates.extend(self.beside(loader, source)?);
+            others.extend(self.beside(loader, source)?);
         }
-        let identity = Identity::new(signer, certificates)?;
+        // The leaf is one of those that were named; where none of them has the
+        // key, a certificate from elsewhere must not step in for them.
+        others.retain(|other| other.certificate.public_key() != signer.public_key());
+        let leaves = candidates.named.into_iter().map(|(sourced, _)| sourced);
+        let identity = Identity::new(signer, leaves.chain(others).collect())?;
         for dropped in identity.dropped() {
             self.context.printer.note(&format!(
                 "{} of {} is not part of the chain and is not sent",
@@ -270,6 +277,7 @@ impl<'a> Plan<'a> {
         if chosen.is_empty() {
             return Err(Error::NothingSelected {
                 origin: source.to_string(),
+                held: listed(&candidates.others),
             });
         }
         if chosen.len() > 1 {
@@ -297,17 +305,12 @@ impl<'a> Plan<'a> {
                 .iter()
                 .all(|(other, _)| other.certificate.public_key() == key)
             {
+                let chosen: Vec<Sourced> = chosen.into_iter().map(|(one, _)| one).collect();
                 return Err(Error::SeveralSelected {
                     certificates: listed(&chosen),
                 });
             }
         }
-        // Another certificate of the same key must not be taken in its place.
-        candidates.others.retain(|other| {
-            !chosen
-                .iter()
-                .any(|(leaf, _)| leaf.certificate.public_key() == other.certificate.public_key())
-        });
         candidates.named = chosen;
         Ok(candidates)
     }
@@ -405,19 +408,25 @@ fn first_end_entity(candidates: &[Candidate]) -> Option<&Candidate> {
     leaf.or_else(|| candidates.first())
 }
 
-fn listed(candidates: &[Candidate]) -> String {
-    let shown = candidates.iter().take(limits::MAX_LISTED).map(|(one, _)| {
-        format!(
-            "{} (serial {}, {})",
-            one.certificate.subject(),
-            one.certificate.serial(),
-            one.origin
-        )
+/// Certificates with their names as a selector has to write them.
+fn listed(certificates: &[Sourced]) -> String {
+    let shown = certificates.iter().take(limits::MAX_LISTED).map(|one| {
+        let certificate = &one.certificate;
+        let name = printable(&certificate.subject().go_string(), limits::MAX_SHOWN_NAME);
+        format!("'{name}' (serial {}, {})", certificate.serial(), one.origin)
     });
-    shown.collect::<Vec<_>>().join(", ")
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match certificates.len().saturating_sub(limits::MAX_LISTED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 fn passphrase_source(arguments: &IdentityArgs, context: &Context) -> Option<PassphraseSource> {
+    if arguments.no_tpm_key_password {
+        // Whatever $WINDLASS_PASSPHRASE_FILE is for, it is not for this key.
+        return None;
+    }
     let given = [
         ("--pkcs8-password", &arguments.pkcs8_password),
         ("--tpm-key-password", &arguments.tpm_key_password),

@@ -87,6 +87,28 @@ pub enum Scheme {
     RsaPkcs1(Hash),
 }
 
+impl std::fmt::Display for Hash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sha256 => "SHA-256",
+            Self::Sha384 => "SHA-384",
+            Self::Sha512 => "SHA-512",
+        })
+    }
+}
+
+impl std::fmt::Display for Scheme {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::DeterministicEcdsa(hash) => write!(f, "ECDSA with {hash}"),
+            Self::EcdsaSha256 => f.write_str("ECDSA with SHA-256"),
+            Self::EcdsaSha384 => f.write_str("ECDSA with SHA-384"),
+            Self::MlDsa => f.write_str("ML-DSA"),
+            Self::RsaPkcs1(hash) => write!(f, "RSASSA-PKCS1-v1_5 with {hash}"),
+        }
+    }
+}
+
 /// A private key that can sign, wherever it lives.
 pub trait Signer: Send + Sync {
     /// Where the key lives, in words for messages: a file name, a URI.

@@ -129,6 +129,12 @@ impl Pkcs11Uri {
         without_scheme(text).is_some() || text.contains("pin-value=")
     }
 
+    /// Whether it restricts nothing, so that any object of any token fits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.to_string() == SCHEME
+    }
+
     /// The class of object that the URI names, if it names one.
     #[must_use]
     pub const fn kind(&self) -> Option<ObjectKind> {
