@@ -41,9 +41,10 @@ pub(super) fn load_any(arguments: &IdentityArgs, context: &Context) -> Result<Lo
     plan.retrying(|loader| {
         let source = plan.key_source();
         let signer = loader.open(source, None)?;
-        let beside = plan.beside(loader, source)?;
+        let mut beside = plan.beside(loader, source)?;
         let has_own = |found: &Sourced| found.certificate.public_key() == signer.public_key();
         Ok(if beside.iter().any(has_own) {
+            beside.extend(plan.intermediates(loader)?);
             Loaded::Identity(Box::new(Identity::new(signer, beside)?))
         } else {
             Loaded::Key(signer)
@@ -233,10 +234,7 @@ impl<'a> Plan<'a> {
         let candidates = self.leaves(loader)?;
         let signer = self.signer(loader, &candidates)?;
         let mut others = candidates.others;
-        if let Some(source) = &self.intermediates {
-            let found = self.parse(loader, source)?;
-            others.extend(found.named.into_iter().map(|(sourced, _)| sourced));
-        }
+        others.extend(self.intermediates(loader)?);
         if let Some(source) = &self.private_key
             && source.material() != self.certificate_source().material()
         {
@@ -375,6 +373,14 @@ impl<'a> Plan<'a> {
                 .filter_map(|found| decode(found).ok())
                 .collect(),
         })
+    }
+
+    fn intermediates(&self, loader: &mut Loader<'a>) -> Result<Vec<Sourced>, Error> {
+        let Some(source) = &self.intermediates else {
+            return Ok(Vec::new());
+        };
+        let found = self.parse(loader, source)?.named;
+        Ok(found.into_iter().map(|(sourced, _)| sourced).collect())
     }
 
     /// The certificates that stand beside a key. Whatever else is there, and in
