@@ -7,7 +7,12 @@ mod tpms;
 #[cfg(feature = "pkcs11")]
 mod token;
 #[cfg(feature = "pkcs11")]
+mod token_faults;
+#[cfg(feature = "pkcs11")]
 mod tokens;
+
+#[cfg(not(feature = "pkcs11"))]
+mod without_tokens;
 
 use serde_json::Value;
 

@@ -8,6 +8,12 @@ use crate::harness::{Run, Sandbox, capture};
 use crate::issuer::{self, AUTHORITY, LEAF, Wanted};
 use crate::pkcs11::tokens::{PIN, library};
 
+/// The options that give the PIN.
+pub const PIN_FILE: [&str; 2] = ["--passphrase-file", "pin"];
+
+/// How a URI names the token in what the program prints.
+pub const BOX: &str = "model=SoftHSM%20v2;manufacturer=SoftHSM%20project;serial=[SERIAL];token=box";
+
 /// A sandbox with one token, labelled `box`.
 pub struct Token {
     pub sandbox: Sandbox,
@@ -75,8 +81,17 @@ impl Token {
         );
     }
 
-    /// Puts `NAME.pem` into the token.
+    /// Puts `NAME.pem` into the token, for everybody to see.
     pub fn put_certificate(&self, name: &str, id: &str) {
+        self.put(name, id, &[]);
+    }
+
+    /// Puts `NAME.pem` into the token, for its user to see.
+    pub fn put_private_certificate(&self, name: &str, id: &str) {
+        self.put(name, id, &["--private"]);
+    }
+
+    fn put(&self, name: &str, id: &str, options: &[&str]) {
         let (pem, der) = (format!("{name}.pem"), format!("{name}.der"));
         issuer::openssl(
             &self.sandbox,
@@ -89,6 +104,7 @@ impl Token {
                 &["--token-label", "box", "--login", "--pin", PIN],
                 &["--write-object", &der, "--type", "cert"],
                 &["--id", id, "--label", name],
+                options,
             ]
             .concat(),
         );
