@@ -128,8 +128,12 @@ pub const MAX_TOKEN_OBJECTS: usize = 256;
 /// Largest certificate or public key that is taken from a token, in bytes.
 pub const MAX_TOKEN_VALUE: usize = 64 * 1024;
 
-/// Most tokens or objects that one message lists.
+/// Most tokens, objects or certificates that one message lists.
 pub const MAX_LISTED: usize = 8;
+
+/// Most characters that are shown of a distinguished name as selectors write
+/// it: RFC 5280 allows 64 for most attributes, real names have less than ten.
+pub const MAX_SHOWN_NAME: usize = 512;
 
 /// Largest command that is sent to a TPM, in bytes: what a TPM's input buffer
 /// holds (TPM_PT_MAX_COMMAND_SIZE is 4096 on PC clients).

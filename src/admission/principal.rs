@@ -19,14 +19,24 @@ pub struct PrincipalTag {
 pub struct Principal {
     /// `sts:SourceIdentity`.
     pub source_identity: String,
+    /// Whether the user guide says what the source identity of such a
+    /// certificate is: not with several common names, nor with one that has
+    /// other characters or another length than a source identity.
+    pub source_identity_documented: bool,
     /// The session name, unless the profile accepts one from the request.
     pub session_name: String,
+    /// Whether the user guide says what the session name of such a serial number
+    /// is: not whether a number of odd length has a leading zero.
+    pub session_name_documented: bool,
     /// The tags of the default attribute mapping, in the order of the
     /// certificate.
     pub tags: Vec<PrincipalTag>,
     /// Tags that are not set, since their value has characters or a length that
     /// no tag may have.
     pub left_out: Vec<PrincipalTag>,
+    /// Tags of attributes for whose types the user guide has no name, under the
+    /// name that RFC 4519 has; AWS may set them under another one, or not.
+    pub undocumented: Vec<PrincipalTag>,
 }
 
 impl Principal {
@@ -46,12 +56,17 @@ impl Principal {
         if let Some(name) = leaf.first_directory_name() {
             add_name(&mut tags, "x509SAN/Name", name);
         }
-        let (tags, left_out) = tags.into_iter().partition(is_legal);
+        let (tags, left_out): (Vec<_>, Vec<_>) = tags.into_iter().partition(is_legal);
+        let (tags, undocumented) = tags.into_iter().partition(is_documented);
+        let session_name = leaf.serial().hex();
         Self {
             source_identity: source_identity(leaf),
-            session_name: leaf.serial().hex(),
+            source_identity_documented: has_documented_source_identity(leaf),
+            session_name_documented: !session_name.starts_with('0'),
+            session_name,
             tags,
             left_out,
+            undocumented,
         }
     }
 }
@@ -63,6 +78,20 @@ fn source_identity(leaf: &Certificate) -> String {
         Some(name) if name.chars().count() <= 61 => format!("CN={name}"),
         Some(name) => name.to_owned(),
         None => format!("ID={}", leaf.serial().hex()),
+    }
+}
+
+fn has_documented_source_identity(leaf: &Certificate) -> bool {
+    let mut names = leaf
+        .subject()
+        .attributes()
+        .filter(|(short_name, _)| *short_name == "CN");
+    match (names.next(), names.next()) {
+        (None, _) => true,
+        (Some((_, name)), None) => {
+            (1..=64).contains(&name.chars().count()) && name.chars().all(text::is_tag_character)
+        }
+        (Some(_), Some(_)) => false,
     }
 }
 
@@ -90,4 +119,14 @@ fn is_legal(tag: &PrincipalTag) -> bool {
     tag.key.chars().count() <= 128
         && tag.value.chars().count() <= 256
         && tag.value.chars().all(text::is_tag_character)
+}
+
+/// Whether the user guide ("Attribute mapping") or the API's model names the
+/// attribute's type.
+fn is_documented(tag: &PrincipalTag) -> bool {
+    let name = tag.key.rsplit('/').next().unwrap_or_default();
+    matches!(
+        name,
+        "C" | "CN" | "DNS" | "L" | "O" | "OU" | "ST" | "UID" | "URI"
+    )
 }

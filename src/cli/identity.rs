@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use crate::key::{CommandLine, KeySource, SignerInput, Source};
+use crate::key::{CommandLine, KeySource, SignerInput};
 use crate::pki::CertificateSelector;
 
 use super::PassphraseArgs;
@@ -49,7 +49,7 @@ pub struct IdentityArgs {
         env = "WINDLASS_INTERMEDIATES",
         hide_env_values = true
     )]
-    pub intermediates: Option<Source>,
+    pub intermediates: Option<KeySource>,
 
     /// Certificate to use: 'Key=x509Subject,Value=CN=NAME ...' or file://PATH
     ///
@@ -101,7 +101,7 @@ pub struct IdentityArgs {
 
     /// PKCS#11 module: the token's library; by default p11-kit's
     ///
-    /// A URI's module-path and module-name go before it
+    /// A URI's module-path goes before it, a URI's module-name behind it
     #[arg(
         long,
         value_name = "FILE",
@@ -170,6 +170,7 @@ impl FromStr for SelectorArgument {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.trim().strip_prefix("file://") {
+            Some("") => Err("after file:// comes the file's name".to_owned()),
             Some(path) => Ok(Self::File(path.into())),
             None => text.parse().map(Self::Inline),
         }

@@ -28,9 +28,10 @@ pub enum KeyCommand {
 ///
 /// Type and size of the key, the algorithm with which CreateSession is signed,
 /// the certificate and chain that are sent, and the source identity, session
-/// name and principal tags that Roles Anywhere derives from the certificate,
-/// with a condition for the role's trust policy. Nothing secret is shown, and
-/// nothing is sent.
+/// name and principal tags that Roles Anywhere derives from the certificate with
+/// a profile's default attribute mapping, as far as AWS documents it, with a
+/// condition for the role's trust policy. Nothing secret is shown, and nothing
+/// is sent.
 #[derive(Args, Debug)]
 #[command(
     group(clap::ArgGroup::new("place").args(["certificate", "private_key", "cert_selector"]).required(true).multiple(true)),
@@ -45,7 +46,7 @@ pub struct KeyShow {
     #[command(flatten)]
     pub identity: IdentityArgs,
 
-    /// ARN of the trust anchor, for the condition
+    /// ARN of the trust anchor, for the condition; not its alias
     #[arg(long, value_name = "ARN")]
     pub trust_anchor_arn: Option<TrustAnchorArn>,
 

@@ -9,8 +9,10 @@ use sha2::Sha256;
 
 use crate::cli::{ReadCertificateData, SignString, SignatureFormat};
 use crate::key::{KeyAlgorithm, Scheme};
+use crate::limits;
 use crate::pki::Certificate;
 use crate::rolesanywhere;
+use crate::text::printable;
 
 use super::identity;
 use super::{Context, Error};
@@ -35,7 +37,10 @@ pub(super) fn read_certificate_data(
             "{}) {} \"{}\"\n",
             index + 1,
             hex::encode(Sha1::digest(found.certificate.der())),
-            crate::text::printable(&found.certificate.subject().go_string(), 512),
+            printable(
+                &found.certificate.subject().go_string(),
+                limits::MAX_SHOWN_NAME
+            ),
         ));
         if found.origin.starts_with("pkcs11:") {
             text.push_str(&format!("\tURI: {}\n", found.origin));

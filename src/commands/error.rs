@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use crate::clock::in_words;
 use crate::emulator::{ServerError, TlsSetupError, WorldError};
 use crate::key::Contents;
-use crate::rolesanywhere::{EndpointError, Region, SUSPICIOUS_SKEW, TargetError, TlsProblem};
+use crate::rolesanywhere::{
+    EndpointError, Region, SUSPICIOUS_SKEW, TargetError, TlsProblem, TrustAnchorArn,
+};
 use crate::{authority, key, pki, rolesanywhere, store};
 
 use super::Outcome;
@@ -20,6 +22,12 @@ use key_error::{hint_key, of_key};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// An alias where IAM compares with the trust anchor's own ARN.
+    #[error("{arn} is an alias, and aws:SourceArn never holds one")]
+    AnchorAlias {
+        /// What was given.
+        arn: TrustAnchorArn,
+    },
     /// The authority failed.
     #[error(transparent)]
     Authority(#[from] authority::Error),
@@ -36,10 +44,12 @@ pub enum Error {
     #[error("no certificate and no private key is named")]
     NoIdentity,
     /// No certificate fits the selector.
-    #[error("no certificate of {origin} fits --cert-selector")]
+    #[error("no certificate of {origin} fits --cert-selector; it holds {held}")]
     NothingSelected {
         /// Where was looked.
         origin: String,
+        /// What is there.
+        held: String,
     },
     /// A selector file is not one.
     #[error("{path} is not a certificate selector: {reason}")]
@@ -91,9 +101,12 @@ pub enum Error {
     /// The emulator cannot run.
     #[error(transparent)]
     Server(#[from] ServerError),
-    /// Two options are to be read from the standard input.
-    #[error("the standard input can be read only once")]
-    StandardInputTwice,
+    /// The passphrase and something else are to be read from one pipe.
+    #[error("{origin} can be read only once, and not for the passphrase too")]
+    ReadTwice {
+        /// The standard input, or a descriptor.
+        origin: String,
+    },
     /// stdout cannot be written.
     #[error("stdout cannot be written")]
     Stdout(#[source] std::io::Error),
@@ -134,7 +147,8 @@ impl Error {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Authority(error) => of_authority(error),
-            Self::Endpoint(_)
+            Self::AnchorAlias { .. }
+            | Self::Endpoint(_)
             | Self::InTheWay { .. }
             | Self::Region { .. }
             | Self::RegionMismatch { .. }
@@ -142,7 +156,7 @@ impl Error {
             | Self::NothingSelected { .. }
             | Self::Selector { .. }
             | Self::SeveralSelected { .. }
-            | Self::StandardInputTwice
+            | Self::ReadTwice { .. }
             | Self::Target(_)
             | Self::World(_) => Outcome::Usage,
             Self::Exchange(error) => of_exchange(error),
@@ -164,6 +178,9 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         let fixed = |text: &str| Some(text.to_owned());
         match self {
+            Self::AnchorAlias { .. } => {
+                fixed("give the trust anchor's ARN, which ends in trust-anchor/ID")
+            }
             Self::Authority(error) => hint_authority(error),
             Self::Endpoint(error) => match error {
                 EndpointError::Cleartext { .. } => fixed("use https://"),
@@ -192,7 +209,7 @@ impl Error {
             },
             Self::NoIdentity => fixed("give --certificate, or --private-key"),
             Self::NothingSelected { .. } => fixed(
-                "'windlass read-certificate-data' lists certificates with their names as a selector writes them",
+                "names are compared as text: write all of one, as it is listed here (as RFC 2253 does, the last attribute first)",
             ),
             Self::Selector { .. } => {
                 fixed(r#"write it as [{"Key": "x509Subject", "Value": "CN=NAME"}]"#)
@@ -200,9 +217,7 @@ impl Error {
             Self::SeveralSelected { .. } => fixed(
                 "add x509Serial to --cert-selector, name one by its PKCS#11 URI, or give --use-latest-expiring-certificate",
             ),
-            Self::StandardInputTwice => {
-                fixed("give one of the sources as a file, fd:N or env:NAME")
-            }
+            Self::ReadTwice { .. } => fixed("give one of the sources as a file, fd:N or env:NAME"),
             Self::Stdout(_) | Self::TlsSetup(_) => None,
             Self::Store(error) => hint_store(error),
             Self::Target(_) => fixed(
@@ -315,6 +330,9 @@ fn hint_pki(error: &pki::Error) -> Option<String> {
             found: Contents::PrivateKey,
             ..
         } => "give the file with the certificate that belongs to this key",
+        pki::Error::NoCertificate { origin, .. } if origin.starts_with("handle:") => {
+            "give the handle to --private-key, and the file with its certificate to --certificate"
+        }
         pki::Error::NoCertificate { .. } => {
             "a certificate file begins with '-----BEGIN CERTIFICATE-----', or is DER"
         }

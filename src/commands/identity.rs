@@ -10,6 +10,7 @@ use crate::key::{
 use crate::limits;
 use crate::pki::{self, Certificate, CertificateSelector, Identity, Sourced};
 use crate::store::read_bounded;
+use crate::text::printable;
 
 use super::{Context, Error, material};
 
@@ -40,9 +41,10 @@ pub(super) fn load_any(arguments: &IdentityArgs, context: &Context) -> Result<Lo
     plan.retrying(|loader| {
         let source = plan.key_source();
         let signer = loader.open(source, None)?;
-        let beside = plan.beside(loader, source)?;
+        let mut beside = plan.beside(loader, source)?;
         let has_own = |found: &Sourced| found.certificate.public_key() == signer.public_key();
         Ok(if beside.iter().any(has_own) {
+            beside.extend(plan.intermediates(loader)?);
             Loaded::Identity(Box::new(Identity::new(signer, beside)?))
         } else {
             Loaded::Key(signer)
@@ -56,9 +58,9 @@ pub(super) fn signer_only(
     context: &Context,
 ) -> Result<Box<dyn Signer>, Error> {
     let plan = Plan::new(arguments, context)?;
-    let alone = plan.arguments.private_key.is_some() && plan.arguments.cert_selector.is_none();
     plan.retrying(|loader| {
-        if alone {
+        // Of several keys in a token a certificate names one.
+        if !plan.has_certificate {
             return Ok(loader.open(plan.key_source(), None)?);
         }
         let leaves = plan.leaves(loader)?;
@@ -97,7 +99,7 @@ struct Plan<'a> {
     /// Where the certificate is, or the key when nothing is said about one.
     place: KeySource,
     private_key: Option<KeySource>,
-    intermediates: Option<Source>,
+    intermediates: Option<KeySource>,
     selector: Option<CertificateSelector>,
     passphrase: Passphrase,
 }
@@ -144,15 +146,17 @@ impl<'a> Plan<'a> {
             );
         }
         let source = passphrase_source(arguments, context);
-        let reads_stdin = |source: &Option<KeySource>| {
-            let material = source.as_ref().and_then(KeySource::material);
-            material == Some(&Source::Stdin)
-        };
-        let material_is_stdin = reads_stdin(&certificate)
-            || reads_stdin(&private_key)
-            || arguments.intermediates == Some(Source::Stdin);
-        if material_is_stdin && matches!(source, Some(PassphraseSource::Source(Source::Stdin))) {
-            return Err(Error::StandardInputTwice);
+        // A pipe gives what it has once.
+        if let Some(PassphraseSource::Source(passphrase)) = &source
+            && matches!(passphrase, Source::Stdin | Source::Fd(_))
+            && [&certificate, &private_key, &arguments.intermediates]
+                .into_iter()
+                .flatten()
+                .any(|other| other.material() == Some(passphrase))
+        {
+            return Err(Error::ReadTwice {
+                origin: passphrase.to_string(),
+            });
         }
         Ok(Self {
             arguments,
@@ -162,10 +166,7 @@ impl<'a> Plan<'a> {
                 .or_else(|| private_key.clone())
                 .ok_or(Error::NoIdentity)?,
             private_key,
-            intermediates: arguments
-                .intermediates
-                .as_ref()
-                .map(|source| context.source(source)),
+            intermediates: arguments.intermediates.as_ref().map(resolved),
             selector,
             passphrase: Passphrase::new(source, &context.environment),
         })
@@ -190,8 +191,7 @@ impl<'a> Plan<'a> {
                 }
                 Ok(done) => {
                     if self.passphrase.is_unused() {
-                        let text = "no passphrase was needed: the private key is not encrypted";
-                        self.context.printer.note(text);
+                        self.context.printer.note("no passphrase was needed");
                     }
                     return Ok(done);
                 }
@@ -233,19 +233,18 @@ impl<'a> Plan<'a> {
     fn identity(&self, loader: &mut Loader<'a>) -> Result<Identity, Error> {
         let candidates = self.leaves(loader)?;
         let signer = self.signer(loader, &candidates)?;
-        let leaves = candidates.named.into_iter().map(|(sourced, _)| sourced);
-        let mut certificates: Vec<Sourced> = leaves.chain(candidates.others).collect();
-        if let Some(source) = &self.intermediates {
-            let source = KeySource::Material(source.clone());
-            let found = self.parse(loader, &source)?;
-            certificates.extend(found.named.into_iter().map(|(sourced, _)| sourced));
-        }
+        let mut others = candidates.others;
+        others.extend(self.intermediates(loader)?);
         if let Some(source) = &self.private_key
             && source.material() != self.place.material()
         {
-            certificates.extend(self.beside(loader, source)?);
+            others.extend(self.beside(loader, source)?);
         }
-        let identity = Identity::new(signer, certificates)?;
+        // The leaf is one of those that were named; where none of them has the
+        // key, a certificate from elsewhere must not step in for them.
+        others.retain(|other| other.certificate.public_key() != signer.public_key());
+        let leaves = candidates.named.into_iter().map(|(sourced, _)| sourced);
+        let identity = Identity::new(signer, leaves.chain(others).collect())?;
         for dropped in identity.dropped() {
             self.context.printer.note(&format!(
                 "{} of {} is not part of the chain and is not sent",
@@ -276,6 +275,7 @@ impl<'a> Plan<'a> {
         if chosen.is_empty() {
             return Err(Error::NothingSelected {
                 origin: source.to_string(),
+                held: listed(&candidates.others),
             });
         }
         if chosen.len() > 1 {
@@ -303,17 +303,12 @@ impl<'a> Plan<'a> {
                 .iter()
                 .all(|(other, _)| other.certificate.public_key() == key)
             {
+                let chosen: Vec<Sourced> = chosen.into_iter().map(|(one, _)| one).collect();
                 return Err(Error::SeveralSelected {
                     certificates: listed(&chosen),
                 });
             }
         }
-        // Another certificate of the same key must not be taken in its place.
-        candidates.others.retain(|other| {
-            !chosen
-                .iter()
-                .any(|(leaf, _)| leaf.certificate.public_key() == other.certificate.public_key())
-        });
         candidates.named = chosen;
         Ok(candidates)
     }
@@ -373,6 +368,14 @@ impl<'a> Plan<'a> {
         })
     }
 
+    fn intermediates(&self, loader: &mut Loader<'a>) -> Result<Vec<Sourced>, Error> {
+        let Some(source) = &self.intermediates else {
+            return Ok(Vec::new());
+        };
+        let found = self.parse(loader, source)?.named;
+        Ok(found.into_iter().map(|(sourced, _)| sourced).collect())
+    }
+
     /// The certificates that stand beside a key. Whatever else is there, and in
     /// what state, does not matter.
     fn beside(&self, loader: &mut Loader<'a>, source: &KeySource) -> Result<Vec<Sourced>, Error> {
@@ -416,19 +419,25 @@ fn first_end_entity(candidates: &[Candidate]) -> Option<&Candidate> {
     leaf.or_else(|| candidates.first())
 }
 
-fn listed(candidates: &[Candidate]) -> String {
-    let shown = candidates.iter().take(limits::MAX_LISTED).map(|(one, _)| {
-        format!(
-            "{} (serial {}, {})",
-            one.certificate.subject(),
-            one.certificate.serial(),
-            one.origin
-        )
+/// Certificates with their names as a selector has to write them.
+fn listed(certificates: &[Sourced]) -> String {
+    let shown = certificates.iter().take(limits::MAX_LISTED).map(|one| {
+        let certificate = &one.certificate;
+        let name = printable(&certificate.subject().go_string(), limits::MAX_SHOWN_NAME);
+        format!("'{name}' (serial {}, {})", certificate.serial(), one.origin)
     });
-    shown.collect::<Vec<_>>().join(", ")
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match certificates.len().saturating_sub(limits::MAX_LISTED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 fn passphrase_source(arguments: &IdentityArgs, context: &Context) -> Option<PassphraseSource> {
+    if arguments.no_tpm_key_password {
+        // Whatever $WINDLASS_PASSPHRASE_FILE is for, it is not for this key.
+        return None;
+    }
     let given = [
         ("--pkcs8-password", &arguments.pkcs8_password),
         ("--tpm-key-password", &arguments.tpm_key_password),
@@ -440,6 +449,9 @@ fn passphrase_source(arguments: &IdentityArgs, context: &Context) -> Option<Pass
             ));
             return Some(PassphraseSource::Given(secret.secret()));
         }
+    }
+    if arguments.no_tpm_key_password {
+        return None;
     }
     material::passphrase_source(
         &arguments.passphrase,

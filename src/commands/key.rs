@@ -15,6 +15,11 @@ use super::{Context, Error};
 
 /// Shows a key and what belongs to it.
 pub(super) fn show(arguments: &KeyShow, context: &Context) -> Result<(), Error> {
+    if let Some(arn) = arguments.trust_anchor_arn.as_ref()
+        && arn.is_alias()
+    {
+        return Err(Error::AnchorAlias { arn: arn.clone() });
+    }
     let shown = match identity::load_any(&arguments.identity, context)? {
         Loaded::Identity(identity) => {
             let key = KeyFacts {
@@ -57,10 +62,23 @@ struct CertificateFacts {
     leaf: Certificate,
     chain: Vec<Certificate>,
     principal: Principal,
-    condition: Value,
+    condition: Option<Value>,
 }
 
 impl CertificateFacts {
+    /// The members of the JSON form whose values AWS does not document for such
+    /// a certificate.
+    fn undocumented(&self) -> Vec<&'static str> {
+        let mut members = Vec::new();
+        if !self.principal.source_identity_documented {
+            members.push("sourceIdentity");
+        }
+        if !self.principal.session_name_documented {
+            members.push("roleSessionName");
+        }
+        members
+    }
+
     fn of(identity: &Identity, trust_anchor: Option<&TrustAnchorArn>) -> Self {
         let principal = Principal::of(identity.leaf());
         Self {
@@ -99,6 +117,8 @@ impl Shown {
                 "roleSessionName": facts.principal.session_name,
                 "principalTags": tags(&facts.principal.tags),
                 "tagsLeftOut": tags(&facts.principal.left_out),
+                "tagsUndocumented": tags(&facts.principal.undocumented),
+                "undocumented": facts.undocumented(),
                 "condition": facts.condition,
             })
         });
@@ -145,9 +165,19 @@ impl Shown {
             text.push_str(&format!("chain            {}\n", issuer.subject()));
         }
         text.push_str(&format!(
-            "\nsource identity  {}\nsession name     {}\n",
+            "\nsource identity  {}{}\nsession name     {}{}\n",
             safe(&facts.principal.source_identity),
+            if facts.principal.source_identity_documented {
+                ""
+            } else {
+                " (perhaps: AWS does not say what such a CN becomes)"
+            },
             facts.principal.session_name,
+            if facts.principal.session_name_documented {
+                ""
+            } else {
+                " (perhaps without the leading zero: AWS does not say)"
+            },
         ));
         for tag in &facts.principal.tags {
             text.push_str(&format!(
@@ -163,22 +193,48 @@ impl Shown {
                 safe(&tag.value)
             ));
         }
-        text.push_str(&format!("\n\"Condition\": {:#}\n", facts.condition));
+        for tag in &facts.principal.undocumented {
+            text.push_str(&format!(
+                "perhaps a tag    {} = {} (AWS does not say how it calls this attribute)\n",
+                safe(&tag.key),
+                safe(&tag.value)
+            ));
+        }
+        match &facts.condition {
+            Some(condition) => {
+                text.push_str(&format!("\n\"Condition\": {condition:#}\n"));
+                if condition.get("ArnEquals").is_none() {
+                    text.push_str("with --trust-anchor-arn it names the trust anchor too: another one may have a CA of the same name\n");
+                }
+            }
+            None => text.push_str(
+                "\nno condition: no CN, URI or DNS name of the certificate is a tag, so none would let in it alone\n",
+            ),
+        }
         text
     }
 }
 
 /// A condition for the role's trust policy that lets in this subject alone, by
-/// the trust anchor where it is known.
-fn condition(principal: &Principal, trust_anchor: Option<&TrustAnchorArn>) -> Value {
+/// the trust anchor where it is known: the subject's attributes, and where its
+/// common name is no tag, the first URI or DNS name. `None` when neither is: the
+/// rest of a name is what all of a CA's certificates have in common.
+fn condition(principal: &Principal, trust_anchor: Option<&TrustAnchorArn>) -> Option<Value> {
+    const IDENTIFYING: [&str; 3] = ["x509Subject/CN", "x509SAN/URI", "x509SAN/DNS"];
+    let has = |key: &&str| principal.tags.iter().any(|tag| tag.key == *key);
+    let identifying = IDENTIFYING.into_iter().find(has)?;
     let pairs = principal
         .tags
         .iter()
-        .filter(|tag| tag.key.starts_with("x509Subject/") || tag.key.starts_with("x509Issuer/CN"))
+        .filter(|tag| {
+            tag.key == identifying
+                || tag.key == "x509Issuer/CN"
+                || tag.key.starts_with("x509Subject/")
+        })
         .map(|tag| (format!("aws:PrincipalTag/{}", tag.key), json!(tag.value)));
     let mut condition = json!({ "StringEquals": Value::Object(pairs.collect()) });
     if let Some(arn) = trust_anchor {
         condition["ArnEquals"] = json!({ "aws:SourceArn": arn.as_str() });
     }
-    condition
+    Some(condition)
 }

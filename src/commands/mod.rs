@@ -156,7 +156,7 @@ fn usage(error: &clap::Error) -> Outcome {
     };
     if stray {
         printer.raw(
-            "hint: a command that spans lines needs '\\' as the very last character of each line \
+            "hint: a value stands behind its option, as in --certificate FILE; a command that spans lines needs '\\' as the very last character of each line \
              but the last; in ~/.aws/config, credential_process must stand on one line\n",
         );
     }

@@ -112,7 +112,7 @@ pub enum Error {
         reason: String,
     },
     /// The scheme cannot be used with this key.
-    #[error("a {algorithm} key cannot sign with {scheme} there")]
+    #[error("this {algorithm} key does not sign as {scheme}")]
     SchemeMismatch {
         /// The key's algorithm.
         algorithm: KeyAlgorithm,

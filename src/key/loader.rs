@@ -57,6 +57,7 @@ impl std::fmt::Display for KeySource {
         match self {
             Self::Material(source) => source.fmt(f),
             Self::Token(uri) => match uri.as_ref() {
+                Ok(uri) if uri.is_empty() => f.write_str("the token"),
                 Ok(uri) => uri.fmt(f),
                 Err(_) => f.write_str("the PKCS#11 URI"),
             },

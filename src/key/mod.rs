@@ -87,19 +87,24 @@ pub enum Scheme {
     RsaPkcs1(Hash),
 }
 
+impl std::fmt::Display for Hash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sha256 => "SHA-256",
+            Self::Sha384 => "SHA-384",
+            Self::Sha512 => "SHA-512",
+        })
+    }
+}
+
 impl std::fmt::Display for Scheme {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let hash = |hash| match hash {
-            Hash::Sha256 => "SHA-256",
-            Hash::Sha384 => "SHA-384",
-            Hash::Sha512 => "SHA-512",
-        };
         match self {
-            Self::DeterministicEcdsa(of) => write!(f, "ECDSA and {}", hash(*of)),
-            Self::EcdsaSha256 => f.write_str("ECDSA and SHA-256"),
-            Self::EcdsaSha384 => f.write_str("ECDSA and SHA-384"),
+            Self::DeterministicEcdsa(hash) => write!(f, "ECDSA with {hash}"),
+            Self::EcdsaSha256 => f.write_str("ECDSA with SHA-256"),
+            Self::EcdsaSha384 => f.write_str("ECDSA with SHA-384"),
             Self::MlDsa => f.write_str("ML-DSA"),
-            Self::RsaPkcs1(of) => write!(f, "RSA and {}", hash(*of)),
+            Self::RsaPkcs1(hash) => write!(f, "RSASSA-PKCS1-v1_5 with {hash}"),
         }
     }
 }

@@ -189,7 +189,7 @@ fn rsa(der: &[u8]) -> Result<Private, Failure> {
             let length = bits(modulus);
             // ring takes primes whose length is a multiple of 512 bits.
             if !(limits::MIN_RSA_BITS..=limits::MAX_RSA_PRIVATE_BITS).contains(&length)
-                || length % 1024 != 0
+                || !length.is_multiple_of(1024)
             {
                 Failure::Unsupported(format!("RSA of {length} bits"))
             } else if bits(exponent) < 17 {

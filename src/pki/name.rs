@@ -154,7 +154,7 @@ impl DistinguishedName {
                 _ => rdns.push(vec![attribute]),
             }
         }
-        write_rdns(&rdns)
+        write_rdns(&rdns, Style::Rfc2253)
     }
 
     /// The name as Go's `pkix.Name.String` prints it, with which certificate
@@ -173,13 +173,16 @@ impl DistinguishedName {
                 .filter(|attribute| attribute.oid == [0x55, 0x04, last])
                 .collect();
             match last {
-                // Of these Go keeps the last one only.
-                COMMON_NAME | SERIAL_NUMBER => rdns.extend(of_type.last().map(|one| vec![*one])),
+                // Of these Go keeps the last one only, and none if that is empty.
+                COMMON_NAME | SERIAL_NUMBER => {
+                    let kept = of_type.last().filter(|one| !one.value.is_empty());
+                    rdns.extend(kept.map(|one| vec![*one]));
+                }
                 _ if of_type.is_empty() => {}
                 _ => rdns.push(of_type),
             }
         }
-        write_rdns(&rdns)
+        write_rdns(&rdns, Style::Go)
     }
 
     /// The first common name.
@@ -231,21 +234,31 @@ const SERIAL_NUMBER: u8 = 5;
 /// SERIALNUMBER.
 const GO_ORDER: [u8; 9] = [6, 10, 11, 7, 8, 9, 17, COMMON_NAME, SERIAL_NUMBER];
 
-/// Writes RDNs in reverse. Types without a name in RFC 2253 section 2.3 or in
-/// Go's table are dotted OIDs with the value's encoding in hex.
-fn write_rdns(rdns: &[Vec<&Attribute>]) -> String {
+/// Whose string form of a name is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    /// That of Go's `pkix.RDNSequence.String`.
+    Go,
+    /// That of RFC 2253.
+    Rfc2253,
+}
+
+/// Writes RDNs in reverse.
+fn write_rdns(rdns: &[Vec<&Attribute>], style: Style) -> String {
     let rdns: Vec<String> = rdns
         .iter()
         .rev()
         .map(|rdn| {
-            let pairs: Vec<String> = rdn.iter().map(|attribute| write_pair(attribute)).collect();
+            let pairs: Vec<String> = rdn.iter().map(|one| write_pair(one, style)).collect();
             pairs.join("+")
         })
         .collect();
     rdns.join(",")
 }
 
-fn write_pair(attribute: &Attribute) -> String {
+/// Types without a name in RFC 2253 section 2.3 or in Go's table are dotted
+/// OIDs with the value's encoding in hex.
+fn write_pair(attribute: &Attribute, style: Style) -> String {
     let name = match attribute.oid.as_slice() {
         [0x55, 0x04, 3] => "CN",
         [0x55, 0x04, 5] => "SERIALNUMBER",
@@ -256,9 +269,16 @@ fn write_pair(attribute: &Attribute) -> String {
         [0x55, 0x04, 10] => "O",
         [0x55, 0x04, 11] => "OU",
         [0x55, 0x04, 17] => "POSTALCODE",
+        _ if style == Style::Rfc2253 && matches!(&*attribute.short_name, "DC" | "UID") => {
+            &attribute.short_name
+        }
         oid => {
             let oid = x509_parser::der_parser::oid::Oid::new(oid.into()).to_id_string();
-            return format!("{oid}=#{}", hex::encode(&attribute.encoded));
+            let encoded = match style {
+                Style::Go => encode_as_go(attribute),
+                Style::Rfc2253 => attribute.encoded.clone(),
+            };
+            return format!("{oid}=#{}", hex::encode(encoded));
         }
     };
     let last = attribute.value.chars().count().saturating_sub(1);
@@ -276,6 +296,20 @@ fn write_pair(attribute: &Attribute) -> String {
         escaped.push(character);
     }
     format!("{name}={escaped}")
+}
+
+/// The value as Go encodes it anew, having forgotten which type of string it
+/// was: as PrintableString if its characters allow, else as UTF8String
+/// (`encoding/asn1`, which leaves `*` and `&` out of a PrintableString).
+fn encode_as_go(attribute: &Attribute) -> Vec<u8> {
+    let is_printable =
+        |octet: u8| octet.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&octet);
+    let tag = if attribute.value.bytes().all(is_printable) {
+        der::PRINTABLE_STRING
+    } else {
+        der::UTF8_STRING
+    };
+    der::write(tag, attribute.value.as_bytes())
 }
 
 /// Short names of RFC 4519 (and emailAddress of RFC 2985), else the dotted OID.
@@ -369,7 +403,7 @@ mod tests {
         let encoded = der::write(der::SEQUENCE, &der::write(der::SET, &both));
         let name = DistinguishedName::from_der(&encoded).unwrap();
         assert_eq!(name.rfc2253(), "CN=web+1.2.840.113549.1.9.1=#0c0178");
-        assert_eq!(name.go_string(), "CN=web,1.2.840.113549.1.9.1=#0c0178");
+        assert_eq!(name.go_string(), "CN=web,1.2.840.113549.1.9.1=#130178");
     }
 
     #[test]

@@ -58,9 +58,16 @@ impl CertificateSelector {
     fn from_pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self, String> {
         let mut selector = Self::default();
         for (key, value) in pairs {
-            let value = value.trim();
+            let value = trimmed(value);
             if value.is_empty() {
                 return Err(format!("{} has no value", crate::text::printable(key, 40)));
+            }
+            // No name has an attribute that is called so.
+            if value.contains(",Key=x509") {
+                return Err(format!(
+                    "after the value of {} comes a space before the next Key=, not a comma",
+                    crate::text::printable(key, 40)
+                ));
             }
             let twice = match key {
                 "x509Issuer" => selector.issuer.replace(value.to_owned()).is_some(),
@@ -96,7 +103,7 @@ impl FromStr for CertificateSelector {
     /// goes on until the next ` Key=`.
     fn from_str(text: &str) -> Result<Self, String> {
         const FORM: &str = "it is written Key=x509Subject,Value=CN=NAME, the keys with spaces between them, or file://PATH";
-        let rest = text.trim().strip_prefix("Key=").ok_or(FORM)?;
+        let rest = text.trim_start().strip_prefix("Key=").ok_or(FORM)?;
         let mut pairs = Vec::new();
         let mut from = 0;
         while from <= rest.len() {
@@ -114,6 +121,24 @@ impl FromStr for CertificateSelector {
             }
         }
         Self::from_pairs(pairs.into_iter())
+    }
+}
+
+/// Without the white space around it, but for a space at the end that a
+/// backslash makes a part of the name.
+fn trimmed(value: &str) -> &str {
+    let value = value.trim_start();
+    let end = value.trim_end();
+    let escaped = end
+        .bytes()
+        .rev()
+        .take_while(|octet| *octet == b'\\')
+        .count()
+        % 2
+        == 1;
+    match value.get(..end.len() + 1) {
+        Some(longer) if escaped && longer.ends_with(' ') => longer,
+        _ => end,
     }
 }
 
@@ -157,6 +182,19 @@ mod tests {
     }
 
     #[test]
+    fn a_space_at_the_end_counts_when_it_is_escaped() {
+        for (typed, kept) in [
+            (" CN=a  ", "CN=a"),
+            ("CN=a\\  ", "CN=a\\ "),
+            ("CN=a\\\\ ", "CN=a\\\\"),
+            ("CN=a\\", "CN=a\\"),
+            ("CN=a\\\u{a0}", "CN=a\\"),
+        ] {
+            assert_eq!(trimmed(typed), kept);
+        }
+    }
+
+    #[test]
     fn what_is_no_selector_is_refused() {
         for text in [
             "",
@@ -167,6 +205,7 @@ mod tests {
             "Key=subject,Value=CN=a",
             "Key=x509Subject,Value=CN=a Key=x509Subject,Value=CN=b",
             "Key=x509Subject,Value=CN=a Key=",
+            "Key=x509Subject,Value=CN=a,Key=x509Serial,Value=1F",
         ] {
             assert!(text.parse::<CertificateSelector>().is_err(), "{text:?}");
         }

@@ -76,6 +76,7 @@ impl FromStr for SerialNumber {
     fn from_str(text: &str) -> Result<Self, String> {
         let digits: String = text
             .strip_prefix("0x")
+            .or_else(|| text.strip_prefix("0X"))
             .unwrap_or(text)
             .chars()
             .filter(|character| *character != ':')

@@ -304,6 +304,15 @@ regional_arn!(
     "arn:aws:rolesanywhere:REGION:ACCOUNT:trust-anchor/ID"
 );
 
+impl TrustAnchorArn {
+    /// Whether it is the alias ARN, which `aws:SourceArn` never holds (user
+    /// guide, "Resource aliases").
+    #[must_use]
+    pub fn is_alias(&self) -> bool {
+        self.parts.resource_after(&["alias/"]).is_some()
+    }
+}
+
 regional_arn!(
     /// The ARN of a profile, or its alias ARN.
     ProfileArn,

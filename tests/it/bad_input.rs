@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use crate::harness::{Sandbox, testdata};
+use crate::harness::{Run, Sandbox, testdata};
 
 const ANCHOR: &str = "arn:aws:rolesanywhere:us-east-1:123456789012:trust-anchor/11111111-2222-4333-8444-555555555555";
 const PROFILE: &str =
@@ -13,7 +13,12 @@ const ROLE: &str = "arn:aws:iam::123456789012:role/app";
 
 /// Runs one case and compares the whole of what came out.
 fn check(sandbox: &Sandbox, name: &str, arguments: &[&str]) {
-    let run = sandbox.run(arguments);
+    compare(sandbox, name, arguments, &sandbox.run(arguments));
+}
+
+/// Compares the whole of what came out of a command that must fail with the
+/// snapshot of this name.
+pub fn compare(sandbox: &Sandbox, name: &str, arguments: &[&str], run: &Run) {
     let root = sandbox.root().display().to_string();
     let shown = format!(
         "$ windlass {}\nexit code {}\n--- stdout\n{}--- stderr\n{}",

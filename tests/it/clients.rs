@@ -193,10 +193,10 @@ fn pypi_client(sandbox: &Sandbox, emulator: &Emulator, directory: &str) -> Value
 
 /// An HTTP answer, as curl shows it.
 #[derive(Debug)]
-struct Answer {
+pub struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
-    body: Value,
+    pub body: Value,
 }
 
 impl Answer {
@@ -209,7 +209,12 @@ impl Answer {
 }
 
 /// Runs create-session.sh for the identity in `directory`.
-fn create_session(sandbox: &Sandbox, emulator: &Emulator, directory: &str, change: &str) -> Answer {
+pub fn create_session(
+    sandbox: &Sandbox,
+    emulator: &Emulator,
+    directory: &str,
+    change: &str,
+) -> Answer {
     let mut command = Command::new("sh");
     sandbox.scrub(&mut command);
     command.arg(client_script("create-session.sh")).args([

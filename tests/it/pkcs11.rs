@@ -9,7 +9,7 @@ mod always_authenticate;
 mod finding;
 mod modules;
 mod pins;
-mod tokens;
+pub mod tokens;
 
 use std::sync::{Arc, Mutex};
 

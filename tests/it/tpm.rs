@@ -4,7 +4,7 @@
 mod devices;
 mod fake;
 mod hostile;
-mod software;
+pub mod software;
 
 use windlass::key::{self, Hash, KeyAlgorithm, Scheme, Signer, TpmPassword, open_tss2};
 

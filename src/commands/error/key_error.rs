@@ -83,7 +83,7 @@ pub(super) fn hint_key(error: &key::Error) -> Option<String> {
         key::Error::NotAKey {
             found: Contents::Certificate,
             ..
-        } => "give the file with the private key that belongs to this certificate",
+        } => "give --private-key the file with the private key that belongs to this certificate",
         key::Error::NotAKey { .. } => {
             "a private key file begins with '-----BEGIN PRIVATE KEY-----', or with RSA, EC or ENCRYPTED before PRIVATE"
         }
@@ -139,9 +139,10 @@ pub(super) fn hint_key(error: &key::Error) -> Option<String> {
         }
         key::Error::Pkcs11(error) => token::hint(error),
         key::Error::Pkcs11Unavailable { .. } => token::HINT_UNAVAILABLE,
-        key::Error::Encrypt { .. }
-        | key::Error::Generate { .. }
-        | key::Error::SchemeMismatch { .. } => return None,
+        key::Error::SchemeMismatch { .. } => {
+            "Roles Anywhere takes SHA-256 only, and a TPM's key makes no other: leave out --digest"
+        }
+        key::Error::Encrypt { .. } | key::Error::Generate { .. } => return None,
         key::Error::Sign { .. } => {
             "is the key damaged? 'openssl pkey -in FILE -check -noout' looks at its numbers"
         }
@@ -164,6 +165,9 @@ fn hint_tpm_device(device: &Path, source: &std::io::Error) -> Option<String> {
         std::io::ErrorKind::PermissionDenied => Some(format!(
             "add this user to the group of {device}, which is 'tss' on most systems: usermod -a -G tss USER"
         )),
+        std::io::ErrorKind::InvalidInput => Some(
+            "give --tpm-device the device of a TPM 2.0, such as /dev/tpmrm0, or the socket of a software TPM".to_owned(),
+        ),
         std::io::ErrorKind::ResourceBusy => Some(
             "another program holds it; use --tpm-device /dev/tpmrm0, the kernel's resource manager, which serves several at once".to_owned(),
         ),

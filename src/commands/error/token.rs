@@ -39,7 +39,7 @@ pub(super) fn hint(error: &Pkcs11Error) -> &'static str {
     use Pkcs11Error as E;
     match error {
         E::Uri(_) => {
-            "write it as pkcs11:token=LABEL;object=LABEL;type=private, everything but letters, digits and -_.~ as %XX (RFC 7512)"
+            "write it as pkcs11:token=LABEL;object=LABEL?pin-source=/FILE, everything but letters, digits and -_.~ as %XX (RFC 7512)"
         }
         E::Ambiguous { .. } => "give the full URI of the one that is meant",
         E::AmbiguousToken { .. } => {
@@ -68,7 +68,7 @@ pub(super) fn hint(error: &Pkcs11Error) -> &'static str {
         }
         E::PinLocked { .. } => "unlock it with the security officer's PIN or the vendor's tool",
         E::PinMissing { .. } => {
-            "give --passphrase-file, --passphrase-fd, --passphrase-env or --passphrase-credential, or pin-source=/FILE in the URI"
+            "give --passphrase-file FILE, --passphrase-from with env:NAME, fd:N, cmd:COMMAND, credential:NAME or tty, or pin-source=/FILE in the URI"
         }
         E::PinSource { .. } => {
             "pin-source takes the absolute path of a file that holds the PIN and nothing else"

@@ -40,7 +40,11 @@ pub fn open_token_key(
 
 fn unavailable(uri: &Pkcs11Uri) -> Error {
     Error::Pkcs11Unavailable {
-        uri: uri.to_string(),
+        uri: if uri.is_empty() {
+            "the token".to_owned()
+        } else {
+            uri.to_string()
+        },
     }
 }
 

@@ -127,10 +127,18 @@ impl Pkcs11Uri {
         self.pin_value.is_some()
     }
 
-    /// Whether the text means to be a PKCS#11 URI and not a file's name.
+    /// Whether the text means to be a PKCS#11 URI and not a file's name. What
+    /// has a `pin-value` is one even with a mistyped scheme: as a file's name it
+    /// would be shown, with the PIN, in the message that there is no such file.
     #[must_use]
     pub fn is_meant(text: &str) -> bool {
-        without_scheme(text).is_some()
+        without_scheme(text).is_some() || text.contains("pin-value=")
+    }
+
+    /// Whether it restricts nothing, so that any object of any token fits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.to_string() == SCHEME
     }
 
     /// The class of object that the URI names, if it names one.

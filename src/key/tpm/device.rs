@@ -84,7 +84,8 @@ impl TpmDevice {
         } else if kind.is_char_device() {
             Stream::Device(open_device(path, end).map_err(failed)?)
         } else {
-            return Err(failed(io::Error::other(
+            return Err(failed(io::Error::new(
+                io::ErrorKind::InvalidInput,
                 "it is neither a character device nor a UNIX socket",
             )));
         };

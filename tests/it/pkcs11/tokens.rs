@@ -16,7 +16,7 @@ use crate::harness::{Run, Sandbox, capture};
 use super::MESSAGE;
 
 /// The PIN of every token; distinctive, so that it can be looked for.
-pub(super) const PIN: &str = "pin-4711-pin";
+pub const PIN: &str = "pin-4711-pin";
 
 /// Says in the second process where the first one has made the tokens.
 const DIRECTORY: &str = "WINDLASS_TEST_TOKENS";
@@ -213,7 +213,7 @@ pub(super) fn generate(
 }
 
 /// SoftHSM's library, where Debian and others have it.
-pub(super) fn library() -> PathBuf {
+pub fn library() -> PathBuf {
     let candidates = [
         "/usr/lib/softhsm/libsofthsm2.so",
         "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
