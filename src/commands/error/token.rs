@@ -64,7 +64,7 @@ pub(super) fn hint(error: &Pkcs11Error) -> &'static str {
             "is the token plugged in, and may this user reach it? --pkcs11-lib names another library"
         }
         E::NotFound { .. } => {
-            "labels and ids are compared as they stand; 'pkcs11-tool --list-objects --login' shows them"
+            "labels and ids are compared as they stand, and an id's octets are written %XX, as in id=%01; 'pkcs11-tool --list-objects --login' shows them"
         }
         E::PinLocked { .. } => "unlock it with the security officer's PIN or the vendor's tool",
         E::PinMissing { .. } => {

@@ -273,6 +273,25 @@ fn the_module_comes_from_the_uri_or_the_option() {
     }
 }
 
+#[test]
+fn the_digits_of_an_id_are_not_its_octets() {
+    let token = Token::full();
+    let run = token.run(
+        &[
+            &["sign-string", "--private-key", "pkcs11:id=01"][..],
+            &PIN_FILE,
+        ]
+        .concat(),
+    );
+    assert_eq!(run.code, 4, "{run:#?}");
+    for part in [
+        "no private key fits pkcs11:id=%30%31; ",
+        "written %XX, as in id=%01; ",
+    ] {
+        assert!(run.stderr.contains(part), "{}", run.stderr);
+    }
+}
+
 /// What a search shows is in no order of its own.
 #[test]
 fn a_certificate_without_a_key_in_the_token_is_told_from_the_others() {
