@@ -240,9 +240,11 @@ impl<'a> Plan<'a> {
         {
             others.extend(self.beside(loader, source)?);
         }
-        // The leaf is one of those that were named; where none of them has the
-        // key, a certificate from elsewhere must not step in for them.
-        others.retain(|other| other.certificate.public_key() != signer.public_key());
+        // Where the leaf was named by a selector or in a token, a certificate
+        // from elsewhere must not step in for it.
+        if self.names_the_leaf() {
+            others.retain(|other| other.certificate.public_key() != signer.public_key());
+        }
         let leaves = candidates.named.into_iter().map(|(sourced, _)| sourced);
         let identity = Identity::new(signer, leaves.chain(others).collect())?;
         for dropped in identity.dropped() {
@@ -255,13 +257,17 @@ impl<'a> Plan<'a> {
         Ok(identity)
     }
 
+    /// Whether the options say which certificate is the leaf, and not the key.
+    const fn names_the_leaf(&self) -> bool {
+        self.selector.is_some() || matches!(self.place, KeySource::Token(_))
+    }
+
     /// The certificates of which one is the leaf. With a selector it is the
     /// selected one; all others are kept for the chain.
     fn leaves(&self, loader: &mut Loader<'a>) -> Result<Candidates, Error> {
         let source = &self.place;
         let mut candidates = self.parse(loader, source)?;
-        let in_token = matches!(source, KeySource::Token(_));
-        if self.selector.is_none() && !in_token {
+        if !self.names_the_leaf() {
             // The key picks the leaf out.
             return Ok(candidates);
         }

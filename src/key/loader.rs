@@ -116,6 +116,8 @@ pub struct FoundCertificates {
 pub struct Loader<'a> {
     access: Access<'a>,
     read: Vec<Read>,
+    /// Also where what was read could not be used.
+    has_read_file: bool,
 }
 
 /// A source that was read.
@@ -133,6 +135,7 @@ impl<'a> Loader<'a> {
         Self {
             access,
             read: Vec::new(),
+            has_read_file: false,
         }
     }
 
@@ -140,9 +143,8 @@ impl<'a> Loader<'a> {
     /// whether there was any. Other sources can be read only once, or cost
     /// something.
     pub fn forget_files(&mut self) -> bool {
-        let known = self.read.len();
         self.read.retain(|read| read.regular.is_none());
-        self.read.len() < known
+        std::mem::take(&mut self.has_read_file)
     }
 
     /// What a source holds besides certificates, for the message when it has
@@ -258,6 +260,7 @@ impl<'a> Loader<'a> {
             Some(index) => index,
             None => {
                 let content = source.read(self.access.environment, limits::MAX_FILE)?;
+                self.has_read_file |= content.regular.is_some();
                 let passphrase = self.access.passphrase.clone();
                 let origin = source.to_string();
                 let material = Material::read(&content.bytes, &origin, || passphrase.get())?;

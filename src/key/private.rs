@@ -191,13 +191,23 @@ fn rsa(der: &[u8]) -> Result<Private, Failure> {
             if !(limits::MIN_RSA_BITS..=limits::MAX_RSA_PRIVATE_BITS).contains(&length)
                 || !length.is_multiple_of(1024)
             {
-                Failure::Unsupported(format!("RSA of {length} bits"))
+                Failure::Unsupported(rsa_size(length))
             } else if bits(exponent) < 17 {
                 Failure::Unsupported("RSA with a public exponent below 65537".to_owned())
             } else {
                 Failure::Damaged
             }
         })
+}
+
+fn rsa_size(length: usize) -> String {
+    if length < limits::MIN_RSA_BITS {
+        format!("RSA below {} bits", limits::MIN_RSA_BITS)
+    } else if length > limits::MAX_RSA_PRIVATE_BITS {
+        format!("RSA above {} bits", limits::MAX_RSA_PRIVATE_BITS)
+    } else {
+        format!("RSA of {length} bits")
+    }
 }
 
 /// Length in bits of a positive INTEGER.

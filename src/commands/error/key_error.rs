@@ -20,7 +20,11 @@ pub(super) fn of_key(error: &key::Error) -> Outcome {
         {
             Outcome::Temporary
         }
-        key::Error::NoTerminal
+        key::Error::Command {
+            failure: CommandFailure::Start(_),
+            ..
+        }
+        | key::Error::NoTerminal
         | key::Error::Passphrase { .. }
         | key::Error::Read { .. }
         | key::Error::Source { .. }

@@ -173,7 +173,7 @@ fn the_device_comes_from_the_option_or_from_either_variable() {
         (
             &[("TPM_DEVICE", "tpm.sock")],
             &["--tpm-device", "no-such"],
-            1,
+            4,
         ),
     ] {
         let mut command = tpm.sandbox.command();
@@ -185,7 +185,7 @@ fn the_device_comes_from_the_option_or_from_either_variable() {
         assert_eq!(run.code, code, "{variables:?} {options:?}: {run:#?}");
         assert_eq!(
             run.stderr.contains("the TPM no-such"),
-            code == 1,
+            code == 4,
             "{run:#?}"
         );
     }

@@ -131,9 +131,9 @@ fn a_source_that_gives_nothing_is_named() {
         refused("output descriptor", "", key("fd:1"), 2, "for output"),
         refused("empty stdin", "", key("- </dev/null"), 4, "the file is empty"),
         refused("missing program", "", key("cmd:/nonexistent/program"), 2, "cannot be started"),
-        refused("failing program", "", key("'cmd:sh -c \"echo no card >&2; exit 3\"'"), 2, "no card"),
+        refused("failing program", "", key("'cmd:sh -c \"echo no card >&2; exit 3\"'"), 1, "no card"),
         refused("silent program", "", key("cmd:true"), 4, "the command true holds no private key"),
-        refused("endless program", "", key("'cmd:cat /dev/zero'"), 2, "printed more than"),
+        refused("endless program", "", key("'cmd:cat /dev/zero'"), 1, "printed more than"),
         refused("endless device", "", key("/dev/zero"), 2, "larger than"),
         refused("no credentials directory", "", key("credential:one"), 2, "CREDENTIALS_DIRECTORY"),
         refused("no such credential", "export CREDENTIALS_DIRECTORY=$PWD", key("credential:none"), 2, "systemd credential 'none'"),
@@ -142,7 +142,7 @@ fn a_source_that_gives_nothing_is_named() {
         refused("empty passphrase file", format!("{LOCK}; : >$o"), key("locked --passphrase-file $o"), 2, "it is empty"),
         refused("missing passphrase file", LOCK, key("locked --passphrase-file $o"), 2, "case-missing-passphrase-file"),
         refused("endless passphrase", LOCK, key("locked --passphrase-file /dev/zero"), 2, "longer than 4096 bytes"),
-        refused("passphrase program fails", LOCK, key("locked --passphrase-from cmd:false"), 2, "exit status: 1"),
+        refused("passphrase program fails", LOCK, key("locked --passphrase-from cmd:false"), 1, "exit status: 1"),
         refused("no terminal", format!("{LOCK}; command -v setsid"), key("locked --passphrase-from tty"), 2, "no terminal"),
     ]);
 }
