@@ -1,17 +1,19 @@
 //! Loading the key and the certificates that the options name, as one snapshot.
 
+mod leaf;
+
 use std::path::PathBuf;
 
 use crate::cli::{IdentityArgs, SelectorArgument};
 use crate::key::{
     self, Access, ExternalSigner, FoundCertificate, KeySource, Loader, Passphrase,
-    PassphraseSource, Permissions, Pkcs11Uri, PublicKey, Signer, Source, TokenOptions, TpmDevice,
+    PassphraseSource, Permissions, Pkcs11Uri, Signer, Source, TokenOptions, TpmDevice,
 };
 use crate::limits;
 use crate::pki::{self, Certificate, CertificateSelector, Identity, Sourced};
 use crate::store::read_bounded;
-use crate::text::printable;
 
+use self::leaf::{Candidates, Wanted};
 use super::{Context, Error, material};
 
 /// What there is to show.
@@ -102,14 +104,6 @@ struct Plan<'a> {
     intermediates: Option<KeySource>,
     selector: Option<CertificateSelector>,
     passphrase: Passphrase,
-}
-
-/// A certificate, and its place in a token if it has one.
-type Candidate = (Sourced, Option<Pkcs11Uri>);
-
-struct Candidates {
-    named: Vec<Candidate>,
-    others: Vec<Sourced>,
 }
 
 impl<'a> Plan<'a> {
@@ -265,58 +259,16 @@ impl<'a> Plan<'a> {
     /// The certificates of which one is the leaf. With a selector it is the
     /// selected one; all others are kept for the chain.
     fn leaves(&self, loader: &mut Loader<'a>) -> Result<Candidates, Error> {
-        let source = &self.place;
-        let mut candidates = self.parse(loader, source)?;
+        let candidates = self.parse(loader, &self.place)?;
         if !self.names_the_leaf() {
             // The key picks the leaf out.
             return Ok(candidates);
         }
-        let (mut chosen, rest): (Vec<_>, Vec<_>) = candidates
-            .named
-            .into_iter()
-            .partition(|(sourced, _)| self.is_selected(&sourced.certificate));
-        candidates
-            .others
-            .extend(rest.into_iter().map(|(sourced, _)| sourced));
-        if chosen.is_empty() {
-            return Err(Error::NothingSelected {
-                origin: source.to_string(),
-                held: listed(&candidates.others),
-            });
-        }
-        if chosen.len() > 1 {
-            // A CA's certificate is never the one that is meant.
-            let (authorities, leaves): (Vec<_>, Vec<_>) = chosen
-                .into_iter()
-                .partition(|(sourced, _)| sourced.certificate.is_ca());
-            chosen = if leaves.is_empty() {
-                authorities
-            } else {
-                candidates
-                    .others
-                    .extend(authorities.into_iter().map(|(sourced, _)| sourced));
-                leaves
-            };
-        }
-        if chosen.len() > 1 && self.arguments.use_latest_expiring_certificate {
-            chosen.sort_by_key(|(sourced, _)| std::cmp::Reverse(sourced.certificate.not_after()));
-            chosen.truncate(1);
-        }
-        if let [(first, _), (_, _), ..] = chosen.as_slice() {
-            // The same key in several certificates (a renewal) is one identity.
-            let key = first.certificate.public_key();
-            if !chosen
-                .iter()
-                .all(|(other, _)| other.certificate.public_key() == key)
-            {
-                let chosen: Vec<Sourced> = chosen.into_iter().map(|(one, _)| one).collect();
-                return Err(Error::SeveralSelected {
-                    certificates: listed(&chosen),
-                });
-            }
-        }
-        candidates.named = chosen;
-        Ok(candidates)
+        let wanted = Wanted {
+            selector: self.selector.as_ref(),
+            latest: self.arguments.use_latest_expiring_certificate,
+        };
+        candidates.choose(&wanted, &self.place)
     }
 
     fn signer(
@@ -324,12 +276,16 @@ impl<'a> Plan<'a> {
         loader: &mut Loader<'a>,
         candidates: &Candidates,
     ) -> Result<Box<dyn Signer>, Error> {
-        let leaf = first_end_entity(&candidates.named);
-        let public: Option<&PublicKey> = leaf.map(|(leaf, _)| leaf.certificate.public_key());
-        if let (Some(command), Some(public)) = (&self.arguments.signer_command, public) {
+        let leaf = candidates.sole_leaf();
+        let public = leaf.map(|(leaf, _)| leaf.certificate.public_key());
+        if let Some(command) = &self.arguments.signer_command {
+            let public = public.ok_or_else(|| candidates.several())?.clone();
             let input = self.arguments.signer_input;
-            let signer = ExternalSigner::new(command.clone(), input, public.clone());
-            return Ok(Box::new(signer));
+            return Ok(Box::new(ExternalSigner::new(
+                command.clone(),
+                input,
+                public,
+            )));
         }
         match (&self.private_key, leaf) {
             (Some(source), _) => Ok(loader.open(source, public)?),
@@ -416,29 +372,6 @@ fn decode(found: FoundCertificate) -> Result<Sourced, pki::Error> {
     })
 }
 
-/// The certificate that is not a CA's, for whose key a program or a token is
-/// asked to sign.
-fn first_end_entity(candidates: &[Candidate]) -> Option<&Candidate> {
-    let leaf = candidates
-        .iter()
-        .find(|(sourced, _)| !sourced.certificate.is_ca());
-    leaf.or_else(|| candidates.first())
-}
-
-/// Certificates with their names as a selector has to write them.
-fn listed(certificates: &[Sourced]) -> String {
-    let shown = certificates.iter().take(limits::MAX_LISTED).map(|one| {
-        let certificate = &one.certificate;
-        let name = printable(&certificate.subject().go_string(), limits::MAX_SHOWN_NAME);
-        format!("'{name}' (serial {}, {})", certificate.serial(), one.origin)
-    });
-    let shown = shown.collect::<Vec<_>>().join(", ");
-    match certificates.len().saturating_sub(limits::MAX_LISTED) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
-}
-
 fn passphrase_source(arguments: &IdentityArgs, context: &Context) -> Option<PassphraseSource> {
     if arguments.no_tpm_key_password {
         // Whatever $WINDLASS_PASSPHRASE_FILE is for, it is not for this key.
@@ -455,9 +388,6 @@ fn passphrase_source(arguments: &IdentityArgs, context: &Context) -> Option<Pass
             ));
             return Some(PassphraseSource::Given(secret.secret()));
         }
-    }
-    if arguments.no_tpm_key_password {
-        return None;
     }
     material::passphrase_source(
         &arguments.passphrase,

@@ -71,7 +71,7 @@ fn what_is_no_signature_is_not_sent() {
         signer("a failure without words", "false", 1, "exit status: 1"),
         signer("a signature and a failure", "sh -c \"openssl pkeyutl -sign -inkey p256.pem; exit 1\"", 1, "exit status: 1"),
         signer("killed", "sh -c \"kill -9 \\$\\$\"", 1, "signal: 9"),
-        signer("missing", "/nonexistent/signer", 1, "cannot be started"),
+        signer("missing", "/nonexistent/signer", 2, "cannot be started"),
         refused("two keys", "", "--certificate p256.crt --private-key p256.pem --signer-command true", 2, "--signer-command"),
         refused("unclosed quote", "", "--certificate p256.crt --signer-command \"sh -c 'true\"", 2, "quote"),
         refused("unknown input", "", "--certificate p256.crt --signer-command true --signer-input hash", 2, "known are digest and message"),
