@@ -157,7 +157,7 @@ pub const MAX_TPM_RSA_BITS: usize = 4096;
 
 /// Longest that one use of a TPM key may take. A TPM computes an RSA primary
 /// key in up to twenty seconds, everything else in less than one.
-pub const TPM_DEADLINE: Duration = Duration::from_secs(30);
+pub const TPM_DEADLINE: Duration = Duration::from_secs(22);
 
 /// Longest that `/dev/tpm0` is waited for while another program has it open:
 /// a few commands' time; a resource manager never gives it back.

@@ -11,8 +11,8 @@ use super::IdentityArgs;
 /// Print temporary credentials for an AWS SDK's credential_process
 ///
 /// Signs CreateSession with the certificate's key and prints the credentials as
-/// the one JSON document that AWS SDKs expect. A line for aws_signing_helper
-/// with certificate and key in files keeps working.
+/// the one JSON document that AWS SDKs expect. A line for aws_signing_helper on
+/// Linux keeps working.
 #[derive(Args, Debug)]
 #[command(
     group(clap::ArgGroup::new("place").args(["certificate", "cert_selector"]).required(true).multiple(true)),

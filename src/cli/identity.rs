@@ -75,7 +75,9 @@ pub struct IdentityArgs {
     /// comes on its stdin, and it prints the signature in base64 or as it is.
     /// $WINDLASS_SIGNER_ALGORITHM says how to sign (ECDSA_SHA_256,
     /// RSASSA_PKCS1_V1_5_SHA_256 or ML_DSA_SHAKE_256, as in AWS KMS),
-    /// $WINDLASS_SIGNER_PUBLIC_KEY with which key (its DER in base64)
+    /// $WINDLASS_SIGNER_PUBLIC_KEY with which key (its DER in base64). ECDSA
+    /// signatures are DER, or r and s side by side. It has ten seconds. What it
+    /// prints is verified before it is used
     #[arg(
         long,
         value_name = "COMMAND",
@@ -139,20 +141,20 @@ pub struct IdentityArgs {
     /// The passphrase itself, which every user of this machine can read here
     ///
     /// Accepted for compatibility; use --passphrase-from
-    #[arg(long, value_name = "PASSPHRASE", group = "passphrase", hide = true)]
+    #[arg(long, value_name = "PASSPHRASE", group = "passphrase")]
     pub pkcs8_password: Option<ArgumentSecret>,
 
     /// The TPM key's password itself, which every user of this machine can read
     ///
     /// Accepted for compatibility; use --passphrase-from
-    #[arg(long, value_name = "PASSWORD", group = "passphrase", hide = true)]
+    #[arg(long, value_name = "PASSWORD", group = "passphrase")]
     pub tpm_key_password: Option<ArgumentSecret>,
 
     /// The TPM key has no password
     ///
-    /// Accepted for compatibility: nobody is asked for one unless
-    /// --passphrase-from says tty
-    #[arg(long, hide = true, conflicts_with = "passphrase")]
+    /// Where nothing is said the empty one is tried, as long as at most half of
+    /// the wrong passwords that the TPM takes are used up: each may count
+    #[arg(long, conflicts_with = "passphrase")]
     pub no_tpm_key_password: bool,
 }
 

@@ -3,14 +3,16 @@
 mod leaf;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::cli::{IdentityArgs, SelectorArgument};
 use crate::key::{
-    self, Access, ExternalSigner, FoundCertificate, KeySource, Loader, Passphrase,
+    self, Access, Changes, ExternalSigner, FoundCertificate, KeySource, Loader, Passphrase,
     PassphraseSource, Permissions, Pkcs11Uri, Signer, Source, TokenOptions, TpmDevice,
 };
 use crate::limits;
 use crate::pki::{self, Certificate, CertificateSelector, Identity, Sourced};
+use crate::secret::Secret;
 use crate::store::read_bounded;
 
 use self::leaf::{Candidates, Wanted};
@@ -18,6 +20,8 @@ use super::{Context, Error, material};
 
 /// What there is to show.
 pub(super) enum Loaded {
+    /// A certificate whose key is elsewhere, with its intermediates.
+    Certificate(Box<Sourced>, Vec<Certificate>),
     /// A key with its certificates.
     Identity(Box<Identity>),
     /// A key alone.
@@ -32,13 +36,25 @@ pub(super) fn load(arguments: &IdentityArgs, context: &Context) -> Result<Identi
     plan.retrying(|loader| plan.identity(loader))
 }
 
-/// As [`load`], or the key alone where no certificate is with it.
+/// As [`load`], or the key or the certificate alone where the other is not with
+/// it.
 pub(super) fn load_any(arguments: &IdentityArgs, context: &Context) -> Result<Loaded, Error> {
     let plan = Plan::new(arguments, context)?;
     if plan.has_certificate {
-        return plan
-            .retrying(|loader| plan.identity(loader))
-            .map(|identity| Loaded::Identity(Box::new(identity)));
+        let has_signer = plan.private_key.is_some() || arguments.signer_command.is_some();
+        return plan.retrying(|loader| {
+            if has_signer || loader.has_key(&plan.place)? {
+                let identity = plan.identity(loader)?;
+                return Ok(Loaded::Identity(Box::new(identity)));
+            }
+            let candidates = plan.leaves(loader)?;
+            let leaf = candidates.sole_leaf().ok_or_else(|| candidates.several())?;
+            let leaf = leaf.0.clone();
+            let mut others = plan.intermediates(loader)?;
+            others.extend(candidates.named.into_iter().map(|(sourced, _)| sourced));
+            let chain = pki::chain_of(&leaf.certificate, others);
+            Ok(Loaded::Certificate(Box::new(leaf), chain))
+        });
     }
     plan.retrying(|loader| {
         let source = plan.key_source();
@@ -174,24 +190,27 @@ impl<'a> Plan<'a> {
     ) -> Result<T, Error> {
         let mut loader = self.loader();
         let mut pauses = limits::RELOAD_PAUSES.into_iter();
-        loop {
-            match attempt(&mut loader) {
-                // What is not in files is the same at the next moment.
-                Err(error) if is_transient(&error) && loader.forget_files() => {
-                    match pauses.next() {
-                        Some(pause) => std::thread::sleep(pause),
-                        None => return Err(error),
-                    }
-                }
+        let error = 'attempts: loop {
+            let error = match attempt(&mut loader) {
                 Ok(done) => {
                     if self.passphrase.is_unused() {
                         self.context.printer.note("no passphrase was needed");
                     }
                     return Ok(done);
                 }
-                failed => return failed,
+                Err(error) if is_transient(&error) => error,
+                Err(error) => return Err(error),
+            };
+            for pause in pauses.by_ref() {
+                match loader.forget_changed_files() {
+                    Changes::Impossible => break 'attempts error,
+                    Changes::None => std::thread::sleep(pause),
+                    Changes::Some => continue 'attempts,
+                }
             }
-        }
+            break error;
+        };
+        Err(error)
     }
 
     fn loader(&self) -> Loader<'a> {
@@ -375,7 +394,7 @@ fn decode(found: FoundCertificate) -> Result<Sourced, pki::Error> {
 fn passphrase_source(arguments: &IdentityArgs, context: &Context) -> Option<PassphraseSource> {
     if arguments.no_tpm_key_password {
         // Whatever $WINDLASS_PASSPHRASE_FILE is for, it is not for this key.
-        return None;
+        return Some(PassphraseSource::Given(Arc::new(Secret::new(Vec::new()))));
     }
     let given = [
         ("--pkcs8-password", &arguments.pkcs8_password),

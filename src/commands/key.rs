@@ -1,12 +1,13 @@
 //! `windlass key`
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::admission::{Principal, PrincipalTag};
+use crate::admission::{Principal, PrincipalTag, check_leaf};
 use crate::cli::KeyShow;
 use crate::clock::rfc3339;
-use crate::key::PublicKey;
-use crate::pki::{Certificate, Identity};
+use crate::key::{PublicKey, Signer};
+use crate::pki::{Certificate, Sourced};
 use crate::rolesanywhere::{Algorithm, TrustAnchorArn};
 use crate::text::printable;
 
@@ -20,23 +21,37 @@ pub(super) fn show(arguments: &KeyShow, context: &Context) -> Result<(), Error> 
     {
         return Err(Error::AnchorAlias { arn: arn.clone() });
     }
+    let trust_anchor = arguments.trust_anchor_arn.as_ref();
+    let at = context.clock.now();
+    let key_of = |signer: &dyn Signer| KeyFacts {
+        origin: Some(signer.origin().to_owned()),
+        public: signer.public_key().clone(),
+    };
     let shown = match identity::load_any(&arguments.identity, context)? {
+        Loaded::Certificate(leaf, chain) => Shown {
+            key: KeyFacts {
+                origin: None,
+                public: leaf.certificate.public_key().clone(),
+            },
+            certificate: Some(CertificateFacts::of(&leaf, &chain, trust_anchor, at)),
+        },
         Loaded::Identity(identity) => {
-            let key = KeyFacts {
-                origin: Some(identity.signer().origin().to_owned()),
-                public: identity.signer().public_key().clone(),
+            let leaf = Sourced {
+                origin: identity.leaf_origin().to_owned(),
+                certificate: identity.leaf().clone(),
             };
-            let certificate = CertificateFacts::of(&identity, arguments.trust_anchor_arn.as_ref());
             Shown {
-                key,
-                certificate: Some(certificate),
+                key: key_of(identity.signer()),
+                certificate: Some(CertificateFacts::of(
+                    &leaf,
+                    identity.chain(),
+                    trust_anchor,
+                    at,
+                )),
             }
         }
         Loaded::Key(signer) => Shown {
-            key: KeyFacts {
-                origin: Some(signer.origin().to_owned()),
-                public: signer.public_key().clone(),
-            },
+            key: key_of(signer.as_ref()),
             certificate: None,
         },
     };
@@ -63,6 +78,8 @@ struct CertificateFacts {
     chain: Vec<Certificate>,
     principal: Principal,
     condition: Option<Value>,
+    /// Why Roles Anywhere would refuse it now, as far as the leaf alone tells.
+    refused: Option<String>,
 }
 
 impl CertificateFacts {
@@ -79,14 +96,29 @@ impl CertificateFacts {
         members
     }
 
-    fn of(identity: &Identity, trust_anchor: Option<&TrustAnchorArn>) -> Self {
-        let principal = Principal::of(identity.leaf());
+    fn of(
+        leaf: &Sourced,
+        chain: &[Certificate],
+        trust_anchor: Option<&TrustAnchorArn>,
+        at: DateTime<Utc>,
+    ) -> Self {
+        let certificate = leaf.certificate.clone();
+        let principal = Principal::of(&certificate);
+        let out_of_date = if certificate.is_valid_at(at) {
+            None
+        } else if at < certificate.not_before() {
+            Some("it is not valid yet".to_owned())
+        } else {
+            Some("it has expired".to_owned())
+        };
+        let refused = check_leaf(&certificate).err().map(|refusal| refusal.reason);
         Self {
-            origin: identity.leaf_origin().to_owned(),
-            leaf: identity.leaf().clone(),
-            chain: identity.chain().to_vec(),
+            origin: leaf.origin.clone(),
+            chain: chain.to_vec(),
             condition: condition(&principal, trust_anchor),
             principal,
+            refused: out_of_date.or(refused),
+            leaf: certificate,
         }
     }
 }
@@ -112,6 +144,7 @@ impl Shown {
                 "notBefore": rfc3339(leaf.not_before()),
                 "notAfter": rfc3339(leaf.not_after()),
                 "fingerprintSha256": leaf.fingerprint(),
+                "refused": facts.refused,
                 "chain": facts.chain.iter().map(|issuer| issuer.subject().to_string()).collect::<Vec<_>>(),
                 "sourceIdentity": facts.principal.source_identity,
                 "roleSessionName": facts.principal.session_name,
@@ -161,6 +194,9 @@ impl Shown {
             rfc3339(leaf.not_after()),
             leaf.fingerprint(),
         ));
+        if let Some(reason) = &facts.refused {
+            text.push_str(&format!("refused by AWS   {}\n", safe(reason)));
+        }
         for issuer in &facts.chain {
             text.push_str(&format!("chain            {}\n", issuer.subject()));
         }

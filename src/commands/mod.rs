@@ -147,7 +147,22 @@ fn usage(error: &clap::Error) -> Outcome {
             Err(_) => Outcome::Failed,
         };
     }
+    if text.contains("-----BEGIN") || text.contains("pin-value=") {
+        printer.raw(
+            "error: an argument is key material or a PIN itself, where the name of a place is needed\n\
+             hint: it is not repeated here; give a file, or put it into a variable and give env:NAME\n",
+        );
+        return Outcome::Usage;
+    }
     printer.raw(&text);
+    let invalid = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) => argument.as_str(),
+        _ => "",
+    };
+    if invalid.starts_with("Key=x509") {
+        printer.raw("hint: put the whole of --cert-selector into one pair of quotes\n");
+        return Outcome::Usage;
+    }
     let stray = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(argument)) if error.kind() == ErrorKind::UnknownArgument => {
             !argument.starts_with('-')

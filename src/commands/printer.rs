@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use crate::text::printable;
+
 use super::Error;
 
 /// Prints. stdout carries data or nothing; a failure to write it is an error,
@@ -52,27 +54,31 @@ impl Printer {
     /// Says something that only matters to somebody who asked for more.
     pub fn note(&self, text: &str) {
         if self.verbose {
-            self.raw(&format!("note: {text}\n"));
+            self.line("note", text);
         }
     }
 
     /// Says something that should be known although the command goes on.
     pub fn warning(&self, text: &str) {
-        self.raw(&format!("warning: {text}\n"));
+        self.line("warning", text);
     }
 
     /// Says why the command failed, with its causes and what to try.
     pub fn error(&self, error: &Error) {
-        let mut text = format!("error: {error}\n");
+        self.line("error", &error.to_string());
         let mut cause = std::error::Error::source(error);
         while let Some(source) = cause {
-            text.push_str(&format!("because: {source}\n"));
+            self.line("because", &source.to_string());
             cause = source.source();
         }
         if let Some(hint) = error.hint() {
-            text.push_str(&format!("hint: {hint}\n"));
+            self.line("hint", &hint);
         }
-        self.raw(&text);
+    }
+
+    /// One line, whatever names of files, tokens and certificates are in it.
+    fn line(&self, kind: &str, text: &str) {
+        self.raw(&format!("{kind}: {}\n", printable(text, usize::MAX)));
     }
 
     /// Writes to stderr as it is. That stderr is closed is nobody's fault.

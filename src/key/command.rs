@@ -31,9 +31,8 @@ impl CommandLine {
     }
 
     /// Runs the program with this on its stdin and these variables set, and
-    /// gives what it printed on stdout. It has no terminal of its own. When the
-    /// time is over it is killed with all that it has started in its process
-    /// group; what it leaves behind when it ends by itself goes on.
+    /// gives what it printed on stdout. When the time is over it is killed,
+    /// without a terminal also with all that it has started; what it leaves behind when it ends by itself goes on.
     ///
     /// # Errors
     ///
@@ -46,15 +45,20 @@ impl CommandLine {
         max: u64,
     ) -> Result<Zeroizing<Vec<u8>>, CommandFailure> {
         let end = Instant::now() + deadline;
-        let mut child = Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        command
             .args(&self.arguments)
             .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .map_err(CommandFailure::Start)?;
+            .stderr(Stdio::piped());
+        // On a terminal it stays in the foreground, where it may ask for
+        // something and is reached by ^C; elsewhere a group of its own can be
+        // ended as a whole.
+        if std::fs::File::open("/dev/tty").is_err() {
+            command.process_group(0);
+        }
+        let mut child = command.spawn().map_err(CommandFailure::Start)?;
         let (output, complaint) = converse(&mut child, input, max);
         let ended =
             receive(&output, end, max).and_then(|output| Ok((output, wait(&mut child, end)?)));
@@ -78,7 +82,8 @@ impl CommandLine {
     }
 }
 
-/// How long a failed program's words are waited for after its end.
+/// How long a failed program's words, and the end of one that was killed, are
+/// waited for.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Why a program gave nothing.
@@ -199,17 +204,18 @@ fn wait(child: &mut Child, end: Instant) -> Result<ExitStatus, CommandFailure> {
     }
 }
 
-/// Kills the program with its process group and waits for it, which does not
-/// take long then.
+/// Kills the program, and its process group if it has one of its own. One that
+/// cannot be killed, since it runs as another user, is left to itself.
 fn end_now(child: &mut Child) {
     let group = i32::try_from(child.id())
         .ok()
         .and_then(rustix::process::Pid::from_raw);
+    // Both may have ended by themselves in the meantime.
+    let _ = child.kill();
     if let Some(group) = group {
-        // It may have ended by itself in the meantime.
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     }
-    let _ = child.wait();
+    let _ = wait(child, Instant::now() + LAST_WORDS);
 }
 
 #[cfg(test)]
@@ -260,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_does_not_end_is_killed_with_its_children() {
+    fn a_program_that_does_not_end_is_killed() {
         let started = Instant::now();
         // The inner one keeps the pipe open.
         let line: CommandLine = "sh -c 'sleep 60 & sleep 60'".parse().unwrap();

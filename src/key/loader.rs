@@ -1,6 +1,6 @@
 //! Loading a key and its certificates as one snapshot, from wherever they are.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::environment::Environment;
@@ -10,8 +10,8 @@ use super::material::KeyMaterial;
 use super::source::RegularFile;
 use super::{
     Contents, Error, Material, Passphrase, Pkcs11Error, Pkcs11Uri, Pkcs11UriError, PublicKey,
-    Signer, Source, TokenOptions, TpmDevice, TpmHandle, TpmPassword, open_token_key,
-    open_tpm_handle, open_tss2, token_certificates,
+    Signer, Source, TokenOptions, TpmDevice, TpmHandle, open_token_key, open_tpm_handle, open_tss2,
+    token_certificates,
 };
 
 /// Where a private key or a certificate is.
@@ -116,8 +116,22 @@ pub struct FoundCertificates {
 pub struct Loader<'a> {
     access: Access<'a>,
     read: Vec<Read>,
-    /// Also where what was read could not be used.
-    has_read_file: bool,
+    /// The files that were read, also those that could not be used.
+    files: Vec<(PathBuf, RegularFile)>,
+    /// Whether another content of these files can change the outcome: not when
+    /// what failed came from elsewhere.
+    may_change: bool,
+}
+
+/// What has become of the files that were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changes {
+    /// Nothing that was read can change.
+    Impossible,
+    /// They are as they were.
+    None,
+    /// Some are new, and are read again when they are asked for.
+    Some,
 }
 
 /// A source that was read.
@@ -135,16 +149,33 @@ impl<'a> Loader<'a> {
         Self {
             access,
             read: Vec::new(),
-            has_read_file: false,
+            files: Vec::new(),
+            may_change: false,
         }
     }
 
-    /// Forgets the content of files, which may have been replaced, and says
-    /// whether there was any. Other sources can be read only once, or cost
-    /// something.
-    pub fn forget_files(&mut self) -> bool {
+    /// Forgets the content of files that have been replaced since they were
+    /// read. Other sources can be read only once, or cost something, and are
+    /// kept.
+    pub fn forget_changed_files(&mut self) -> Changes {
+        if !self.may_change {
+            return Changes::Impossible;
+        }
+        let has_changed = |path: &Path, known: &RegularFile| {
+            std::fs::metadata(path)
+                .map_or(true, |now| RegularFile::of(&now).as_ref() != Some(known))
+        };
+        if !self
+            .files
+            .iter()
+            .any(|(path, known)| has_changed(path, known))
+        {
+            return Changes::None;
+        }
         self.read.retain(|read| read.regular.is_none());
-        std::mem::take(&mut self.has_read_file)
+        self.files.clear();
+        self.may_change = false;
+        Changes::Some
     }
 
     /// What a source holds besides certificates, for the message when it has
@@ -200,6 +231,19 @@ impl<'a> Loader<'a> {
         }
     }
 
+    /// Whether a private key is there, or may be, as far as can be told without
+    /// opening it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Loader::certificates`].
+    pub fn has_key(&mut self, source: &KeySource) -> Result<bool, Error> {
+        match source {
+            KeySource::Material(source) => Ok(self.material(source)?.has_key()),
+            KeySource::Token(_) | KeySource::Tpm(_) => Ok(true),
+        }
+    }
+
     /// Opens the private key of a source. Where a token has several, the one
     /// that belongs to the certificate's public key is taken.
     ///
@@ -220,7 +264,7 @@ impl<'a> Loader<'a> {
                 Ok(Box::new(key))
             }
             KeySource::Tpm(handle) => {
-                let mut ask = |wanted| tpm_password(&passphrase, wanted);
+                let mut ask = |_| passphrase.get();
                 let key = open_tpm_handle(*handle, &self.access.tpm, &mut ask)?;
                 Ok(Box::new(key))
             }
@@ -242,7 +286,7 @@ impl<'a> Loader<'a> {
         match material.key(|| passphrase.get())? {
             KeyMaterial::Software(key) => Ok(key),
             KeyMaterial::Tss2(der) => {
-                let mut ask = |wanted| tpm_password(&passphrase, wanted);
+                let mut ask = |_| passphrase.get();
                 let key = open_tss2(&der, material.origin(), &tpm, &mut ask)?;
                 Ok(Box::new(key))
             }
@@ -260,10 +304,15 @@ impl<'a> Loader<'a> {
             Some(index) => index,
             None => {
                 let content = source.read(self.access.environment, limits::MAX_FILE)?;
-                self.has_read_file |= content.regular.is_some();
+                if let (Source::File(path), Some(file)) = (source, content.regular) {
+                    self.files.push((path.clone(), file));
+                }
+                let is_file = content.regular.is_some();
                 let passphrase = self.access.passphrase.clone();
                 let origin = source.to_string();
-                let material = Material::read(&content.bytes, &origin, || passphrase.get())?;
+                let material = Material::read(&content.bytes, &origin, || passphrase.get());
+                self.may_change = is_file || (self.may_change && material.is_ok());
+                let material = material?;
                 self.read.push(Read {
                     source: source.clone(),
                     regular: content.regular,
@@ -279,17 +328,6 @@ impl<'a> Loader<'a> {
 fn parsed(uri: &Result<Pkcs11Uri, Pkcs11UriError>) -> Result<&Pkcs11Uri, Error> {
     uri.as_ref()
         .map_err(|reason| Pkcs11Error::Uri(reason.clone()).into())
-}
-
-/// A person is asked only when the key is known to have a password.
-fn tpm_password(
-    passphrase: &Passphrase,
-    wanted: TpmPassword,
-) -> Result<Option<crate::secret::Secret>, Error> {
-    match wanted {
-        TpmPassword::Possible if passphrase.is_asked() => Ok(None),
-        TpmPassword::Expected | TpmPassword::Possible => passphrase.get(),
-    }
 }
 
 /// The rule that libpq has for its key files: at most 0600, or 0640 when the

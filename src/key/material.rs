@@ -96,6 +96,11 @@ impl Material {
         &self.contents
     }
 
+    /// Whether there is any private key.
+    pub(super) const fn has_key(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
     /// Whether there is a private key that is of use to whoever reads it: a TPM
     /// key file is of use in its TPM alone.
     pub(super) fn has_exposed_key(&self) -> bool {

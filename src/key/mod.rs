@@ -29,7 +29,9 @@ pub use encrypt::{Cost, encrypt};
 pub use error::Error;
 pub use external::{ExternalSigner, SignerInput};
 pub use generate::{GeneratedKey, KeyType, generate};
-pub use loader::{Access, FoundCertificate, FoundCertificates, KeySource, Loader, Permissions};
+pub use loader::{
+    Access, Changes, FoundCertificate, FoundCertificates, KeySource, Loader, Permissions,
+};
 pub use material::{Material, open_software};
 pub use passphrase::{Passphrase, PassphraseSource};
 pub use pkcs11::{
@@ -156,7 +158,9 @@ impl Contents {
             ["CERTIFICATE REQUEST"] => "it holds a certificate request",
             ["PUBLIC KEY"] => "it holds a public key",
             ["EC PARAMETERS"] => "it holds only EC PARAMETERS",
-            ["OPENSSH PRIVATE KEY"] => "it is in OpenSSH's own format",
+            ["OPENSSH PRIVATE KEY"] => {
+                "it is in OpenSSH's own format; 'ssh-keygen -p -m PKCS8 -f COPY' converts a copy of it"
+            }
             ["PKCS7" | "CMS"] => "it is PKCS#7; 'openssl pkcs7 -print_certs' makes PEM of it",
             keys if keys.iter().all(|label| label.ends_with("PRIVATE KEY")) => {
                 return Self::PrivateKey;

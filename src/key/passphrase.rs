@@ -54,14 +54,6 @@ impl Passphrase {
         Ok(Some(result))
     }
 
-    /// Whether a person would be asked for it.
-    #[must_use]
-    pub fn is_asked(&self) -> bool {
-        self.0
-            .as_ref()
-            .is_some_and(|lazy| matches!(lazy.source, PassphraseSource::Terminal { .. }))
-    }
-
     /// Whether there is a source that was not read, because nothing needed it.
     #[must_use]
     pub fn is_unused(&self) -> bool {

@@ -48,7 +48,7 @@ pub(super) fn read(form: Form, der: &[u8], origin: &str) -> Result<SoftwareKey, 
     let private = match form {
         Form::Pkcs1 => rsa(der),
         Form::Pkcs8 => pkcs8(der),
-        Form::Sec1 => sec1(der, None),
+        Form::Sec1 => sec1(der, None, None),
     };
     SoftwareKey::new(origin, private.map_err(failed)?)
 }
@@ -81,7 +81,8 @@ fn pkcs8(der: &[u8]) -> Result<Private, Failure> {
             let curve = parameters
                 .decode_as::<ObjectIdentifier>()
                 .map_err(|_| Failure::Damaged)?;
-            sec1(inner, Some(&curve.to_string()))
+            let point = info.public_key.map(|bits| bits.raw_bytes());
+            sec1(inner, Some(&curve.to_string()), point)
         }
         oid if oid.starts_with("2.16.840.1.101.3.4.3.") && info.algorithm.parameters.is_some() => {
             Err(Failure::Damaged)
@@ -96,10 +97,15 @@ fn pkcs8(der: &[u8]) -> Result<Private, Failure> {
     }
 }
 
-/// An `ECPrivateKey`. In PKCS#8 the curve stands outside; by itself it names
+/// An `ECPrivateKey`. In PKCS#8 the curve stands outside, and the public point
+/// may (RFC 5958 section 2); by itself it names
 /// the curve in `[0] parameters`, and where it does not, the length of the
 /// private value tells.
-fn sec1(der: &[u8], outer_curve: Option<&str>) -> Result<Private, Failure> {
+fn sec1(
+    der: &[u8],
+    outer_curve: Option<&str>,
+    outer_point: Option<&[u8]>,
+) -> Result<Private, Failure> {
     let parts = der::sequence(der).ok_or(Failure::Damaged)?;
     let [version, scalar, optional @ ..] = parts.as_slice() else {
         return Err(Failure::Damaged);
@@ -131,6 +137,10 @@ fn sec1(der: &[u8], outer_curve: Option<&str>) -> Result<Private, Failure> {
             Some(bits.content.strip_prefix(&[0]).ok_or(Failure::Damaged)?)
         }
         Some(_) => return Err(Failure::Damaged),
+    };
+    let stated = match (stated, outer_point) {
+        (Some(inner), Some(outer)) if inner != outer => return Err(Failure::Damaged),
+        (inner, outer) => inner.or(outer),
     };
     // Without a name only the public point tells the curve from another one of
     // the same length.

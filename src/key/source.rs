@@ -1,7 +1,7 @@
 //! Where key material, certificates and passphrases are read: the forms that
 //! every option of that kind takes.
 
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -48,6 +48,28 @@ pub struct RegularFile {
     pub owner: u32,
     /// The permission bits.
     pub mode: u32,
+    /// Device, inode, size, and time of the last change in seconds and
+    /// nanoseconds: another content has another stamp.
+    pub stamp: [i64; 5],
+}
+
+impl RegularFile {
+    /// What the file system says; `None` for what is no regular file.
+    #[must_use]
+    pub fn of(metadata: &std::fs::Metadata) -> Option<Self> {
+        let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        metadata.is_file().then(|| Self {
+            owner: metadata.uid(),
+            mode: metadata.mode() & 0o777,
+            stamp: [
+                signed(metadata.dev()),
+                signed(metadata.ino()),
+                signed(metadata.size()),
+                metadata.ctime(),
+                metadata.ctime_nsec(),
+            ],
+        })
+    }
 }
 
 impl From<Zeroizing<Vec<u8>>> for Content {
@@ -97,12 +119,19 @@ impl Source {
                     path: path.clone(),
                     source,
                 },
+                Failure::TimedOut => self.failed(failure.to_string()),
                 Failure::TooLarge => Error::TooLarge {
                     path: path.clone(),
                     max,
                 },
             }),
-            Self::Stdin => read_all(std::io::stdin().lock(), 0, max)
+            // A person may take the time that they need.
+            Self::Stdin if std::io::stdin().is_terminal() => {
+                read_all(std::io::stdin().lock(), 0, max)
+                    .map(Content::from)
+                    .map_err(failed)
+            }
+            Self::Stdin => in_time(move || read_all(std::io::stdin().lock(), 0, max))
                 .map(Content::from)
                 .map_err(failed),
         }
@@ -121,7 +150,7 @@ impl Source {
         }
         open_at_once(path)
             .map_err(Failure::Io)
-            .and_then(|file| read_file(file, max))
+            .and_then(|file| in_time(move || read_file(file, max)))
             .map(|content| content.bytes)
             .map_err(|error| self.failed(error.to_string()))
     }
@@ -159,6 +188,9 @@ impl FromStr for Source {
         };
         Ok(match text.split_once(':') {
             _ if text.is_empty() => return Err("the value is empty".to_owned()),
+            _ if text.contains("-----BEGIN") => {
+                return Err("it is key material itself, not the name of a place".to_owned());
+            }
             _ if matches!(text, "-" | "fd:0") => Self::Stdin,
             Some(("cmd", line)) => Self::Command(line.parse()?),
             Some(("credential", name)) => Self::Credential(some(name, "the credential's name")?),
@@ -168,7 +200,10 @@ impl FromStr for Source {
                     .parse()
                     .map_err(|_| "after fd: comes the descriptor's number".to_owned())?,
             ),
-            Some(("file", path)) => Self::File(some(path, "the file's name")?.into()),
+            Some(("file", path)) => {
+                let path = path.strip_prefix("//").unwrap_or(path);
+                Self::File(some(path, "the file's name")?.into())
+            }
             _ => Self::File(text.into()),
         })
     }
@@ -191,6 +226,7 @@ impl std::fmt::Display for Source {
 /// Why a file was not read.
 enum Failure {
     Io(std::io::Error),
+    TimedOut,
     TooLarge,
 }
 
@@ -198,6 +234,11 @@ impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Io(error) => error.fmt(f),
+            Self::TimedOut => write!(
+                f,
+                "nothing came to its end within {} s",
+                limits::COMMAND_DEADLINE.as_secs()
+            ),
             Self::TooLarge => f.write_str("it is too long"),
         }
     }
@@ -214,18 +255,34 @@ fn open_at_once(path: &Path) -> std::io::Result<std::fs::File> {
 }
 
 fn read_path(path: &Path, max: u64) -> Result<Content, Failure> {
-    let file = std::fs::File::open(path).map_err(Failure::Io)?;
-    read_file(file, max)
+    let metadata = std::fs::metadata(path).map_err(Failure::Io)?;
+    if metadata.is_file() || metadata.is_dir() {
+        return read_file(std::fs::File::open(path).map_err(Failure::Io)?, max);
+    }
+    // A pipe without a writer, or a device, may have nothing to say for ever.
+    let path = path.to_owned();
+    in_time(move || read_file(std::fs::File::open(path).map_err(Failure::Io)?, max))
 }
 
 fn read_file(file: std::fs::File, max: u64) -> Result<Content, Failure> {
     let metadata = file.metadata().map_err(Failure::Io)?;
     let bytes = read_all(file, metadata.len(), max)?;
-    let regular = metadata.is_file().then(|| RegularFile {
-        owner: metadata.uid(),
-        mode: metadata.mode() & 0o777,
-    });
+    let regular = RegularFile::of(&metadata);
     Ok(Content { bytes, regular })
+}
+
+/// Reads on a thread of its own, which is left behind when the time is over.
+fn in_time<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        // Nobody listens any more after the deadline.
+        let _ = sender.send(read());
+    });
+    receiver
+        .recv_timeout(limits::COMMAND_DEADLINE)
+        .unwrap_or(Err(Failure::TimedOut))
 }
 
 fn read_all(from: impl Read, size: u64, max: u64) -> Result<Zeroizing<Vec<u8>>, Failure> {

@@ -121,6 +121,13 @@ impl Identity {
     }
 }
 
+/// The intermediates of a leaf whose key is not at hand, as
+/// [`Identity::chain`] gives them.
+#[must_use]
+pub fn chain_of(leaf: &Certificate, others: Vec<Sourced>) -> Vec<Certificate> {
+    order(leaf, others).0
+}
+
 /// Walks from the leaf upwards through what was given.
 fn order(leaf: &Certificate, others: Vec<Sourced>) -> (Vec<Certificate>, Vec<Sourced>) {
     let mut pool = others;

@@ -17,7 +17,7 @@ pub use bundle::{encode_pem, read_certificates, read_der_bundle};
 pub use certificate::{BasicConstraints, Certificate, KeyUsage, SignatureHash};
 pub use crl::Crl;
 pub use general_name::GeneralName;
-pub use identity::{Identity, Sourced};
+pub use identity::{Identity, Sourced, chain_of};
 pub use issue::{IssuerRef, Kind, Template};
 pub use name::{AttributeType, DistinguishedName};
 pub use path::{PathError, PathQuery, validate_path};

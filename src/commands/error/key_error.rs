@@ -97,12 +97,19 @@ pub(super) fn hint_key(error: &key::Error) -> Option<String> {
         key::Error::Passphrase { .. } => {
             "nothing was changed; check the file, variable, descriptor or credential that is named"
         }
+        // A source with a mistyped prefix is taken for a file.
+        key::Error::Read { path, source }
+            if source.kind() == std::io::ErrorKind::NotFound
+                && path.as_os_str().to_string_lossy().contains(':') =>
+        {
+            "there is no such file; besides FILE there are -, env:NAME, fd:N, cmd:COMMAND, credential:NAME, pkcs11:URI and handle:0x81000001"
+        }
         key::Error::Read { path, source } => return hint_io(path, source),
         key::Error::Command { .. } => {
             "run the command by hand as this user; it is not run by a shell, and has no terminal"
         }
         key::Error::SignerCommand { .. } => {
-            "run the program by hand with 32 bytes on its stdin; README.md says what it is given and must print"
+            "run the program by hand; the help of --signer-command says what it is given and must print"
         }
         key::Error::Source { .. } => {
             "a source is FILE, -, env:NAME, fd:N, cmd:COMMAND or credential:NAME"
@@ -129,7 +136,7 @@ pub(super) fn hint_key(error: &key::Error) -> Option<String> {
             "'tpm2_getcap handles-persistent' shows what there is; is the handle right, and the TPM?"
         }
         key::Error::TpmPasswordMissing { .. } => {
-            "give --passphrase-file FILE, or --passphrase-from with env:NAME, fd:N, cmd:COMMAND, credential:NAME or tty"
+            "give --passphrase-file FILE or --passphrase-from, or --no-tpm-key-password if it has none; stop whatever calls this again by itself: each attempt may bring the TPM nearer to its lockout"
         }
         key::Error::TpmPasswordWrong { .. } => {
             "check the passphrase before another attempt: a TPM counts wrong ones and then takes none for a while"

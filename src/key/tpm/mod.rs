@@ -186,16 +186,18 @@ impl std::fmt::Debug for TpmKey {
 
 impl TpmKey {
     fn sign_in_tpm(&self, message: &[u8]) -> Result<RawSignature, Error> {
-        let given = self.password.is_some();
         let password = self.password.as_ref().filter(|given| {
             // The empty password is the one that needs no session.
             given.expose().iter().any(|octet| *octet != 0)
         });
+        let given = password.is_some();
         let mut talk = self.device.open()?;
-        if let Place::File(file) = &self.place
-            && !(given || file.empty_auth)
-            && self.signing.counted
-        {
+        let says_none = match &self.place {
+            Place::File(file) => file.empty_auth,
+            Place::Handle(_) => false,
+        };
+        // Who says that it is empty is believed.
+        if self.password.is_none() && !says_none && self.signing.counted {
             self.may_guess(&mut talk)?;
         }
         let (key, session) = match &self.place {
