@@ -9,8 +9,8 @@ use super::ecdsa::{EcKey, NamedCurve};
 use super::ml_dsa::MlDsaKey;
 use super::{Error, Hash, KeyAlgorithm, PublicKey, Scheme, Signer};
 
-/// A private key held in memory, wiped when it is dropped (RSA keys are held
-/// by ring, which does not wipe them).
+/// A private key held in memory, wiped when it is dropped, but for what ring
+/// holds: RSA keys, and EC keys that have signed a certificate.
 ///
 /// Requests are signed with the curve crates (RFC 6979), certificates with
 /// ring.

@@ -244,6 +244,11 @@ fn a_key_is_shown_with_what_aws_makes_of_it() {
         });
         let shown: Value = serde_json::from_str(&json.stdout).unwrap();
         assert_eq!(shown["certificate"]["sourceIdentity"], source_identity);
+        // Without its key the certificate tells as much.
+        let alone = sandbox.ok(&[&fixed[..4], more, &["--json"]].concat());
+        let alone: Value = serde_json::from_str(&alone.stdout).unwrap();
+        assert_eq!(alone["certificate"], shown["certificate"]);
+        assert!(alone["key"]["origin"].is_null());
         assert_eq!(
             shown["certificate"]["condition"].is_null(),
             ["parentheses", "no_cn"].contains(&name),
@@ -407,10 +412,6 @@ fn what_is_wrong_with_what_is_to_be_inspected_is_said() {
         ("show_nothing", "key show"),
         ("show_without_option", "key show key.pem"),
         (
-            "show_a_certificate_alone",
-            "key show --certificate cert.pem",
-        ),
-        (
             "show_another_key",
             "key show --certificate cert.pem --private-key rsa.pem",
         ),
@@ -443,4 +444,28 @@ fn what_is_wrong_with_what_is_to_be_inspected_is_said() {
         &arguments,
         &sandbox.run(&arguments),
     );
+}
+
+/// An expired certificate, and one that may not sign, are shown with the reason
+/// for which a session would be refused.
+#[test]
+fn what_aws_would_refuse_is_said() {
+    let sandbox = Sandbox::new();
+    for (file, reason) in [
+        ("expired.pem", "it has expired"),
+        ("not-yet-valid.pem", "it is not valid yet"),
+        ("leaf-no-key-usage.pem", "keyUsage"),
+        ("leaf.pem", ""),
+    ] {
+        sandbox.write("cert.pem", fs::read(testdata("certs").join(file)).unwrap());
+        let text = sandbox
+            .ok(&["key", "show", "--certificate", "cert.pem"])
+            .stdout;
+        let line = text.lines().find(|line| line.starts_with("refused by AWS"));
+        assert_eq!(line.is_some(), !reason.is_empty(), "{file}: {text}");
+        assert!(line.unwrap_or_default().contains(reason), "{file}: {text}");
+        let json = sandbox.ok(&["key", "show", "--certificate", "cert.pem", "--json"]);
+        let json: Value = serde_json::from_str(&json.stdout).unwrap();
+        assert_eq!(json["certificate"]["refused"].is_null(), reason.is_empty());
+    }
 }
