@@ -34,6 +34,7 @@ mod passphrases;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
 mod reach;
+mod reading;
 mod selectors;
 mod suites;
 mod tpm;

@@ -1,0 +1,125 @@
+//! Reading keys and certificates: what never ends, what must not be repeated,
+//! and what must not be read twice.
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::harness::{Sandbox, capture, testdata};
+
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("key.pem", fs::read(testdata("keys/p256.pem")).unwrap());
+    sandbox.write("cert.pem", fs::read(testdata("certs/leaf.pem")).unwrap());
+    sandbox
+}
+
+/// A named pipe to which nobody writes is not waited for without end.
+#[test]
+fn a_pipe_without_a_writer_is_given_up() {
+    let sandbox = sandbox();
+    let made = capture(Command::new("mkfifo").arg(sandbox.path("pipe")));
+    assert_eq!(made.code, 0);
+    let started = Instant::now();
+    let run = sandbox.run(&["key", "show", "--private-key", "pipe"]);
+    assert!(started.elapsed() < Duration::from_secs(30));
+    assert_eq!(run.code, 2, "{run:#?}");
+    assert!(run.stderr.contains("within 10 s"), "{run:#?}");
+}
+
+/// Only files can have changed at the next moment; a command may cost
+/// something, and a pipe is empty then.
+#[test]
+fn what_is_not_a_file_is_read_once() {
+    let sandbox = sandbox();
+    let whole = sandbox.read("key.pem");
+    sandbox.write("cut.pem", whole.replace("-----END", "!"));
+    let run = sandbox.run(&[
+        "key",
+        "show",
+        "--certificate",
+        "cert.pem",
+        "--private-key",
+        "cmd:sh -c 'echo run >>runs; cat cut.pem'",
+    ]);
+    assert_eq!(run.code, 4, "{run:#?}");
+    assert_eq!(sandbox.read("runs"), "run\n");
+}
+
+/// Whoever puts a key or a PIN where the name of a place belongs does not find
+/// it in the log as well.
+#[test]
+fn secrets_in_the_wrong_place_are_not_repeated() {
+    let sandbox = sandbox();
+    let key = sandbox.read("key.pem");
+    let (separate, joined) = (key.as_str(), format!("--private-key={key}"));
+    let uri = "pkcs11:token=x?pin-value=S3CRET";
+    let stray = ["key", "show", uri];
+    for arguments in [
+        &["key", "show", "--private-key", separate][..],
+        &["key", "show", &joined],
+        &["key", "show", "--private-key", "--", separate],
+        &["key", "show", "--private-key", &format!("env:{key}")],
+        &[
+            "key",
+            "show",
+            "--private-key",
+            "key.pem",
+            "--passphrase-from",
+            separate,
+        ],
+        &[
+            "key",
+            "show",
+            "--certificate",
+            "cert.pem",
+            "--intermediates",
+            &key,
+        ],
+        &stray,
+        &[
+            "key",
+            "show",
+            "--certificate",
+            "cert.pem",
+            "--cert-selector",
+            uri,
+        ],
+    ] {
+        let run = sandbox.run(arguments);
+        assert_eq!(run.code, 2, "{run:#?}");
+        assert!(!run.stderr.contains("S3CRET"), "{run:#?}");
+        assert!(run.stderr.contains("hint: "), "{run:#?}");
+    }
+    // The variable's value goes the same way.
+    let mut command = sandbox.command();
+    command
+        .args(["key", "show"])
+        .env("WINDLASS_PRIVATE_KEY", &key);
+    let run = sandbox.finish(command);
+    assert_eq!(run.code, 2, "{run:#?}");
+}
+
+/// A file's name cannot steer the terminal.
+#[test]
+fn names_of_files_are_shown_without_control_characters() {
+    let sandbox = sandbox();
+    let run = sandbox.run(&["key", "show", "--private-key", "\u{1b}[31mred\u{202e}.pem"]);
+    assert_eq!(run.code, 2);
+    assert!(
+        run.stderr.contains("\\u{1b}[31mred\\u{202e}.pem"),
+        "{run:#?}"
+    );
+    assert!(!run.stderr.contains('\u{1b}') && !run.stderr.contains('\u{202e}'));
+    // What is to be pasted is quoted.
+    sandbox.write("a key.pem", sandbox.read("key.pem"));
+    let chmod = capture(
+        Command::new("chmod")
+            .arg("0644")
+            .arg(sandbox.path("a key.pem")),
+    );
+    assert_eq!(chmod.code, 0);
+    let run = sandbox.run(&["key", "show", "--private-key", "a key.pem"]);
+    assert_eq!(run.code, 4, "{run:#?}");
+    assert!(run.stderr.contains("chmod 0600 'a key.pem'"), "{run:#?}");
+}
