@@ -32,7 +32,8 @@ impl CommandLine {
 
     /// Runs the program with this on its stdin and these variables set, and
     /// gives what it printed on stdout. When the time is over it is killed,
-    /// without a terminal also with all that it has started; what it leaves behind when it ends by itself goes on.
+    /// without a terminal also with all that it has started; what it leaves
+    /// behind when it ends by itself goes on.
     ///
     /// # Errors
     ///

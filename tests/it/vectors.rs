@@ -204,6 +204,28 @@ fn the_emulator_grants_every_vector_as_it_is_recorded() {
     }
 }
 
+#[test]
+fn the_principal_of_every_vector_is_derived_as_it_is_recorded() {
+    for vector in Vector::all() {
+        let pem = vector.text("cert.pem");
+        let leaf = &windlass::pki::read_certificates(pem.as_bytes(), &vector.name).unwrap()[0];
+        let principal = windlass::admission::Principal::of(leaf);
+        let expect: Value = serde_json::from_str(&vector.text("expect.json")).unwrap();
+        assert_eq!(principal.source_identity, expect["source_identity"]);
+        assert_eq!(principal.session_name, expect["default_role_session_name"]);
+        let tags = principal
+            .tags
+            .into_iter()
+            .map(|tag| (tag.key, tag.value.into()));
+        let tags = Value::Object(tags.collect());
+        assert_eq!(
+            tags, expect["principal_tags_default_mapping"],
+            "{}",
+            vector.name
+        );
+    }
+}
+
 /// Flips one bit at a time: of the body, of every header that is signed, of the
 /// query, of the signature and of the credential. Nothing may pass.
 #[test]
