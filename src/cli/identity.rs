@@ -118,6 +118,7 @@ pub struct IdentityArgs {
 
     /// TPM to use: a device or a UNIX socket [default: /dev/tpmrm0, /dev/tpm0]
     ///
+    /// A software TPM on a port of this machine is written swtpm:port=2321.
     /// Without the option, $TPM_DEVICE names it
     #[arg(
         long,

@@ -114,7 +114,7 @@ fn only_the_rooms_that_may_touch_the_world_do() {
         ("std::env::", &["main"]),
         ("reqwest::Client", &["rolesanywhere"]),
         ("TcpListener", &["emulator"]),
-        ("TcpStream", &[]),
+        ("TcpStream", &["key"]),
         // Software TPMs.
         ("UnixStream", &["key"]),
         ("Command::new(", &["key"]),

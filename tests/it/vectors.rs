@@ -208,7 +208,7 @@ fn the_emulator_grants_every_vector_as_it_is_recorded() {
 fn the_principal_of_every_vector_is_derived_as_it_is_recorded() {
     for vector in Vector::all() {
         let pem = vector.text("cert.pem");
-        let leaf = &windlass::pki::read_certificates(pem.as_bytes(), &vector.name).unwrap()[0];
+        let leaf = &read_certificates(pem.as_bytes(), &vector.name).unwrap()[0];
         let principal = windlass::admission::Principal::of(leaf);
         let expect: Value = serde_json::from_str(&vector.text("expect.json")).unwrap();
         assert_eq!(principal.source_identity, expect["source_identity"]);

@@ -1,8 +1,9 @@
-//! Talking to a TPM: a character device of Linux, or the UNIX socket of a
-//! software TPM, with bounds in time and size and every handle given back.
+//! Talking to a TPM: a character device of Linux, or the socket of a software
+//! TPM, with bounds in time and size and every handle given back.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -37,12 +38,20 @@ pub struct TpmDevice {
 impl TpmDevice {
     /// The TPM at `path`: a character device such as `/dev/tpmrm0`, or a UNIX
     /// socket on which a software TPM takes commands as they are (`swtpm socket
-    /// --server type=unixio`). Without a path the kernel's resource manager
+    /// --server type=unixio`), or `swtpm:port=N` for one on a port of this
+    /// machine (`type=tcp`). Without a path the kernel's resource manager
     /// `/dev/tpmrm0` is taken, and `/dev/tpm0` where there is none.
     #[must_use]
     pub fn new(path: Option<&Path>) -> Self {
+        // As tpm2-tools write it.
+        let bare = |path: &Path| {
+            let text = path.to_str()?;
+            let bare = text.strip_prefix("device:");
+            bare.or_else(|| text.strip_prefix("swtpm:path="))
+                .map(PathBuf::from)
+        };
         Self {
-            path: path.map(Path::to_owned),
+            path: path.map(|path| bare(path).unwrap_or_else(|| path.to_owned())),
             deadline: limits::TPM_DEADLINE,
         }
     }
@@ -78,16 +87,11 @@ impl TpmDevice {
             device: path.to_owned(),
             source,
         };
-        let kind = std::fs::metadata(path).map_err(failed)?.file_type();
-        let stream = if kind.is_socket() {
-            Stream::Socket(connect(path, self.deadline).map_err(failed)?)
-        } else if kind.is_char_device() {
-            Stream::Device(open_device(path, end).map_err(failed)?)
-        } else {
-            return Err(failed(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "it is neither a character device nor a UNIX socket",
-            )));
+        let stream = match port(path).map_err(failed)? {
+            Some(address) => {
+                Stream::Tcp(TcpStream::connect_timeout(&address, self.deadline).map_err(failed)?)
+            }
+            None => self.open_path(path, end).map_err(failed)?,
         };
         Ok(Conversation {
             stream,
@@ -98,6 +102,46 @@ impl TpmDevice {
             broken: false,
         })
     }
+
+    fn open_path(&self, path: &Path, end: Instant) -> io::Result<Stream> {
+        let kind = std::fs::metadata(path)?.file_type();
+        if kind.is_socket() {
+            connect(path, self.deadline).map(Stream::Socket)
+        } else if kind.is_char_device() {
+            open_device(path, end).map(Stream::Device)
+        } else {
+            Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "it is neither a character device nor a UNIX socket",
+            ))
+        }
+    }
+}
+
+/// The port of a software TPM, when the path is written as tpm2-tools write
+/// it: `swtpm:port=2321`, with `host=` for another address of this machine. The
+/// traffic is not protected, so it stays on loopback.
+fn port(path: &Path) -> io::Result<Option<SocketAddr>> {
+    let wrong = |reason| Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+    let Some(options) = path.to_str().and_then(|path| path.strip_prefix("swtpm:")) else {
+        return Ok(None);
+    };
+    let (mut host, mut port) = (IpAddr::V4(Ipv4Addr::LOCALHOST), 2321);
+    for option in options.split(',') {
+        match option.split_once('=') {
+            Some(("host", "localhost")) => {}
+            Some(("host", typed)) => match typed.parse::<IpAddr>() {
+                Ok(address) if address.is_loopback() => host = address,
+                _ => return wrong("a software TPM is reached on loopback only"),
+            },
+            Some(("port", typed)) => match typed.parse() {
+                Ok(typed) => port = typed,
+                Err(_) => return wrong("its port is not a number"),
+            },
+            _ => return wrong("it is written swtpm:host=127.0.0.1,port=2321"),
+        }
+    }
+    Ok(Some(SocketAddr::new(host, port)))
 }
 
 /// A TPM that is open, and what it holds for us.
@@ -195,6 +239,9 @@ impl Conversation {
             Stream::Socket(socket) => socket
                 .set_write_timeout(Some(left))
                 .and_then(|()| socket.write_all(command)),
+            Stream::Tcp(socket) => socket
+                .set_write_timeout(Some(left))
+                .and_then(|()| socket.write_all(command)),
         };
         written.map_err(|source| self.failed(source))
     }
@@ -210,6 +257,9 @@ impl Conversation {
             let read = match &mut self.stream {
                 Stream::Device(file) => file.read(room),
                 Stream::Socket(socket) => socket
+                    .set_read_timeout(Some(left))
+                    .and_then(|()| socket.read(room)),
+                Stream::Tcp(socket) => socket
                     .set_read_timeout(Some(left))
                     .and_then(|()| socket.read(room)),
             };
@@ -291,6 +341,7 @@ pub(super) fn frame(tag: u16, code: u32, body: &[u8]) -> Vec<u8> {
 enum Stream {
     Device(File),
     Socket(UnixStream),
+    Tcp(TcpStream),
 }
 
 /// Opens a device for reading and writing. `/dev/tpm0` can be open once only,

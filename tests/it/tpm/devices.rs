@@ -53,6 +53,45 @@ fn a_character_device_is_spoken_to() {
     }
 }
 
+/// A software TPM on a port, as tpm2-tools name it; never one elsewhere.
+#[test]
+fn a_port_of_this_machine_is_spoken_to() {
+    let tpm = SoftwareTpm::new();
+    tpm.genpkey("key.pem", "-algorithm EC -pkeyopt group:P-256");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let socket = tpm.socket();
+    let bridge = std::thread::spawn(move || {
+        // One conversation to open the key, one to sign.
+        for _ in 0..2 {
+            let (client, _) = listener.accept().unwrap();
+            let server = std::os::unix::net::UnixStream::connect(&socket).unwrap();
+            let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            let back = std::thread::spawn(move || {
+                let _ = std::io::copy(&mut &server, &mut &client);
+            });
+            let _ = std::io::copy(&mut from, &mut to);
+            let _ = to.shutdown(std::net::Shutdown::Both);
+            back.join().unwrap();
+        }
+    });
+    let device = TpmDevice::new(Some(format!("swtpm:host=127.0.0.1,port={port}").as_ref()));
+    let key = open_tss2(&tpm.der("key.pem"), "key.pem", &device, &mut |_| Ok(None)).unwrap();
+    sign(&key).unwrap();
+    bridge.join().unwrap();
+    let path = format!("swtpm:path={}", tpm.socket().display());
+    let device = TpmDevice::new(Some(path.as_ref()));
+    open_tss2(&tpm.der("key.pem"), "key.pem", &device, &mut |_| Ok(None)).unwrap();
+    for wrong in ["swtpm:host=192.0.2.1", "swtpm:port=x", "swtpm:"] {
+        let device = TpmDevice::new(Some(wrong.as_ref()));
+        let opened = open_tss2(&tpm.der("key.pem"), "key.pem", &device, &mut |_| Ok(None));
+        assert!(
+            matches!(opened, Err(key::Error::TpmDevice { .. })),
+            "{wrong}"
+        );
+    }
+}
+
 #[test]
 fn what_is_no_tpm_is_named() {
     let sandbox = Sandbox::new();
