@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 /// Secret bytes: a passphrase, a private key, a session's secret.
 ///
-/// It cannot be cloned, its `Debug` says only that it is redacted, and its
+/// It is not cloned in passing, its `Debug` says only that it is redacted, and its
 /// memory is overwritten when it is dropped. [`Secret::expose`] is the only
 /// way to the content, so that every use can be found by name.
 pub struct Secret(Zeroizing<Vec<u8>>);
@@ -14,6 +14,13 @@ impl Secret {
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))
+    }
+
+    /// Another copy, which wipes itself too: for a value that is handed out more
+    /// than once. It is no `Clone`, so that copies can be found by name.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self::new(self.expose().to_vec())
     }
 
     /// The secret itself. Never pass it to anything that formats or logs.

@@ -11,7 +11,7 @@ use crate::cli::{ReadCertificateData, SignString, SignatureFormat};
 use crate::key::{KeyAlgorithm, Scheme};
 use crate::limits;
 use crate::pki::Certificate;
-use crate::rolesanywhere;
+use crate::rolesanywhere::{self, Algorithm, SigningError};
 use crate::text::printable;
 
 use super::identity;
@@ -78,17 +78,13 @@ fn describe(certificate: &Certificate) -> String {
 pub(super) fn sign_string(arguments: &SignString, context: &Context) -> Result<(), Error> {
     let signer = identity::signer_only(&arguments.identity, context)?;
     let public = signer.public_key();
-    let scheme = match public.algorithm() {
-        KeyAlgorithm::EcP256 | KeyAlgorithm::EcP384 | KeyAlgorithm::EcP521 => {
-            Scheme::DeterministicEcdsa(arguments.digest.0)
-        }
-        KeyAlgorithm::Rsa { .. } => Scheme::RsaPkcs1(arguments.digest.0),
-        KeyAlgorithm::MlDsa44 | KeyAlgorithm::MlDsa65 | KeyAlgorithm::MlDsa87 => Scheme::MlDsa,
-        other @ (KeyAlgorithm::Ed25519 | KeyAlgorithm::Unknown) => {
-            return Err(
-                rolesanywhere::Error::Signing(rolesanywhere::SigningError::Algorithm(other)).into(),
-            );
-        }
+    let algorithm = Algorithm::for_key(public.algorithm()).ok_or_else(|| {
+        rolesanywhere::Error::Signing(SigningError::Algorithm(public.algorithm()))
+    })?;
+    let scheme = match algorithm.scheme() {
+        Scheme::DeterministicEcdsa(_) => Scheme::DeterministicEcdsa(arguments.digest.0),
+        Scheme::RsaPkcs1(_) => Scheme::RsaPkcs1(arguments.digest.0),
+        other => other,
     };
     let key_digest = Sha256::new()
         .chain_update("IAM RA")

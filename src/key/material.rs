@@ -300,7 +300,9 @@ fn first_element(data: &[u8]) -> &[u8] {
     der::read(data).map_or(data, |(element, _)| element.encoded)
 }
 
-fn is_pem(bytes: &[u8]) -> bool {
+/// Whether a file is PEM: a block's first line may stand anywhere in it.
+#[must_use]
+pub fn is_pem(bytes: &[u8]) -> bool {
     bytes
         .windows(PEM_BEGIN.len())
         .any(|window| window == PEM_BEGIN)

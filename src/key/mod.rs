@@ -32,7 +32,7 @@ pub use generate::{GeneratedKey, KeyType, generate};
 pub use loader::{
     Access, Changes, FoundCertificate, FoundCertificates, KeySource, Loader, Permissions,
 };
-pub use material::{Material, open_software};
+pub use material::{Material, is_pem, open_software};
 pub use passphrase::{Passphrase, PassphraseSource};
 pub use pkcs11::{
     AskPin, Listing, ObjectKind, PinWarning, Pkcs11Error, Pkcs11Uri, Pkcs11UriError,

@@ -43,13 +43,12 @@ impl Passphrase {
         let Some(lazy) = &self.0 else {
             return Ok(None);
         };
-        let copy = |secret: &Secret| Secret::new(secret.expose().to_vec());
         let mut known = lazy.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(secret) = known.as_ref() {
-            return Ok(Some(copy(secret)));
+            return Ok(Some(secret.copy()));
         }
         let secret = lazy.source.read(&lazy.environment)?;
-        let result = copy(&secret);
+        let result = secret.copy();
         *known = Some(secret);
         Ok(Some(result))
     }
@@ -91,7 +90,7 @@ impl PassphraseSource {
     /// too long or unreadable, or when two entries on a terminal differ.
     pub fn read(&self, environment: &Environment) -> Result<Secret, Error> {
         let secret = match self {
-            Self::Given(secret) => return Ok(Secret::new(secret.expose().to_vec())),
+            Self::Given(secret) => return Ok(secret.copy()),
             Self::Source(source) => self.read_source(source, environment)?,
             Self::Terminal { prompt, confirm } => self.ask(prompt, *confirm)?,
         };

@@ -119,11 +119,36 @@ impl PublicKey {
             KeyAlgorithm::MlDsa87 => ml_dsa(19),
             KeyAlgorithm::Ed25519 | KeyAlgorithm::Unknown => return None,
         };
+        Self::assemble(&identifier, subject_public_key)
+    }
+
+    /// An RSA key from its big-endian, unsigned numbers (RFC 8017 A.1.1), however
+    /// many zeros stand before them.
+    pub(super) fn rsa(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
+        let numbers = [der::write_unsigned(modulus), der::write_unsigned(exponent)];
+        let pkcs1 = der::write(der::SEQUENCE, &numbers.concat());
+        let bits = modulus_bits(&pkcs1)?;
+        Self::from_parts(KeyAlgorithm::Rsa { bits }, &pkcs1)
+    }
+
+    /// An EC key from its curve's DER parameters (RFC 5480 section 2.1.1) and its
+    /// point.
+    #[cfg_attr(
+        not(feature = "pkcs11"),
+        expect(dead_code, reason = "only tokens give the curve so")
+    )]
+    pub(super) fn ec(curve: &[u8], point: &[u8]) -> Option<Self> {
+        let oid = der::write(der::OBJECT_IDENTIFIER, OID_EC);
+        Self::assemble(&[&oid, curve].concat(), point)
+    }
+
+    /// `identifier` is the content of the AlgorithmIdentifier.
+    fn assemble(identifier: &[u8], subject_public_key: &[u8]) -> Option<Self> {
         let bits = [&[0][..], subject_public_key].concat();
         Self::from_spki(&der::write_all(
             der::SEQUENCE,
             &[
-                &der::write(der::SEQUENCE, &identifier),
+                &der::write(der::SEQUENCE, identifier),
                 &der::write(der::BIT_STRING, &bits),
             ],
         ))

@@ -1,7 +1,7 @@
 //! Reading certificates from files: PEM soup in any order, or one DER.
 
 use crate::der;
-use crate::key::Contents;
+use crate::key::{Contents, is_pem};
 use crate::limits;
 
 use super::{Certificate, Error};
@@ -74,10 +74,6 @@ pub fn read_der_bundle(material: &[u8], origin: &str) -> Result<Vec<Vec<u8>>, Er
         });
     }
     Ok(certificates)
-}
-
-fn is_pem(material: &[u8]) -> bool {
-    material.windows(11).any(|window| window == b"-----BEGIN ")
 }
 
 fn is_certificate(block: &&pem::Pem) -> bool {

@@ -56,7 +56,7 @@ impl Connection {
         ask: &mut dyn FnMut(&str) -> Result<Option<Secret>, Error>,
     ) -> Result<Option<Secret>, Error> {
         let pin = if let Some(value) = &self.uri.pin_value {
-            Some(Secret::new(value.expose().to_vec()))
+            Some(value.copy())
         } else if let Some(source) = &self.uri.pin_source {
             Some(read_source(source)?)
         } else {
@@ -152,7 +152,7 @@ impl Connection {
         const MOST: usize = 64;
         let mut refused = refused();
         if refused.len() < MOST {
-            refused.push((self.token_name(), Secret::new(pin.expose().to_vec())));
+            refused.push((self.token_name(), pin.copy()));
         }
     }
 

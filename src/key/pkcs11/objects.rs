@@ -6,7 +6,7 @@ use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHan
 use crate::der;
 use crate::limits;
 
-use super::super::{KeyAlgorithm, PublicKey};
+use super::super::PublicKey;
 use super::slots::Connection;
 use super::{ObjectKind, Pkcs11Error, Pkcs11Uri};
 
@@ -213,21 +213,12 @@ fn rsa_key(modulus: &[u8], exponent: &[u8]) -> Option<PublicKey> {
     if modulus.len() > limits::MAX_RSA_BITS / 8 + 1 || exponent.len() > 32 {
         return None;
     }
-    let pkcs1 = der::write_all(
-        der::SEQUENCE,
-        &[
-            &der::write_unsigned(modulus),
-            &der::write_unsigned(exponent),
-        ],
-    );
-    PublicKey::from_parts(KeyAlgorithm::Rsa { bits: 0 }, &pkcs1)
+    PublicKey::rsa(modulus, exponent)
 }
 
 /// CKA_EC_PARAMS is the curve's DER, CKA_EC_POINT an OCTET STRING with the
 /// point (PKCS#11 v3.1 section 6.3.3); some tokens leave the OCTET STRING out.
 fn ec_key(curve: &[u8], point: &[u8]) -> Option<PublicKey> {
-    /// `1.2.840.10045.2.1` (RFC 5480), content octets.
-    const ID_EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
     if point.len() > limits::MAX_TOKEN_VALUE || curve.len() > limits::MAX_TOKEN_VALUE {
         return None;
     }
@@ -239,16 +230,12 @@ fn ec_key(curve: &[u8], point: &[u8]) -> Option<PublicKey> {
         Some((element, [])) if element.tag == der::OCTET_STRING => element.content,
         _ => point,
     };
-    let identifier = der::write_all(
-        der::SEQUENCE,
-        &[&der::write(der::OBJECT_IDENTIFIER, ID_EC_PUBLIC_KEY), curve],
-    );
-    let bits = der::write(der::BIT_STRING, &[&[0], bare].concat());
-    PublicKey::from_spki(&der::write_all(der::SEQUENCE, &[&identifier, &bits]))
+    PublicKey::ec(curve, bare)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::KeyAlgorithm;
     use super::*;
 
     #[test]

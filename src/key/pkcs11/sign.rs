@@ -157,7 +157,7 @@ impl Device {
             return Ok(None);
         }
         if let Some(pin) = &self.pin {
-            return Ok(Some(Secret::new(pin.expose().to_vec())));
+            return Ok(Some(pin.copy()));
         }
         match self.connection.pin(&mut self.ask)? {
             None => Err(self.connection.missing_pin().into()),

@@ -1,7 +1,6 @@
 //! Public areas (TPMT_PUBLIC; TPM 2.0 Library, part 2, 12.2.4): what a key is
 //! and may do.
 
-use crate::der;
 use crate::limits;
 
 use super::super::{Error, KeyAlgorithm, PublicKey};
@@ -279,16 +278,7 @@ fn rsa_key(bits: usize, exponent: u32, modulus: &[u8]) -> Option<PublicKey> {
         0 => 0x0001_0001,
         other => other,
     };
-    let key = PublicKey::from_parts(
-        KeyAlgorithm::Rsa { bits },
-        &der::write_all(
-            der::SEQUENCE,
-            &[
-                &der::write_unsigned(modulus),
-                &der::write_unsigned(&exponent.to_be_bytes()),
-            ],
-        ),
-    )?;
+    let key = PublicKey::rsa(modulus, &exponent.to_be_bytes())?;
     (key.algorithm() == KeyAlgorithm::Rsa { bits }).then_some(key)
 }
 
