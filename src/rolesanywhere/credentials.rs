@@ -16,3 +16,17 @@ pub struct SessionCredentials {
     /// When they end.
     pub expiration: DateTime<Utc>,
 }
+
+impl SessionCredentials {
+    /// Another copy, for one more reader. It is no `Clone`, so that copies can
+    /// be found by name.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self {
+            access_key_id: self.access_key_id.clone(),
+            secret_access_key: self.secret_access_key.copy(),
+            session_token: self.session_token.copy(),
+            expiration: self.expiration,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What the ways out are handed: somebody who gets sessions.
+
+use chrono::{DateTime, Utc};
+
+use crate::rolesanywhere::{RoleArn, SessionCredentials};
+
+use super::{Life, Prospect};
+
+/// A session as it is handed out.
+#[derive(Debug)]
+pub struct Session {
+    /// The credentials.
+    pub credentials: SessionCredentials,
+    /// When they were obtained, by this host's clock.
+    pub obtained: DateTime<Utc>,
+    /// The role whose session it is: the last one of a chain.
+    pub role: RoleArn,
+}
+
+impl Session {
+    /// From when until when it is good.
+    #[must_use]
+    pub const fn life(&self) -> Life {
+        Life {
+            begins: self.obtained,
+            ends: self.credentials.expiration,
+        }
+    }
+}
+
+/// Why there is no session, in words that may be shown to whoever asked for
+/// credentials and written to a log. No secret is in them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What happened, with its causes, on one line.
+    pub message: String,
+    /// What to try next.
+    pub hint: Option<String>,
+    /// The exit code that a command has for it.
+    pub code: u8,
+    /// Whether it may pass by itself.
+    pub prospect: Prospect,
+}
+
+/// Somebody who gets sessions: from Roles Anywhere, or from a cache that other
+/// processes share. Certificates are read anew each time, so that a rotation is
+/// noticed.
+pub trait Provider: Send + Sync {
+    /// Gets a session that is not due for replacement, or the best there is.
+    /// It may take as long as the network lets it.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`].
+    fn obtain(&self) -> Result<Session, Failure>;
+}
