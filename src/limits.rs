@@ -172,3 +172,11 @@ pub const TPM_LONGEST_PAUSE: Duration = Duration::from_millis(640);
 
 /// Longest that giving back a TPM's objects may take after an error.
 pub const TPM_FLUSH_DEADLINE: Duration = Duration::from_secs(2);
+
+/// How often a process looks whether another one has obtained the session that
+/// both need.
+pub const CACHE_POLL: Duration = Duration::from_millis(15);
+
+/// Longest that a refresh may take while a session is still valid: what waits
+/// for it could go on at once.
+pub const EARLY_REFRESH_DEADLINE: Duration = Duration::from_secs(8);

@@ -1,9 +1,11 @@
 //! The forms in which credentials leave.
 
+mod cache;
 mod process;
 mod provider;
 mod schedule;
 
+pub use cache::{CacheEvent, Cached, KnownFailure, Missed, Urgency, read as read_session};
 pub use process::process_json;
 pub use provider::{Failure, Provider, Session};
 pub use schedule::{Life, Prospect, next_try};

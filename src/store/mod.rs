@@ -1,8 +1,9 @@
-//! What is kept: the only room that writes files and holds locks, and the
-//! inventory database.
+//! What is kept: the only room that writes files and holds locks, the inventory
+//! database and the cache of sessions.
 
 mod files;
 mod inventory;
+mod session_cache;
 mod staging;
 
 pub use files::{
@@ -10,6 +11,7 @@ pub use files::{
     write_atomic,
 };
 pub use inventory::{Inventory, Kind, Record, Reservation, State};
+pub use session_cache::{CacheEntry, CacheLock, SessionCache, is_own_directory};
 pub use staging::Staging;
 
 use std::path::PathBuf;
@@ -23,6 +25,8 @@ pub enum Action {
     Find,
     /// `followed`, of a symbolic link
     Follow,
+    /// `locked`
+    Lock,
     /// `brought up to date`, of the inventory's schema
     Migrate,
     /// `opened`
@@ -43,6 +47,7 @@ impl std::fmt::Display for Action {
             Self::Create => "created",
             Self::Find => "found",
             Self::Follow => "followed",
+            Self::Lock => "locked",
             Self::Migrate => "brought up to date",
             Self::Open => "opened",
             Self::Read => "read",
@@ -83,6 +88,12 @@ pub enum Error {
         /// The operating system's reason.
         #[source]
         source: std::io::Error,
+    },
+    /// Somebody else has access to what must be this user's alone.
+    #[error("{path} is not this user's alone")]
+    NotPrivate {
+        /// The directory or file.
+        path: PathBuf,
     },
     /// The serial number is in the inventory already.
     #[error("the serial number {serial} is taken")]
