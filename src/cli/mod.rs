@@ -11,6 +11,7 @@ mod generate;
 mod identity;
 mod key;
 mod passphrase;
+mod reporting;
 mod session;
 
 pub use ca::{Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaShow};
@@ -23,6 +24,7 @@ pub use generate::{Generate, GenerateCommand};
 pub use identity::{ArgumentSecret, IdentityArgs, SelectorArgument};
 pub use key::{Key, KeyCommand, KeyShow};
 pub use passphrase::{PassphraseArgs, TypedPassphrase};
+pub use reporting::{ErrorFormat, Reporting};
 pub use session::{ProfileArgs, ProfileChoice, SessionArgs};
 
 use clap::{Args, Parser, Subcommand};
@@ -50,9 +52,9 @@ pub struct Cli<C: Subcommand = Command> {
     #[command(subcommand)]
     pub command: C,
 
-    /// Say more on stderr
-    #[arg(long, short, global = true)]
-    pub verbose: bool,
+    /// How it speaks of what is no data
+    #[command(flatten)]
+    pub reporting: Reporting,
 }
 
 /// The verbs. Each is described where its options are.
