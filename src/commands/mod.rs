@@ -8,6 +8,7 @@ mod context;
 mod credential_process;
 mod diagnostics;
 mod emulate;
+mod env;
 mod error;
 mod generate;
 mod identity;
@@ -18,6 +19,8 @@ mod outcome;
 mod printer;
 mod remedy;
 mod session;
+mod settings;
+mod status;
 
 pub use context::Context;
 pub use error::Error;
@@ -30,7 +33,7 @@ use std::time::Instant;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::cli::{CaCommand, CacheCommand, Command, KeyCommand, Reporting};
+use crate::cli::{CaCommand, CacheCommand, Command, ConfigCommand, KeyCommand, Reporting};
 use crate::clock::Clock;
 use crate::environment::Environment;
 use crate::store::Log;
@@ -75,10 +78,9 @@ pub fn run(
         }
     };
     let debug = match &cli.command {
-        Command::CredentialProcess(asked) => asked.session.debug,
         Command::ReadCertificateData(asked) => asked.debug,
         Command::SignString(asked) => asked.debug,
-        _ => false,
+        other => other.session().is_some_and(|(session, _)| session.debug),
     };
     let printer = printer(&cli.reporting, debug);
     let context = Context {
@@ -113,8 +115,13 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
             CacheCommand::Clear(arguments) => cache::clear(&arguments, context),
             CacheCommand::List(arguments) => cache::list(&arguments, context),
         },
+        Command::Config(arguments) => match arguments.command {
+            ConfigCommand::Show(arguments) => settings::show(&arguments, context),
+        },
         Command::CredentialProcess(arguments) => credential_process::run(&arguments, context),
         Command::Emulate(arguments) => emulate::run(*arguments, context),
+        Command::Env(arguments) => env::env(&arguments, context),
+        Command::Exec(arguments) => env::exec(&arguments, context),
         Command::Generate(arguments) => generate::run(&arguments, context),
         Command::Key(arguments) => match arguments.command {
             KeyCommand::Show(arguments) => key::show(&arguments, context),
@@ -123,6 +130,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
             diagnostics::read_certificate_data(&arguments, context)
         }
         Command::SignString(arguments) => diagnostics::sign_string(&arguments, context),
+        Command::Status(arguments) => status::run(&arguments, context),
         Command::Version(_) => {
             context
                 .printer

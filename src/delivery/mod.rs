@@ -1,11 +1,15 @@
 //! The forms in which credentials leave.
 
 mod cache;
+mod exec;
 mod process;
 mod provider;
 mod schedule;
+mod variables;
 
 pub use cache::{CacheEvent, Cached, KnownFailure, Missed, Urgency, read as read_session};
+pub use exec::{NotStarted, execute};
 pub use process::process_json;
 pub use provider::{Failure, Provider, Session};
 pub use schedule::{Life, Prospect, next_try};
+pub use variables::{CONTRARY, Form, Unwritable, variables, write_variables};
