@@ -35,6 +35,7 @@ mod passphrases;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
 mod profiles;
+mod proxies;
 mod reach;
 mod reading;
 mod reporting;
