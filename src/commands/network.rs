@@ -9,6 +9,15 @@ use crate::rolesanywhere::{
 
 use super::{Context, Error, Printer, material};
 
+/// The variables that name a proxy; the first that is set does.
+pub(super) const PROXY_VARIABLES: [&str; 5] = [
+    "WINDLASS_PROXY",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+];
+
 /// What options say about reaching AWS.
 pub(super) struct Way<'a> {
     pub(super) proxy: &'a ProxyArgs,
@@ -48,13 +57,6 @@ pub(super) fn transport_settings(
 
 /// The option's proxy, else that of the first variable that is set.
 fn proxy(arguments: &ProxyArgs, context: &Context) -> Result<Option<ProxyUrl>, Error> {
-    const VARIABLES: [&str; 5] = [
-        "WINDLASS_PROXY",
-        "HTTPS_PROXY",
-        "https_proxy",
-        "ALL_PROXY",
-        "all_proxy",
-    ];
     let read = |origin: String, text: &str| {
         text.parse::<ProxyUrl>()
             .map_err(|source| Error::ProxyUrl { origin, source })
@@ -69,7 +71,7 @@ fn proxy(arguments: &ProxyArgs, context: &Context) -> Result<Option<ProxyUrl>, E
         }
         return Ok(Some(proxy));
     }
-    VARIABLES
+    PROXY_VARIABLES
         .into_iter()
         .find_map(|name| {
             let text = context.environment.get_str(name)?;

@@ -261,3 +261,22 @@ fn a_proxy_that_wants_a_password_is_asked_once() {
         "{run:#?}"
     );
 }
+
+#[test]
+fn config_show_says_which_proxy_and_not_its_password() {
+    let workload = Workload::new();
+    for proxy in ["http://mole:hush@proxy:3128", "mole:hush@proxy:3128"] {
+        for name in ["HTTPS_PROXY", "all_proxy", "--proxy"] {
+            let mut command = workload.sandbox.command();
+            command.args(["config", "show", "--json"]);
+            match name {
+                "--proxy" => command.args([name, proxy]),
+                name => command.env(name, proxy),
+            };
+            let run = workload.sandbox.finish(command);
+            assert_eq!(run.code, 0, "{run:#?}");
+            assert!(!format!("{run:?}").contains("hush"), "{run:#?}");
+            assert!(run.stdout.contains("***@proxy:3128"), "{run:#?}");
+        }
+    }
+}
