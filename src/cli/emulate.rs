@@ -119,12 +119,12 @@ pub struct Emulate {
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(2..=43_200))]
     pub session_seconds: Option<u32>,
 
-    /// What happens to the first requests, as FAULT[*COUNT] with commas
+    /// What happens to the first requests: faults, separated by commas
     ///
     /// 429, 500 and 503 (503:7 has Retry-After: 7), slow:SECONDS, reset,
     /// truncated, html, empty, expired, denied, skew:SECONDS (the service's clock
-    /// is that far ahead), ok. A + joins what happens to one request, as in
-    /// slow:2+503*3,reset,ok
+    /// is that far ahead), ok. Behind * stands how often, and a + joins what
+    /// happens to one request, as in slow:2+503*3,reset,ok
     #[arg(long, value_name = "SCRIPT")]
     pub fault: Option<FaultScript>,
 
