@@ -1,10 +1,12 @@
 //! What is kept: the only room that writes files and holds locks, and the
 //! inventory database.
 
+mod edit;
 mod files;
 mod inventory;
 mod staging;
 
+pub use edit::{Manner, Recovery, Report, edit};
 pub use files::{
     Readers, check_parent, ensure_directory, read_bounded, remove_if_present, temporary_directory,
     write_atomic,
@@ -23,6 +25,8 @@ pub enum Action {
     Find,
     /// `followed`, of a symbolic link
     Follow,
+    /// `locked`
+    Lock,
     /// `brought up to date`, of the inventory's schema
     Migrate,
     /// `opened`
@@ -43,6 +47,7 @@ impl std::fmt::Display for Action {
             Self::Create => "created",
             Self::Find => "found",
             Self::Follow => "followed",
+            Self::Lock => "locked",
             Self::Migrate => "brought up to date",
             Self::Open => "opened",
             Self::Read => "read",
@@ -57,6 +62,12 @@ impl std::fmt::Display for Action {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// Somebody who does not know the lock keeps writing the file.
+    #[error("{path} is written by another program again and again")]
+    Changing {
+        /// The path.
+        path: PathBuf,
+    },
     /// The target is there already and holds something.
     #[error("{path} exists already and is not an empty directory")]
     Exists {
@@ -84,6 +95,39 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// What lets a write that was cut short be completed cannot be read.
+    #[error("{path} is damaged, and the file beside it may be")]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+    },
+    /// Another process is editing the file, and does not come to an end.
+    #[error("{path} has been locked by another process for {seconds} s")]
+    Locked {
+        /// The path.
+        path: PathBuf,
+        /// The file whose lock it holds.
+        lock: PathBuf,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// It is something that cannot be edited.
+    #[error("{path} is {}", if *is_directory { "a directory" } else { "no regular file" })]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// Whether it is a directory, and no FIFO, socket or device.
+        is_directory: bool,
+    },
+    /// A new file in its place could not belong to its owner.
+    #[error("{path} cannot be replaced by a file of the same owner and group")]
+    Owner {
+        /// The path.
+        path: PathBuf,
+        /// The operating system's reason.
+        #[source]
+        source: std::io::Error,
+    },
     /// The serial number is in the inventory already.
     #[error("the serial number {serial} is taken")]
     SerialTaken {
@@ -100,6 +144,17 @@ pub enum Error {
         /// SQLite's reason.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Writing into the file failed, and so did writing the old content back.
+    #[error("{path} is partly written; the next edit completes it from {journal}")]
+    Torn {
+        /// The path.
+        path: PathBuf,
+        /// What holds both contents.
+        journal: PathBuf,
+        /// The operating system's reason.
+        #[source]
+        source: std::io::Error,
     },
     /// A file is larger than is read.
     #[error("{path} is larger than the {max} bytes that are read")]
