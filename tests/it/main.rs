@@ -17,6 +17,7 @@ mod ca_state;
 mod clients;
 mod concurrency;
 mod crash;
+mod credentials_file;
 mod deadlines;
 mod devices;
 mod emulated;

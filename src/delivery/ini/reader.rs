@@ -295,30 +295,23 @@ fn is_blank(character: char) -> bool {
     character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
 }
 
-fn is_blank_octet(octet: u8) -> bool {
-    is_blank(char::from(octet)) && octet.is_ascii()
-}
-
-/// Leaves out the blanks at both ends. Beside bytes that are no UTF-8, which
-/// botocore refuses or reads by the locale, only ASCII's are left out.
+/// Leaves out the blanks at both ends. Bytes that are no UTF-8 are none.
 pub(super) fn trim(text: &[u8]) -> &[u8] {
-    trim_end(trim_start(text))
+    let text = trim_start(text);
+    let Some(last) = text.utf8_chunks().last() else {
+        return text;
+    };
+    if !last.invalid().is_empty() {
+        return text;
+    }
+    let blanks = last.valid().len() - last.valid().trim_end_matches(is_blank).len();
+    text.split_at(text.len() - blanks).0
 }
 
 fn trim_start(text: &[u8]) -> &[u8] {
-    if let Ok(text) = std::str::from_utf8(text) {
-        return text.trim_start_matches(is_blank).as_bytes();
-    }
-    let start = text.iter().position(|octet| !is_blank_octet(*octet));
-    text.get(start.unwrap_or(text.len())..).unwrap_or_default()
-}
-
-fn trim_end(text: &[u8]) -> &[u8] {
-    if let Ok(text) = std::str::from_utf8(text) {
-        return text.trim_end_matches(is_blank).as_bytes();
-    }
-    let end = text.iter().rposition(|octet| !is_blank_octet(*octet));
-    text.get(..end.map_or(0, |end| end + 1)).unwrap_or_default()
+    let valid = text.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    let blanks = valid.len() - valid.trim_start_matches(is_blank).len();
+    text.split_at(blanks).1
 }
 
 /// How many characters these blanks are.
