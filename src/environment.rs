@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 /// Environment variables as they stood when the program started.
 ///
@@ -33,6 +34,16 @@ impl Environment {
         self.0.iter().any(|(name, value)| {
             value.is_empty() && name.as_encoded_bytes().starts_with(b"WINDLASS_")
         })
+    }
+
+    /// The path that is meant: `~/` at its beginning is the home directory,
+    /// since neither AWS SDKs nor `--option=~/…` in a shell expand it.
+    #[must_use]
+    pub fn path(&self, typed: &Path) -> PathBuf {
+        match (typed.strip_prefix("~"), self.get("HOME")) {
+            (Ok(rest), Some(home)) => Path::new(home).join(rest),
+            _ => typed.to_owned(),
+        }
     }
 
     /// Like [`Environment::get`], for values that must be UTF-8; one that is

@@ -183,3 +183,11 @@ pub const EDIT_LOCK_WAIT: Duration = Duration::from_secs(15);
 
 /// How often the lock of a file that is edited is tried.
 pub const EDIT_LOCK_POLL: Duration = Duration::from_millis(5);
+
+/// How often a process looks whether another one has obtained the session that
+/// both need.
+pub const CACHE_POLL: Duration = Duration::from_millis(15);
+
+/// Longest that a refresh may take while a session is still valid: what waits
+/// for it could go on at once.
+pub const EARLY_REFRESH_DEADLINE: Duration = Duration::from_secs(8);

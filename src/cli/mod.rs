@@ -2,6 +2,8 @@
 //! from the same definition that parses.
 
 mod ca;
+mod cache;
+mod config_file;
 mod credential_process;
 mod diagnostics;
 mod emulate;
@@ -9,8 +11,11 @@ mod generate;
 mod identity;
 mod key;
 mod passphrase;
+mod session;
 
 pub use ca::{Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaShow};
+pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
+pub use config_file::{ConfigError, ConfigFile, Setting};
 pub use credential_process::CredentialProcess;
 pub use diagnostics::{Digest, ReadCertificateData, SignString, SignatureFormat};
 pub use emulate::{AnchorArgument, Emulate};
@@ -18,6 +23,7 @@ pub use generate::{Generate, GenerateCommand};
 pub use identity::{ArgumentSecret, IdentityArgs, SelectorArgument};
 pub use key::{Key, KeyCommand, KeyShow};
 pub use passphrase::{PassphraseArgs, TypedPassphrase};
+pub use session::{ProfileArgs, ProfileChoice, SessionArgs};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -57,6 +63,7 @@ pub struct Cli<C: Subcommand = Command> {
 )]
 pub enum Command {
     Ca(Ca),
+    Cache(Cache),
     CredentialProcess(Box<CredentialProcess>),
     Emulate(Box<Emulate>),
     Generate(Generate),
@@ -75,6 +82,26 @@ pub enum Command {
 )]
 pub enum HotCommand {
     CredentialProcess(Box<CredentialProcess>),
+}
+
+impl Command {
+    /// The session that the verb needs, and which profile it comes from.
+    #[must_use]
+    pub fn session(&self) -> Option<(&SessionArgs, ProfileChoice<'_>)> {
+        match self {
+            Self::CredentialProcess(asked) => Some((&asked.session, asked.profile.choice())),
+            _ => None,
+        }
+    }
+
+    /// The options of the session that the verb needs.
+    #[must_use]
+    pub fn into_session(self) -> Option<SessionArgs> {
+        match self {
+            Self::CredentialProcess(asked) => Some(asked.session),
+            _ => None,
+        }
+    }
 }
 
 impl HotCommand {

@@ -7,12 +7,14 @@ use crate::clock::Clock;
 use crate::environment::Environment;
 use crate::key::Source;
 
-use super::Printer;
+use super::{Invocation, Printer};
 
 /// The world as a command sees it.
 pub struct Context {
     /// The time.
     pub clock: Box<dyn Clock>,
+    /// What was typed.
+    pub invocation: Invocation,
     /// When the command began.
     pub started: Instant,
     /// The environment as it stood at the start.
@@ -22,14 +24,10 @@ pub struct Context {
 }
 
 impl Context {
-    /// The path that is meant: `~/` at its beginning is the home directory,
-    /// since neither AWS SDKs nor `--option=~/…` in a shell expand it.
+    /// As [`Environment::path`].
     #[must_use]
     pub fn path(&self, typed: &Path) -> PathBuf {
-        match (typed.strip_prefix("~"), self.environment.get("HOME")) {
-            (Ok(rest), Some(home)) => Path::new(home).join(rest),
-            _ => typed.to_owned(),
-        }
+        self.environment.path(typed)
     }
 
     /// The source that is meant, with `~/` resolved in a file's name.

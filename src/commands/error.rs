@@ -1,6 +1,7 @@
 //! The only place that joins the rooms' errors, and the only one with hints:
 //! hints name options, which the lower rooms do not know.
 
+mod authority;
 mod key_error;
 mod pki_error;
 mod token;
@@ -8,12 +9,14 @@ mod token;
 use std::path::{Path, PathBuf};
 
 use crate::clock::in_words;
+use crate::delivery::Failure;
 use crate::emulator::{ServerError, TlsSetupError, WorldError};
 use crate::rolesanywhere::{
     EndpointError, Region, SUSPICIOUS_SKEW, TargetError, TlsProblem, TrustAnchorArn,
 };
-use crate::{authority, key, pki, rolesanywhere, store};
+use crate::{key, pki, rolesanywhere, store};
 
+use self::authority::{hint_authority, of_authority};
 use super::Outcome;
 use super::remedy::remedy;
 use key_error::{hint_key, of_key};
@@ -31,7 +34,40 @@ pub enum Error {
     },
     /// The authority failed.
     #[error(transparent)]
-    Authority(#[from] authority::Error),
+    Authority(#[from] crate::authority::Error),
+    /// A config file has something that is not allowed there.
+    #[error("{path}, line {line}: {reason}")]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Somebody else could write the config file.
+    #[error("{path} could be written by others (mode {mode:04o}, owner {owner})")]
+    ConfigExposed {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+        /// Its owner's user id.
+        owner: u32,
+    },
+    /// No config file has the profile.
+    #[error("no config file has a profile '{name}'")]
+    NoProfile {
+        /// The profile.
+        name: String,
+        /// Where was looked.
+        places: Vec<PathBuf>,
+        /// The profiles that there are.
+        known: Vec<String>,
+    },
+    /// Another process could not obtain the session that both need.
+    #[error("another process of windlass got no session a moment ago: {0}")]
+    Elsewhere(Failure),
     /// The endpoint cannot be called.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
@@ -41,6 +77,17 @@ pub enum Error {
     /// A key cannot be used.
     #[error(transparent)]
     Key(#[from] key::Error),
+    /// Something that a session needs is said nowhere.
+    #[error("no {what} is given")]
+    Missing {
+        /// What it is.
+        what: &'static str,
+        /// The option, without its dashes.
+        option: &'static str,
+    },
+    /// This user has no place for a cache.
+    #[error("there is no place for a session cache")]
+    NoCache,
     /// Nothing says which certificate or key is meant.
     #[error("no certificate and no private key is named")]
     NoIdentity,
@@ -66,6 +113,9 @@ pub enum Error {
         /// What they are.
         certificates: String,
     },
+    /// The service sent credentials in which no text can be.
+    #[error("the credentials are not text")]
+    NotText,
     /// Nothing in the inventory fits.
     #[error("the inventory has no certificate '{which}'")]
     NotInInventory {
@@ -148,11 +198,17 @@ impl Error {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Authority(error) => of_authority(error),
+            Self::Elsewhere(failure) => Outcome::of_code(failure.code),
             Self::AnchorAlias { .. }
+            | Self::Config { .. }
+            | Self::ConfigExposed { .. }
+            | Self::NoProfile { .. }
             | Self::Endpoint(_)
             | Self::InTheWay { .. }
             | Self::Region { .. }
             | Self::RegionMismatch { .. }
+            | Self::Missing { .. }
+            | Self::NoCache
             | Self::NoIdentity
             | Self::NothingSelected { .. }
             | Self::Selector { .. }
@@ -162,7 +218,9 @@ impl Error {
             | Self::World(_) => Outcome::Usage,
             Self::Exchange(error) => of_exchange(error),
             Self::Key(error) => of_key(error),
-            Self::NotInInventory { .. } | Self::Stdout(_) | Self::TlsSetup(_) => Outcome::Failed,
+            Self::NotInInventory { .. } | Self::NotText | Self::Stdout(_) | Self::TlsSetup(_) => {
+                Outcome::Failed
+            }
             Self::Pki(error) => of_pki(error),
             Self::Server(error) => match error {
                 ServerError::NotLoopback { .. } => Outcome::Usage,
@@ -208,6 +266,25 @@ impl Error {
                 }
                 ServerError::Runtime(_) => None,
             },
+            Self::Config { .. } => fixed(
+                "a profile begins with [profile.NAME]; its keys are names of options with _ for -, as in role_arn",
+            ),
+            Self::ConfigExposed { path, .. } => Some(format!(
+                "it may name programs to run, so only root or the user who runs this may own and write it: chmod go-w {}",
+                path.display()
+            )),
+            Self::NoProfile { places, known, .. } => Some(no_profile(places, known)),
+            Self::Elsewhere(failure) => failure.hint.clone(),
+            Self::Missing { option, .. } => {
+                let (variable, key) = (option.to_ascii_uppercase(), option.replace('-', "_"));
+                Some(format!(
+                    "give --{option}, set $WINDLASS_{}, or name a --profile of the config file that has {key}",
+                    variable.replace('-', "_")
+                ))
+            }
+            Self::NoCache => fixed(
+                "neither $XDG_RUNTIME_DIR nor $XDG_CACHE_HOME nor $HOME names a directory of this user; give --cache-dir",
+            ),
             Self::NoIdentity => fixed("give --certificate, or --private-key"),
             Self::NothingSelected { .. } => fixed(
                 "names are compared as text: write all of one, as it is listed here (as RFC 2253 does, the last attribute first)",
@@ -219,7 +296,7 @@ impl Error {
                 "add x509Serial to --cert-selector, name one by its PKCS#11 URI, or give --use-latest-expiring-certificate",
             ),
             Self::ReadTwice { .. } => fixed("give one of the sources as a file, fd:N or env:NAME"),
-            Self::Stdout(_) | Self::TlsSetup(_) => None,
+            Self::NotText | Self::Stdout(_) | Self::TlsSetup(_) => None,
             Self::Store(error) => hint_store(error),
             Self::Target(_) => fixed(
                 "trust anchor, profile and role of one session live in one account, anchor and profile in one region; check --trust-anchor-arn, --profile-arn and --role-arn",
@@ -249,50 +326,17 @@ impl Error {
     }
 }
 
-fn of_authority(error: &authority::Error) -> Outcome {
-    match error {
-        authority::Error::CaKeyMismatch { .. }
-        | authority::Error::CaKeyNotEncrypted { .. }
-        | authority::Error::CaNotValid { .. }
-        | authority::Error::Foreign { .. }
-        | authority::Error::Path(_) => Outcome::Unusable,
-        authority::Error::Key(error) => of_key(error),
-        authority::Error::Incomplete { .. } => Outcome::Failed,
-        authority::Error::NoAuthority { .. } | authority::Error::Validity { .. } => Outcome::Usage,
-        authority::Error::Pki(error) => of_pki(error),
-        authority::Error::Random => Outcome::Failed,
-        authority::Error::Store(error) => of_store(error),
+/// Where was looked for a profile, and what is there.
+fn no_profile(places: &[PathBuf], known: &[String]) -> String {
+    let places: Vec<String> = places
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let looked = places.join(" and ");
+    if known.is_empty() {
+        return format!("there is no profile at all in {looked}");
     }
-}
-
-fn hint_authority(error: &authority::Error) -> Option<String> {
-    match error {
-        authority::Error::CaKeyMismatch { .. }
-        | authority::Error::CaKeyNotEncrypted { .. }
-        | authority::Error::Foreign { .. } => Some(
-            "one of the two was replaced; restore the CA directory from its backup".to_owned(),
-        ),
-        authority::Error::CaNotValid { .. } => Some(
-            "is this host's clock right? An expired CA issues nothing; make a new one with 'windlass ca init' and give its trust-anchor.pem to Roles Anywhere beside the old one".to_owned(),
-        ),
-        authority::Error::Key(error) => hint_key(error),
-        authority::Error::Incomplete { path, .. } => Some(format!(
-            "restore {} from its backup; do not make a new CA over it",
-            path.display()
-        )),
-        authority::Error::NoAuthority { occupied: true, .. } => Some(
-            "is --dir right? A CA's directory holds inventory.db, root and issuing".to_owned(),
-        ),
-        authority::Error::NoAuthority { path, .. } => Some(format!(
-            "make one with: windlass ca init --dir {} --name NAME",
-            path.display()
-        )),
-        authority::Error::Pki(error) => hint_pki(error),
-        authority::Error::Store(error) => hint_store(error),
-        authority::Error::Path(_)
-        | authority::Error::Random
-        | authority::Error::Validity { .. } => None,
-    }
+    format!("the profiles in {looked} are: {}", known.join(", "))
 }
 
 fn of_store(error: &store::Error) -> Outcome {
@@ -310,6 +354,7 @@ fn of_store(error: &store::Error) -> Outcome {
         | store::Error::Journal { .. }
         | store::Error::Owner { .. }
         | store::Error::Torn { .. }
+        | store::Error::NotPrivate { .. }
         | store::Error::SerialTaken { .. }
         | store::Error::Sql { .. } => Outcome::Failed,
     }
@@ -353,6 +398,10 @@ fn hint_store(error: &store::Error) -> Option<String> {
         store::Error::Torn { .. } => {
             Some("make room on the disk, or mend it, and run the same command again".to_owned())
         }
+        store::Error::NotPrivate { path } => Some(format!(
+            "it must belong to the user who runs this, and be closed to all others: chmod go= {}",
+            shown(path)
+        )),
         store::Error::Sql { path, .. } => Some(format!(
             "is {} a file of windlass, on a local disk with space left?",
             shown(path)

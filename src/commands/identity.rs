@@ -1,6 +1,7 @@
 //! Loading the key and the certificates that the options name, as one snapshot.
 
 mod leaf;
+mod opening;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::secret::Secret;
 use crate::store::read_bounded;
 
 use self::leaf::{Candidates, Wanted};
+pub(super) use self::opening::Opening;
 use super::{Context, Error, material};
 
 /// What there is to show.
@@ -28,16 +30,8 @@ pub(super) enum Loaded {
     Key(Box<dyn Signer>),
 }
 
-/// Opens the key, reads the certificates and puts them together. While they do
-/// not match the load is tried again for a moment: a rotation replaces one file
-/// after the other.
-pub(super) fn load(arguments: &IdentityArgs, context: &Context) -> Result<Identity, Error> {
-    let plan = Plan::new(arguments, context)?;
-    plan.retrying(|loader| plan.identity(loader))
-}
-
-/// As [`load`], or the key or the certificate alone where the other is not with
-/// it.
+/// Opens the key, reads the certificates and puts them together, or the key or
+/// the certificate alone where the other is not with it.
 pub(super) fn load_any(arguments: &IdentityArgs, context: &Context) -> Result<Loaded, Error> {
     let plan = Plan::new(arguments, context)?;
     if plan.has_certificate {
@@ -188,10 +182,18 @@ impl<'a> Plan<'a> {
         &self,
         attempt: impl Fn(&mut Loader<'a>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut loader = self.loader();
+        self.retrying_with(&mut self.loader(), attempt)
+    }
+
+    /// The same with what a loader has read already.
+    fn retrying_with<T>(
+        &self,
+        loader: &mut Loader<'a>,
+        attempt: impl Fn(&mut Loader<'a>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let mut pauses = limits::RELOAD_PAUSES.into_iter();
         let error = 'attempts: loop {
-            let error = match attempt(&mut loader) {
+            let error = match attempt(loader) {
                 Ok(done) => {
                     if self.passphrase.is_unused() {
                         self.context.printer.note("no passphrase was needed");

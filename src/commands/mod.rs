@@ -2,6 +2,8 @@
 //! prints the result.
 
 mod ca;
+mod cache;
+mod config;
 mod context;
 mod credential_process;
 mod diagnostics;
@@ -9,27 +11,30 @@ mod emulate;
 mod error;
 mod generate;
 mod identity;
+mod invocation;
 mod key;
 mod material;
 mod outcome;
 mod printer;
 mod remedy;
+mod session;
 
 pub use context::Context;
 pub use error::Error;
+pub use invocation::Invocation;
 pub use outcome::Outcome;
 pub use printer::Printer;
 
 use std::ffi::OsString;
 use std::time::Instant;
 
-use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, FromArgMatches, Subcommand};
 
-use crate::cli::{CaCommand, Cli, Command, HotCommand, KeyCommand};
+use crate::cli::{CaCommand, CacheCommand, Command, KeyCommand};
 use crate::clock::Clock;
 use crate::environment::Environment;
+
+use self::invocation::Unparsed;
 
 /// Parses the arguments, carries the command out, prints what there is to
 /// print, and says how it ended.
@@ -39,27 +44,24 @@ pub fn run(
     environment: Environment,
     clock: Box<dyn Clock>,
 ) -> Outcome {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let parsed = if arguments
-        .get(1)
-        .is_some_and(|verb| verb == HotCommand::NAME)
-    {
-        parse::<HotCommand>(arguments, &environment)
-    } else {
-        parse::<Command>(arguments, &environment)
-    };
-    let cli = match parsed {
+    let invocation = Invocation::new(arguments);
+    let cli = match invocation.parse(&environment) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(Unparsed::Arguments(error)) => return usage(&error),
+        Err(Unparsed::Config(error)) => {
+            Printer::new(false).error(&error);
+            return error.outcome();
+        }
     };
     let debug = match &cli.command {
-        Command::CredentialProcess(asked) => asked.debug,
+        Command::CredentialProcess(asked) => asked.session.debug,
         Command::ReadCertificateData(asked) => asked.debug,
         Command::SignString(asked) => asked.debug,
         _ => false,
     };
     let context = Context {
         clock,
+        invocation,
         started: Instant::now(),
         environment,
         printer: Printer::new(cli.verbose || debug),
@@ -85,6 +87,10 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
             CaCommand::List(arguments) => ca::list(&arguments, context),
             CaCommand::Show(arguments) => ca::show(&arguments, context),
         },
+        Command::Cache(arguments) => match arguments.command {
+            CacheCommand::Clear(arguments) => cache::clear(&arguments, context),
+            CacheCommand::List(arguments) => cache::list(&arguments, context),
+        },
         Command::CredentialProcess(arguments) => credential_process::run(&arguments, context),
         Command::Emulate(arguments) => emulate::run(*arguments, context),
         Command::Generate(arguments) => generate::run(&arguments, context),
@@ -100,39 +106,6 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
                 .printer
                 .data(concat!("windlass ", env!("CARGO_PKG_VERSION"), "\n"))
         }
-    }
-}
-
-/// Parses the arguments as those of one of these verbs.
-fn parse<C: Subcommand + Into<Command>>(
-    arguments: Vec<OsString>,
-    environment: &Environment,
-) -> Result<Cli, clap::Error> {
-    let matches = definition::<C>(environment).try_get_matches_from(arguments)?;
-    let cli = Cli::<C>::from_arg_matches(&matches)?;
-    Ok(Cli {
-        command: cli.command.into(),
-        verbose: cli.verbose,
-    })
-}
-
-/// The definition of the command line, without the variables that are set to
-/// nothing: clap would take them for values.
-fn definition<C: Subcommand>(environment: &Environment) -> clap::Command {
-    fn clean(command: clap::Command, environment: &Environment) -> clap::Command {
-        command
-            .mut_args(|argument| match argument.get_env() {
-                Some(name) if environment.is_set_to_nothing(name) => {
-                    argument.env(Resettable::Reset)
-                }
-                _ => argument,
-            })
-            .mut_subcommands(|subcommand| clean(subcommand, environment))
-    }
-    if environment.has_own_set_to_nothing() {
-        clean(Cli::<C>::command(), environment)
-    } else {
-        Cli::<C>::command()
     }
 }
 

@@ -55,4 +55,14 @@ impl Outcome {
             Self::Changed => 10,
         }
     }
+
+    /// The outcome with this exit code; [`Outcome::Failed`] for any other number.
+    #[must_use]
+    pub fn of_code(code: u8) -> Self {
+        let known = Self::TABLE.iter().map(|(outcome, _)| *outcome);
+        known
+            .into_iter()
+            .find(|outcome| outcome.code() == code)
+            .unwrap_or(Self::Failed)
+    }
 }

@@ -51,6 +51,27 @@ impl Printer {
         self.data(&format!("{value:#}\n"))
     }
 
+    /// Writes rows below their headings to stdout, without trailing blanks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Stdout`].
+    pub fn table(
+        &self,
+        headings: &[&str],
+        rows: impl IntoIterator<Item = Vec<String>>,
+    ) -> Result<(), Error> {
+        let mut table = comfy_table::Table::new();
+        table.load_style(comfy_table::presets::NOTHING);
+        table.set_header(headings.to_vec());
+        table.add_rows(rows);
+        let lines: Vec<String> = table
+            .lines()
+            .map(|line| line.trim_end().to_owned())
+            .collect();
+        self.data(&format!("{}\n", lines.join("\n")))
+    }
+
     /// Says something that only matters to somebody who asked for more.
     pub fn note(&self, text: &str) {
         if self.verbose {

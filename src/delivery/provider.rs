@@ -1,6 +1,7 @@
 //! What the ways out are handed: somebody who gets sessions.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::rolesanywhere::{RoleArn, SessionCredentials};
 
@@ -26,11 +27,21 @@ impl Session {
             ends: self.credentials.expiration,
         }
     }
+
+    /// Another copy, for one more reader.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self {
+            credentials: self.credentials.copy(),
+            obtained: self.obtained,
+            role: self.role.clone(),
+        }
+    }
 }
 
 /// Why there is no session, in words that may be shown to whoever asked for
 /// credentials and written to a log. No secret is in them.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
     /// What happened, with its causes, on one line.

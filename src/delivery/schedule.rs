@@ -2,6 +2,7 @@
 //! neither at once nor too late.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 
 /// What should be left of a session when it is handed out: botocore finds one
 /// with less than 15 minutes due for refresh at every use, and with less than 25
@@ -51,7 +52,8 @@ impl Life {
 }
 
 /// How a failure bears on when the next try is worth it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Prospect {
     /// It may pass by itself: network, throttling, an outage.
     Passing,

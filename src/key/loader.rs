@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
 use crate::environment::Environment;
 use crate::limits;
 
@@ -139,7 +142,9 @@ pub enum Changes {
 struct Read {
     source: Source,
     regular: Option<RegularFile>,
-    material: Material,
+    content: Zeroizing<Vec<u8>>,
+    /// What the content means, once that was asked for.
+    material: Option<Material>,
 }
 
 impl<'a> Loader<'a> {
@@ -176,6 +181,29 @@ impl<'a> Loader<'a> {
         self.files.clear();
         self.may_change = false;
         Changes::Some
+    }
+
+    /// Forgets everything that can be read again, for a new snapshot after some
+    /// time. The standard input and descriptors give what they have only once.
+    pub fn start_anew(&mut self) {
+        self.read
+            .retain(|read| matches!(read.source, Source::Stdin | Source::Fd(_)));
+        self.files.clear();
+        self.may_change = false;
+    }
+
+    /// The SHA-256 of what a source holds, without a look at what that is;
+    /// `None` for what is in a device.
+    ///
+    /// # Errors
+    ///
+    /// As [`Source::read`].
+    pub fn digest(&mut self, source: &KeySource) -> Result<Option<[u8; 32]>, Error> {
+        let KeySource::Material(source) = source else {
+            return Ok(None);
+        };
+        let index = self.read(source)?;
+        Ok(Some(Sha256::digest(&self.read[index].content).into()))
     }
 
     /// What a source holds besides certificates, for the message when it has
@@ -274,14 +302,14 @@ impl<'a> Loader<'a> {
     fn open_material(&mut self, source: &Source) -> Result<Box<dyn Signer>, Error> {
         let passphrase = self.access.passphrase.clone();
         let (permissions, tpm) = (self.access.permissions, self.access.tpm.clone());
-        let Read {
-            material, regular, ..
-        } = self.read(source)?;
+        let index = self.read(source)?;
+        let regular = self.read[index].regular;
+        let material = self.parse(index)?;
         if let (Source::File(path), Permissions::Private, Some(file)) =
             (source, permissions, regular)
             && material.has_exposed_key()
         {
-            check_permissions(path, *file)?;
+            check_permissions(path, file)?;
         }
         match material.key(|| passphrase.get())? {
             KeyMaterial::Software(key) => Ok(key),
@@ -294,34 +322,49 @@ impl<'a> Loader<'a> {
     }
 
     fn material(&mut self, source: &Source) -> Result<&Material, Error> {
-        self.read(source).map(|read| &read.material)
+        let index = self.read(source)?;
+        self.parse(index)
     }
 
-    /// What a source holds; it is read when it is asked for first.
-    fn read(&mut self, source: &Source) -> Result<&Read, Error> {
-        let known = self.read.iter().position(|read| read.source == *source);
-        let index = match known {
-            Some(index) => index,
+    /// Reads a source when it is asked for first, and says which one of those
+    /// that were read it is.
+    fn read(&mut self, source: &Source) -> Result<usize, Error> {
+        if let Some(index) = self.read.iter().position(|read| read.source == *source) {
+            return Ok(index);
+        }
+        let content = source.read(self.access.environment, limits::MAX_FILE)?;
+        if let (Source::File(path), Some(file)) = (source, content.regular) {
+            self.files.push((path.clone(), file));
+        }
+        self.read.push(Read {
+            source: source.clone(),
+            regular: content.regular,
+            content: content.bytes,
+            material: None,
+        });
+        Ok(self.read.len() - 1)
+    }
+
+    /// What something that was read means.
+    fn parse(&mut self, index: usize) -> Result<&Material, Error> {
+        let Self {
+            access,
+            read,
+            may_change,
+            ..
+        } = self;
+        let read = &mut read[index];
+        let material = match read.material.take() {
+            Some(material) => material,
             None => {
-                let content = source.read(self.access.environment, limits::MAX_FILE)?;
-                if let (Source::File(path), Some(file)) = (source, content.regular) {
-                    self.files.push((path.clone(), file));
-                }
-                let is_file = content.regular.is_some();
-                let passphrase = self.access.passphrase.clone();
-                let origin = source.to_string();
-                let material = Material::read(&content.bytes, &origin, || passphrase.get());
-                self.may_change = is_file || (self.may_change && material.is_ok());
-                let material = material?;
-                self.read.push(Read {
-                    source: source.clone(),
-                    regular: content.regular,
-                    material,
-                });
-                self.read.len() - 1
+                let origin = read.source.to_string();
+                let material = Material::read(&read.content, &origin, || access.passphrase.get());
+                let is_file = read.regular.is_some();
+                *may_change = is_file || (*may_change && material.is_ok());
+                material?
             }
         };
-        Ok(&self.read[index])
+        Ok(read.material.insert(material))
     }
 }
 

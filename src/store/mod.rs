@@ -1,9 +1,10 @@
-//! What is kept: the only room that writes files and holds locks, and the
-//! inventory database.
+//! What is kept: the only room that writes files and holds locks, the inventory
+//! database and the cache of sessions.
 
 mod edit;
 mod files;
 mod inventory;
+mod session_cache;
 mod staging;
 
 pub use edit::{Manner, Recovery, Report, edit};
@@ -12,6 +13,7 @@ pub use files::{
     write_atomic,
 };
 pub use inventory::{Inventory, Kind, Record, Reservation, State};
+pub use session_cache::{CacheEntry, CacheLock, SessionCache, is_own_directory};
 pub use staging::Staging;
 
 use std::path::PathBuf;
@@ -127,6 +129,12 @@ pub enum Error {
         /// The operating system's reason.
         #[source]
         source: std::io::Error,
+    },
+    /// Somebody else has access to what must be this user's alone.
+    #[error("{path} is not this user's alone")]
+    NotPrivate {
+        /// The directory or file.
+        path: PathBuf,
     },
     /// The serial number is in the inventory already.
     #[error("the serial number {serial} is taken")]

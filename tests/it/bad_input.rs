@@ -83,7 +83,8 @@ fn process<'a>(changes: &[(&'a str, &'a str)]) -> Vec<&'a str> {
         options.push((name, value));
     }
     let flags = options.into_iter().flat_map(|(name, value)| [name, value]);
-    std::iter::once("credential-process")
+    ["credential-process", "--no-cache"]
+        .into_iter()
         .chain(flags)
         .filter(|word| !word.is_empty())
         .collect()

@@ -22,6 +22,7 @@ use crate::harness::{Emulator, Run};
 fn process<'a>(emulator: &'a Emulator, identity: &[&'a str]) -> Vec<&'a str> {
     let fixed = [
         "credential-process",
+        "--no-cache",
         "--trust-anchor-arn",
         &emulator.trust_anchor_arn,
         "--profile-arn",

@@ -116,7 +116,7 @@ fn the_leaf_and_its_chain_are_found_in_any_order_and_the_root_is_not_sent() {
     );
     // Leaf and intermediates in two files.
     let mut split = emulator.arguments("w");
-    split[2] = "w/cert.pem".to_owned();
+    split[3] = "w/cert.pem".to_owned();
     let split: Vec<&str> = split.iter().map(String::as_str).collect();
     let run = sandbox.run(&split);
     assert_eq!(run.code, 3, "{run:#?}");
@@ -137,7 +137,7 @@ fn options_come_from_the_environment_too() {
     let emulator = sandbox.emulate(&["--trust-anchor", "ca/trust-anchor.pem"]);
     let mut command = sandbox.command();
     command
-        .arg("credential-process")
+        .args(["credential-process", "--no-cache"])
         .env("WINDLASS_CERTIFICATE", "w/fullchain.pem")
         .env("WINDLASS_PRIVATE_KEY", "w/key.pem")
         .env("WINDLASS_TRUST_ANCHOR_ARN", &emulator.trust_anchor_arn)

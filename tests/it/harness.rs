@@ -231,6 +231,7 @@ impl Emulator {
     pub fn arguments(&self, directory: &str) -> Vec<String> {
         let mut arguments: Vec<String> = [
             "credential-process",
+            "--no-cache",
             "--certificate",
             &format!("{directory}/fullchain.pem"),
             "--private-key",

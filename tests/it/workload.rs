@@ -33,7 +33,8 @@ impl Workload {
     /// `credential-process` with everything but an endpoint.
     pub fn command(&self) -> Command {
         let mut command = self.sandbox.command();
-        command.args(["credential-process", "--certificate", "fullchain.pem"]);
+        command.args(["credential-process", "--no-cache"]);
+        command.args(["--certificate", "fullchain.pem"]);
         command.args(["--private-key", "key.pem"]);
         command.args(["--trust-anchor-arn", TRUST_ANCHOR_ARN]);
         command.args(["--profile-arn", PROFILE_ARN]);

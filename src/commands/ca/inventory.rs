@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
 use crate::authority;
@@ -22,24 +21,20 @@ pub(in crate::commands) fn list(arguments: &CaList, context: &Context) -> Result
         let rows: Vec<Value> = records.iter().map(|record| as_json(record, now)).collect();
         return context.printer.json(&Value::Array(rows));
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["SERIAL", "KIND", "STATE", "NOT AFTER", "SUBJECT", "NAMES"]);
-    for record in &records {
-        table.add_row([
+    let row = |record: &Record| {
+        vec![
             hex::encode(&record.serial),
             record.kind.as_str().to_owned(),
             shown_status(record, now).to_owned(),
             rfc3339(record.not_after),
             printable(&record.subject, 200),
             printable(&record.names.join(" "), 200),
-        ]);
-    }
-    let lines: Vec<String> = table
-        .lines()
-        .map(|line| line.trim_end().to_owned())
-        .collect();
-    context.printer.data(&format!("{}\n", lines.join("\n")))
+        ]
+    };
+    context.printer.table(
+        &["SERIAL", "KIND", "STATE", "NOT AFTER", "SUBJECT", "NAMES"],
+        records.iter().map(row),
+    )
 }
 
 /// Shows one certificate.

@@ -119,6 +119,7 @@ fn what_is_wrong_with_a_token_is_said() {
     token.sandbox.write("text.so", "not a library\n");
     let without_pin = [
         "credential-process",
+        "--no-cache",
         "--trust-anchor-arn",
         ANCHOR,
         "--profile-arn",

@@ -122,7 +122,7 @@ impl Bench {
             "set -eu; umask 077; exec 8>&1 9>&2 >\"$o.log\" 2>&1\n\
              {recipe}\n\
              : >\"$o.begun\"; exec >&8 2>&9 8>&- 9>&-\n\
-             exec timeout 60 '{}' credential-process --trust-anchor-arn {TRUST_ANCHOR_ARN} \
+             exec timeout 60 '{}' credential-process --no-cache --trust-anchor-arn {TRUST_ANCHOR_ARN} \
              --profile-arn {PROFILE_ARN} --role-arn {ROLE_ARN} --endpoint {} {options}",
             program(),
             self.verifier.url()

@@ -1,0 +1,54 @@
+//! What the errors of the authority mean for the user.
+
+use crate::authority;
+use crate::commands::Outcome;
+
+use super::key_error::{hint_key, of_key};
+use super::pki_error::{hint_pki, of_pki};
+use super::{hint_store, of_store};
+
+pub(super) fn of_authority(error: &authority::Error) -> Outcome {
+    match error {
+        authority::Error::CaKeyMismatch { .. }
+        | authority::Error::CaKeyNotEncrypted { .. }
+        | authority::Error::CaNotValid { .. }
+        | authority::Error::Foreign { .. }
+        | authority::Error::Path(_) => Outcome::Unusable,
+        authority::Error::Key(error) => of_key(error),
+        authority::Error::Incomplete { .. } => Outcome::Failed,
+        authority::Error::NoAuthority { .. } | authority::Error::Validity { .. } => Outcome::Usage,
+        authority::Error::Pki(error) => of_pki(error),
+        authority::Error::Random => Outcome::Failed,
+        authority::Error::Store(error) => of_store(error),
+    }
+}
+
+pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
+    match error {
+        authority::Error::CaKeyMismatch { .. }
+        | authority::Error::CaKeyNotEncrypted { .. }
+        | authority::Error::Foreign { .. } => Some(
+            "one of the two was replaced; restore the CA directory from its backup".to_owned(),
+        ),
+        authority::Error::CaNotValid { .. } => Some(
+            "is this host's clock right? An expired CA issues nothing; make a new one with 'windlass ca init' and give its trust-anchor.pem to Roles Anywhere beside the old one".to_owned(),
+        ),
+        authority::Error::Key(error) => hint_key(error),
+        authority::Error::Incomplete { path, .. } => Some(format!(
+            "restore {} from its backup; do not make a new CA over it",
+            path.display()
+        )),
+        authority::Error::NoAuthority { occupied: true, .. } => Some(
+            "is --dir right? A CA's directory holds inventory.db, root and issuing".to_owned(),
+        ),
+        authority::Error::NoAuthority { path, .. } => Some(format!(
+            "make one with: windlass ca init --dir {} --name NAME",
+            path.display()
+        )),
+        authority::Error::Pki(error) => hint_pki(error),
+        authority::Error::Store(error) => hint_store(error),
+        authority::Error::Path(_)
+        | authority::Error::Random
+        | authority::Error::Validity { .. } => None,
+    }
+}

@@ -1,0 +1,53 @@
+//! The identity of a verb that needs it more than once, or perhaps not at all.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::cli::IdentityArgs;
+use crate::commands::{Context, Error};
+use crate::key::Loader;
+use crate::pki::Identity;
+
+use super::Plan;
+
+/// Certificate and key as the options name them, not opened yet.
+pub(in crate::commands) struct Opening<'a> {
+    plan: Plan<'a>,
+    loader: Mutex<Loader<'a>>,
+}
+
+impl<'a> Opening<'a> {
+    /// Looks at the options alone.
+    pub(in crate::commands) fn new(
+        arguments: &'a IdentityArgs,
+        context: &'a Context,
+    ) -> Result<Self, Error> {
+        let plan = Plan::new(arguments, context)?;
+        let loader = Mutex::new(plan.loader());
+        Ok(Self { plan, loader })
+    }
+
+    /// Takes a new snapshot, and gives what tells its certificate from others:
+    /// the SHA-256 of what its place holds, or that place where it is a device,
+    /// which is not opened for this.
+    pub(in crate::commands) fn fingerprint(&self) -> Result<String, Error> {
+        let mut loader = self.loader();
+        loader.start_anew();
+        Ok(match loader.digest(&self.plan.place)? {
+            Some(digest) => hex::encode(digest),
+            None => self.plan.place.to_string(),
+        })
+    }
+
+    /// Opens the key, reads the certificates and puts them together. While they
+    /// do not match the load is tried again for a moment: a rotation replaces
+    /// one file after the other.
+    pub(in crate::commands) fn identity(&self) -> Result<Identity, Error> {
+        let plan = &self.plan;
+        plan.retrying_with(&mut self.loader(), |loader| plan.identity(loader))
+    }
+
+    /// What a panic has left behind is replaced by the next snapshot.
+    fn loader(&self) -> MutexGuard<'_, Loader<'a>> {
+        self.loader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,107 @@
+//! Where the cache is, and under which name it has a session.
+
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::cli::SessionArgs;
+use crate::clock::{in_words, rfc3339};
+use crate::commands::Context;
+use crate::delivery::CacheEvent;
+use crate::rolesanywhere::{CreateSession, Endpoint};
+use crate::store::{CacheEntry, SessionCache, is_own_directory};
+
+/// The sessions of this user.
+pub(in crate::commands) struct Cache(SessionCache);
+
+impl Cache {
+    /// The cache that the options and the environment lead to; none when it is
+    /// not wanted, or this user has no place for it.
+    pub(super) fn find(arguments: &SessionArgs, context: &Context) -> Option<Self> {
+        if arguments.no_cache {
+            return None;
+        }
+        let found = Self::at(arguments.cache_dir.as_deref(), context);
+        if found.is_none() {
+            context.printer.note(
+                "no cache: neither $XDG_RUNTIME_DIR nor $XDG_CACHE_HOME nor $HOME names a directory of this user",
+            );
+        }
+        found
+    }
+
+    /// The cache in this directory, else in the first of the usual ones that
+    /// belongs to this user: what `sudo` leaves in the environment is somebody
+    /// else's.
+    pub(in crate::commands) fn at(given: Option<&Path>, context: &Context) -> Option<Self> {
+        if let Some(path) = given {
+            return Some(Self(SessionCache::new(context.path(path))));
+        }
+        let places = [
+            ("XDG_RUNTIME_DIR", "windlass"),
+            ("XDG_CACHE_HOME", "windlass"),
+            ("HOME", ".cache/windlass"),
+        ];
+        let directory = places.into_iter().find_map(|(name, below)| {
+            let base = Path::new(context.environment.get(name)?);
+            is_own_directory(base).then(|| base.join(below))
+        })?;
+        Some(Self(SessionCache::new(directory)))
+    }
+
+    /// The directory and what is in it.
+    pub(in crate::commands) const fn sessions(&self) -> &SessionCache {
+        &self.0
+    }
+
+    /// The name of a session: the SHA-256 of everything that decides it.
+    pub(super) fn name_of(
+        &self,
+        request: &CreateSession,
+        endpoint: &Endpoint,
+        arguments: &SessionArgs,
+        fingerprint: &str,
+    ) -> String {
+        let (query, body) = request.encode();
+        let mut hash = Sha256::new();
+        let mut add = |text: &str| {
+            // With their lengths, so that no two lists look alike.
+            hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hash.update(text);
+        };
+        add("windlass session 1");
+        add(fingerprint);
+        add(&endpoint.to_string());
+        // What somebody in between may have given is not for those who check.
+        add(if arguments.no_verify_ssl {
+            "unverified"
+        } else {
+            "verified"
+        });
+        for (name, value) in &query {
+            add(name);
+            add(value);
+        }
+        add(&body);
+        hex::encode(hash.finalize())
+    }
+
+    /// A session's place.
+    pub(super) fn entry(&self, name: &str) -> CacheEntry {
+        self.0.entry(name)
+    }
+}
+
+/// Tells the user what happened on the way to a session.
+pub(super) fn tell(event: &CacheEvent<'_>, context: &Context) {
+    match event {
+        CacheEvent::Unusable(error) => context
+            .printer
+            .warning(&format!("going on without the session cache: {error}")),
+        CacheEvent::StillValid(failure, until) => context.printer.warning(&format!(
+            "no new session ({failure}); the last one is still valid until {}, for {}",
+            rfc3339(*until),
+            in_words(*until - context.clock.now())
+        )),
+    }
+}
