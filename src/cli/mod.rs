@@ -12,6 +12,7 @@ mod identity;
 mod key;
 mod passphrase;
 mod session;
+mod update;
 
 pub use ca::{Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaShow};
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
@@ -24,6 +25,7 @@ pub use identity::{ArgumentSecret, IdentityArgs, SelectorArgument};
 pub use key::{Key, KeyCommand, KeyShow};
 pub use passphrase::{PassphraseArgs, TypedPassphrase};
 pub use session::{ProfileArgs, ProfileChoice, SessionArgs};
+pub use update::Update;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -70,6 +72,7 @@ pub enum Command {
     Key(Key),
     ReadCertificateData(Box<ReadCertificateData>),
     SignString(Box<SignString>),
+    Update(Box<Update>),
     Version(Version),
 }
 
@@ -90,6 +93,7 @@ impl Command {
     pub fn session(&self) -> Option<(&SessionArgs, ProfileChoice<'_>)> {
         match self {
             Self::CredentialProcess(asked) => Some((&asked.session, asked.profile.choice())),
+            Self::Update(asked) => Some((&asked.session, asked.choice())),
             _ => None,
         }
     }
@@ -99,6 +103,7 @@ impl Command {
     pub fn into_session(self) -> Option<SessionArgs> {
         match self {
             Self::CredentialProcess(asked) => Some(asked.session),
+            Self::Update(asked) => Some(asked.session),
             _ => None,
         }
     }

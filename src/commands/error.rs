@@ -4,12 +4,16 @@
 mod authority;
 mod key_error;
 mod pki_error;
+mod shared_file;
+mod store_error;
 mod token;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::clock::in_words;
+use crate::delivery::CredentialsFileError;
 use crate::delivery::Failure;
+use crate::delivery::ini::ProfileNameError;
 use crate::emulator::{ServerError, TlsSetupError, WorldError};
 use crate::rolesanywhere::{
     EndpointError, Region, SUSPICIOUS_SKEW, TargetError, TlsProblem, TrustAnchorArn,
@@ -21,6 +25,8 @@ use super::Outcome;
 use super::remedy::remedy;
 use key_error::{hint_key, of_key};
 use pki_error::{hint_pki, of_pki};
+use shared_file::{hint_credentials_file, of_credentials_file};
+use store_error::{hint_store, of_store};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +74,17 @@ pub enum Error {
     /// Another process could not obtain the session that both need.
     #[error("another process of windlass got no session a moment ago: {0}")]
     Elsewhere(Failure),
+    /// A session cannot be written into AWS's credentials file.
+    #[error("{path}: {reason}")]
+    CredentialsFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: CredentialsFileError,
+    },
+    /// A daemon cannot run.
+    #[error("the daemon cannot run")]
+    Daemon(#[source] std::io::Error),
     /// The endpoint cannot be called.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
@@ -88,6 +105,12 @@ pub enum Error {
     /// This user has no place for a cache.
     #[error("there is no place for a session cache")]
     NoCache,
+    /// This user has no home directory.
+    #[error("this user has no home directory, neither in $HOME nor in /etc/passwd")]
+    NoHome {
+        /// The variable that names the file which would be there.
+        variable: &'static str,
+    },
     /// Nothing says which certificate or key is meant.
     #[error("no certificate and no private key is named")]
     NoIdentity,
@@ -98,6 +121,14 @@ pub enum Error {
         origin: String,
         /// What is there.
         held: String,
+    },
+    /// A profile's name cannot be a section's.
+    #[error("the profile '{name}' cannot be a section of AWS's files: {reason}")]
+    Section {
+        /// The name.
+        name: String,
+        /// Why not.
+        reason: ProfileNameError,
     },
     /// A selector file is not one.
     #[error("{path} is not a certificate selector: {reason}")]
@@ -209,13 +240,17 @@ impl Error {
             | Self::RegionMismatch { .. }
             | Self::Missing { .. }
             | Self::NoCache
+            | Self::NoHome { .. }
             | Self::NoIdentity
             | Self::NothingSelected { .. }
+            | Self::Section { .. }
             | Self::Selector { .. }
             | Self::SeveralSelected { .. }
             | Self::ReadTwice { .. }
             | Self::Target(_)
             | Self::World(_) => Outcome::Usage,
+            Self::CredentialsFile { reason, .. } => of_credentials_file(reason),
+            Self::Daemon(_) => Outcome::Failed,
             Self::Exchange(error) => of_exchange(error),
             Self::Key(error) => of_key(error),
             Self::NotInInventory { .. } | Self::NotText | Self::Stdout(_) | Self::TlsSetup(_) => {
@@ -241,6 +276,8 @@ impl Error {
                 fixed("give the trust anchor's ARN, which ends in trust-anchor/ID")
             }
             Self::Authority(error) => hint_authority(error),
+            Self::CredentialsFile { reason, .. } => hint_credentials_file(reason),
+            Self::Daemon(_) => None,
             Self::Endpoint(error) => match error {
                 EndpointError::Cleartext { .. } => fixed("use https://"),
                 EndpointError::Combined => {
@@ -285,10 +322,12 @@ impl Error {
             Self::NoCache => fixed(
                 "neither $XDG_RUNTIME_DIR nor $XDG_CACHE_HOME nor $HOME names a directory of this user; give --cache-dir",
             ),
+            Self::NoHome { variable } => Some(format!("set ${variable}, or $HOME")),
             Self::NoIdentity => fixed("give --certificate, or --private-key"),
             Self::NothingSelected { .. } => fixed(
                 "names are compared as text: write all of one, as it is listed here (as RFC 2253 does, the last attribute first)",
             ),
+            Self::Section { .. } => fixed("give the profile another name"),
             Self::Selector { .. } => {
                 fixed(r#"write it as [{"Key": "x509Subject", "Value": "CN=NAME"}]"#)
             }
@@ -337,92 +376,6 @@ fn no_profile(places: &[PathBuf], known: &[String]) -> String {
         return format!("there is no profile at all in {looked}");
     }
     format!("the profiles in {looked} are: {}", known.join(", "))
-}
-
-fn of_store(error: &store::Error) -> Outcome {
-    match error {
-        store::Error::Exists { .. }
-        | store::Error::NotAFile { .. }
-        | store::Error::TooLarge { .. } => Outcome::Usage,
-        store::Error::Changing { .. } | store::Error::Locked { .. } => Outcome::Temporary,
-        store::Error::Io {
-            action: store::Action::Read,
-            ..
-        } => Outcome::Usage,
-        store::Error::Io { .. }
-        | store::Error::InventoryVersion { .. }
-        | store::Error::Journal { .. }
-        | store::Error::Owner { .. }
-        | store::Error::Torn { .. }
-        | store::Error::NotPrivate { .. }
-        | store::Error::SerialTaken { .. }
-        | store::Error::Sql { .. } => Outcome::Failed,
-    }
-}
-
-fn hint_store(error: &store::Error) -> Option<String> {
-    let shown = |path: &PathBuf| path.display().to_string();
-    match error {
-        store::Error::Changing { .. } => {
-            Some("nothing was changed; find out what writes it, and try again".to_owned())
-        }
-        store::Error::Exists { path } => Some(format!(
-            "nothing was changed; give another directory, or move {} away first",
-            shown(path)
-        )),
-        store::Error::InventoryVersion { .. } => {
-            Some("a newer windlass has written it; use that version".to_owned())
-        }
-        store::Error::Io {
-            action: store::Action::Lock,
-            ..
-        } => Some(
-            "its directory must be writable: the lock and the new file are made there".to_owned(),
-        ),
-        store::Error::Io { path, source, .. } => hint_io(path, source),
-        store::Error::Journal { path } => Some(format!(
-            "look at the file that it belongs to, and remove {}",
-            shown(path)
-        )),
-        store::Error::Locked { lock, .. } => {
-            Some(format!("'fuser {}' shows which process it is", shown(lock)))
-        }
-        store::Error::NotAFile {
-            is_directory: true, ..
-        } => Some("name the file in it".to_owned()),
-        store::Error::NotAFile { .. } => Some("is this the right file?".to_owned()),
-        store::Error::Owner { .. } => Some(
-            "nothing was changed; run as its owner or as root, or write into it with --in-place"
-                .to_owned(),
-        ),
-        store::Error::Torn { .. } => {
-            Some("make room on the disk, or mend it, and run the same command again".to_owned())
-        }
-        store::Error::NotPrivate { path } => Some(format!(
-            "it must belong to the user who runs this, and be closed to all others: chmod go= {}",
-            shown(path)
-        )),
-        store::Error::Sql { path, .. } => Some(format!(
-            "is {} a file of windlass, on a local disk with space left?",
-            shown(path)
-        )),
-        store::Error::TooLarge { .. } => Some("is this the right file?".to_owned()),
-        store::Error::SerialTaken { .. } => None,
-    }
-}
-
-/// What to do about a file that the operating system refuses.
-fn hint_io(path: &Path, error: &std::io::Error) -> Option<String> {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => Some(format!("is the path right? {}", path.display())),
-        std::io::ErrorKind::PermissionDenied => {
-            Some("run as the user who owns it, or change its mode".to_owned())
-        }
-        std::io::ErrorKind::IsADirectory => {
-            Some("this is a directory; name the file in it".to_owned())
-        }
-        _ => None,
-    }
 }
 
 fn of_exchange(error: &rolesanywhere::Error) -> Outcome {

@@ -18,6 +18,8 @@ mod outcome;
 mod printer;
 mod remedy;
 mod session;
+mod shared_file;
+mod update;
 
 pub use context::Context;
 pub use error::Error;
@@ -57,6 +59,7 @@ pub fn run(
         Command::CredentialProcess(asked) => asked.session.debug,
         Command::ReadCertificateData(asked) => asked.debug,
         Command::SignString(asked) => asked.debug,
+        Command::Update(asked) => asked.session.debug,
         _ => false,
     };
     let context = Context {
@@ -101,6 +104,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
             diagnostics::read_certificate_data(&arguments, context)
         }
         Command::SignString(arguments) => diagnostics::sign_string(&arguments, context),
+        Command::Update(arguments) => update::run(&arguments, context),
         Command::Version(_) => {
             context
                 .printer

@@ -20,7 +20,10 @@ const TABLE: &[(&str, &[&str])] = &[
         "emulator",
         &["admission", "key", "pki", "rolesanywhere", "store"],
     ),
-    ("cli", &["authority", "key", "pki", "rolesanywhere"]),
+    (
+        "cli",
+        &["authority", "delivery", "key", "pki", "rolesanywhere"],
+    ),
     (
         "commands",
         &[
