@@ -4,6 +4,7 @@
 mod ca;
 mod cache;
 mod config_file;
+mod configure;
 mod credential_process;
 mod diagnostics;
 mod emulate;
@@ -17,6 +18,7 @@ mod update;
 pub use ca::{Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaShow};
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
 pub use config_file::{ConfigError, ConfigFile, Setting};
+pub use configure::Configure;
 pub use credential_process::CredentialProcess;
 pub use diagnostics::{Digest, ReadCertificateData, SignString, SignatureFormat};
 pub use emulate::{AnchorArgument, Emulate};
@@ -66,6 +68,7 @@ pub struct Cli<C: Subcommand = Command> {
 pub enum Command {
     Ca(Ca),
     Cache(Cache),
+    Configure(Box<Configure>),
     CredentialProcess(Box<CredentialProcess>),
     Emulate(Box<Emulate>),
     Generate(Generate),
@@ -92,6 +95,7 @@ impl Command {
     #[must_use]
     pub fn session(&self) -> Option<(&SessionArgs, ProfileChoice<'_>)> {
         match self {
+            Self::Configure(asked) => Some((&asked.session, asked.choice())),
             Self::CredentialProcess(asked) => Some((&asked.session, asked.profile.choice())),
             Self::Update(asked) => Some((&asked.session, asked.choice())),
             _ => None,
@@ -102,6 +106,7 @@ impl Command {
     #[must_use]
     pub fn into_session(self) -> Option<SessionArgs> {
         match self {
+            Self::Configure(asked) => Some(asked.session),
             Self::CredentialProcess(asked) => Some(asked.session),
             Self::Update(asked) => Some(asked.session),
             _ => None,

@@ -2,6 +2,8 @@
 //! hints name options, which the lower rooms do not know.
 
 mod authority;
+mod emulator_error;
+mod endpoint;
 mod key_error;
 mod pki_error;
 mod shared_file;
@@ -13,7 +15,7 @@ use std::path::PathBuf;
 use crate::clock::in_words;
 use crate::delivery::CredentialsFileError;
 use crate::delivery::Failure;
-use crate::delivery::ini::ProfileNameError;
+use crate::delivery::ini::{ProfileNameError, Refusal};
 use crate::emulator::{ServerError, TlsSetupError, WorldError};
 use crate::rolesanywhere::{
     EndpointError, Region, SUSPICIOUS_SKEW, TargetError, TlsProblem, TrustAnchorArn,
@@ -23,9 +25,11 @@ use crate::{key, pki, rolesanywhere, store};
 use self::authority::{hint_authority, of_authority};
 use super::Outcome;
 use super::remedy::remedy;
+use emulator_error::{hint_server, hint_world};
+use endpoint::hint_endpoint;
 use key_error::{hint_key, of_key};
 use pki_error::{hint_pki, of_pki};
-use shared_file::{hint_credentials_file, of_credentials_file};
+use shared_file::{hint_credentials_file, hint_refusal, of_credentials_file, of_refusal};
 use store_error::{hint_store, of_store};
 
 /// Why a command failed.
@@ -74,6 +78,14 @@ pub enum Error {
     /// Another process could not obtain the session that both need.
     #[error("another process of windlass got no session a moment ago: {0}")]
     Elsewhere(Failure),
+    /// Other credentials are configured where a profile is to be named.
+    #[error("the profile '{profile}' has other credentials: {with}")]
+    Conflict {
+        /// The profile.
+        profile: String,
+        /// What they are, and where.
+        with: String,
+    },
     /// A session cannot be written into AWS's credentials file.
     #[error("{path}: {reason}")]
     CredentialsFile {
@@ -121,6 +133,26 @@ pub enum Error {
         origin: String,
         /// What is there.
         held: String,
+    },
+    /// A path that no command line can hold.
+    #[error("{path} cannot be written into a command line")]
+    NoCommandLine {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A secret would be written into the config file.
+    #[error("--{option} is a secret, which does not belong into the config file")]
+    SecretInConfig {
+        /// The option, without its dashes.
+        option: String,
+    },
+    /// One of AWS's shared files cannot be edited.
+    #[error("{path}: {reason}")]
+    SharedFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: Refusal,
     },
     /// A profile's name cannot be a section's.
     #[error("the profile '{name}' cannot be a section of AWS's files: {reason}")]
@@ -243,6 +275,9 @@ impl Error {
             | Self::NoHome { .. }
             | Self::NoIdentity
             | Self::NothingSelected { .. }
+            | Self::Conflict { .. }
+            | Self::NoCommandLine { .. }
+            | Self::SecretInConfig { .. }
             | Self::Section { .. }
             | Self::Selector { .. }
             | Self::SeveralSelected { .. }
@@ -250,6 +285,7 @@ impl Error {
             | Self::Target(_)
             | Self::World(_) => Outcome::Usage,
             Self::CredentialsFile { reason, .. } => of_credentials_file(reason),
+            Self::SharedFile { reason, .. } => of_refusal(reason),
             Self::Daemon(_) => Outcome::Failed,
             Self::Exchange(error) => of_exchange(error),
             Self::Key(error) => of_key(error),
@@ -278,16 +314,7 @@ impl Error {
             Self::Authority(error) => hint_authority(error),
             Self::CredentialsFile { reason, .. } => hint_credentials_file(reason),
             Self::Daemon(_) => None,
-            Self::Endpoint(error) => match error {
-                EndpointError::Cleartext { .. } => fixed("use https://"),
-                EndpointError::Combined => {
-                    fixed("leave out --endpoint, or --fips and --dual-stack")
-                }
-                EndpointError::NoFips { .. } => fixed("leave out --fips"),
-                EndpointError::Url { .. } => fixed(
-                    "leave out --endpoint (and $AWS_ENDPOINT_URL) to call the region's own endpoint",
-                ),
-            },
+            Self::Endpoint(error) => hint_endpoint(error),
             Self::Exchange(error) => hint_exchange(error),
             Self::InTheWay { .. } => fixed("nothing was changed; name a new file"),
             Self::Key(error) => hint_key(error),
@@ -296,13 +323,7 @@ impl Error {
             Self::Region { .. } | Self::RegionMismatch { .. } => {
                 fixed("leave out --region: the trust anchor's ARN names the region")
             }
-            Self::Server(error) => match error {
-                ServerError::Bind { .. } => fixed("try --listen 127.0.0.1:0 for any free port"),
-                ServerError::NotLoopback { .. } => {
-                    fixed("use an address such as 127.0.0.1:0 with --listen")
-                }
-                ServerError::Runtime(_) => None,
-            },
+            Self::Server(error) => hint_server(error),
             Self::Config { .. } => fixed(
                 "a profile begins with [profile.NAME]; its keys are names of options with _ for -, as in role_arn",
             ),
@@ -327,6 +348,14 @@ impl Error {
             Self::NothingSelected { .. } => fixed(
                 "names are compared as text: write all of one, as it is listed here (as RFC 2253 does, the last attribute first)",
             ),
+            Self::Conflict { .. } => {
+                fixed("nothing was written; remove them, name another --profile, or give --force")
+            }
+            Self::NoCommandLine { .. } => fixed("give it a path of ordinary characters"),
+            Self::SecretInConfig { .. } => {
+                fixed("nothing was written; use --passphrase-file or --passphrase-from")
+            }
+            Self::SharedFile { reason, .. } => hint_refusal(reason),
             Self::Section { .. } => fixed("give the profile another name"),
             Self::Selector { .. } => {
                 fixed(r#"write it as [{"Key": "x509Subject", "Value": "CN=NAME"}]"#)
@@ -344,23 +373,7 @@ impl Error {
             Self::WeakPassphrase { .. } => fixed(
                 "choose a longer one, for example: (umask 077; openssl rand -base64 24 > FILE)",
             ),
-            Self::World(error) => match error {
-                WorldError::AnchorNotCa { .. } => {
-                    fixed("give the CA's certificate, not a workload's, to --trust-anchor")
-                }
-                WorldError::AnchorTooLarge { .. } => {
-                    fixed("a trust anchor takes the CA certificates alone, not a whole bundle")
-                }
-                WorldError::DisabledUnknown { .. } => {
-                    fixed("give --disable an ARN of --trust-anchor or --profile-arn")
-                }
-                WorldError::Twice { .. } => {
-                    fixed("give each its own ARN; one anchor takes two certificates in one file")
-                }
-                WorldError::Region { .. } => {
-                    fixed("give ARNs of one region, or the right --region")
-                }
-            },
+            Self::World(error) => hint_world(error),
         }
     }
 }

@@ -4,6 +4,7 @@
 mod ca;
 mod cache;
 mod config;
+mod configure;
 mod context;
 mod credential_process;
 mod diagnostics;
@@ -56,6 +57,7 @@ pub fn run(
         }
     };
     let debug = match &cli.command {
+        Command::Configure(asked) => asked.session.debug,
         Command::CredentialProcess(asked) => asked.session.debug,
         Command::ReadCertificateData(asked) => asked.debug,
         Command::SignString(asked) => asked.debug,
@@ -94,6 +96,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
             CacheCommand::Clear(arguments) => cache::clear(&arguments, context),
             CacheCommand::List(arguments) => cache::list(&arguments, context),
         },
+        Command::Configure(arguments) => configure::run(&arguments, context),
         Command::CredentialProcess(arguments) => credential_process::run(&arguments, context),
         Command::Emulate(arguments) => emulate::run(*arguments, context),
         Command::Generate(arguments) => generate::run(&arguments, context),

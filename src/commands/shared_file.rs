@@ -33,6 +33,20 @@ pub(super) fn path(
     }
 }
 
+/// The home directory of whoever runs this.
+pub(super) fn home(context: &Context) -> Option<PathBuf> {
+    let home = context.environment.get("HOME").map(PathBuf::from);
+    home.or_else(home_of_user)
+}
+
+/// What stands in a file, which need not exist.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    match read_bounded(path, limits::MAX_SHARED_FILE) {
+        Err(error) if error.is_not_found() => Ok(Vec::new()),
+        read => Ok(read?),
+    }
+}
+
 /// The home directory of this user in `/etc/passwd` (passwd(5)).
 fn home_of_user() -> Option<PathBuf> {
     let passwd = read_bounded(Path::new("/etc/passwd"), limits::MAX_FILE).ok()?;

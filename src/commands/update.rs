@@ -76,6 +76,8 @@ fn once(wanted: &[Wanted], target: &Target, json: bool, context: &Context) -> Re
     for one in wanted {
         let obtain = || {
             let plan = SessionPlan::new(&one.session, context)?;
+            // Before the service is asked for what could not be kept.
+            target.check(&one.section)?;
             let session = plan.obtain_until(Instant::now() + limits::TOTAL_DEADLINE)?;
             let report = target.write(&one.section, &session, &context.printer)?;
             Ok((session, report))

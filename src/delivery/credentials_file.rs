@@ -102,6 +102,23 @@ pub fn static_key(text: &[u8], profile: &ProfileName) -> Result<Option<usize>, R
     Ok(entry.map(|entry| entry.number()))
 }
 
+/// Whether a session could be put there: before the service is asked for one.
+///
+/// # Errors
+///
+/// [`CredentialsFileError`], as of [`write_session`].
+pub fn check_section(
+    text: &[u8],
+    profile: &ProfileName,
+    force: bool,
+) -> Result<(), CredentialsFileError> {
+    if force {
+        Document::read(text)?.section(Place::Credentials, profile)?;
+        return Ok(());
+    }
+    check_temporary(text, profile)
+}
+
 fn check_temporary(text: &[u8], profile: &ProfileName) -> Result<(), CredentialsFileError> {
     let document = Document::read(text)?;
     let Some(section) = document.section(Place::Credentials, profile)? else {

@@ -9,7 +9,9 @@ mod provider;
 mod schedule;
 
 pub use cache::{CacheEvent, Cached, KnownFailure, Missed, Urgency, read as read_session};
-pub use credentials_file::{CredentialsFileError, key_id_of, static_key, write_session};
+pub use credentials_file::{
+    CredentialsFileError, check_section, key_id_of, static_key, write_session,
+};
 pub use keeper::{Event, Surroundings, keep};
 pub use process::process_json;
 pub use provider::{Failure, Provider, Session};

@@ -8,8 +8,9 @@ use crate::cli::Update;
 use crate::commands::shared_file;
 use crate::commands::{Context, Error, Printer};
 use crate::delivery::ini::{Place, ProfileName};
-use crate::delivery::{Session, key_id_of, write_session};
+use crate::delivery::{CredentialsFileError, Session, check_section, key_id_of, write_session};
 use crate::limits;
+use crate::secret::Secret;
 use crate::store::{self, Manner, Recovery, Report, read_bounded};
 
 /// A credentials file, and how it is written.
@@ -43,6 +44,22 @@ impl Target {
         &self.path
     }
 
+    /// Whether a session can be put into its section, as the file is now.
+    pub(super) fn check(&self, section: &ProfileName) -> Result<(), Error> {
+        let text = match read_bounded(&self.path, limits::MAX_SHARED_FILE) {
+            Err(error) if error.is_not_found() => return Ok(()),
+            read => Secret::new(read?),
+        };
+        check_section(text.expose(), section, self.force).map_err(|reason| self.refused(reason))
+    }
+
+    fn refused(&self, reason: CredentialsFileError) -> Error {
+        Error::CredentialsFile {
+            path: self.path.clone(),
+            reason,
+        }
+    }
+
     /// Puts a session into its section.
     pub(super) fn write(
         &self,
@@ -54,10 +71,7 @@ impl Target {
         let mut respelled = None;
         let report = store::edit(&self.path, limits::MAX_SHARED_FILE, self.manner, |text| {
             let edited = write_session(text, section, &session.credentials, self.force);
-            let edited = edited.map_err(|reason| Error::CredentialsFile {
-                path: self.path.clone(),
-                reason,
-            })?;
+            let edited = edited.map_err(|reason| self.refused(reason))?;
             respelled = edited.respelled;
             Ok::<_, Error>(edited.text)
         })?;
@@ -75,7 +89,7 @@ impl Target {
     /// Whether this key stands in the section.
     pub(super) fn has(&self, section: &ProfileName, key_id: &str) -> bool {
         read_bounded(&self.path, limits::MAX_SHARED_FILE).is_ok_and(|text| {
-            let text = crate::secret::Secret::new(text);
+            let text = Secret::new(text);
             key_id_of(text.expose(), section).as_deref() == Some(key_id)
         })
     }
