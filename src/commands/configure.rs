@@ -31,8 +31,8 @@ pub(super) fn run(arguments: &Configure, context: &Context) -> Result<(), Error>
     let plan = plan(arguments, context)?;
     let profile = &arguments.profile;
     let credentials = shared_file::path(Place::Credentials, None, context)?;
-    let read = |path: &Path| shared_file::read(path).map(Secret::new);
-    let (config, credentials_text) = (read(&plan.aws)?, read(&credentials)?);
+    let config = shared_file::read(&plan.aws)?;
+    let credentials_text = shared_file::read(&credentials)?;
     let found = aws::conflicts(
         (&plan.aws, config.expose()),
         (&credentials, credentials_text.expose()),
@@ -134,7 +134,7 @@ fn plan(arguments: &Configure, context: &Context) -> Result<Plan, Error> {
 /// Both sections as they will stand there.
 fn print(arguments: &Configure, context: &Context, plan: &Plan) -> Result<(), Error> {
     let name = arguments.profile.as_str();
-    let text = Secret::new(shared_file::read(&plan.own)?);
+    let text = shared_file::read(&plan.own)?;
     let table = profile::shown(text.expose(), name, &plan.settings, &plan.own)?;
     let header = Place::Config.header(&arguments.profile);
     context.printer.data(&format!(

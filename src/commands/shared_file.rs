@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::delivery::ini::Place;
 use crate::limits;
-use crate::store::read_bounded;
+use crate::secret::Secret;
+use crate::store::{read_bounded, read_regular};
 
 use super::{Context, Error};
 
@@ -40,11 +41,9 @@ pub(super) fn home(context: &Context) -> Option<PathBuf> {
 }
 
 /// What stands in a file, which need not exist.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    match read_bounded(path, limits::MAX_SHARED_FILE) {
-        Err(error) if error.is_not_found() => Ok(Vec::new()),
-        read => Ok(read?),
-    }
+pub(super) fn read(path: &Path) -> Result<Secret, Error> {
+    let text = read_regular(path, limits::MAX_SHARED_FILE)?;
+    Ok(text.unwrap_or_else(|| Secret::new(Vec::new())))
 }
 
 /// The home directory of this user in `/etc/passwd` (passwd(5)).

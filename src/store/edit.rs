@@ -117,6 +117,18 @@ pub fn edit<E: From<Error>>(
     Err(E::from(Error::Changing { path: target }))
 }
 
+/// Reads a file of at most `max` bytes as [`edit`] does; `None` where there is
+/// none. Unlike [`super::read_bounded`] it does not wait for the other end of a
+/// FIFO.
+///
+/// # Errors
+///
+/// [`Error::NotAFile`], [`Error::TooLarge`], [`Error::Io`].
+pub fn read_regular(path: &Path, max: u64) -> Result<Option<Secret>, Error> {
+    let found = Old::read(path, max)?;
+    Ok(found.metadata.map(|_| found.content))
+}
+
 /// The file as it was found.
 struct Old {
     content: Secret,

@@ -7,7 +7,7 @@ mod inventory;
 mod session_cache;
 mod staging;
 
-pub use edit::{Manner, Recovery, Report, edit};
+pub use edit::{Manner, Recovery, Report, edit, read_regular};
 pub use files::{
     Readers, check_parent, ensure_directory, read_bounded, remove_if_present, temporary_directory,
     write_atomic,

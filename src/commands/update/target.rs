@@ -10,8 +10,7 @@ use crate::commands::{Context, Error, Printer};
 use crate::delivery::ini::{Place, ProfileName};
 use crate::delivery::{CredentialsFileError, Session, check_section, key_id_of, write_session};
 use crate::limits;
-use crate::secret::Secret;
-use crate::store::{self, Manner, Recovery, Report, read_bounded};
+use crate::store::{self, Manner, Recovery, Report, read_regular};
 
 /// A credentials file, and how it is written.
 pub(super) struct Target {
@@ -46,9 +45,8 @@ impl Target {
 
     /// Whether a session can be put into its section, as the file is now.
     pub(super) fn check(&self, section: &ProfileName) -> Result<(), Error> {
-        let text = match read_bounded(&self.path, limits::MAX_SHARED_FILE) {
-            Err(error) if error.is_not_found() => return Ok(()),
-            read => Secret::new(read?),
+        let Some(text) = read_regular(&self.path, limits::MAX_SHARED_FILE)? else {
+            return Ok(());
         };
         check_section(text.expose(), section, self.force).map_err(|reason| self.refused(reason))
     }
@@ -88,9 +86,8 @@ impl Target {
 
     /// Whether this key stands in the section.
     pub(super) fn has(&self, section: &ProfileName, key_id: &str) -> bool {
-        read_bounded(&self.path, limits::MAX_SHARED_FILE).is_ok_and(|text| {
-            let text = Secret::new(text);
-            key_id_of(text.expose(), section).as_deref() == Some(key_id)
+        read_regular(&self.path, limits::MAX_SHARED_FILE).is_ok_and(|text| {
+            text.is_some_and(|text| key_id_of(text.expose(), section).as_deref() == Some(key_id))
         })
     }
 
