@@ -12,6 +12,7 @@ mod generate;
 mod identity;
 mod key;
 mod passphrase;
+mod reporting;
 mod session;
 mod update;
 
@@ -26,6 +27,7 @@ pub use generate::{Generate, GenerateCommand};
 pub use identity::{ArgumentSecret, IdentityArgs, SelectorArgument};
 pub use key::{Key, KeyCommand, KeyShow};
 pub use passphrase::{PassphraseArgs, TypedPassphrase};
+pub use reporting::{ErrorFormat, Reporting};
 pub use session::{ProfileArgs, ProfileChoice, SessionArgs};
 pub use update::Update;
 
@@ -54,9 +56,9 @@ pub struct Cli<C: Subcommand = Command> {
     #[command(subcommand)]
     pub command: C,
 
-    /// Say more on stderr
-    #[arg(long, short, global = true)]
-    pub verbose: bool,
+    /// How it speaks of what is no data
+    #[command(flatten)]
+    pub reporting: Reporting,
 }
 
 /// The verbs. Each is described where its options are.

@@ -303,6 +303,17 @@ impl Error {
         }
     }
 
+    /// AWS's name for the request that it refused, for a support case.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Exchange(rolesanywhere::Error::Denied { request_id, .. }) => {
+                request_id.as_deref()
+            }
+            _ => None,
+        }
+    }
+
     /// What to try next.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

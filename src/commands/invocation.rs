@@ -74,6 +74,11 @@ impl Invocation {
             .collect()
     }
 
+    /// The arguments, the program's name first.
+    pub(super) fn arguments(&self) -> &[OsString] {
+        &self.arguments
+    }
+
     /// What is to be done, with the profile's options where the verb uses one.
     pub(super) fn parse(&self, environment: &Environment) -> Result<Cli, Unparsed> {
         let is_hot = self
@@ -220,7 +225,7 @@ where
     let cli = Cli::<C>::from_arg_matches(matches)?;
     Ok(Cli {
         command: cli.command.into(),
-        verbose: cli.verbose,
+        reporting: cli.reporting,
     })
 }
 

@@ -41,6 +41,21 @@ impl Outcome {
         (Self::Changed, "Reserved: changed or renewed"),
     ];
 
+    /// The outcome as a word, for programs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::Refused => "refused",
+            Self::Unusable => "unusable",
+            Self::Temporary => "temporary",
+            Self::Undecided => "undecided",
+            Self::Changed => "changed",
+        }
+    }
+
     /// The process's exit code.
     #[must_use]
     pub const fn code(self) -> u8 {

@@ -7,6 +7,7 @@ mod plan;
 use std::time::Instant;
 
 use crate::cli::SessionArgs;
+use crate::clock::rfc3339;
 use crate::delivery::{
     self, CacheEvent, Cached, Failure, Missed, Prospect, Provider, Session, Urgency,
 };
@@ -109,6 +110,11 @@ impl<'a> SessionPlan<'a> {
         let clock = context.clock.as_ref();
         let obtained = clock.now();
         let credentials = create_session(exchange, &self.request, &identity, clock)?;
+        context.printer.done(&format!(
+            "got a session as {} until {}",
+            self.request.target.role(),
+            rfc3339(credentials.expiration)
+        ));
         Ok(Session {
             credentials,
             obtained,

@@ -4,6 +4,7 @@
 mod edit;
 mod files;
 mod inventory;
+mod log;
 mod session_cache;
 mod staging;
 
@@ -13,6 +14,7 @@ pub use files::{
     write_atomic,
 };
 pub use inventory::{Inventory, Kind, Record, Reservation, State};
+pub use log::{Log, Severity};
 pub use session_cache::{CacheEntry, CacheLock, SessionCache, is_own_directory};
 pub use staging::Staging;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::secret::Secret;
 
-use super::files::{Readers, ensure_directory, remove_if_present, write_atomic};
+use super::files::{Readers, TEMPORARY, ensure_directory, remove_if_present, write_atomic};
 use super::{Action, Error};
 
 /// Largest file of the cache that is read, in bytes: that of an answer with a
@@ -137,7 +137,10 @@ impl SessionCache {
                 .and_then(|modified| modified.elapsed().ok());
             let is_ours = path
                 .extension()
-                .is_some_and(|kind| [SESSION, FAILURE, LOCK].iter().any(|known| kind == *known));
+                .is_some_and(|kind| [SESSION, FAILURE, LOCK].iter().any(|known| kind == *known))
+                || path
+                    .file_name()
+                    .is_some_and(|name| name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes()));
             if is_ours && age.is_some_and(|age| age > LEFT_BEHIND) {
                 let _ = fs::remove_file(&path);
             }
@@ -421,7 +424,12 @@ mod tests {
         let file = File::open(&old).unwrap();
         let long_ago = file.metadata().unwrap().modified().unwrap() - LEFT_BEHIND * 2;
         file.set_modified(long_ago).unwrap();
+        let killed = cache.directory().join(".windlass-x");
+        fs::rename(&old, &killed).unwrap();
+        fs::copy(&killed, &old).unwrap();
+        File::open(&old).unwrap().set_modified(long_ago).unwrap();
         keep("new");
+        assert!(!killed.exists());
         let names: Vec<_> = cache.entries().unwrap();
         assert_eq!(names.len(), 1);
         assert_eq!(names[0].name(), "new");

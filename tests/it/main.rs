@@ -34,9 +34,12 @@ mod matrix;
 mod passphrases;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
+mod profiles;
 mod reach;
 mod reading;
+mod reporting;
 mod selectors;
+mod session_cache;
 mod suites;
 mod tpm;
 mod vectors;

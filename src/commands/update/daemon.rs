@@ -47,7 +47,7 @@ pub(super) fn run(
             invocation: context.invocation.clone(),
             started: Instant::now(),
             environment: context.environment.clone(),
-            printer: context.printer,
+            printer: context.printer.clone(),
         },
         json,
         stopping: AtomicBool::new(false),
