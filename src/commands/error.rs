@@ -6,6 +6,7 @@ mod emulator_error;
 mod endpoint;
 mod key_error;
 mod pki_error;
+mod profile;
 mod shared_file;
 mod store_error;
 mod token;
@@ -29,6 +30,7 @@ use emulator_error::{hint_server, hint_world};
 use endpoint::hint_endpoint;
 use key_error::{hint_key, of_key};
 use pki_error::{hint_pki, of_pki};
+use profile::no_profile;
 use shared_file::{hint_credentials_file, hint_refusal, of_credentials_file, of_refusal};
 use store_error::{hint_store, of_store};
 
@@ -387,19 +389,6 @@ impl Error {
             Self::World(error) => hint_world(error),
         }
     }
-}
-
-/// Where was looked for a profile, and what is there.
-fn no_profile(places: &[PathBuf], known: &[String]) -> String {
-    let places: Vec<String> = places
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
-    let looked = places.join(" and ");
-    if known.is_empty() {
-        return format!("there is no profile at all in {looked}");
-    }
-    format!("the profiles in {looked} are: {}", known.join(", "))
 }
 
 fn of_exchange(error: &rolesanywhere::Error) -> Outcome {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::delivery::ini::Place;
 use crate::limits;
 use crate::secret::Secret;
-use crate::store::{read_bounded, read_regular};
+use crate::store::{read_bounded, read_regular, recover};
 
 use super::{Context, Error};
 
@@ -42,6 +42,7 @@ pub(super) fn home(context: &Context) -> Option<PathBuf> {
 
 /// What stands in a file, which need not exist.
 pub(super) fn read(path: &Path) -> Result<Secret, Error> {
+    recover(path, limits::MAX_SHARED_FILE)?;
     let text = read_regular(path, limits::MAX_SHARED_FILE)?;
     Ok(text.unwrap_or_else(|| Secret::new(Vec::new())))
 }

@@ -77,7 +77,7 @@ fn once(wanted: &[Wanted], target: &Target, json: bool, context: &Context) -> Re
         let obtain = || {
             let plan = SessionPlan::new(&one.session, context)?;
             // Before the service is asked for what could not be kept.
-            target.check(&one.section)?;
+            target.check(&one.section, &context.printer)?;
             let session = plan.obtain_until(Instant::now() + limits::TOTAL_DEADLINE)?;
             let report = target.write(&one.section, &session, &context.printer)?;
             Ok((session, report))

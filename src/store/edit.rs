@@ -117,6 +117,20 @@ pub fn edit<E: From<Error>>(
     Err(E::from(Error::Changing { path: target }))
 }
 
+/// Completes a write into a file that a crash has cut short, where there is one:
+/// before the file is read for anything else than an edit, which does so itself.
+///
+/// # Errors
+///
+/// [`Error`].
+pub fn recover(path: &Path, max: u64) -> Result<Option<Recovery>, Error> {
+    let target = follow(path)?;
+    if !Beside::has_journal(&target) {
+        return Ok(None);
+    }
+    in_place::recover(&Beside::lock(&target)?, max)
+}
+
 /// Reads a file of at most `max` bytes as [`edit`] does; `None` where there is
 /// none. Unlike [`super::read_bounded`] it does not wait for the other end of a
 /// FIFO.

@@ -8,7 +8,7 @@ mod log;
 mod session_cache;
 mod staging;
 
-pub use edit::{Manner, Recovery, Report, edit, read_regular};
+pub use edit::{Manner, Recovery, Report, edit, read_regular, recover};
 pub use files::{
     Readers, check_parent, ensure_directory, read_bounded, remove_if_present, temporary_directory,
     write_atomic,

@@ -42,6 +42,7 @@ mod selectors;
 mod session_cache;
 mod suites;
 mod tpm;
+mod update;
 mod vectors;
 mod wire;
 mod workload;

@@ -44,7 +44,11 @@ impl Target {
     }
 
     /// Whether a session can be put into its section, as the file is now.
-    pub(super) fn check(&self, section: &ProfileName) -> Result<(), Error> {
+    pub(super) fn check(&self, section: &ProfileName, printer: &Printer) -> Result<(), Error> {
+        self.tell_recovery(
+            store::recover(&self.path, limits::MAX_SHARED_FILE)?,
+            printer,
+        );
         let Some(text) = read_regular(&self.path, limits::MAX_SHARED_FILE)? else {
             return Ok(());
         };
@@ -107,19 +111,7 @@ impl Target {
     /// What about the file should be known although it was written.
     fn tell(&self, report: &Report, printer: &Printer) {
         let path = report.path.display();
-        match report.recovery {
-            Some(Recovery::Completed) => self.say(
-                printer,
-                format!("{path} had been written in part only, and was completed"),
-            ),
-            Some(Recovery::Superseded) => self.say(
-                printer,
-                format!(
-                    "{path} was changed after a write had been cut short; it was kept as it is"
-                ),
-            ),
-            Some(Recovery::Whole) | None => {}
-        }
+        self.tell_recovery(report.recovery, printer);
         if report.could_not_rename {
             self.say(
                 printer,
@@ -144,6 +136,20 @@ impl Target {
                 ),
             );
         }
+    }
+
+    fn tell_recovery(&self, recovery: Option<Recovery>, printer: &Printer) {
+        let path = self.path.display();
+        let text = match recovery {
+            Some(Recovery::Completed) => {
+                format!("{path} had been written in part only, and was completed")
+            }
+            Some(Recovery::Superseded) => {
+                format!("{path} was changed after a write had been cut short, and kept as it is")
+            }
+            Some(Recovery::Whole) | None => return,
+        };
+        self.say(printer, text);
     }
 
     /// Warns of something once.

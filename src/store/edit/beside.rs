@@ -17,6 +17,9 @@ use super::super::{Action, Error, remove_if_present};
 /// How a file for the owner alone is made, whatever the umask takes away.
 const OWNER_ONLY: Mode = Mode::from_raw_mode(0o600);
 
+/// What the journal's name ends with.
+const JOURNAL: &str = ".windlass-journal";
+
 /// The names beside a file, and its lock, which is held until the value is
 /// dropped, and by nobody any more when the process ends.
 pub(super) struct Beside {
@@ -39,23 +42,22 @@ impl Beside {
     ///
     /// [`Error::Locked`], [`Error::Io`].
     pub(super) fn lock(target: &Path) -> Result<Self, Error> {
-        let name = |suffix: &str| {
-            let mut name = OsString::from(".");
-            name.push(target.file_name().unwrap_or_default());
-            name.push(suffix);
-            target.with_file_name(name)
-        };
-        let path = name(".windlass-lock");
+        let path = beside(target, ".windlass-lock");
         let lock = wait_for(&path, target)?;
-        let beside = Self {
+        let files = Self {
             target: target.to_owned(),
             directory: parent(target),
-            new: name(".windlass-new"),
-            journal: name(".windlass-journal"),
+            new: beside(target, ".windlass-new"),
+            journal: beside(target, JOURNAL),
             _lock: lock,
         };
-        remove_if_present(&beside.new)?;
-        Ok(beside)
+        remove_if_present(&files.new)?;
+        Ok(files)
+    }
+
+    /// Whether a write into the file was begun and is not known to be complete.
+    pub(super) fn has_journal(target: &Path) -> bool {
+        beside(target, JOURNAL).exists()
     }
 
     /// Makes the file [`Beside::new`] with this content, and removes it when
@@ -101,6 +103,14 @@ impl Beside {
             source,
         }
     }
+}
+
+/// The hidden file that goes with this one.
+fn beside(target: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(target.file_name().unwrap_or_default());
+    name.push(suffix);
+    target.with_file_name(name)
 }
 
 /// Opens the lock file and takes the lock. Somebody may have removed the file

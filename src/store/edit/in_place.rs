@@ -200,7 +200,7 @@ mod tests {
         for damage in [&journal[..journal.len() - 1], b"", &journal[1..]] {
             assert_eq!(parse(damage), None);
         }
-        let mut changed = journal.clone();
+        let mut changed = journal;
         *changed.last_mut().unwrap() = b'x';
         assert_eq!(parse(&changed), None);
     }

@@ -209,7 +209,8 @@ fn configparser_and_botocore_agree_on_generated_files() {
         texts.push((text, result.map(|new| new.text.expose().to_vec())));
     }
     assert!(edited > DIFFERENTIAL / 8, "{edited} files were edited");
-    for wrong in judge(&cases).as_array().unwrap() {
+    let wrong = judge(&cases);
+    if let Some(wrong) = wrong.as_array().unwrap().first() {
         let (before, after) = &texts[usize::try_from(wrong["case"].as_u64().unwrap()).unwrap()];
         panic!(
             "{}: {:?} became {:?}",
