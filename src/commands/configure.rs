@@ -58,27 +58,37 @@ pub(super) fn run(arguments: &Configure, context: &Context) -> Result<(), Error>
     if arguments.print {
         return print(arguments, context, &plan);
     }
-    // The profile first: what names it must not come before it is there.
-    let own = store::edit(&plan.own, limits::MAX_FILE, Manner::Replace, |text| {
+    write(arguments, context, &plan, config.expose())
+}
+
+/// Writes both files, or neither when one of them cannot be edited.
+fn write(
+    arguments: &Configure,
+    context: &Context,
+    plan: &Plan,
+    config: &[u8],
+) -> Result<(), Error> {
+    let profile = &arguments.profile;
+    let put = |text: &[u8]| {
         profile::put(text, profile.as_str(), &plan.settings, &plan.own).map(Secret::new)
-    })?;
-    let aws = store::edit(
-        &plan.aws,
-        limits::MAX_SHARED_FILE,
-        Manner::Replace,
-        |text| {
-            let change = Change {
-                key: aws::KEY,
-                value: Some(&plan.line),
-            };
-            edit(text, Place::Config, profile, &[change])
-                .map(|edited| edited.text)
-                .map_err(|reason| Error::SharedFile {
-                    path: plan.aws.clone(),
-                    reason,
-                })
-        },
-    )?;
+    };
+    let name = |text: &[u8]| {
+        let change = Change {
+            key: aws::KEY,
+            value: Some(&plan.line),
+        };
+        edit(text, Place::Config, profile, &[change])
+            .map(|edited| edited.text)
+            .map_err(|reason| Error::SharedFile {
+                path: plan.aws.clone(),
+                reason,
+            })
+    };
+    put(shared_file::read(&plan.own)?.expose())?;
+    name(config)?;
+    // The profile first: what names it must not come before it is there.
+    let own = store::edit(&plan.own, limits::MAX_FILE, Manner::Replace, put)?;
+    let aws = store::edit(&plan.aws, limits::MAX_SHARED_FILE, Manner::Replace, name)?;
     for report in [own, aws] {
         let path = report.path.display();
         if report.written.is_some() {

@@ -16,6 +16,7 @@ mod ca_output;
 mod ca_state;
 mod clients;
 mod concurrency;
+mod configure;
 mod crash;
 mod credentials_file;
 mod deadlines;
