@@ -3,11 +3,13 @@
 
 mod ca;
 mod cache;
+mod config;
 mod config_file;
 mod configure;
 mod credential_process;
 mod diagnostics;
 mod emulate;
+mod env;
 mod generate;
 mod identity;
 mod key;
@@ -18,11 +20,13 @@ mod update;
 
 pub use ca::{Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaShow};
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
+pub use config::{Config, ConfigCommand, ConfigShow, Status};
 pub use config_file::{ConfigError, ConfigFile, Setting};
 pub use configure::Configure;
 pub use credential_process::CredentialProcess;
 pub use diagnostics::{Digest, ReadCertificateData, SignString, SignatureFormat};
 pub use emulate::{AnchorArgument, Emulate};
+pub use env::{Env, EnvForm, Exec};
 pub use generate::{Generate, GenerateCommand};
 pub use identity::{ArgumentSecret, IdentityArgs, SelectorArgument};
 pub use key::{Key, KeyCommand, KeyShow};
@@ -71,13 +75,17 @@ pub enum Command {
     Ca(Ca),
     Cache(Cache),
     Configure(Box<Configure>),
+    Config(Config),
     CredentialProcess(Box<CredentialProcess>),
     Emulate(Box<Emulate>),
+    Env(Box<Env>),
+    Exec(Box<Exec>),
     Generate(Generate),
     Key(Key),
     ReadCertificateData(Box<ReadCertificateData>),
     SignString(Box<SignString>),
     Update(Box<Update>),
+    Status(Box<Status>),
     Version(Version),
 }
 
@@ -100,6 +108,12 @@ impl Command {
             Self::Configure(asked) => Some((&asked.session, asked.choice())),
             Self::CredentialProcess(asked) => Some((&asked.session, asked.profile.choice())),
             Self::Update(asked) => Some((&asked.session, asked.choice())),
+            Self::Config(config) => match &config.command {
+                ConfigCommand::Show(asked) => Some((&asked.session, asked.profile.choice())),
+            },
+            Self::Env(asked) => Some((&asked.session, asked.profile.choice())),
+            Self::Exec(asked) => Some((&asked.session, asked.profile.choice())),
+            Self::Status(asked) => Some((&asked.session, ProfileChoice::Several)),
             _ => None,
         }
     }
@@ -111,6 +125,12 @@ impl Command {
             Self::Configure(asked) => Some(asked.session),
             Self::CredentialProcess(asked) => Some(asked.session),
             Self::Update(asked) => Some(asked.session),
+            Self::Config(config) => match config.command {
+                ConfigCommand::Show(asked) => Some(asked.session),
+            },
+            Self::Env(asked) => Some(asked.session),
+            Self::Exec(asked) => Some(asked.session),
+            Self::Status(asked) => Some(asked.session),
             _ => None,
         }
     }

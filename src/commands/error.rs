@@ -14,9 +14,8 @@ mod token;
 use std::path::PathBuf;
 
 use crate::clock::in_words;
-use crate::delivery::CredentialsFileError;
-use crate::delivery::Failure;
 use crate::delivery::ini::{ProfileNameError, Refusal};
+use crate::delivery::{CredentialsFileError, Failure, NotStarted, Unwritable};
 use crate::emulator::{ServerError, TlsSetupError, WorldError};
 use crate::rolesanywhere::{
     EndpointError, Region, SUSPICIOUS_SKEW, TargetError, TlsProblem, TrustAnchorArn,
@@ -30,7 +29,7 @@ use emulator_error::{hint_server, hint_world};
 use endpoint::hint_endpoint;
 use key_error::{hint_key, of_key};
 use pki_error::{hint_pki, of_pki};
-use profile::no_profile;
+use profile::{hint_missing, no_profile};
 use shared_file::{hint_credentials_file, hint_refusal, of_credentials_file, of_refusal};
 use store_error::{hint_store, of_store};
 
@@ -116,6 +115,12 @@ pub enum Error {
         /// The option, without its dashes.
         option: &'static str,
     },
+    /// The command that was to be run was not.
+    #[error(transparent)]
+    NotStarted(#[from] NotStarted),
+    /// Credentials cannot be written in the form that was asked for.
+    #[error(transparent)]
+    Unwritable(#[from] Unwritable),
     /// This user has no place for a cache.
     #[error("there is no place for a session cache")]
     NoCache,
@@ -264,6 +269,8 @@ impl Error {
         match self {
             Self::Authority(error) => of_authority(error),
             Self::Elsewhere(failure) => Outcome::of_code(failure.code),
+            Self::NotStarted(error) => Outcome::Command(error.status()),
+            Self::Unwritable(_) => Outcome::Failed,
             Self::AnchorAlias { .. }
             | Self::Config { .. }
             | Self::ConfigExposed { .. }
@@ -346,13 +353,11 @@ impl Error {
             )),
             Self::NoProfile { places, known, .. } => Some(no_profile(places, known)),
             Self::Elsewhere(failure) => failure.hint.clone(),
-            Self::Missing { option, .. } => {
-                let (variable, key) = (option.to_ascii_uppercase(), option.replace('-', "_"));
-                Some(format!(
-                    "give --{option}, set $WINDLASS_{}, or name a --profile of the config file that has {key}",
-                    variable.replace('-', "_")
-                ))
+            Self::Missing { option, .. } => Some(hint_missing(option)),
+            Self::NotStarted(_) => {
+                fixed("the command stands behind --, its name first; it is run without a shell")
             }
+            Self::Unwritable(_) => fixed("use another --format"),
             Self::NoCache => fixed(
                 "neither $XDG_RUNTIME_DIR nor $XDG_CACHE_HOME nor $HOME names a directory of this user; give --cache-dir",
             ),
@@ -365,9 +370,7 @@ impl Error {
                 fixed("nothing was written; remove them, name another --profile, or give --force")
             }
             Self::NoCommandLine { .. } => fixed("give it a path of ordinary characters"),
-            Self::SecretInConfig { .. } => {
-                fixed("nothing was written; use --passphrase-file or --passphrase-from")
-            }
+            Self::SecretInConfig { .. } => fixed("nothing was written; give --passphrase-file"),
             Self::SharedFile { reason, .. } => hint_refusal(reason),
             Self::Section { .. } => fixed("give the profile another name"),
             Self::Selector { .. } => {

@@ -9,6 +9,7 @@ mod context;
 mod credential_process;
 mod diagnostics;
 mod emulate;
+mod env;
 mod error;
 mod generate;
 mod identity;
@@ -19,7 +20,9 @@ mod outcome;
 mod printer;
 mod remedy;
 mod session;
+mod settings;
 mod shared_file;
+mod status;
 mod update;
 
 pub use context::Context;
@@ -33,7 +36,7 @@ use std::time::Instant;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::cli::{CaCommand, CacheCommand, Command, KeyCommand, Reporting};
+use crate::cli::{CaCommand, CacheCommand, Command, ConfigCommand, KeyCommand, Reporting};
 use crate::clock::Clock;
 use crate::environment::Environment;
 use crate::store::Log;
@@ -78,12 +81,9 @@ pub fn run(
         }
     };
     let debug = match &cli.command {
-        Command::Configure(asked) => asked.session.debug,
-        Command::CredentialProcess(asked) => asked.session.debug,
         Command::ReadCertificateData(asked) => asked.debug,
         Command::SignString(asked) => asked.debug,
-        Command::Update(asked) => asked.session.debug,
-        _ => false,
+        other => other.session().is_some_and(|(session, _)| session.debug),
     };
     let printer = printer(&cli.reporting, debug);
     let context = Context {
@@ -119,8 +119,13 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
             CacheCommand::List(arguments) => cache::list(&arguments, context),
         },
         Command::Configure(arguments) => configure::run(&arguments, context),
+        Command::Config(arguments) => match arguments.command {
+            ConfigCommand::Show(arguments) => settings::show(&arguments, context),
+        },
         Command::CredentialProcess(arguments) => credential_process::run(&arguments, context),
         Command::Emulate(arguments) => emulate::run(*arguments, context),
+        Command::Env(arguments) => env::env(&arguments, context),
+        Command::Exec(arguments) => env::exec(&arguments, context),
         Command::Generate(arguments) => generate::run(&arguments, context),
         Command::Key(arguments) => match arguments.command {
             KeyCommand::Show(arguments) => key::show(&arguments, context),
@@ -130,6 +135,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
         }
         Command::SignString(arguments) => diagnostics::sign_string(&arguments, context),
         Command::Update(arguments) => update::run(&arguments, context),
+        Command::Status(arguments) => status::run(&arguments, context),
         Command::Version(_) => {
             context
                 .printer

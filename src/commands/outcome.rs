@@ -20,6 +20,9 @@ pub enum Outcome {
     Undecided,
     /// Something was changed or renewed. No command says so yet.
     Changed,
+    /// `windlass exec` speaks for the command that it was to run, with the exit
+    /// status of that.
+    Command(u8),
 }
 
 impl Outcome {
@@ -53,6 +56,7 @@ impl Outcome {
             Self::Temporary => "temporary",
             Self::Undecided => "undecided",
             Self::Changed => "changed",
+            Self::Command(_) => "command",
         }
     }
 
@@ -68,6 +72,7 @@ impl Outcome {
             Self::Temporary => 5,
             Self::Undecided => 6,
             Self::Changed => 10,
+            Self::Command(status) => status,
         }
     }
 

@@ -17,6 +17,18 @@ use crate::harness::{Sandbox, capture, program};
 /// The port that the examples name; tests put a free one in its place.
 const EXAMPLE_PORT: &str = "127.0.0.1:9910";
 
+/// What the examples of verbs begin with that need a session, and so an
+/// emulator.
+const SESSION_VERBS: [&str; 6] = [
+    // And configure.
+    "windlass config",
+    "windlass credential-process",
+    "windlass env",
+    "windlass exec",
+    "windlass status",
+    "windlass update",
+];
+
 #[test]
 fn committed_manual_pages_are_fresh() {
     let sandbox = Sandbox::new();
@@ -154,7 +166,7 @@ fn every_example_runs() {
         .partition(|line| line.starts_with("windlass emulate"));
     let (callers, mut plain): (Vec<String>, Vec<String>) = rest
         .into_iter()
-        .partition(|line| line.starts_with("windlass credential-process"));
+        .partition(|line| SESSION_VERBS.iter().any(|verb| line.contains(verb)));
     plain.sort_by_key(rank);
     for line in plain {
         let run = shell(&sandbox, &line);
@@ -162,19 +174,38 @@ fn every_example_runs() {
     }
     // The one with fixed ARNs comes last and stays up for the callers.
     emulators.sort_by_key(|line| line.contains("--profile-arn"));
-    assert_eq!((emulators.len(), callers.len()), (3, 1));
+    assert_eq!(emulators.len(), 3);
+    assert!(callers.len() >= 5, "{callers:#?}");
     for line in emulators {
         let port = free_port();
         let address = format!("127.0.0.1:{port}");
         let _running = Background::start(&sandbox, &line.replace(EXAMPLE_PORT, &address), port);
         if line.contains("--profile-arn") {
+            write_profile(&sandbox, &address);
             for caller in &callers {
                 let run = shell(&sandbox, &caller.replace(EXAMPLE_PORT, &address));
                 assert_eq!(run.code, 0, "{caller}: {run:#?}");
-                assert!(run.stdout.contains("ASIA0EMULATED0"), "{run:#?}");
+                if caller.starts_with("windlass credential-process") {
+                    assert!(run.stdout.contains("ASIA0EMULATED0"), "{run:#?}");
+                }
             }
         }
     }
+}
+
+/// The profile that the examples name, for the emulator of the examples.
+fn write_profile(sandbox: &Sandbox, address: &str) {
+    fs::create_dir_all(sandbox.path(".config/windlass")).unwrap();
+    let content = format!(
+        "[profile.backup]\n\
+         certificate = '~/web-1/fullchain.pem'\n\
+         private_key = '~/web-1/key.pem'\n\
+         trust_anchor_arn = 'arn:aws:rolesanywhere:us-east-1:123456789012:alias/trust-anchor/main'\n\
+         profile_arn = 'arn:aws:rolesanywhere:us-east-1:123456789012:alias/profile/backup'\n\
+         role_arn = 'arn:aws:iam::123456789012:role/backup'\n\
+         endpoint = 'http://{address}'\n"
+    );
+    sandbox.write(".config/windlass/config.toml", content);
 }
 
 /// Every option that README names exists.
@@ -219,11 +250,14 @@ fn options_in_the_readme_exist() {
 #[test]
 fn options_of_the_official_helper_exist() {
     let command = <Cli>::command();
-    let process = command.find_subcommand("credential-process").unwrap();
-    let known: Vec<&str> = process
-        .get_arguments()
-        .filter_map(|argument| argument.get_long())
-        .collect();
+    let options_of = |verb: &str| -> Vec<&str> {
+        let verb = command.find_subcommand(verb).unwrap();
+        let arguments = verb.get_arguments();
+        arguments.filter_map(|argument| argument.get_long()).collect()
+    };
+    let update = options_of("update");
+    assert!(update.contains(&"once") && update.contains(&"profile"));
+    let process = options_of("credential-process");
     for option in [
         "cert-selector",
         "certificate",
@@ -246,7 +280,8 @@ fn options_of_the_official_helper_exist() {
         "use-latest-expiring-certificate",
         "with-proxy",
     ] {
-        assert!(known.contains(&option), "--{option}");
+        assert!(process.contains(&option), "--{option}");
+        assert!(update.contains(&option), "update --{option}");
     }
 }
 

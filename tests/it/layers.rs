@@ -120,7 +120,9 @@ fn only_the_rooms_that_may_touch_the_world_do() {
         ("TcpStream", &["key"]),
         // Software TPMs.
         ("UnixStream", &["key"]),
-        ("Command::new(", &["key"]),
+        // Programs that give keys and signatures, and those that are given
+        // credentials.
+        ("Command::new(", &["delivery", "key"]),
         ("std::io::stdout", &["commands"]),
         ("std::io::stderr", &["commands"]),
         ("tempfile::", &["store"]),

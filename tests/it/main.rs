@@ -24,6 +24,7 @@ mod devices;
 mod emulated;
 mod fault_server;
 mod faults;
+mod handed_over;
 mod help;
 mod hostile;
 mod inspect;

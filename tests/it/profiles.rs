@@ -271,3 +271,130 @@ fn a_file_that_is_not_text_is_refused() {
     let told = host.failure(&["--profile", "backup"]);
     assert!(told.contains("line 8: it is not UTF-8"), "{told}");
 }
+
+#[test]
+fn config_show_says_where_each_value_comes_from() {
+    let host = Host::new("session_duration = 1800\n[defaults]\nregion = 'us-east-1'\n");
+    let mut command = host.sandbox().command();
+    command
+        .args(["config", "show", "--json", "--profile", "backup"])
+        .args(["--role-session-name", "nightly"])
+        .env("WINDLASS_CA_BUNDLE", "ca.pem")
+        .env("TPM_DEVICE", "/dev/tpm7");
+    let run = host.sandbox().finish(command);
+    assert_eq!(run.code, 0, "{run:#?}");
+    let shown: Value = serde_json::from_str(&run.stdout).unwrap();
+    let file = host.sandbox().path(FILE).display().to_string();
+    assert_eq!(shown["profile"], "backup");
+    assert_eq!(shown["file"], file);
+    for (key, value, origin) in [
+        (
+            "role_session_name",
+            "nightly",
+            "--role-session-name".to_owned(),
+        ),
+        ("ca_bundle", "ca.pem", "$WINDLASS_CA_BUNDLE".to_owned()),
+        ("session_duration", "1800", format!("{file}, line 8")),
+        ("region", "us-east-1", format!("{file}, line 10")),
+        ("tpm_device", "/dev/tpm7", "$TPM_DEVICE".to_owned()),
+        ("signer_input", "digest", "default".to_owned()),
+    ] {
+        let setting = &shown["settings"][key];
+        assert_eq!(setting["value"], value, "{key}");
+        assert_eq!(setting["origin"], origin, "{key}");
+    }
+    for key in ["fips", "no_cache", "intermediates"] {
+        assert_eq!(shown["settings"][key], Value::Null, "{key}");
+    }
+    let table = host
+        .sandbox()
+        .ok(&["config", "show", "--profile", "backup"]);
+    assert!(table.stdout.contains("session_duration"), "{table:#?}");
+    assert_eq!(host.server.seen().len(), 0, "AWS is not asked");
+}
+
+#[test]
+fn config_show_hides_a_pin() {
+    let host = Host::new("");
+    let content = host
+        .profile("backup")
+        .replace("'~/key.pem'", "'pkcs11:object=a?pin-value=hunter2'");
+    host.write(&content);
+    let run = host
+        .sandbox()
+        .ok(&["config", "show", "--profile", "backup"]);
+    assert!(run.stdout.contains("pin-value=***"), "{run:#?}");
+    assert!(!run.stdout.contains("hunter2") && !run.stderr.contains("hunter2"));
+}
+
+#[test]
+fn status_knows_each_profile_from_the_cache() {
+    let host = Host::new("");
+    let broken = host
+        .profile("broken")
+        .replace("fullchain.pem", "missing.pem");
+    host.write(&format!(
+        "{}{}session_duration = 1800\n{broken}",
+        host.profile("backup"),
+        host.profile("other")
+    ));
+    let ask = |name: &str| {
+        let mut command = host.sandbox().command();
+        command.args(["credential-process", "--profile", name]);
+        host.sandbox().finish(command)
+    };
+    let status = |options: &[&str]| -> Value {
+        let mut arguments = vec!["status", "--json"];
+        arguments.extend(options);
+        serde_json::from_str(&host.sandbox().ok(&arguments).stdout).unwrap()
+    };
+    let states = |status: &Value| -> Vec<(String, String)> {
+        let entries = status.as_array().unwrap().iter();
+        entries
+            .map(|entry| {
+                let text = |key: &str| entry[key].as_str().unwrap().to_owned();
+                (text("profile"), text("state"))
+            })
+            .collect()
+    };
+    let pairs = |expected: &[(&str, &str)]| -> Vec<(String, String)> {
+        let pairs = expected.iter();
+        pairs
+            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+            .collect()
+    };
+    let before = status(&[]);
+    let none = [
+        ("backup", "none"),
+        ("broken", "unusable"),
+        ("other", "none"),
+    ];
+    assert_eq!(states(&before), pairs(&none));
+    assert!(before[1]["error"].as_str().unwrap().contains("missing.pem"));
+
+    granted(&ask("backup"));
+    let after = status(&["--profile", "backup"]);
+    assert_eq!(states(&after), pairs(&[("backup", "valid")]));
+    assert_eq!(after[0]["accessKeyId"], "ASIAEXAMPLEEXAMPLE12");
+    assert!(after[0]["nextRefresh"].is_string());
+    assert_eq!(host.server.seen().len(), 1, "AWS is not asked");
+
+    // The script of the server is over.
+    for _ in 0..3 {
+        let mut command = host.sandbox().command();
+        command.args(["credential-process", "--no-cache", "--profile", "backup"]);
+        host.sandbox().finish(command);
+    }
+    let run = ask("other");
+    assert_eq!(run.code, 5, "{run:#?}");
+    let failed = status(&["--profile", "other", "--profile", "backup"]);
+    let expected = [("other", "failed"), ("backup", "valid")];
+    assert_eq!(states(&failed), pairs(&expected));
+    assert_eq!(failed[0]["lastFailure"]["code"], 5);
+    let table = host.sandbox().ok(&["status"]).stdout;
+    for word in ["valid", "failed", "unusable", "missing.pem", "in 29 min"] {
+        assert!(table.contains(word), "{word}: {table}");
+    }
+    let run = host.sandbox().run(&["status", "--profile", "nope"]);
+    assert_eq!(run.code, 2, "{run:#?}");
+}

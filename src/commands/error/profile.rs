@@ -1,4 +1,4 @@
-//! What to do about a profile that does not exist.
+//! What to do about options that are missing, and a profile that does not exist.
 
 use std::path::PathBuf;
 
@@ -13,4 +13,12 @@ pub(super) fn no_profile(places: &[PathBuf], known: &[String]) -> String {
         return format!("there is no profile at all in {looked}");
     }
     format!("the profiles in {looked} are: {}", known.join(", "))
+}
+
+pub(super) fn hint_missing(option: &str) -> String {
+    let (variable, key) = (option.to_ascii_uppercase(), option.replace('-', "_"));
+    format!(
+        "give --{option}, set $WINDLASS_{}, or name a --profile of the config file that has {key}",
+        variable.replace('-', "_")
+    )
 }
