@@ -179,7 +179,7 @@ pub const MAX_SHARED_FILE: u64 = 4 * 1024 * 1024;
 
 /// Longest that the lock of a file that is edited is waited for. It is held for
 /// a few fsyncs.
-pub const EDIT_LOCK_WAIT: Duration = Duration::from_secs(15);
+pub const EDIT_LOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// How often the lock of a file that is edited is tried.
 pub const EDIT_LOCK_POLL: Duration = Duration::from_millis(5);

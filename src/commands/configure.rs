@@ -105,18 +105,6 @@ fn write(
 }
 
 fn plan(arguments: &Configure, context: &Context) -> Result<Plan, Error> {
-    let said = context
-        .invocation
-        .said(&context.environment)
-        .unwrap_or_default();
-    if let Some((key, _)) = said
-        .iter()
-        .find(|(key, _)| ["pkcs8_password", "tpm_key_password"].contains(&key.as_str()))
-    {
-        return Err(Error::SecretInConfig {
-            option: key.replace('_', "-"),
-        });
-    }
     let given = arguments.session.config.as_deref();
     let own = match given {
         Some(path) => absolute(&context.path(path))?,
@@ -126,6 +114,20 @@ fn plan(arguments: &Configure, context: &Context) -> Result<Plan, Error> {
                 variable: "WINDLASS_CONFIG",
             })?,
     };
+    let said = context.invocation.said(&context.environment);
+    let said = said.ok_or_else(|| Error::Config {
+        path: own.clone(),
+        line: 1,
+        reason: "an option is not UTF-8, as this file has to be".to_owned(),
+    })?;
+    if let Some((key, _)) = said
+        .iter()
+        .find(|(key, _)| ["pkcs8_password", "tpm_key_password"].contains(&key.as_str()))
+    {
+        return Err(Error::SecretInConfig {
+            option: key.replace('_', "-"),
+        });
+    }
     let program = aws::program(context)?;
     let is_usual = config::usual_places(&context.environment).contains(&own);
     let line = aws::line(

@@ -99,6 +99,9 @@ pub fn edit<E: From<Error>>(
             return Ok(report);
         }
         if manner == Manner::InPlace && old.metadata.is_some() {
+            if !old.is_still_at(&target) {
+                continue;
+            }
             in_place::write(&beside, &old, new.expose())?;
             report.written = Some(Manner::InPlace);
             return Ok(report);

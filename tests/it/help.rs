@@ -253,7 +253,9 @@ fn options_of_the_official_helper_exist() {
     let options_of = |verb: &str| -> Vec<&str> {
         let verb = command.find_subcommand(verb).unwrap();
         let arguments = verb.get_arguments();
-        arguments.filter_map(|argument| argument.get_long()).collect()
+        arguments
+            .filter_map(|argument| argument.get_long())
+            .collect()
     };
     let update = options_of("update");
     assert!(update.contains(&"once") && update.contains(&"profile"));

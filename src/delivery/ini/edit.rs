@@ -372,6 +372,20 @@ fn is_written_so(entry: &Entry<'_>, key: &str, value: &str) -> bool {
             .is_some_and(|between| between.trim_ascii() == b"=")
 }
 
+/// Whether both are the same keys with the same values.
+fn all_same<'a>(
+    mut one: impl Iterator<Item = &'a Entry<'a>>,
+    mut other: impl Iterator<Item = &'a Entry<'a>>,
+) -> bool {
+    loop {
+        match (one.next(), other.next()) {
+            (None, None) => return true,
+            (Some(one), Some(other)) if one.key == other.key && one.says_the_same(other) => {}
+            _ => return false,
+        }
+    }
+}
+
 /// Reads the new file back: it says what it should, and of everything else what
 /// the old one did.
 fn confirm(
@@ -391,23 +405,14 @@ fn confirm(
     }
     let is_changed = |key: &str| changes.iter().any(|change| change.key == key);
     for (index, after) in new.sections.iter().enumerate() {
-        let before = old.sections.get(index);
-        let own = index == at;
-        let rest = |section: Option<&Section<'_>>| -> usize {
-            let entries = section.iter().flat_map(|section| &section.entries);
-            let kept = entries.filter(|entry| !own || !is_changed(&entry.key));
-            kept.count()
-        };
-        let same = after
-            .entries
-            .iter()
-            .filter(|entry| !own || !is_changed(&entry.key))
-            .all(|entry| {
-                let before = before.and_then(|section| section.entry(&entry.key));
-                before.is_some_and(|before| before.says_the_same(entry))
-            });
+        let (before, own) = (old.sections.get(index), index == at);
+        // They stand in the same order.
+        let is_kept = |entry: &&Entry<'_>| !own || !is_changed(&entry.key);
+        let kept = after.entries.iter().filter(is_kept);
+        let earlier = before.iter().flat_map(|section| &section.entries);
+        let same = all_same(kept, earlier.filter(is_kept));
         let named = own || before.is_some_and(|before| before.name == after.name);
-        if !same || !named || rest(before) != rest(Some(after)) {
+        if !same || !named {
             return Err(Refusal::Unsafe);
         }
     }

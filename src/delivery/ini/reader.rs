@@ -62,11 +62,8 @@ pub struct Entry<'a> {
 impl Entry<'_> {
     /// Whether the value is the same, lines that continue it included.
     pub(super) fn says_the_same(&self, other: &Entry<'_>) -> bool {
-        let rest = |entry: &Entry<'_>| -> Vec<Vec<u8>> {
-            let texts = entry.continuations.iter();
-            texts.map(|(_, text)| text.to_vec()).collect()
-        };
-        self.value == other.value && rest(self) == rest(other)
+        let rest = self.continuations.iter().map(|(_, text)| text);
+        self.value == other.value && rest.eq(other.continuations.iter().map(|(_, text)| text))
     }
 }
 

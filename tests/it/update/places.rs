@@ -295,3 +295,114 @@ fn a_long_lived_key_is_replaced_with_force_only() {
         format!("[default]\n{}", lines())
     );
 }
+
+/// A file that is mounted into its place, as containers do it.
+#[test]
+fn l13_a_bind_mount_is_written_into() {
+    let (workload, server) = (Workload::new(), good(1));
+    let sandbox = &workload.sandbox;
+    sandbox.write("outside", "[a]\n");
+    sandbox.write("credentials", "");
+    let can_mount = Command::new("unshare").args(["-m", "true"]).status();
+    if !can_mount.is_ok_and(|status| status.success()) {
+        eprintln!("no mounts here: a bind mount is not tested");
+        return;
+    }
+    let mut command = Command::new("unshare");
+    sandbox.scrub(&mut command);
+    let script = "mount --bind outside credentials && exec \"$@\"";
+    command.args(["-m", "sh", "-c", script, "sh", program()]);
+    command.args(super::arguments(&server));
+    command.args(["--once", "--credentials-file", "credentials"]);
+    let run = sandbox.finish(command);
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert!(
+        run.stderr
+            .starts_with("warning: nothing can be renamed onto credentials"),
+        "{run:#?}"
+    );
+    assert_eq!(
+        sandbox.read("outside"),
+        format!("[a]\n[default]\n{}", lines())
+    );
+    assert_eq!(sandbox.read("credentials"), "");
+}
+
+#[test]
+fn a_lock_that_is_never_released_is_named() {
+    let (workload, server) = (Workload::new(), good(1));
+    let sandbox = &workload.sandbox;
+    sandbox.write("credentials", "[a]\n");
+    sandbox.write(".credentials.windlass-lock", "");
+    let lock = fs::File::open(sandbox.path(".credentials.windlass-lock")).unwrap();
+    lock.lock().unwrap();
+    let run = once(&workload, &server, &["--credentials-file", "credentials"]);
+    snapshot("update_locked", &failure(&run, &[&server]));
+    assert_eq!(sandbox.read("credentials"), "[a]\n");
+}
+
+/// Somebody who does not know the lock, as `aws configure`.
+#[test]
+fn what_is_written_without_the_lock_meanwhile_is_not_lost() {
+    use windlass::secret::Secret;
+    use windlass::store::{Error, Manner, edit};
+    for manner in [Manner::Replace, Manner::InPlace] {
+        let sandbox = Sandbox::new();
+        let path = sandbox.path("credentials");
+        sandbox.write("credentials", "old");
+        let mut calls = 0;
+        let report = edit(&path, 1024, manner, |text| {
+            calls += 1;
+            if calls == 1 {
+                fs::write(&path, "theirs").unwrap();
+            }
+            Ok::<_, Error>(Secret::new([text, b"+ours"].concat()))
+        });
+        assert_eq!(report.unwrap().written, Some(manner));
+        assert_eq!((calls, &*sandbox.read("credentials")), (2, "theirs+ours"));
+        // One that never stops.
+        let ended = edit(&path, 1024, manner, |text| {
+            calls += 1;
+            fs::write(&path, format!("theirs {calls}")).unwrap();
+            Ok::<_, Error>(Secret::new([text, b"+ours"].concat()))
+        });
+        assert!(matches!(ended, Err(Error::Changing { .. })), "{ended:?}");
+        assert_eq!(sandbox.read("credentials"), format!("theirs {calls}"));
+    }
+}
+
+/// A journal that does not belong to what is there any more is forgotten, and one
+/// that is damaged is named.
+#[test]
+fn a_stale_journal_changes_nothing() {
+    use sha2::Digest;
+    use windlass::secret::Secret;
+    use windlass::store::{Error, Manner, Recovery, edit};
+    let sandbox = Sandbox::new();
+    let path = sandbox.path("credentials");
+    sandbox.write("credentials", "somebody else's");
+    let digest = hex::encode(sha2::Sha256::digest(b"oldnewer"));
+    let journal = format!("windlass journal 1 3 5 {digest}\noldnewer");
+    let same = |text: &[u8]| Ok::<_, Error>(Secret::new(text.to_vec()));
+    for (content, recovery, after) in [
+        ("somebody else's", Recovery::Superseded, "somebody else's"),
+        ("old", Recovery::Whole, "old"),
+        ("newer", Recovery::Whole, "newer"),
+        ("neld", Recovery::Superseded, "neld"),
+        ("ned", Recovery::Completed, "newer"),
+    ] {
+        sandbox.write("credentials", content);
+        sandbox.write(".credentials.windlass-journal", &journal);
+        let report = edit(&path, 1024, Manner::Replace, same).unwrap();
+        assert_eq!(
+            (report.recovery, report.written),
+            (Some(recovery), None),
+            "{content}"
+        );
+        assert_eq!(sandbox.read("credentials"), after, "{content}");
+        assert!(!sandbox.path(".credentials.windlass-journal").exists());
+    }
+    sandbox.write(".credentials.windlass-journal", &journal[1..]);
+    let ended = edit(&path, 1024, Manner::Replace, same);
+    assert!(matches!(ended, Err(Error::Journal { .. })), "{ended:?}");
+}
