@@ -28,8 +28,10 @@ def read(content):
         return None
     sections = {name: dict(values) for name, values in parser._sections.items()}
     sections["DEFAULT"] = dict(parser._defaults)
-    for values in sections.values():
-        for value in values.values():
+    # botocore looks at the values of DEFAULT through the other sections.
+    for name in parser.sections():
+        for option in parser.options(name):
+            value = parser.get(name, option)
             if value.startswith("\n"):
                 try:
                     botocore.configloader._parse_nested(value)

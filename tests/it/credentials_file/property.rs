@@ -154,7 +154,7 @@ proptest! {
             // A line that is indented may continue a value that is replaced.
             let indented = String::from_utf8_lossy(&text)
                 .lines()
-                .any(|line| line.starts_with(char::is_whitespace));
+                .any(|line| line.starts_with(char::is_whitespace) || line.starts_with('\u{1c}'));
             prop_assert!(indented || keeps_the_rest(&text, &once));
         }
     }
@@ -233,6 +233,8 @@ fn is_strict(error: &CredentialsFileError) -> bool {
             | Problem::Defaults
             | Problem::DuplicateSection { .. }
             | Problem::IndentedHeader
+            // In [DEFAULT], which botocore reads when there is another section.
+            | Problem::Nested
     )
 }
 
