@@ -162,6 +162,21 @@ impl CacheEntry {
         &self.name
     }
 
+    /// The entries whose names have the same beginning, up to the last `-`: the
+    /// same session by another certificate.
+    ///
+    /// # Errors
+    ///
+    /// As [`SessionCache::entries`].
+    pub fn siblings(&self) -> Result<Vec<Self>, Error> {
+        let family = |name: &str| name.rsplit_once('-').map(|(family, _)| family.to_owned());
+        let own = family(&self.name);
+        let mut entries = self.cache.entries()?;
+        entries
+            .retain(|other| own.is_some() && family(&other.name) == own && other.name != self.name);
+        Ok(entries)
+    }
+
     /// What is kept of the session; `None` when there is nothing.
     ///
     /// # Errors
@@ -371,6 +386,23 @@ mod tests {
         assert_eq!(cache.entries().unwrap().len(), 1);
         assert_eq!(cache.clear().unwrap(), 1);
         assert!(entry.session().unwrap().is_none());
+    }
+
+    #[test]
+    fn siblings_differ_behind_the_last_dash() {
+        let (_home, cache) = cache();
+        for name in ["a-1", "a-2", "b-1", "c"] {
+            let entry = cache.entry(name);
+            let lock = entry.try_lock().unwrap().unwrap();
+            lock.keep(&Secret::from("s".to_owned())).unwrap();
+        }
+        let siblings = |name: &str| -> Vec<String> {
+            let found = cache.entry(name).siblings().unwrap();
+            found.iter().map(|entry| entry.name().to_owned()).collect()
+        };
+        assert_eq!(siblings("a-3"), ["a-1", "a-2"]);
+        assert_eq!(siblings("a-1"), ["a-2"]);
+        assert_eq!(siblings("c"), [""; 0]);
     }
 
     #[test]

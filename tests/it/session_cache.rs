@@ -286,6 +286,55 @@ fn a_failed_refresh_leaves_the_valid_session_in_use_until_its_end() {
 }
 
 #[test]
+fn after_a_rotation_the_session_of_the_certificate_before_helps_out() {
+    let host = Host::new();
+    let mut script = vec![answer('A')];
+    script.extend((0..10).map(|_| unavailable()));
+    let server = FaultServer::start(script);
+    assert_eq!(letter(&host.ask(&server, &[])), 'A');
+    let mut certificate = host.sandbox().read("fullchain.pem");
+    certificate.push('\n');
+    host.sandbox().write("fullchain.pem", certificate);
+    let run = host.ask(&server, &[]);
+    assert_eq!(letter(&run), 'A');
+    assert!(run.stderr.contains("still valid until"), "{run:#?}");
+    assert!(server.seen().len() > 1, "a new one was asked for");
+    // And not again before the pause is over.
+    host.edit("failure", |known| {
+        known["next"] = rfc3339(Utc::now() + TimeDelta::minutes(1)).into();
+    });
+    let asked = server.seen().len();
+    assert_eq!(letter(&host.ask(&server, &[])), 'A');
+    assert_eq!(server.seen().len(), asked);
+    // Only the same session: another role is another matter.
+    let run = host.ask(&server, &["--role-session-name", "nightly"]);
+    assert_eq!((run.code, run.stdout.as_str()), (5, ""), "{run:#?}");
+}
+
+/// As when its disk was mounted read-only after an error.
+#[test]
+fn a_cache_that_cannot_be_written_still_helps_out() {
+    let host = Host::new();
+    let mut script = vec![answer('A')];
+    script.extend((0..10).map(|_| unavailable()));
+    let server = FaultServer::start(script);
+    assert_eq!(letter(&host.ask(&server, &[])), 'A');
+    host.age(TimeDelta::minutes(40), TimeDelta::minutes(20));
+    // No lock can be had where a directory stands.
+    let lock = host.file("lock");
+    fs::remove_file(&lock).unwrap();
+    fs::create_dir(&lock).unwrap();
+    let run = host.ask(&server, &[]);
+    assert_eq!(letter(&run), 'A');
+    assert_eq!(run.stderr.lines().count(), 2, "{run:#?}");
+    assert!(
+        run.stderr.starts_with("warning: going on without"),
+        "{run:#?}"
+    );
+    assert!(run.stderr.contains("still valid until"), "{run:#?}");
+}
+
+#[test]
 fn the_next_success_ends_a_failure() {
     let host = Host::new();
     let server = FaultServer::start(vec![answer('A'), answer('B')]);
