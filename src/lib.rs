@@ -9,7 +9,7 @@
 //! | room | what it is for | may import |
 //! |---|---|---|
 //! | [`commands`] | one file a verb: typed flags, one plan, one service, the printer | everything below |
-//! | [`cli`] | what can be typed; help, man pages and completions come from it | value types |
+//! | [`cli`] | what can be typed; help, man pages and completions come from it | value types, also of [`delivery`] (names of profiles) |
 //! | [`delivery`] | the forms in which credentials leave | `rolesanywhere`, `store`, leaves |
 //! | [`emulator`] | Roles Anywhere and STS on loopback, verifying everything, with bad days | `admission`, `pki`, `key` (public keys), `rolesanywhere` (types), `store`, leaves |
 //! | [`authority`] | the CA as an institution: bootstrap, issue, inventory | `pki`, `key`, `store`, leaves |

@@ -200,6 +200,17 @@ pub const TPM_LONGEST_PAUSE: Duration = Duration::from_millis(640);
 /// Longest that giving back a TPM's objects may take after an error.
 pub const TPM_FLUSH_DEADLINE: Duration = Duration::from_secs(2);
 
+/// Largest of AWS's shared files that is edited, in bytes. Hundreds of profiles
+/// have less than 1 MiB.
+pub const MAX_SHARED_FILE: u64 = 4 * 1024 * 1024;
+
+/// Longest that the lock of a file that is edited is waited for. It is held for
+/// a few fsyncs.
+pub const EDIT_LOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// How often the lock of a file that is edited is tried.
+pub const EDIT_LOCK_POLL: Duration = Duration::from_millis(5);
+
 /// How often a process looks whether another one has obtained the session that
 /// both need.
 pub const CACHE_POLL: Duration = Duration::from_millis(15);

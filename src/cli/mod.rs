@@ -5,6 +5,7 @@ mod ca;
 mod cache;
 mod config;
 mod config_file;
+mod configure;
 mod credential_process;
 mod diagnostics;
 mod emulate;
@@ -17,11 +18,13 @@ mod proxy;
 mod reporting;
 mod role_chain;
 mod session;
+mod update;
 
 pub use ca::{Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaShow};
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
 pub use config::{Config, ConfigCommand, ConfigShow, Status};
 pub use config_file::{ConfigError, ConfigFile, Setting};
+pub use configure::Configure;
 pub use credential_process::CredentialProcess;
 pub use diagnostics::{Digest, ReadCertificateData, SignString, SignatureFormat};
 pub use emulate::{AnchorArgument, Emulate};
@@ -34,6 +37,7 @@ pub use proxy::ProxyArgs;
 pub use reporting::{ErrorFormat, Reporting};
 pub use role_chain::RoleChainArgs;
 pub use session::{ProfileArgs, ProfileChoice, SessionArgs};
+pub use update::Update;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -74,6 +78,7 @@ pub struct Cli<C: Subcommand = Command> {
 pub enum Command {
     Ca(Ca),
     Cache(Cache),
+    Configure(Box<Configure>),
     Config(Config),
     CredentialProcess(Box<CredentialProcess>),
     Emulate(Box<Emulate>),
@@ -83,6 +88,7 @@ pub enum Command {
     Key(Key),
     ReadCertificateData(Box<ReadCertificateData>),
     SignString(Box<SignString>),
+    Update(Box<Update>),
     Status(Box<Status>),
     Version(Version),
 }
@@ -103,7 +109,9 @@ impl Command {
     #[must_use]
     pub fn session(&self) -> Option<(&SessionArgs, ProfileChoice<'_>)> {
         match self {
+            Self::Configure(asked) => Some((&asked.session, asked.choice())),
             Self::CredentialProcess(asked) => Some((&asked.session, asked.profile.choice())),
+            Self::Update(asked) => Some((&asked.session, asked.choice())),
             Self::Config(config) => match &config.command {
                 ConfigCommand::Show(asked) => Some((&asked.session, asked.profile.choice())),
             },
@@ -118,7 +126,9 @@ impl Command {
     #[must_use]
     pub fn into_session(self) -> Option<SessionArgs> {
         match self {
+            Self::Configure(asked) => Some(asked.session),
             Self::CredentialProcess(asked) => Some(asked.session),
+            Self::Update(asked) => Some(asked.session),
             Self::Config(config) => match config.command {
                 ConfigCommand::Show(asked) => Some(asked.session),
             },

@@ -19,7 +19,7 @@ use super::Error;
 const SYSTEM: &str = "/etc/windlass/config.toml";
 
 /// Options of which one makes the others unsaid, also those of a profile.
-const EXCLUSIVE: [&[&str]; 3] = [
+pub(super) const EXCLUSIVE: [&[&str]; 3] = [
     &["private_key", "signer_command"],
     &[
         "passphrase_from",
@@ -35,7 +35,7 @@ const EXCLUSIVE: [&[&str]; 3] = [
 ];
 
 /// Options whose values are files, or sources that may be.
-const FILES: [&str; 9] = [
+pub(super) const FILES: [&str; 9] = [
     "ca_bundle",
     "cache_dir",
     "certificate",
@@ -113,14 +113,24 @@ impl Config {
     }
 }
 
-fn usual_places(environment: &Environment) -> Vec<PathBuf> {
+/// Where a user's config file is in the home directory.
+pub(super) const BELOW_HOME: &str = ".config/windlass/config.toml";
+
+pub(super) fn usual_places(environment: &Environment) -> Vec<PathBuf> {
+    let user = user_place(environment);
+    user.into_iter().chain([PathBuf::from(SYSTEM)]).collect()
+}
+
+/// The user's config file.
+pub(super) fn user_place(environment: &Environment) -> Option<PathBuf> {
     let base = environment
         .get("XDG_CONFIG_HOME")
         .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
-        .or_else(|| Some(Path::new(environment.get("HOME")?).join(".config")));
-    let user = base.map(|base| base.join("windlass/config.toml"));
-    user.into_iter().chain([PathBuf::from(SYSTEM)]).collect()
+        .filter(|path| path.is_absolute());
+    match base {
+        Some(base) => Some(base.join("windlass/config.toml")),
+        None => Some(Path::new(environment.get("HOME")?).join(BELOW_HOME)),
+    }
 }
 
 /// Reads a file that nobody but its owner, who is this user or root, can write:

@@ -252,7 +252,7 @@ fn log(printer: &Printer, event: &Event, counted: bool) {
 }
 
 /// Resolves at SIGTERM or SIGINT.
-fn stop_on_signal() -> std::io::Result<Stop> {
+pub(super) fn stop_on_signal() -> std::io::Result<Stop> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -2,14 +2,20 @@
 //! hints name options, which the lower rooms do not know.
 
 mod authority;
+mod emulator_error;
+mod endpoint;
 mod exchange_error;
 mod key_error;
 mod pki_error;
+mod profile;
+mod shared_file;
+mod store_error;
 mod token;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::delivery::{Failure, NotStarted, Unwritable};
+use crate::delivery::ini::{ProfileNameError, Refusal};
+use crate::delivery::{CredentialsFileError, Failure, NotStarted, Unwritable};
 use crate::emulator::{ServerError, TlsSetupError, WorldError};
 use crate::rolesanywhere::{
     ChainError, EndpointError, ProxyUrlError, Region, TargetError, TrustAnchorArn,
@@ -18,9 +24,14 @@ use crate::{key, pki, rolesanywhere, store};
 
 use self::authority::{hint_authority, of_authority};
 use super::Outcome;
+use emulator_error::{hint_server, hint_world};
+use endpoint::hint_endpoint;
 use exchange_error::{hint_exchange, of_exchange};
 use key_error::{hint_key, of_key};
 use pki_error::{hint_pki, of_pki};
+use profile::{hint_missing, no_profile};
+use shared_file::{hint_credentials_file, hint_refusal, of_credentials_file, of_refusal};
+use store_error::{hint_store, of_store};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +96,25 @@ pub enum Error {
         /// What was asked for.
         seconds: u32,
     },
+    /// Other credentials are configured where a profile is to be named.
+    #[error("the profile '{profile}' has other credentials: {with}")]
+    Conflict {
+        /// The profile.
+        profile: String,
+        /// What they are, and where.
+        with: String,
+    },
+    /// A session cannot be written into AWS's credentials file.
+    #[error("{path}: {reason}")]
+    CredentialsFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: CredentialsFileError,
+    },
+    /// A daemon cannot run.
+    #[error("the daemon cannot run")]
+    Daemon(#[source] std::io::Error),
     /// The endpoint cannot be called.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
@@ -111,6 +141,12 @@ pub enum Error {
     /// This user has no place for a cache.
     #[error("there is no place for a session cache")]
     NoCache,
+    /// This user has no home directory.
+    #[error("this user has no home directory, neither in $HOME nor in /etc/passwd")]
+    NoHome {
+        /// The variable that names the file which would be there.
+        variable: &'static str,
+    },
     /// Nothing says which certificate or key is meant.
     #[error("no certificate and no private key is named")]
     NoIdentity,
@@ -121,6 +157,34 @@ pub enum Error {
         origin: String,
         /// What is there.
         held: String,
+    },
+    /// A path that no command line can hold.
+    #[error("{path} cannot be written into a command line")]
+    NoCommandLine {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A secret would be written into the config file.
+    #[error("--{option} is a secret, which does not belong into the config file")]
+    SecretInConfig {
+        /// The option, without its dashes.
+        option: String,
+    },
+    /// One of AWS's shared files cannot be edited.
+    #[error("{path}: {reason}")]
+    SharedFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: Refusal,
+    },
+    /// A profile's name cannot be a section's.
+    #[error("the profile '{name}' cannot be a section of AWS's files: {reason}")]
+    Section {
+        /// The name.
+        name: String,
+        /// Why not.
+        reason: ProfileNameError,
     },
     /// A selector file is not one.
     #[error("{path} is not a certificate selector: {reason}")]
@@ -255,14 +319,22 @@ impl Error {
             | Self::RegionMismatch { .. }
             | Self::Missing { .. }
             | Self::NoCache
+            | Self::NoHome { .. }
             | Self::NoIdentity
             | Self::NothingSelected { .. }
+            | Self::Conflict { .. }
+            | Self::NoCommandLine { .. }
+            | Self::SecretInConfig { .. }
+            | Self::Section { .. }
             | Self::Selector { .. }
             | Self::SessionPolicy { .. }
             | Self::SeveralSelected { .. }
             | Self::ReadTwice { .. }
             | Self::Target(_)
             | Self::World(_) => Outcome::Usage,
+            Self::CredentialsFile { reason, .. } => of_credentials_file(reason),
+            Self::SharedFile { reason, .. } => of_refusal(reason),
+            Self::Daemon(_) => Outcome::Failed,
             Self::Exchange(error) => of_exchange(error),
             Self::Key(error) => of_key(error),
             Self::NotInInventory { .. } | Self::NotText | Self::Stdout(_) | Self::TlsSetup(_) => {
@@ -315,16 +387,9 @@ impl Error {
             Self::SessionPolicy { .. } => {
                 fixed("give a file with one IAM policy as JSON to --session-policy")
             }
-            Self::Endpoint(error) => match error {
-                EndpointError::Cleartext { .. } => fixed("use https://"),
-                EndpointError::Combined => {
-                    fixed("leave out --endpoint, or --fips and --dual-stack")
-                }
-                EndpointError::NoFips { .. } => fixed("leave out --fips"),
-                EndpointError::Url { .. } => fixed(
-                    "leave out --endpoint (and $AWS_ENDPOINT_URL) to call the region's own endpoint",
-                ),
-            },
+            Self::CredentialsFile { reason, .. } => hint_credentials_file(reason),
+            Self::Daemon(_) => None,
+            Self::Endpoint(error) => hint_endpoint(error),
             Self::Exchange(error) => hint_exchange(error),
             Self::InTheWay { .. } => fixed("nothing was changed; name a new file"),
             Self::Key(error) => hint_key(error),
@@ -333,13 +398,7 @@ impl Error {
             Self::Region { .. } | Self::RegionMismatch { .. } => {
                 fixed("leave out --region: the trust anchor's ARN names the region")
             }
-            Self::Server(error) => match error {
-                ServerError::Bind { .. } => fixed("try --listen 127.0.0.1:0 for any free port"),
-                ServerError::NotLoopback { .. } => {
-                    fixed("use an address such as 127.0.0.1:0 with --listen")
-                }
-                ServerError::Runtime(_) => None,
-            },
+            Self::Server(error) => hint_server(error),
             Self::Config { .. } => fixed(
                 "a profile begins with [profile.NAME]; its keys are names of options with _ for -, as in role_arn",
             ),
@@ -349,13 +408,7 @@ impl Error {
             )),
             Self::NoProfile { places, known, .. } => Some(no_profile(places, known)),
             Self::Elsewhere(failure) => failure.hint.clone(),
-            Self::Missing { option, .. } => {
-                let (variable, key) = (option.to_ascii_uppercase(), option.replace('-', "_"));
-                Some(format!(
-                    "give --{option}, set $WINDLASS_{}, or name a --profile of the config file that has {key}",
-                    variable.replace('-', "_")
-                ))
-            }
+            Self::Missing { option, .. } => Some(hint_missing(option)),
             Self::NotStarted(_) => {
                 fixed("the command stands behind --, its name first; it is run without a shell")
             }
@@ -363,10 +416,18 @@ impl Error {
             Self::NoCache => fixed(
                 "neither $XDG_RUNTIME_DIR nor $XDG_CACHE_HOME nor $HOME names a directory of this user; give --cache-dir",
             ),
+            Self::NoHome { variable } => Some(format!("set ${variable}, or $HOME")),
             Self::NoIdentity => fixed("give --certificate, or --private-key"),
             Self::NothingSelected { .. } => fixed(
                 "names are compared as text: write all of one, as it is listed here (as RFC 2253 does, the last attribute first)",
             ),
+            Self::Conflict { .. } => {
+                fixed("nothing was written; remove them, name another --profile, or give --force")
+            }
+            Self::NoCommandLine { .. } => fixed("give it a path of ordinary characters"),
+            Self::SecretInConfig { .. } => fixed("nothing was written; give --passphrase-file"),
+            Self::SharedFile { reason, .. } => hint_refusal(reason),
+            Self::Section { .. } => fixed("give the profile another name"),
             Self::Selector { .. } => {
                 fixed(r#"write it as [{"Key": "x509Subject", "Value": "CN=NAME"}]"#)
             }
@@ -383,93 +444,7 @@ impl Error {
             Self::WeakPassphrase { .. } => fixed(
                 "choose a longer one, for example: (umask 077; openssl rand -base64 24 > FILE)",
             ),
-            Self::World(error) => match error {
-                WorldError::AnchorNotCa { .. } => {
-                    fixed("give the CA's certificate, not a workload's, to --trust-anchor")
-                }
-                WorldError::AnchorTooLarge { .. } => {
-                    fixed("a trust anchor takes the CA certificates alone, not a whole bundle")
-                }
-                WorldError::DisabledUnknown { .. } => {
-                    fixed("give --disable an ARN of --trust-anchor or --profile-arn")
-                }
-                WorldError::ExternalIdUnknown { .. } => {
-                    fixed("give --external-id as ARN=ID, with an ARN of --assumable-role")
-                }
-                WorldError::Twice { .. } => {
-                    fixed("give each its own ARN; one anchor takes two certificates in one file")
-                }
-                WorldError::Region { .. } => {
-                    fixed("give ARNs of one region, or the right --region")
-                }
-            },
+            Self::World(error) => hint_world(error),
         }
-    }
-}
-
-/// Where was looked for a profile, and what is there.
-fn no_profile(places: &[PathBuf], known: &[String]) -> String {
-    let places: Vec<String> = places
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
-    let looked = places.join(" and ");
-    if known.is_empty() {
-        return format!("there is no profile at all in {looked}");
-    }
-    format!("the profiles in {looked} are: {}", known.join(", "))
-}
-
-fn of_store(error: &store::Error) -> Outcome {
-    match error {
-        store::Error::Exists { .. } => Outcome::Usage,
-        store::Error::Io {
-            action: store::Action::Read,
-            ..
-        } => Outcome::Usage,
-        store::Error::Io { .. }
-        | store::Error::InventoryVersion { .. }
-        | store::Error::NotPrivate { .. }
-        | store::Error::SerialTaken { .. }
-        | store::Error::Sql { .. } => Outcome::Failed,
-        store::Error::TooLarge { .. } => Outcome::Usage,
-    }
-}
-
-fn hint_store(error: &store::Error) -> Option<String> {
-    let shown = |path: &PathBuf| path.display().to_string();
-    match error {
-        store::Error::Exists { path } => Some(format!(
-            "nothing was changed; give another directory, or move {} away first",
-            shown(path)
-        )),
-        store::Error::InventoryVersion { .. } => {
-            Some("a newer windlass has written it; use that version".to_owned())
-        }
-        store::Error::Io { path, source, .. } => hint_io(path, source),
-        store::Error::NotPrivate { path } => Some(format!(
-            "it must belong to the user who runs this, and be closed to all others: chmod go= {}",
-            shown(path)
-        )),
-        store::Error::Sql { path, .. } => Some(format!(
-            "is {} a file of windlass, on a local disk with space left?",
-            shown(path)
-        )),
-        store::Error::TooLarge { .. } => Some("is this the right file?".to_owned()),
-        store::Error::SerialTaken { .. } => None,
-    }
-}
-
-/// What to do about a file that the operating system refuses.
-fn hint_io(path: &Path, error: &std::io::Error) -> Option<String> {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => Some(format!("is the path right? {}", path.display())),
-        std::io::ErrorKind::PermissionDenied => {
-            Some("run as the user who owns it, or change its mode".to_owned())
-        }
-        std::io::ErrorKind::IsADirectory => {
-            Some("this is a directory; name the file in it".to_owned())
-        }
-        _ => None,
     }
 }

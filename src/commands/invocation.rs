@@ -1,6 +1,6 @@
 //! What was typed: parsed, with the options of a profile behind it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use clap::builder::Resettable;
@@ -43,6 +43,35 @@ impl Invocation {
         Self {
             arguments: arguments.into_iter().collect(),
         }
+    }
+
+    /// How the program was called.
+    pub(super) fn program(&self) -> &OsStr {
+        self.arguments
+            .first()
+            .map_or_else(|| OsStr::new(""), OsString::as_os_str)
+    }
+
+    /// The options of the session that were typed, or whose variables are set,
+    /// with their values: none of a switch. `None` when they are not text.
+    pub(super) fn said(&self, environment: &Environment) -> Option<Vec<(String, Vec<String>)>> {
+        let matches = definition::<Command>(environment)
+            .try_get_matches_from(&self.arguments)
+            .ok()?;
+        let (_, typed) = matches.subcommand()?;
+        let keys = SessionArgs::PROFILE_KEYS
+            .into_iter()
+            .chain(SessionArgs::NOT_IN_PROFILES);
+        keys.filter(|key| is_said(typed, key))
+            .map(|key| {
+                let values = typed.get_raw(key).into_iter().flatten();
+                let values = values.map(|value| value.to_str().map(str::to_owned));
+                let values = values.collect::<Option<Vec<String>>>()?;
+                let is_switch = typed.try_get_one::<bool>(key).is_ok();
+                let values = if is_switch { Vec::new() } else { values };
+                Some((key.to_owned(), values))
+            })
+            .collect()
     }
 
     /// The arguments, the program's name first.
@@ -172,7 +201,15 @@ impl Invocation {
             }
             ProfileChoice::Usual | ProfileChoice::Several => return Ok(None),
         };
-        let config = Config::read(session.config.as_deref(), environment)?;
+        let is_new = |error: &Error| {
+            matches!(&cli.command, Command::Configure(_))
+                && matches!(error, Error::Store(error) if error.is_not_found())
+        };
+        let config = match Config::read(session.config.as_deref(), environment) {
+            // It will be made.
+            Err(error) if is_new(&error) => return Ok(None),
+            config => config?,
+        };
         if is_required {
             config.required(name).map(Some)
         } else {

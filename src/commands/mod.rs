@@ -4,6 +4,7 @@
 mod ca;
 mod cache;
 mod config;
+mod configure;
 mod context;
 mod credential_process;
 mod diagnostics;
@@ -22,7 +23,9 @@ mod remedy;
 mod role_chain;
 mod session;
 mod settings;
+mod shared_file;
 mod status;
+mod update;
 
 pub use context::Context;
 pub use error::Error;
@@ -117,6 +120,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
             CacheCommand::Clear(arguments) => cache::clear(&arguments, context),
             CacheCommand::List(arguments) => cache::list(&arguments, context),
         },
+        Command::Configure(arguments) => configure::run(&arguments, context),
         Command::Config(arguments) => match arguments.command {
             ConfigCommand::Show(arguments) => settings::show(&arguments, context),
         },
@@ -132,6 +136,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
             diagnostics::read_certificate_data(&arguments, context)
         }
         Command::SignString(arguments) => diagnostics::sign_string(&arguments, context),
+        Command::Update(arguments) => update::run(&arguments, context),
         Command::Status(arguments) => status::run(&arguments, context),
         Command::Version(_) => {
             context

@@ -105,6 +105,17 @@ impl Printer {
         }
     }
 
+    /// Says something that should be known, and that is good.
+    pub fn news(&self, text: &str) {
+        self.line("note", text);
+        self.log(Severity::Info, text);
+    }
+
+    /// Says what to try, after a warning.
+    pub fn hint(&self, text: &str) {
+        self.line("hint", text);
+    }
+
     /// Says something that should be known although the command goes on.
     pub fn warning(&self, text: &str) {
         self.line("warning", text);

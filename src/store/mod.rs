@@ -1,12 +1,14 @@
 //! What is kept: the only room that writes files and holds locks, the inventory
 //! database and the cache of sessions.
 
+mod edit;
 mod files;
 mod inventory;
 mod log;
 mod session_cache;
 mod staging;
 
+pub use edit::{Manner, Recovery, Report, edit, read_regular, recover};
 pub use files::{
     Readers, check_parent, ensure_directory, read_bounded, remove_if_present, temporary_directory,
     write_atomic,
@@ -64,6 +66,12 @@ impl std::fmt::Display for Action {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// Somebody who does not know the lock keeps writing the file.
+    #[error("{path} is written by another program again and again")]
+    Changing {
+        /// The path.
+        path: PathBuf,
+    },
     /// The target is there already and holds something.
     #[error("{path} exists already and is not an empty directory")]
     Exists {
@@ -91,6 +99,39 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// What lets a write that was cut short be completed cannot be read.
+    #[error("{path} is damaged, and the file beside it may be")]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+    },
+    /// Another process is editing the file, and does not come to an end.
+    #[error("{path} has been locked by another process for {seconds} s")]
+    Locked {
+        /// The path.
+        path: PathBuf,
+        /// The file whose lock it holds.
+        lock: PathBuf,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// It is something that cannot be edited.
+    #[error("{path} is {}", if *is_directory { "a directory" } else { "no regular file" })]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// Whether it is a directory, and no FIFO, socket or device.
+        is_directory: bool,
+    },
+    /// A new file in its place could not belong to its owner.
+    #[error("{path} cannot be replaced by a file of the same owner and group")]
+    Owner {
+        /// The path.
+        path: PathBuf,
+        /// The operating system's reason.
+        #[source]
+        source: std::io::Error,
+    },
     /// Somebody else has access to what must be this user's alone.
     #[error("{path} is not this user's alone")]
     NotPrivate {
@@ -113,6 +154,17 @@ pub enum Error {
         /// SQLite's reason.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Writing into the file failed, and so did writing the old content back.
+    #[error("{path} is partly written; the next edit completes it from {journal}")]
+    Torn {
+        /// The path.
+        path: PathBuf,
+        /// What holds both contents.
+        journal: PathBuf,
+        /// The operating system's reason.
+        #[source]
+        source: std::io::Error,
     },
     /// A file is larger than is read.
     #[error("{path} is larger than the {max} bytes that are read")]

@@ -19,12 +19,14 @@ const EXAMPLE_PORT: &str = "127.0.0.1:9910";
 
 /// What the examples of verbs begin with that need a session, and so an
 /// emulator.
-const SESSION_VERBS: [&str; 5] = [
+const SESSION_VERBS: [&str; 6] = [
+    // And configure.
     "windlass config",
     "windlass credential-process",
     "windlass env",
     "windlass exec",
     "windlass status",
+    "windlass update",
 ];
 
 #[test]
@@ -248,11 +250,16 @@ fn options_in_the_readme_exist() {
 #[test]
 fn options_of_the_official_helper_exist() {
     let command = <Cli>::command();
-    let process = command.find_subcommand("credential-process").unwrap();
-    let known: Vec<&str> = process
-        .get_arguments()
-        .filter_map(|argument| argument.get_long())
-        .collect();
+    let options_of = |verb: &str| -> Vec<&str> {
+        let verb = command.find_subcommand(verb).unwrap();
+        let arguments = verb.get_arguments();
+        arguments
+            .filter_map(|argument| argument.get_long())
+            .collect()
+    };
+    let update = options_of("update");
+    assert!(update.contains(&"once") && update.contains(&"profile"));
+    let process = options_of("credential-process");
     for option in [
         "cert-selector",
         "certificate",
@@ -275,7 +282,8 @@ fn options_of_the_official_helper_exist() {
         "use-latest-expiring-certificate",
         "with-proxy",
     ] {
-        assert!(known.contains(&option), "--{option}");
+        assert!(process.contains(&option), "--{option}");
+        assert!(update.contains(&option), "update --{option}");
     }
 }
 

@@ -23,7 +23,14 @@ const TABLE: &[(&str, &[&str])] = &[
     // What can be typed is made of value types, the emulator's fault script too.
     (
         "cli",
-        &["authority", "emulator", "key", "pki", "rolesanywhere"],
+        &[
+            "authority",
+            "delivery",
+            "emulator",
+            "key",
+            "pki",
+            "rolesanywhere",
+        ],
     ),
     (
         "commands",

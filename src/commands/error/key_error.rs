@@ -5,7 +5,8 @@ use std::path::Path;
 use crate::key::{self, CommandFailure, Contents};
 
 use super::super::Outcome;
-use super::{hint_io, token};
+use super::store_error::hint_io;
+use super::token;
 
 pub(super) fn of_key(error: &key::Error) -> Outcome {
     match error {

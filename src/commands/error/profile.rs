@@ -1,0 +1,24 @@
+//! What to do about options that are missing, and a profile that does not exist.
+
+use std::path::PathBuf;
+
+/// Where was looked for a profile, and what is there.
+pub(super) fn no_profile(places: &[PathBuf], known: &[String]) -> String {
+    let places: Vec<String> = places
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let looked = places.join(" and ");
+    if known.is_empty() {
+        return format!("there is no profile at all in {looked}");
+    }
+    format!("the profiles in {looked} are: {}", known.join(", "))
+}
+
+pub(super) fn hint_missing(option: &str) -> String {
+    let (variable, key) = (option.to_ascii_uppercase(), option.replace('-', "_"));
+    format!(
+        "give --{option}, set $WINDLASS_{}, or name a --profile of the config file that has {key}",
+        variable.replace('-', "_")
+    )
+}

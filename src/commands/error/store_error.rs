@@ -1,0 +1,92 @@
+//! What to do about files that cannot be read or kept.
+
+use std::path::{Path, PathBuf};
+
+use crate::commands::Outcome;
+use crate::store;
+
+pub(super) fn of_store(error: &store::Error) -> Outcome {
+    match error {
+        store::Error::Exists { .. }
+        | store::Error::NotAFile { .. }
+        | store::Error::TooLarge { .. } => Outcome::Usage,
+        store::Error::Changing { .. } | store::Error::Locked { .. } => Outcome::Temporary,
+        store::Error::Io {
+            action: store::Action::Read,
+            ..
+        } => Outcome::Usage,
+        store::Error::Io { .. }
+        | store::Error::InventoryVersion { .. }
+        | store::Error::Journal { .. }
+        | store::Error::Owner { .. }
+        | store::Error::Torn { .. }
+        | store::Error::NotPrivate { .. }
+        | store::Error::SerialTaken { .. }
+        | store::Error::Sql { .. } => Outcome::Failed,
+    }
+}
+
+pub(super) fn hint_store(error: &store::Error) -> Option<String> {
+    let shown = |path: &PathBuf| path.display().to_string();
+    match error {
+        store::Error::Changing { .. } => {
+            Some("nothing was changed; find out what writes it, and try again".to_owned())
+        }
+        store::Error::Exists { path } => Some(format!(
+            "nothing was changed; give another directory, or move {} away first",
+            shown(path)
+        )),
+        store::Error::InventoryVersion { .. } => {
+            Some("a newer windlass has written it; use that version".to_owned())
+        }
+        store::Error::Io {
+            action: store::Action::Lock,
+            ..
+        } => Some(
+            "its directory must be writable: the lock and the new file are made there".to_owned(),
+        ),
+        store::Error::Io { path, source, .. } => hint_io(path, source),
+        store::Error::Journal { path } => Some(format!(
+            "look at the file that it belongs to, and remove {}",
+            shown(path)
+        )),
+        store::Error::Locked { lock, .. } => {
+            Some(format!("'fuser {}' shows which process it is", shown(lock)))
+        }
+        store::Error::NotAFile {
+            is_directory: true, ..
+        } => Some("name the file in it".to_owned()),
+        store::Error::NotAFile { .. } => Some("is this the right file?".to_owned()),
+        store::Error::Owner { .. } => Some(
+            "nothing was changed; run as its owner or as root, or write into it with --in-place"
+                .to_owned(),
+        ),
+        store::Error::Torn { .. } => {
+            Some("make room on the disk, or mend it, and run the same command again".to_owned())
+        }
+        store::Error::NotPrivate { path } => Some(format!(
+            "it must belong to the user who runs this, and be closed to all others: chmod go= {}",
+            shown(path)
+        )),
+        store::Error::Sql { path, .. } => Some(format!(
+            "is {} a file of windlass, on a local disk with space left?",
+            shown(path)
+        )),
+        store::Error::TooLarge { .. } => Some("is this the right file?".to_owned()),
+        store::Error::SerialTaken { .. } => None,
+    }
+}
+
+/// What to do about a file that the operating system refuses.
+pub(super) fn hint_io(path: &Path, error: &std::io::Error) -> Option<String> {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Some(format!("is the path right? {}", path.display())),
+        std::io::ErrorKind::PermissionDenied => {
+            Some("run as the user who owns it, or change its mode".to_owned())
+        }
+        std::io::ErrorKind::IsADirectory => {
+            Some("this is a directory; name the file in it".to_owned())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,118 @@
+//! `windlass update`
+
+mod daemon;
+mod target;
+
+use std::time::Instant;
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::cli::{SessionArgs, Update};
+use crate::clock::rfc3339;
+use crate::delivery::Session;
+use crate::delivery::ini::ProfileName;
+use crate::limits;
+use crate::store::{Manner, Report};
+
+use self::target::Target;
+use super::session::SessionPlan;
+use super::{Context, Error};
+
+/// One section with the session that belongs into it.
+struct Wanted {
+    section: ProfileName,
+    session: SessionArgs,
+}
+
+impl Wanted {
+    /// How long a session can last at most.
+    fn longest(&self) -> TimeDelta {
+        TimeDelta::seconds(i64::from(self.session.session_duration.seconds()))
+    }
+}
+
+/// Writes sessions into the credentials file, once or until it is told to stop.
+pub(super) fn run(arguments: &Update, context: &Context) -> Result<(), Error> {
+    let target = Target::find(arguments, context)?;
+    let wanted = wanted(arguments, context)?;
+    if arguments.once {
+        once(&wanted, &target, arguments.json, context)
+    } else {
+        // What is wrong with the options does not pass by itself.
+        for one in &wanted {
+            SessionPlan::new(&one.session, context)?;
+        }
+        daemon::run(wanted, target, arguments.json, context)
+    }
+}
+
+fn wanted(arguments: &Update, context: &Context) -> Result<Vec<Wanted>, Error> {
+    if !arguments.all {
+        return Ok(vec![Wanted {
+            section: arguments.profile.clone(),
+            session: arguments.session.clone(),
+        }]);
+    }
+    let config = arguments.session.config.as_deref();
+    let sessions = context
+        .invocation
+        .sessions(&[], config, &context.environment)?;
+    sessions
+        .into_iter()
+        .map(|(name, session)| {
+            let section = name
+                .parse()
+                .map_err(|reason| Error::Section { name, reason })?;
+            Ok(Wanted { section, session })
+        })
+        .collect()
+}
+
+/// Every section once. One that fails does not keep the others from theirs.
+fn once(wanted: &[Wanted], target: &Target, json: bool, context: &Context) -> Result<(), Error> {
+    let mut failed: Option<Error> = None;
+    let mut written = Vec::new();
+    for one in wanted {
+        let obtain = || {
+            let plan = SessionPlan::new(&one.session, context)?;
+            // Before the service is asked for what could not be kept.
+            target.check(&one.section, &context.printer)?;
+            let session = plan.obtain_until(Instant::now() + limits::TOTAL_DEADLINE)?;
+            let report = target.write(&one.section, &session, &context.printer)?;
+            Ok((session, report))
+        };
+        match obtain() {
+            Ok((session, report)) => written.push(document(&one.section, &session, &report)),
+            Err(error) => {
+                if let Some(earlier) = failed.replace(error) {
+                    context.printer.error(&earlier);
+                }
+                if wanted.len() > 1 {
+                    let section = &one.section;
+                    context
+                        .printer
+                        .warning(&format!("the section [{section}] was not written"));
+                }
+            }
+        }
+    }
+    if json {
+        context.printer.json(&json!({ "written": written }))?;
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// What was written, without secrets.
+fn document(section: &ProfileName, session: &Session, report: &Report) -> Value {
+    json!({
+        "section": section.as_str(),
+        "file": report.path.to_string_lossy(),
+        "changed": report.written.is_some(),
+        "inPlace": report.written == Some(Manner::InPlace),
+        "roleArn": session.role.to_string(),
+        "accessKeyId": session.credentials.access_key_id,
+        "obtained": rfc3339(session.obtained),
+        "expiration": rfc3339(session.credentials.expiration),
+    })
+}

@@ -1,0 +1,162 @@
+//! The credentials file that is written, and what there is to say about it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::cli::Update;
+use crate::commands::shared_file;
+use crate::commands::{Context, Error, Printer};
+use crate::delivery::ini::{Place, ProfileName};
+use crate::delivery::{CredentialsFileError, Session, check_section, key_id_of, write_session};
+use crate::limits;
+use crate::store::{self, Manner, Recovery, Report, read_regular};
+
+/// A credentials file, and how it is written.
+pub(super) struct Target {
+    path: PathBuf,
+    manner: Manner,
+    force: bool,
+    /// Held while something is written: whoever ends the program waits for it.
+    writing: Mutex<()>,
+    /// What has been said already.
+    said: Mutex<BTreeSet<String>>,
+}
+
+impl Target {
+    pub(super) fn find(arguments: &Update, context: &Context) -> Result<Self, Error> {
+        let given = arguments.credentials_file.as_deref();
+        Ok(Self {
+            path: shared_file::path(Place::Credentials, given, context)?,
+            manner: if arguments.in_place {
+                Manner::InPlace
+            } else {
+                Manner::Replace
+            },
+            force: arguments.force,
+            writing: Mutex::default(),
+            said: Mutex::default(),
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a session can be put into its section, as the file is now.
+    pub(super) fn check(&self, section: &ProfileName, printer: &Printer) -> Result<(), Error> {
+        self.tell_recovery(
+            store::recover(&self.path, limits::MAX_SHARED_FILE)?,
+            printer,
+        );
+        let Some(text) = read_regular(&self.path, limits::MAX_SHARED_FILE)? else {
+            return Ok(());
+        };
+        check_section(text.expose(), section, self.force).map_err(|reason| self.refused(reason))
+    }
+
+    fn refused(&self, reason: CredentialsFileError) -> Error {
+        Error::CredentialsFile {
+            path: self.path.clone(),
+            reason,
+        }
+    }
+
+    /// Puts a session into its section.
+    pub(super) fn write(
+        &self,
+        section: &ProfileName,
+        session: &Session,
+        printer: &Printer,
+    ) -> Result<Report, Error> {
+        let guard = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut respelled = None;
+        let report = store::edit(&self.path, limits::MAX_SHARED_FILE, self.manner, |text| {
+            let edited = write_session(text, section, &session.credentials, self.force);
+            let edited = edited.map_err(|reason| self.refused(reason))?;
+            respelled = edited.respelled;
+            Ok::<_, Error>(edited.text)
+        })?;
+        drop(guard);
+        self.tell(&report, printer);
+        if let Some(old) = respelled {
+            self.say(
+                printer,
+                format!("the header {old} is [{section}] now: boto3 did not find it"),
+            );
+        }
+        Ok(report)
+    }
+
+    /// Whether this key stands in the section.
+    pub(super) fn has(&self, section: &ProfileName, key_id: &str) -> bool {
+        read_regular(&self.path, limits::MAX_SHARED_FILE).is_ok_and(|text| {
+            text.is_some_and(|text| key_id_of(text.expose(), section).as_deref() == Some(key_id))
+        })
+    }
+
+    /// Waits a moment for what is being written.
+    pub(super) fn settle(&self) {
+        for _ in 0..200 {
+            if !matches!(
+                self.writing.try_lock(),
+                Err(std::sync::TryLockError::WouldBlock)
+            ) {
+                return;
+            }
+            std::thread::sleep(limits::EDIT_LOCK_POLL);
+        }
+    }
+
+    /// What about the file should be known although it was written.
+    fn tell(&self, report: &Report, printer: &Printer) {
+        let path = report.path.display();
+        self.tell_recovery(report.recovery, printer);
+        if report.could_not_rename {
+            self.say(
+                printer,
+                format!("nothing can be renamed onto {path}, so it was written into; --in-place does so from the start"),
+            );
+        }
+        if report.written == Some(Manner::Replace) && report.names > 1 {
+            self.say(
+                printer,
+                format!(
+                    "{path} had {} names (hard links): the others keep the old content; --in-place keeps them together",
+                    report.names
+                ),
+            );
+        }
+        if report.mode & 0o077 != 0 {
+            self.say(
+                printer,
+                format!(
+                    "others may read {path} (mode {:04o}); close it with: chmod 600 {path}",
+                    report.mode
+                ),
+            );
+        }
+    }
+
+    fn tell_recovery(&self, recovery: Option<Recovery>, printer: &Printer) {
+        let path = self.path.display();
+        let text = match recovery {
+            Some(Recovery::Completed) => {
+                format!("{path} had been written in part only, and was completed")
+            }
+            Some(Recovery::Superseded) => {
+                format!("{path} was changed after a write had been cut short, and kept as it is")
+            }
+            Some(Recovery::Whole) | None => return,
+        };
+        self.say(printer, text);
+    }
+
+    /// Warns of something once.
+    fn say(&self, printer: &Printer, text: String) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.insert(text.clone()) {
+            printer.warning(&text);
+        }
+    }
+}
