@@ -280,3 +280,15 @@ fn config_show_says_which_proxy_and_not_its_password() {
         }
     }
 }
+
+/// `--with-proxy` takes no URL, and who has given it one must not find the
+/// password in a log.
+#[test]
+fn a_url_where_none_is_expected_is_not_repeated() {
+    let run = Workload::new().ask(&["--with-proxy", "http://mole:hush@proxy:3128"]);
+    assert_snapshot!(failure(&run, &[]), @"
+    exit 2
+    error: an argument is a URL with a user name or password, where none is expected
+    hint: it is not repeated here; a proxy is given as --proxy URL, or better in $WINDLASS_PROXY
+    ");
+}
