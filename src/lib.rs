@@ -11,10 +11,10 @@
 //! | [`commands`] | one file a verb: typed flags, one plan, one service, the printer | everything below |
 //! | [`cli`] | what can be typed; help, man pages and completions come from it | value types, also of [`delivery`] (names of profiles) |
 //! | [`delivery`] | the forms in which credentials leave | `rolesanywhere`, `store`, leaves |
-//! | [`emulator`] | Roles Anywhere on loopback, verifying everything | `admission`, `pki`, `key` (public keys), `rolesanywhere` (types), `store`, leaves |
+//! | [`emulator`] | Roles Anywhere and STS on loopback, verifying everything, with bad days | `admission`, `pki`, `key` (public keys), `rolesanywhere` (types), `store`, leaves |
 //! | [`authority`] | the CA as an institution: bootstrap, issue, inventory | `pki`, `key`, `store`, leaves |
 //! | [`admission`] | why Roles Anywhere would grant or refuse a session | `pki`, `key`, `rolesanywhere` (types), leaves |
-//! | [`rolesanywhere`] | the protocol: ARNs, endpoints, signature, exchange, credentials | `key`, `pki`, leaves |
+//! | [`rolesanywhere`] | the protocols: ARNs, endpoints, signatures, exchange, retries, role chains | `key`, `pki`, leaves |
 //! | [`pki`] | certificates, names, chains, path validation: values without disk or clock | `key`, leaves |
 //! | [`key`] | where a signature comes from | leaves |
 //! | [`store`] | the only writer of files and locks, and the inventory database | leaves |

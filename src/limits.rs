@@ -86,6 +86,33 @@ pub const READ_DEADLINE: Duration = Duration::from_secs(20);
 /// `credential_process` after one minute, so this stays below 50 s.
 pub const TOTAL_DEADLINE: Duration = Duration::from_secs(45);
 
+/// Longest that one attempt may take: a server that trickles must leave time for
+/// another attempt. Connecting has its own, shorter deadline, so that four
+/// attempts fit into the total when packets are dropped.
+pub const ATTEMPT_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Most attempts for one answer.
+pub const MAX_ATTEMPTS: u32 = 4;
+
+/// Longest first pause between attempts; each further one may be twice as long.
+pub const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(200);
+
+/// Longest pause between attempts that the service did not ask for.
+pub const LONGEST_RETRY_PAUSE: Duration = Duration::from_secs(5);
+
+/// What must be left of the total, after a pause, for another attempt to be
+/// worth it.
+pub const LEAST_ATTEMPT: Duration = Duration::from_secs(1);
+
+/// Most roles of a chain. AWS sets no limit; nobody needs more.
+pub const MAX_ROLE_CHAIN: usize = 8;
+
+/// Most sessions that the emulator remembers.
+pub const MAX_EMULATED_SESSIONS: usize = 10_000;
+
+/// Largest fault file that the emulator reads, in bytes.
+pub const MAX_FAULT_FILE: u64 = 4096;
+
 /// What of the total is left for the exchange, however long key and certificate
 /// have taken.
 pub const LEAST_EXCHANGE_DEADLINE: Duration = Duration::from_secs(5);

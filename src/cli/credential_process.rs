@@ -16,14 +16,22 @@ In ~/.aws/config, on one line, with absolute paths:
   [profile backup]
   credential_process = /usr/bin/windlass credential-process --profile backup
 
-Example:
+Examples:
   windlass credential-process \\
       --certificate web-1/fullchain.pem --private-key web-1/key.pem \\
       --trust-anchor-arn \\
       arn:aws:rolesanywhere:us-east-1:123456789012:alias/trust-anchor/main \\
       --profile-arn arn:aws:rolesanywhere:us-east-1:123456789012:alias/profile/backup \\
       --role-arn arn:aws:iam::123456789012:role/backup \\
-      --endpoint http://127.0.0.1:9910")]
+      --endpoint http://127.0.0.1:9910
+  windlass credential-process \\
+      --certificate web-1/fullchain.pem --private-key web-1/key.pem \\
+      --trust-anchor-arn \\
+      arn:aws:rolesanywhere:us-east-1:123456789012:alias/trust-anchor/main \\
+      --profile-arn arn:aws:rolesanywhere:us-east-1:123456789012:alias/profile/backup \\
+      --role-arn arn:aws:iam::123456789012:role/backup \\
+      --assume-role arn:aws:iam::210987654321:role/restore --external-id on-prem \\
+      --endpoint http://127.0.0.1:9910 --sts-endpoint http://127.0.0.1:9910")]
 pub struct CredentialProcess {
     /// Profile
     #[command(flatten)]

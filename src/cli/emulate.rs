@@ -7,6 +7,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use clap::Args;
 
+use crate::emulator::FaultScript;
 use crate::rolesanywhere::{ProfileArn, Region, RoleArn, SessionDuration, TrustAnchorArn};
 
 /// Run an emulated Roles Anywhere on loopback
@@ -15,7 +16,8 @@ use crate::rolesanywhere::{ProfileArn, Region, RoleArn, SessionDuration, TrustAn
 /// certificate, its chain and revocation, and the profile's rules, and refuses
 /// with AWS's own messages. The reason that AWS does not give stands in the
 /// header x-windlass-reason and on stderr. The credentials open nothing; their
-/// key ids begin with ASIA0EMULATED0, which no real one does.
+/// key ids begin with ASIA0EMULATED0, which no real one does. On the same port is
+/// STS: AssumeRole and GetCallerIdentity for the sessions that were given out.
 ///
 /// ARNs that are not given are made up, the same at every start, and printed.
 #[derive(Args, Debug)]
@@ -28,7 +30,11 @@ Examples:
       --trust-anchor \\
       arn:aws:rolesanywhere:us-east-1:123456789012:alias/trust-anchor/main=ca/trust-anchor.pem \\
       --profile-arn arn:aws:rolesanywhere:us-east-1:123456789012:alias/profile/backup \\
-      --role-arn arn:aws:iam::123456789012:role/backup")]
+      --role-arn arn:aws:iam::123456789012:role/backup \\
+      --assumable-role arn:aws:iam::210987654321:role/restore \\
+      --external-id arn:aws:iam::210987654321:role/restore=on-prem
+  windlass emulate --listen 127.0.0.1:9910 --fault 503*2,slow:3 --session-seconds 60 \\
+      --trust-anchor ca/trust-anchor.pem")]
 pub struct Emulate {
     /// Loopback address and port; port 0 takes any free one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:9910")]
@@ -98,6 +104,40 @@ pub struct Emulate {
     /// file is refused
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
+
+    /// ARN of a role that sessions may assume by STS; may be repeated
+    #[arg(long, value_name = "ARN")]
+    pub assumable_role: Vec<RoleArn>,
+
+    /// External id that an assumable role asks for; may be repeated
+    #[arg(long, value_name = "ARN=ID", requires = "assumable_role")]
+    pub external_id: Vec<String>,
+
+    /// Let every session last this many seconds, whatever is asked for
+    ///
+    /// To see refreshes in real time; from 2 up
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(2..=43_200))]
+    pub session_seconds: Option<u32>,
+
+    /// What happens to the first requests: faults, separated by commas
+    ///
+    /// 429, 500 and 503 (503:7 has Retry-After: 7), slow:SECONDS, reset,
+    /// truncated, html, empty, expired, denied, skew:SECONDS (the service's clock
+    /// is that far ahead), ok. Behind * stands how often, and a + joins what
+    /// happens to one request, as in slow:2+503*3,reset,ok
+    #[arg(long, value_name = "SCRIPT")]
+    pub fault: Option<FaultScript>,
+
+    /// File that says what happens to requests, read at each of them
+    ///
+    /// It holds one fault as for --fault, without a count. Empty or missing,
+    /// nothing happens
+    #[arg(long, value_name = "FILE")]
+    pub fault_file: Option<PathBuf>,
+
+    /// Number the requests in the log, by operation
+    #[arg(long)]
+    pub count_requests: bool,
 
     /// Print the URL and the ARNs as JSON
     #[arg(long)]

@@ -14,7 +14,9 @@ mod generate;
 mod identity;
 mod key;
 mod passphrase;
+mod proxy;
 mod reporting;
+mod role_chain;
 mod session;
 mod update;
 
@@ -31,7 +33,9 @@ pub use generate::{Generate, GenerateCommand};
 pub use identity::{ArgumentSecret, IdentityArgs, SelectorArgument};
 pub use key::{Key, KeyCommand, KeyShow};
 pub use passphrase::{PassphraseArgs, TypedPassphrase};
+pub use proxy::ProxyArgs;
 pub use reporting::{ErrorFormat, Reporting};
+pub use role_chain::RoleChainArgs;
 pub use session::{ProfileArgs, ProfileChoice, SessionArgs};
 pub use update::Update;
 

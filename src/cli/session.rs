@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::rolesanywhere::{ProfileArn, RoleArn, RoleSessionName, SessionDuration, TrustAnchorArn};
 
-use super::IdentityArgs;
+use super::{IdentityArgs, ProxyArgs, RoleChainArgs};
 
 /// Which session, from where, with whose certificate. What is required is
 /// checked when the options, the environment and the profile are together.
@@ -114,6 +114,10 @@ pub struct SessionArgs {
     #[arg(long)]
     pub no_verify_ssl: bool,
 
+    /// The way to AWS
+    #[command(flatten)]
+    pub proxy: ProxyArgs,
+
     /// Accepted for compatibility: $HTTPS_PROXY is always honoured
     #[arg(long)]
     pub with_proxy: bool,
@@ -149,6 +153,10 @@ pub struct SessionArgs {
     /// Same as --verbose
     #[arg(long)]
     pub debug: bool,
+
+    /// Roles to assume with the session
+    #[command(flatten)]
+    pub chain: RoleChainArgs,
 }
 
 /// The profile of a verb that takes one.
@@ -209,17 +217,21 @@ impl SessionArgs {
     /// The options that a profile may have, by the names of their keys there.
     /// Written down, since building the definition to ask it takes longer than
     /// everything else that a profile costs; a test compares the two.
-    pub const PROFILE_KEYS: [&'static str; 30] = [
+    pub const PROFILE_KEYS: [&'static str; 40] = [
         "allow_insecure_key_permissions",
+        "assume_role",
+        "assume_role_session_name",
         "ca_bundle",
         "cache_dir",
         "cert_selector",
         "certificate",
         "dual_stack",
         "endpoint",
+        "external_id",
         "fips",
         "intermediates",
         "no_cache",
+        "no_proxy",
         "no_tpm_key_password",
         "no_verify_ssl",
         "passphrase_credential",
@@ -230,14 +242,20 @@ impl SessionArgs {
         "pkcs11_lib",
         "private_key",
         "profile_arn",
+        "proxy",
         "region",
         "reuse_pin",
         "role_arn",
         "role_session_name",
         "session_duration",
+        "session_policy",
+        "session_policy_arn",
+        "session_tag",
         "signer_command",
         "signer_input",
+        "sts_endpoint",
         "tpm_device",
+        "transitive_tag_key",
         "trust_anchor_arn",
         "use_latest_expiring_certificate",
     ];

@@ -35,7 +35,7 @@ pub(super) const EXCLUSIVE: [&[&str]; 3] = [
 ];
 
 /// Options whose values are files, or sources that may be.
-pub(super) const FILES: [&str; 8] = [
+pub(super) const FILES: [&str; 9] = [
     "ca_bundle",
     "cache_dir",
     "certificate",
@@ -44,6 +44,7 @@ pub(super) const FILES: [&str; 8] = [
     "passphrase_from",
     "pkcs11_lib",
     "private_key",
+    "session_policy",
 ];
 
 /// The config files that there are, the user's before the system's.

@@ -7,7 +7,9 @@ use serde_json::json;
 
 use crate::cli::Emulate;
 use crate::clock::{Clock, FixedClock, SystemClock, rfc3339};
-use crate::emulator::{Event, Listening, ServerTls, Stop, World, WorldPlan, serve};
+use crate::emulator::{
+    Event, Faults, Listening, ServerTls, Service, Stop, World, WorldPlan, serve,
+};
 use crate::limits;
 use crate::pki;
 use crate::store::{self, Readers};
@@ -48,7 +50,9 @@ pub(super) fn run(mut arguments: Emulate, context: &Context) -> Result<(), Error
         None => Box::new(SystemClock),
     };
     let printer = context.printer.clone();
-    let log = Box::new(move |event| log(&printer, &event));
+    let counted = arguments.count_requests;
+    let log = Box::new(move |event| log(&printer, &event, counted));
+    let faults = Faults::new(arguments.fault.clone(), arguments.fault_file.clone());
     // The ready file comes when signals are heeded already: who has seen it may
     // send one.
     let stop = || {
@@ -59,7 +63,8 @@ pub(super) fn run(mut arguments: Emulate, context: &Context) -> Result<(), Error
         }
         Ok(stop)
     };
-    serve(listening, tls.as_ref(), world, clock, log, stop)?;
+    let service = Service::new(world, clock, faults, log);
+    serve(listening, tls.as_ref(), service, stop)?;
     if let Some(path) = &arguments.ready_file
         && store::read_bounded(path, 1024).is_ok_and(|content| content == ready.as_bytes())
     {
@@ -120,7 +125,8 @@ fn expand_paths(arguments: &mut Emulate, context: &Context) {
     let paths = anchors
         .chain(&mut arguments.crl)
         .chain(&mut arguments.tls_root_file)
-        .chain(&mut arguments.ready_file);
+        .chain(&mut arguments.ready_file)
+        .chain(&mut arguments.fault_file);
     for path in paths {
         *path = context.path(path);
     }
@@ -140,7 +146,7 @@ fn world(arguments: &Emulate) -> Result<World, Error> {
         .iter()
         .map(|path| material::crl(path))
         .collect::<Result<_, _>>()?;
-    Ok(World::new(WorldPlan {
+    let world = World::new(WorldPlan {
         anchors,
         crls,
         profiles: arguments.profile_arn.clone(),
@@ -151,7 +157,10 @@ fn world(arguments: &Emulate) -> Result<World, Error> {
         accepts_session_name: arguments.accept_role_session_name,
         disabled: arguments.disable.clone(),
         clock_window: TimeDelta::seconds(i64::from(arguments.clock_window)),
-    })?)
+    })?;
+    Ok(world
+        .with_assumable(arguments.assumable_role.clone(), &arguments.external_id)?
+        .with_session_seconds(arguments.session_seconds))
 }
 
 /// Where the TLS root goes: the given file, or one in a private directory that
@@ -209,15 +218,18 @@ fn announce(
 }
 
 /// One line for each request, with the reason of a refusal.
-fn log(printer: &Printer, event: &Event) {
+fn log(printer: &Printer, event: &Event, counted: bool) {
     let line = match event {
         Event::Connection { reason } => format!("connection: {reason}"),
+        Event::Held { request, seconds } => format!("{request} held for {seconds} s"),
         Event::Answered {
             request,
             status,
             subject,
             message,
             reason,
+            operation,
+            count,
         } => {
             let mut line = format!("{request} {status}");
             if let Some(subject) = subject {
@@ -228,6 +240,9 @@ fn log(printer: &Printer, event: &Event) {
             }
             if let Some(reason) = reason {
                 line.push_str(&format!("; reason: {}", printable(reason, 300)));
+            }
+            if counted {
+                line.push_str(&format!(" ({operation} #{count})"));
             }
             line
         }

@@ -4,6 +4,7 @@
 mod authority;
 mod emulator_error;
 mod endpoint;
+mod exchange_error;
 mod key_error;
 mod pki_error;
 mod profile;
@@ -13,20 +14,19 @@ mod token;
 
 use std::path::PathBuf;
 
-use crate::clock::in_words;
 use crate::delivery::ini::{ProfileNameError, Refusal};
 use crate::delivery::{CredentialsFileError, Failure, NotStarted, Unwritable};
 use crate::emulator::{ServerError, TlsSetupError, WorldError};
 use crate::rolesanywhere::{
-    EndpointError, Region, SUSPICIOUS_SKEW, TargetError, TlsProblem, TrustAnchorArn,
+    ChainError, EndpointError, ProxyUrlError, Region, TargetError, TrustAnchorArn,
 };
 use crate::{key, pki, rolesanywhere, store};
 
 use self::authority::{hint_authority, of_authority};
 use super::Outcome;
-use super::remedy::remedy;
 use emulator_error::{hint_server, hint_world};
 use endpoint::hint_endpoint;
+use exchange_error::{hint_exchange, of_exchange};
 use key_error::{hint_key, of_key};
 use pki_error::{hint_pki, of_pki};
 use profile::{hint_missing, no_profile};
@@ -79,6 +79,23 @@ pub enum Error {
     /// Another process could not obtain the session that both need.
     #[error("another process of windlass got no session a moment ago: {0}")]
     Elsewhere(Failure),
+    /// Roles that make no chain.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// What is said about the last role of a chain, without one.
+    #[error("--{option} is given, and no role to assume")]
+    NoChain {
+        /// The option, without its dashes.
+        option: &'static str,
+    },
+    /// A session that is to last longer than AWS lets it.
+    #[error(
+        "a session of {seconds} s is asked for with --assume-role, but AWS limits sessions by role chaining to one hour"
+    )]
+    ChainedTooLong {
+        /// What was asked for.
+        seconds: u32,
+    },
     /// Other credentials are configured where a profile is to be named.
     #[error("the profile '{profile}' has other credentials: {with}")]
     Conflict {
@@ -177,6 +194,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A session policy that is none.
+    #[error("{path} is not a session policy: {reason}")]
+    SessionPolicy {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Several certificates of different keys fit.
     #[error("several certificates fit: {certificates}")]
     SeveralSelected {
@@ -203,6 +228,15 @@ pub enum Error {
     /// A certificate cannot be used.
     #[error(transparent)]
     Pki(#[from] pki::Error),
+    /// The proxy that was given is none. Its URL may carry a password, so it is
+    /// not repeated.
+    #[error("{origin} cannot be used")]
+    ProxyUrl {
+        /// The option or the variable.
+        origin: String,
+        /// Why.
+        source: ProxyUrlError,
+    },
     /// The region is malformed.
     #[error("invalid value '{value}' for '--region': {reason}")]
     Region {
@@ -275,8 +309,12 @@ impl Error {
             | Self::Config { .. }
             | Self::ConfigExposed { .. }
             | Self::NoProfile { .. }
+            | Self::Chain(_)
+            | Self::ChainedTooLong { .. }
+            | Self::NoChain { .. }
             | Self::Endpoint(_)
             | Self::InTheWay { .. }
+            | Self::ProxyUrl { .. }
             | Self::Region { .. }
             | Self::RegionMismatch { .. }
             | Self::Missing { .. }
@@ -289,6 +327,7 @@ impl Error {
             | Self::SecretInConfig { .. }
             | Self::Section { .. }
             | Self::Selector { .. }
+            | Self::SessionPolicy { .. }
             | Self::SeveralSelected { .. }
             | Self::ReadTwice { .. }
             | Self::Target(_)
@@ -332,6 +371,22 @@ impl Error {
                 fixed("give the trust anchor's ARN, which ends in trust-anchor/ID")
             }
             Self::Authority(error) => hint_authority(error),
+            Self::Chain(_) => None,
+            Self::ChainedTooLong { .. } => fixed(
+                "give --session-duration 3600 or less; what the role allows by itself does not matter",
+            ),
+            Self::NoChain { .. } => fixed("it applies to the last role of --assume-role"),
+            Self::ProxyUrl { source, .. } => fixed(match source {
+                ProxyUrlError::Malformed | ProxyUrlError::Scheme => {
+                    "write it as http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with %40 for an @ in a password"
+                }
+                ProxyUrlError::Socks => {
+                    "name an HTTP proxy with --proxy or $HTTPS_PROXY, or list the endpoint's host in $NO_PROXY and unset the variable"
+                }
+            }),
+            Self::SessionPolicy { .. } => {
+                fixed("give a file with one IAM policy as JSON to --session-policy")
+            }
             Self::CredentialsFile { reason, .. } => hint_credentials_file(reason),
             Self::Daemon(_) => None,
             Self::Endpoint(error) => hint_endpoint(error),
@@ -392,108 +447,4 @@ impl Error {
             Self::World(error) => hint_world(error),
         }
     }
-}
-
-fn of_exchange(error: &rolesanywhere::Error) -> Outcome {
-    use rolesanywhere::Error as E;
-    match error {
-        E::Connect { .. }
-        | E::Dns { .. }
-        | E::Interrupted { .. }
-        | E::Proxy {
-            wants_credentials: false,
-            ..
-        }
-        | E::Throttled { .. }
-        | E::Timeout { .. }
-        | E::Unavailable { .. } => Outcome::Temporary,
-        E::NotAws { status, .. } if *status >= 500 => Outcome::Temporary,
-        E::BadResponse { .. }
-        | E::NotAws { .. }
-        | E::NotHttp { .. }
-        | E::Proxy { .. }
-        | E::Setup { .. }
-        | E::Tls { .. } => Outcome::Failed,
-        E::CaBundle | E::ProxyUrl => Outcome::Usage,
-        E::Denied { .. } => Outcome::Refused,
-        E::Pki(error) => of_pki(error),
-        E::Signing(rolesanywhere::SigningError::Algorithm(_)) => Outcome::Unusable,
-        E::Signing(rolesanywhere::SigningError::Key(error)) => of_key(error),
-    }
-}
-
-fn hint_exchange(error: &rolesanywhere::Error) -> Option<String> {
-    use rolesanywhere::Error as E;
-    let text = match error {
-        E::BadResponse { .. } => {
-            "the service or something before it is out of order; try again, and look at what --endpoint leads to"
-        }
-        E::CaBundle => {
-            "give the CA's certificate to --ca-bundle (or $AWS_CA_BUNDLE, $SSL_CERT_FILE)"
-        }
-        E::Connect { .. } => {
-            "is the endpoint reachable from here? $HTTPS_PROXY is honoured; --endpoint names another"
-        }
-        E::Denied {
-            message,
-            clock_ahead: Some(ahead),
-            ..
-        } if ahead.abs() > SUSPICIOUS_SKEW && message.contains("Invalid signature") => {
-            let direction = if *ahead > chrono::TimeDelta::zero() {
-                "ahead of"
-            } else {
-                "behind"
-            };
-            return Some(format!(
-                "this host's clock is {} {direction} the service's, which alone makes signatures invalid; set the clock (chronyd, ntpd)",
-                in_words(*ahead)
-            ));
-        }
-        E::Denied { message, .. } => return remedy(message).map(str::to_owned),
-        E::Dns { .. } => {
-            "check the region in the ARNs and this host's DNS; Roles Anywhere does not exist in every region"
-        }
-        E::Interrupted { .. } => "try again; if it persists, look at what is between here and AWS",
-        E::NotAws { status: 407, .. }
-        | E::Proxy {
-            wants_credentials: true,
-            ..
-        } => "the proxy asks for credentials: put them into $HTTPS_PROXY",
-        E::NotAws { .. } => {
-            "a proxy or firewall answered in AWS's place; ask for its rules, or set $HTTPS_PROXY and $NO_PROXY"
-        }
-        E::NotHttp { .. } => {
-            "something else answers there; is the endpoint's port right, or should it be https://?"
-        }
-        E::Pki(error) => return hint_pki(error),
-        E::Proxy { .. } => {
-            "is $HTTPS_PROXY right, and does that proxy allow this host? $NO_PROXY names hosts that are reached without it"
-        }
-        E::ProxyUrl => "write $HTTPS_PROXY as http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT",
-        E::Setup { .. } => return None,
-        E::Signing(rolesanywhere::SigningError::Algorithm(_)) => {
-            "use an RSA key, an EC key on P-256, P-384 or P-521, or an ML-DSA key"
-        }
-        E::Signing(rolesanywhere::SigningError::Key(error)) => return hint_key(error),
-        E::Throttled { .. } => {
-            "try again later; CreateSession allows about 10 requests a second for an account and region"
-        }
-        E::Timeout { .. } => {
-            "is the endpoint reachable from here, or does a firewall drop packets? $HTTPS_PROXY is honoured"
-        }
-        E::Tls { problem, .. } => match problem {
-            TlsProblem::CaAsServer => {
-                "the server uses a CA's certificate as its own; give it one that its CA has issued, and that CA's certificate to --ca-bundle"
-            }
-            TlsProblem::NotTls => {
-                "what answers there does not speak TLS; is the endpoint's port right, or should it be http://?"
-            }
-            TlsProblem::Other => "is the endpoint's host name right, and this host's clock?",
-            TlsProblem::Untrusted => {
-                "if a proxy inspects TLS here, give its root to --ca-bundle or $AWS_CA_BUNDLE"
-            }
-        },
-        E::Unavailable { .. } => "try again later",
-    };
-    Some(text.to_owned())
 }

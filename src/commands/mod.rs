@@ -16,9 +16,11 @@ mod identity;
 mod invocation;
 mod key;
 mod material;
+mod network;
 mod outcome;
 mod printer;
 mod remedy;
+mod role_chain;
 mod session;
 mod settings;
 mod shared_file;
@@ -163,6 +165,13 @@ fn usage(error: &clap::Error, printer: &Printer) -> Outcome {
         );
         return Outcome::Usage;
     }
+    if text.split_whitespace().any(is_url_with_user) {
+        printer.usage(
+            "error: an argument is a URL with a user name or password, where none is expected\n",
+            Some("it is not repeated here; a proxy is given as --proxy URL, or better in $WINDLASS_PROXY"),
+        );
+        return Outcome::Usage;
+    }
     let invalid = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(argument)) => argument.as_str(),
         _ => "",
@@ -182,4 +191,10 @@ fn usage(error: &clap::Error, printer: &Printer) -> Outcome {
     };
     printer.usage(&text, hint);
     Outcome::Usage
+}
+
+/// Whether a word of a message is a URL that begins with who one is.
+fn is_url_with_user(word: &str) -> bool {
+    word.split_once("://")
+        .is_some_and(|(_, rest)| rest.contains('@'))
 }

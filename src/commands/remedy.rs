@@ -1,6 +1,32 @@
 //! What to do about a refusal of the real service: it gives one sentence for
 //! many causes, and the likeliest are named.
 
+use crate::rolesanywhere::RoleArn;
+
+/// What to do about a refusal of STS. It says little about why, lest it tell
+/// strangers which roles exist.
+pub(super) fn remedy_of_sts(message: &str, hop: usize, role: &RoleArn) -> String {
+    let lower = message.to_ascii_lowercase();
+    if lower.contains("1 hour session limit") || lower.contains("maxsessionduration") {
+        return "lower --session-duration: AWS limits sessions by role chaining to one hour"
+            .to_owned();
+    }
+    if lower.contains("packed") {
+        return "session tags and policies are too large together; make them shorter".to_owned();
+    }
+    if lower.contains("security token") || lower.contains("signature") {
+        return "does the region of the trust anchor belong to this role's partition, and is --sts-endpoint right?".to_owned();
+    }
+    let before = match hop {
+        1 => "the policies of the role of --role-arn".to_owned(),
+        _ => format!("the policies of role {} of the chain", hop - 1),
+    };
+    format!(
+        "{before} and the trust policy of {role} must both allow sts:AssumeRole and sts:SetSourceIdentity (and sts:TagSession for session tags); \
+         is the external id the one that the trust policy asks for?"
+    )
+}
+
 /// What to do about a refusal of the real service, from its sentence. AWS
 /// gives one sentence for many causes; the likeliest are named.
 pub(super) fn remedy(message: &str) -> Option<&'static str> {

@@ -15,12 +15,16 @@ use crate::delivery::{
     read_session,
 };
 use crate::limits;
+use crate::pki::Identity;
 use crate::rolesanywhere::{
-    CreateSession, Endpoint, Exchange, SessionDuration, Transport, create_session,
+    Chaining, CreateSession, Endpoint, Exchange, Granted, Progress, SessionDuration, Transport,
+    WorkloadNames, assume_roles, create_session,
 };
 
 pub(super) use self::cache::Cache;
+use self::plan::ChainPlan;
 use super::identity::Opening;
+use super::network::{tell, warn_of_skew};
 use super::{Context, Error, Outcome};
 
 /// Below this many seconds botocore finds every session due for refresh and
@@ -33,6 +37,7 @@ pub(super) struct SessionPlan<'a> {
     context: &'a Context,
     request: CreateSession,
     endpoint: Endpoint,
+    chain: Option<ChainPlan>,
     opening: Opening<'a>,
     cache: Option<Cache>,
 }
@@ -46,6 +51,7 @@ impl<'a> SessionPlan<'a> {
     pub(super) fn new(arguments: &'a SessionArgs, context: &'a Context) -> Result<Self, Error> {
         let target = plan::target(arguments)?;
         let endpoint = plan::endpoint(arguments, context, target.region())?;
+        let chain = plan::chain(arguments, context, &target)?;
         if arguments.identity.certificate.is_none() && arguments.identity.cert_selector.is_none() {
             return Err(Error::Missing {
                 what: "certificate",
@@ -57,10 +63,15 @@ impl<'a> SessionPlan<'a> {
             context,
             request: CreateSession {
                 target,
-                duration: arguments.session_duration,
+                // With a chain, this session only leads to the next role.
+                duration: match chain {
+                    Some(_) => SessionDuration::shortest(),
+                    None => arguments.session_duration,
+                },
                 session_name: arguments.role_session_name.clone(),
             },
             endpoint,
+            chain,
             opening: Opening::new(&arguments.identity, context)?,
             cache: Cache::find(arguments, context),
         })
@@ -77,7 +88,7 @@ impl<'a> SessionPlan<'a> {
             Urgency::Early => until.min(Instant::now() + limits::EARLY_REFRESH_DEADLINE),
             Urgency::Needed => until,
         };
-        let name = cache.name_of(&self.request, &self.endpoint, self.arguments, &fingerprint);
+        let name = cache.name_of(self, &fingerprint);
         let observe = |event: CacheEvent<'_>| cache::tell(&event, self.context);
         let cached = Cached {
             entry: cache.entry(&name),
@@ -98,7 +109,7 @@ impl<'a> SessionPlan<'a> {
         let Some(cache) = &self.cache else {
             return Err(Error::NoCache);
         };
-        let name = cache.name_of(&self.request, &self.endpoint, self.arguments, &fingerprint);
+        let name = cache.name_of(self, &fingerprint);
         let entry = cache.entry(&name);
         Ok(Remembered {
             session: entry.session()?.as_ref().and_then(read_session),
@@ -113,30 +124,73 @@ impl<'a> SessionPlan<'a> {
         // Before the key is used and a connection is opened.
         identity.check_validity(context.clock.now())?;
         warn_of_short_sessions(arguments.session_duration, context);
-        let transport = Transport::new(&plan::transport(arguments, context, &self.endpoint)?)?;
-        context.printer.note(&format!(
+        let sts = self.chain.iter().map(|chain| &chain.endpoint);
+        let endpoints: Vec<&Endpoint> = sts.chain([&self.endpoint]).collect();
+        let transport = Transport::new(&plan::transport(arguments, context, &endpoints)?)?;
+        let obtained = context.clock.now();
+        let granted = self.exchange(&transport, &identity, until)?;
+        warn_of_skew(&context.printer, &granted);
+        let last = self.chain.iter().flat_map(|chain| chain.roles.roles());
+        let role = last
+            .last()
+            .map_or_else(|| self.request.target.role(), |step| &step.role);
+        let request = granted.request_id.as_ref();
+        context.printer.done(&format!(
+            "got a session as {role} until {}{}",
+            rfc3339(granted.credentials.expiration),
+            request
+                .map(|id| format!(" (request id {id})"))
+                .unwrap_or_default()
+        ));
+        Ok(Session {
+            credentials: granted.credentials,
+            obtained,
+            role: role.clone(),
+        })
+    }
+
+    /// CreateSession, and AssumeRole for the roles of the chain.
+    fn exchange(
+        &self,
+        transport: &Transport,
+        identity: &Identity,
+        until: Instant,
+    ) -> Result<Granted, Error> {
+        let (printer, target) = (&self.context.printer, &self.request.target);
+        let clock = self.context.clock.as_ref();
+        let observe = |progress: &Progress<'_>| tell(printer, progress);
+        printer.note(&format!(
             "asking {} for a session as {}",
             self.endpoint,
-            self.request.target.role()
+            target.role()
         ));
         let exchange = Exchange {
             endpoint: &self.endpoint,
-            transport: &transport,
+            transport,
             until: Some(until),
+            observe: &observe,
         };
-        let clock = context.clock.as_ref();
-        let obtained = clock.now();
-        let credentials = create_session(exchange, &self.request, &identity, clock)?;
-        context.printer.done(&format!(
-            "got a session as {} until {}",
-            self.request.target.role(),
-            rfc3339(credentials.expiration)
-        ));
-        Ok(Session {
-            credentials,
-            obtained,
-            role: self.request.target.role().clone(),
-        })
+        let granted = create_session(exchange, &self.request, identity, clock)?;
+        let Some(chain) = &self.chain else {
+            return Ok(granted);
+        };
+        for step in chain.roles.roles() {
+            printer.note(&format!(
+                "asking {} for a session as {}",
+                chain.endpoint, step.role
+            ));
+        }
+        let chaining = Chaining {
+            chain: &chain.roles,
+            region: target.region(),
+            names: &WorkloadNames::of(identity.leaf(), target.trust_anchor().account()),
+            duration: chain.duration,
+        };
+        let exchange = Exchange {
+            endpoint: &chain.endpoint,
+            ..exchange
+        };
+        Ok(assume_roles(exchange, &chaining, granted, clock)?)
     }
 }
 

@@ -7,10 +7,11 @@ use serde_json::json;
 use crate::cli::{ConfigShow, SessionArgs};
 use crate::text::printable;
 
+use super::network::PROXY_VARIABLES;
 use super::{Context, Error};
 
 /// Variables of others that stand in for an option of ours.
-const ELSEWHERE: [(&str, &[&str]); 6] = [
+const ELSEWHERE: [(&str, &[&str]); 9] = [
     ("ca_bundle", &["AWS_CA_BUNDLE", "SSL_CERT_FILE"]),
     ("dual_stack", &["AWS_USE_DUALSTACK_ENDPOINT"]),
     (
@@ -18,7 +19,13 @@ const ELSEWHERE: [(&str, &[&str]); 6] = [
         &["AWS_ENDPOINT_URL_ROLESANYWHERE", "AWS_ENDPOINT_URL"],
     ),
     ("fips", &["AWS_USE_FIPS_ENDPOINT"]),
+    ("no_proxy", &["NO_PROXY", "no_proxy"]),
     ("passphrase_file", &["WINDLASS_PASSPHRASE_FILE"]),
+    ("proxy", &PROXY_VARIABLES),
+    (
+        "sts_endpoint",
+        &["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"],
+    ),
     ("tpm_device", &["TPM_DEVICE"]),
 ];
 
@@ -96,7 +103,7 @@ fn setting(
     };
     Some(Setting {
         key,
-        value: redacted(&value),
+        value: redacted(key, &value),
         origin,
     })
 }
@@ -111,7 +118,7 @@ fn elsewhere(key: &str, context: &Context) -> Option<(String, String)> {
 
 /// A value as it may be shown: without the PIN in a PKCS#11 URI and the password
 /// in that of a proxy.
-fn redacted(value: &str) -> String {
+fn redacted(key: &str, value: &str) -> String {
     let mut shown = value.to_owned();
     if let Some(start) = shown.find("pin-value=") {
         let start = start + "pin-value=".len();
@@ -120,10 +127,16 @@ fn redacted(value: &str) -> String {
             .unwrap_or(shown.len() - start);
         shown.replace_range(start..start + length, "***");
     }
-    if let (Some(scheme), Some(at)) = (shown.find("://"), shown.rfind('@'))
-        && scheme < at
+    // A proxy may be written without a scheme.
+    let start = match shown.find("://") {
+        Some(scheme) => Some(scheme + 3),
+        None if key == "proxy" => Some(0),
+        None => None,
+    };
+    if let (Some(start), Some(at)) = (start, shown.rfind('@'))
+        && start < at
     {
-        shown.replace_range(scheme + 3..at, "***");
+        shown.replace_range(start..at, "***");
     }
     printable(&shown, 400)
 }
@@ -144,9 +157,10 @@ mod tests {
                 "pkcs11:object=a?pin-value=***&module-name=x",
             ),
             ("http://user:p@ss@proxy:3128", "http://***@proxy:3128"),
+            ("user:p@ss@proxy:3128", "***@proxy:3128"),
             ("https://example.com/a", "https://example.com/a"),
         ] {
-            assert_eq!(redacted(value), shown);
+            assert_eq!(redacted("proxy", value), shown);
         }
     }
 }

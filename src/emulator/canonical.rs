@@ -5,19 +5,20 @@ use sha2::{Digest, Sha256};
 
 use super::request::{Received, query_pairs};
 
-/// Rebuilds the canonical request for a list of signed header names.
+/// Rebuilds the canonical request for the operation's path, which is signed
+/// without any base path, and a list of signed header names.
 ///
 /// # Errors
 ///
 /// A sentence when a part cannot be canonicalised or a named header is absent.
 pub(super) fn canonical_request(
     request: &Received,
+    path: &str,
     signed_names: &[&str],
 ) -> Result<String, String> {
     let mut lines = vec![
         request.method.clone(),
-        // The service signs the operation's path, whatever the base path.
-        "/sessions".to_owned(),
+        path.to_owned(),
         canonical_query(&request.query)?,
     ];
     for name in signed_names {
@@ -124,11 +125,11 @@ mod tests {
             ],
             body: Vec::new(),
         };
-        let canonical = canonical_request(&request, &["a", "b"]).unwrap();
+        let canonical = canonical_request(&request, "/sessions", &["a", "b"]).unwrap();
         assert!(
             canonical.contains("\na:one two,three\nb:x\n\na;b\n"),
             "{canonical}"
         );
-        assert!(canonical_request(&request, &["c"]).is_err());
+        assert!(canonical_request(&request, "/sessions", &["c"]).is_err());
     }
 }

@@ -8,8 +8,10 @@ use crate::admission::{Answer, Refusal, SessionFacts, check_anchor, check_leaf, 
 use crate::pki::{PathError, PathQuery, validate_path};
 use crate::rolesanywhere::{ProfileArn, RoleArn, RoleSessionName, SessionDuration, TrustAnchorArn};
 
-use super::credentials::Grant;
+use super::credentials;
+use super::faults::Spoilt;
 use super::request::{Received, query_pairs};
+use super::sessions::Session;
 use super::signature::Claim;
 use super::world::World;
 
@@ -32,8 +34,18 @@ impl World {
     /// Answers one request at a given time.
     #[must_use]
     pub fn answer(&self, request: &Received, now: DateTime<Utc>) -> Outcome {
+        self.answer_spoilt(request, now, None)
+    }
+
+    /// Answers one request, on a bad day.
+    pub(super) fn answer_spoilt(
+        &self,
+        request: &Received,
+        now: DateTime<Utc>,
+        spoilt: Option<Spoilt>,
+    ) -> Outcome {
         let mut subject = None;
-        match self.create_session(request, now, &mut subject) {
+        match self.create_session(request, now, spoilt, &mut subject) {
             Ok(body) => Outcome {
                 status: 201,
                 error_type: None,
@@ -55,6 +67,7 @@ impl World {
         &self,
         request: &Received,
         now: DateTime<Utc>,
+        spoilt: Option<Spoilt>,
         subject: &mut Option<String>,
     ) -> Result<Value, Refusal> {
         if request.method != "POST" || request.path != "/sessions" {
@@ -102,16 +115,27 @@ impl World {
             duration: wanted.duration,
             session_name: wanted.session_name.as_ref(),
         })?;
-        Grant {
-            leaf: &claim.leaf,
-            anchor: &anchor.arn,
-            role: &wanted.role,
-            session_name: wanted.session_name.as_ref(),
-            duration,
-            at: now,
+        if spoilt == Some(Spoilt::Denied) {
+            let answer = Answer::UnableToAssumeRole {
+                role_arn: wanted.role.to_string(),
+                duration: false,
+            };
+            return Err(Refusal::new(answer, "a fault"));
         }
-        .body()
-        .ok_or_else(|| signature("the emulator got no randomness".to_owned()))
+        let default_name = claim.leaf.serial().hex();
+        let name = wanted
+            .session_name
+            .as_ref()
+            .map_or(default_name.as_str(), RoleSessionName::as_str);
+        let life = self.life(i64::from(duration.seconds()), spoilt);
+        let mut body = Session::new(&wanted.role, name, now, life)
+            .map(|session| self.sessions.keep(session))
+            .and_then(|session| credentials::body(&session, &claim.leaf, &anchor.arn))
+            .ok_or_else(|| signature("the emulator got no randomness".to_owned()))?;
+        if spoilt == Some(Spoilt::Empty) {
+            body["credentialSet"] = json!([]);
+        }
+        Ok(body)
     }
 }
 

@@ -70,3 +70,17 @@ pub(super) fn query_pairs(query: &str) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
         })
         .collect()
 }
+
+/// Splits an `application/x-www-form-urlencoded` text into decoded names and
+/// values; `+` is a blank there. `None` for what is no such text.
+pub(super) fn form_pairs(text: &str) -> Option<Vec<(String, String)>> {
+    query_pairs(&text.replace('+', "%20"))?
+        .into_iter()
+        .map(|(name, value)| {
+            Some((
+                String::from_utf8(name).ok()?,
+                String::from_utf8(value).ok()?,
+            ))
+        })
+        .collect()
+}

@@ -1,30 +1,28 @@
 //! Listening on loopback, with or without TLS.
 
-use std::convert::Infallible;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, DATE, HeaderValue};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use ring::rand::{SecureRandom, SystemRandom};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::clock::Clock;
 use crate::limits;
 use crate::text::printable;
 
-use super::request::Received;
+use super::faults::Faults;
+use super::respond::{Fate, respond};
 use super::tls::ServerTls;
-use super::world::{World, uuid};
+use super::world::World;
 
 /// Most connections that are served at once; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 256;
@@ -42,8 +40,19 @@ pub enum Event {
         subject: Option<String>,
         /// The sentence in the answer, on refusals.
         message: Option<String>,
-        /// The reason that AWS does not give, on refusals.
+        /// The reason that AWS does not give, on refusals; or the fault.
         reason: Option<String>,
+        /// What was asked for.
+        operation: &'static str,
+        /// How often that was asked for, this time included.
+        count: u64,
+    },
+    /// The answer to a request is put off.
+    Held {
+        /// The method and the path.
+        request: String,
+        /// For how many seconds.
+        seconds: f64,
     },
     /// A connection could not be served.
     Connection {
@@ -111,10 +120,49 @@ impl Listening {
 pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Everything that answering needs.
-struct Shared {
-    world: World,
-    clock: Box<dyn Clock>,
-    log: Box<dyn Fn(Event) + Send + Sync>,
+pub struct Service {
+    /// The account.
+    pub world: World,
+    /// The service's clock.
+    pub clock: Box<dyn Clock>,
+    /// Bad days.
+    pub faults: Faults,
+    /// Who is told of requests.
+    pub log: Box<dyn Fn(Event) + Send + Sync>,
+    counts: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+impl Service {
+    /// A service that has answered nothing yet.
+    #[must_use]
+    pub fn new(
+        world: World,
+        clock: Box<dyn Clock>,
+        faults: Faults,
+        log: Box<dyn Fn(Event) + Send + Sync>,
+    ) -> Self {
+        Self {
+            world,
+            clock,
+            faults,
+            log,
+            counts: Mutex::default(),
+        }
+    }
+
+    /// Counts one more of these and gives their number.
+    pub(super) fn count(&self, operation: &'static str) -> u64 {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(operation).or_default();
+        *count += 1;
+        *count
+    }
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Service({:?})", self.faults)
+    }
 }
 
 /// Serves until `stop` resolves.
@@ -127,9 +175,7 @@ struct Shared {
 pub fn serve(
     listening: Listening,
     tls: Option<&ServerTls>,
-    world: World,
-    clock: Box<dyn Clock>,
-    log: Box<dyn Fn(Event) + Send + Sync>,
+    service: Service,
     stop: impl FnOnce() -> std::io::Result<Stop>,
 ) -> Result<(), ServerError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -137,14 +183,14 @@ pub fn serve(
         .build()
         .map_err(ServerError::Runtime)?;
     let acceptor = tls.map(|tls| TlsAcceptor::from(Arc::clone(&tls.config)));
-    let shared = Arc::new(Shared { world, clock, log });
+    let service = Arc::new(service);
     runtime.block_on(async move {
         let stop = stop().map_err(ServerError::Runtime)?;
         let listener =
             tokio::net::TcpListener::from_std(listening.listener).map_err(ServerError::Runtime)?;
         tokio::select! {
             () = stop => Ok(()),
-            () = accept(listener, acceptor, shared) => Ok(()),
+            () = accept(listener, acceptor, service) => Ok(()),
         }
     })
 }
@@ -152,7 +198,7 @@ pub fn serve(
 async fn accept(
     listener: tokio::net::TcpListener,
     acceptor: Option<TlsAcceptor>,
-    shared: Arc<Shared>,
+    service: Arc<Service>,
 ) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
@@ -163,7 +209,7 @@ async fn accept(
             Ok((stream, _)) => stream,
             Err(error) => {
                 // Out of file descriptors, most likely; it passes.
-                (shared.log)(Event::Connection {
+                (service.log)(Event::Connection {
                     reason: error.to_string(),
                 });
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -173,16 +219,16 @@ async fn accept(
         // Else the end of an answer waits for the client's delayed
         // acknowledgement of its beginning, some 40 ms.
         let _ = stream.set_nodelay(true);
-        let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
+        let (acceptor, service) = (acceptor.clone(), Arc::clone(&service));
         tokio::spawn(async move {
             let _slot = slot;
             match acceptor {
-                None => connection(stream, shared).await,
+                None => connection(stream, service).await,
                 Some(acceptor) => {
                     let handshake = acceptor.accept(stream);
                     match tokio::time::timeout(limits::SERVER_READ_DEADLINE, handshake).await {
-                        Ok(Ok(stream)) => connection(stream, shared).await,
-                        Ok(Err(error)) => (shared.log)(Event::Connection {
+                        Ok(Ok(stream)) => connection(stream, service).await,
+                        Ok(Err(error)) => (service.log)(Event::Connection {
                             reason: format!("TLS: {}", printable(&error.to_string(), 200)),
                         }),
                         Err(_) => {}
@@ -193,120 +239,72 @@ async fn accept(
     }
 }
 
-async fn connection<S>(stream: S, shared: Arc<Shared>)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let service = service_fn(|request| {
-        let shared = Arc::clone(&shared);
-        async move { Ok::<_, Infallible>(respond(request, &shared).await) }
+/// A connection whose socket can be reached through its layers.
+trait Wire: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    fn socket(&self) -> &TcpStream;
+}
+
+impl Wire for TcpStream {
+    fn socket(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Wire for TlsStream<TcpStream> {
+    fn socket(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
+/// What ends a connection in the middle.
+#[derive(Debug, thiserror::Error)]
+#[error("broken off")]
+struct BrokenOff;
+
+async fn connection(stream: impl Wire, service: Arc<Service>) {
+    let broken = Arc::new(Mutex::new(None));
+    let handler = service_fn(|request| {
+        let (service, broken) = (Arc::clone(&service), Arc::clone(&broken));
+        async move {
+            match respond(request, &service).await {
+                Fate::Answer(response) => Ok(response),
+                other => {
+                    *broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(other);
+                    Err(BrokenOff)
+                }
+            }
+        }
     });
-    let serving = hyper::server::conn::http1::Builder::new()
+    let mut serving = hyper::server::conn::http1::Builder::new()
         .max_buf_size(limits::MAX_REQUEST_HEAD)
         .max_headers(limits::MAX_REQUEST_HEADERS)
         .timer(TokioTimer::new())
         .header_read_timeout(limits::SERVER_READ_DEADLINE)
-        .serve_connection(TokioIo::new(stream), service);
-    let served = tokio::time::timeout(limits::SERVER_CONNECTION_DEADLINE, serving).await;
+        .serve_connection(TokioIo::new(stream), handler);
+    let served = tokio::time::timeout(limits::SERVER_CONNECTION_DEADLINE, &mut serving).await;
+    let fate = broken.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(fate) = fate {
+        return break_off(serving.into_parts().io.into_inner(), fate).await;
+    }
     if let Ok(Err(error)) = served
         && !error.is_incomplete_message()
     {
-        (shared.log)(Event::Connection {
+        (service.log)(Event::Connection {
             reason: printable(&error.to_string(), 200),
         });
     }
 }
 
-async fn respond(request: Request<Incoming>, shared: &Shared) -> Response<Full<Bytes>> {
-    let now = shared.clock.now();
-    let shown = format!(
-        "{} {}",
-        request.method(),
-        printable(request.uri().path(), 80)
-    );
-    let Some(received) = receive(request).await else {
-        let reason = "the body is too large, too slow or incomplete";
-        (shared.log)(Event::Connection {
-            reason: format!("{shown}: {reason}"),
-        });
-        let body = serde_json::json!({ "message": reason });
-        return plain(413, &body.to_string(), now);
-    };
-    let outcome = shared.world.answer(&received, now);
-    (shared.log)(Event::Answered {
-        request: shown,
-        status: outcome.status,
-        subject: outcome.subject,
-        message: outcome.reason.is_some().then(|| {
-            outcome.body["message"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
-        }),
-        reason: outcome.reason.clone(),
-    });
-    let mut response = plain(outcome.status, &outcome.body.to_string(), now);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Some(error_type) = outcome.error_type {
-        headers.insert("x-amzn-errortype", HeaderValue::from_static(error_type));
+/// Ends a connection as the fault says. That the client has gone already is no
+/// concern.
+async fn break_off(mut stream: impl Wire, fate: Fate) {
+    match fate {
+        Fate::Break(bytes) => {
+            let _ = stream.write_all(&bytes).await;
+            let _ = stream.shutdown().await;
+        }
+        Fate::Reset | Fate::Answer(_) => {
+            let _ = stream.socket().set_zero_linger();
+        }
     }
-    let visible = outcome.reason.map(|reason| {
-        reason
-            .chars()
-            .map(|character| {
-                if character.is_ascii() && !character.is_ascii_control() {
-                    character
-                } else {
-                    '?'
-                }
-            })
-            .collect::<String>()
-    });
-    if let Some(reason) = visible.and_then(|reason| HeaderValue::try_from(reason).ok()) {
-        headers.insert("x-windlass-reason", reason);
-    }
-    response
-}
-
-/// Takes the request apart; `None` when its body is over the limit, late or
-/// broken.
-async fn receive(request: Request<Incoming>) -> Option<Received> {
-    let (head, body) = request.into_parts();
-    let collecting = Limited::new(body, limits::MAX_REQUEST_BODY).collect();
-    let body = tokio::time::timeout(limits::SERVER_READ_DEADLINE, collecting)
-        .await
-        .ok()?
-        .ok()?
-        .to_bytes();
-    Some(Received {
-        method: head.method.to_string(),
-        path: head.uri.path().to_owned(),
-        query: head.uri.query().unwrap_or_default().to_owned(),
-        headers: head
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
-            .collect(),
-        body: body.to_vec(),
-    })
-}
-
-fn plain(status: u16, body: &str, now: chrono::DateTime<chrono::Utc>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body.to_owned())));
-    *response.status_mut() =
-        hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
-    // The service's own time, which is not the wall clock's when it is fixed.
-    let date = now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    if let Ok(date) = HeaderValue::try_from(date) {
-        headers.insert(DATE, date);
-    }
-    let mut id = [0; 16];
-    if SystemRandom::new().fill(&mut id).is_ok()
-        && let Ok(id) = HeaderValue::try_from(uuid(id))
-    {
-        headers.insert("x-amzn-requestid", id);
-    }
-    response
 }

@@ -170,7 +170,7 @@ impl Claim {
     }
 
     fn fits(&self, request: &Received, names: &[&str]) -> Result<bool, String> {
-        let canonical = canonical_request(request, names)?;
+        let canonical = canonical_request(request, "/sessions", names)?;
         let string_to_sign = format!(
             "{}\n{}\n{}/{}/rolesanywhere/aws4_request\n{}",
             self.algorithm.name(),

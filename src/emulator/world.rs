@@ -7,6 +7,9 @@ use crate::admission::{Anchor, Profile, Role};
 use crate::pki::{Certificate, Crl};
 use crate::rolesanywhere::{ProfileArn, Region, RoleArn, SessionDuration, TrustAnchorArn};
 
+use super::sessions::Sessions;
+use super::sts::Assumable;
+
 /// The account of ARNs that are made up: AWS's own example account.
 const EXAMPLE_ACCOUNT: &str = "123456789012";
 
@@ -47,6 +50,9 @@ pub struct World {
     pub(super) roles: Vec<Role>,
     pub(super) crls: Vec<Crl>,
     pub(super) clock_window: TimeDelta,
+    pub(super) sessions: Sessions,
+    pub(super) assumable: Vec<Assumable>,
+    pub(super) session_seconds: Option<u32>,
 }
 
 /// Why such an account cannot exist.
@@ -77,6 +83,12 @@ pub enum WorldError {
     DisabledUnknown {
         /// The ARN.
         arn: String,
+    },
+    /// An external id of a role that cannot be assumed.
+    #[error("'{given}' is not the ARN of a role that can be assumed, a = and its external id")]
+    ExternalIdUnknown {
+        /// What was given.
+        given: String,
     },
     /// One ARN for two resources.
     #[error("{arn} is given twice")]
@@ -195,7 +207,54 @@ impl World {
                 .collect(),
             crls: plan.crls,
             clock_window: plan.clock_window,
+            sessions: Sessions::default(),
+            assumable: Vec::new(),
+            session_seconds: None,
         })
+    }
+
+    /// The same account with roles that sessions may assume. An external id
+    /// stands behind the ARN of its role and a `=`.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError::ExternalIdUnknown`] for an external id of another role.
+    pub fn with_assumable(
+        mut self,
+        roles: Vec<RoleArn>,
+        external_ids: &[String],
+    ) -> Result<Self, WorldError> {
+        self.assumable = roles
+            .into_iter()
+            .map(|role| Assumable {
+                role,
+                external_id: None,
+            })
+            .collect();
+        for given in external_ids {
+            // An ARN may hold a `=` as well.
+            let found = self.assumable.iter_mut().find_map(|assumable| {
+                let rest = given.strip_prefix(assumable.role.as_str())?;
+                Some((rest.strip_prefix('=')?.to_owned(), assumable))
+            });
+            match found {
+                Some((id, assumable)) => assumable.external_id = Some(id),
+                None => {
+                    return Err(WorldError::ExternalIdUnknown {
+                        given: given.clone(),
+                    });
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// The same account whose sessions last for so many seconds, whatever was
+    /// asked for.
+    #[must_use]
+    pub fn with_session_seconds(mut self, seconds: Option<u32>) -> Self {
+        self.session_seconds = seconds;
+        self
     }
 
     /// The region.

@@ -80,7 +80,7 @@ impl Partition {
         self.dual_stack_suffix
     }
 
-    fn named(name: &str) -> Option<Self> {
+    pub(super) fn named(name: &str) -> Option<Self> {
         PARTITIONS
             .iter()
             .map(|(partition, _)| *partition)

@@ -1,11 +1,11 @@
 //! Where CreateSession is sent.
 
 use std::fmt;
-use std::net::IpAddr;
 
 use reqwest::Url;
 
 use super::Region;
+use super::transport::is_loopback;
 
 /// The regions for which AWS lists FIPS endpoints of Roles Anywhere (botocore
 /// `endpoints.json`); elsewhere the host name is built but does not resolve.
@@ -68,6 +68,31 @@ impl Endpoint {
         } else {
             "rolesanywhere"
         };
+        Self::of_service(service, region, dual_stack)
+    }
+
+    /// The endpoint of STS in a region (botocore's endpoint rules for `sts`).
+    ///
+    /// # Errors
+    ///
+    /// [`EndpointError::NoFips`].
+    pub fn of_sts(region: &Region, fips: bool, dual_stack: bool) -> Result<Self, EndpointError> {
+        let partition = region.partition();
+        // In GovCloud the ordinary endpoint is the FIPS one.
+        let service = if fips && (dual_stack || partition.name() != "aws-us-gov") {
+            "sts-fips"
+        } else {
+            "sts"
+        };
+        if fips && !FIPS_REGIONS.contains(&region.as_str()) {
+            return Err(EndpointError::NoFips {
+                region: region.clone(),
+            });
+        }
+        Self::of_service(service, region, dual_stack)
+    }
+
+    fn of_service(service: &str, region: &Region, dual_stack: bool) -> Result<Self, EndpointError> {
         let partition = region.partition();
         let suffix = if dual_stack {
             partition.dual_stack_suffix()
@@ -124,12 +149,7 @@ impl Endpoint {
     /// Whether the host is a loopback address or `localhost`.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        let host = self.0.host_str().unwrap_or_default();
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost"
-            || bare
-                .parse::<IpAddr>()
-                .is_ok_and(|address| address.is_loopback())
+        is_loopback(self.0.host_str().unwrap_or_default())
     }
 
     /// The value of the `Host` header: with the port when it is not the
@@ -227,6 +247,49 @@ mod tests {
             "https://rolesanywhere-fips.us-gov-west-1.amazonaws.com"
         );
         assert!(of("eu-west-1", true, false).contains("has no FIPS endpoint"));
+    }
+
+    #[test]
+    fn hosts_of_sts() {
+        for (region, fips, dual, host) in [
+            (
+                "eu-central-1",
+                false,
+                false,
+                "sts.eu-central-1.amazonaws.com",
+            ),
+            ("eu-central-1", false, true, "sts.eu-central-1.api.aws"),
+            ("us-east-1", true, false, "sts-fips.us-east-1.amazonaws.com"),
+            ("us-east-1", true, true, "sts-fips.us-east-1.api.aws"),
+            (
+                "us-gov-west-1",
+                true,
+                false,
+                "sts.us-gov-west-1.amazonaws.com",
+            ),
+            (
+                "cn-north-1",
+                false,
+                false,
+                "sts.cn-north-1.amazonaws.com.cn",
+            ),
+            (
+                "us-iso-east-1",
+                false,
+                false,
+                "sts.us-iso-east-1.c2s.ic.gov",
+            ),
+            (
+                "eusc-de-east-1",
+                false,
+                false,
+                "sts.eusc-de-east-1.amazonaws.eu",
+            ),
+        ] {
+            let endpoint = Endpoint::of_sts(&region.parse().unwrap(), fips, dual).unwrap();
+            assert_eq!(endpoint.to_string(), format!("https://{host}"));
+        }
+        assert!(Endpoint::of_sts(&"eu-west-1".parse().unwrap(), true, false).is_err());
     }
 
     #[test]

@@ -1,27 +1,46 @@
 //! The IAM Roles Anywhere protocol: ARNs, endpoints, the `AWS4-X509` signature,
-//! the CreateSession exchange and the credentials that it yields.
+//! the CreateSession exchange and the credentials that it yields; and AssumeRole
+//! of STS, by which those lead to other roles.
 
 mod arn;
+mod chain;
 mod credentials;
 mod endpoint;
 mod exchange;
+mod proxy;
 mod response;
+mod retry;
 mod session;
+mod session_name;
 mod signing;
+mod sigv4;
+mod sts;
+mod sts_response;
+mod tls;
 mod transport;
 
 pub use arn::{
     ArnError, Partition, ProfileArn, Region, RoleArn, Target, TargetError, TrustAnchorArn,
 };
+pub use chain::{
+    AssumeRole, ChainError, ChainedDuration, ExternalId, PolicyArn, RoleChain, SessionPolicy,
+    SessionTag, TagKey,
+};
 pub use credentials::SessionCredentials;
 pub use endpoint::{Endpoint, EndpointError};
-pub use exchange::{Exchange, create_session};
-pub use response::{Reply, SUSPICIOUS_SKEW};
+pub use exchange::{Exchange, Progress, create_session};
+pub use proxy::{NoProxy, ProxyUrl, ProxyUrlError};
+pub use response::{Reply, RetryAfter, SUSPICIOUS_SKEW};
+pub use retry::Granted;
 pub use session::{CreateSession, RoleSessionName, SessionDuration};
+pub use session_name::{SessionNameTemplate, WorkloadNames};
 pub use signing::{Algorithm, SignedRequest, SigningError, Unsigned, sign};
-pub use transport::{TlsTrust, Transport, TransportSettings};
+pub use sigv4::{HmacSigned, HmacUnsigned, sign_with_secret};
+pub use sts::{Chaining, assume_roles};
+pub use tls::{ShownCertificate, TlsTrust};
+pub use transport::{Outgoing, Transport, TransportSettings};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::pki;
 
@@ -38,6 +57,16 @@ pub enum Error {
         status: u16,
         /// What is wrong with it; never any of its content.
         reason: String,
+    },
+    /// A role of the chain could not be assumed.
+    #[error("role {hop} of the chain, {role}: {error}")]
+    Chained {
+        /// Which role of the chain it is, from 1.
+        hop: usize,
+        /// The role.
+        role: RoleArn,
+        /// Why.
+        error: Box<Self>,
     },
     /// No certificate of the CA bundle can be a TLS root.
     #[error("no certificate of the CA bundle can be a TLS root")]
@@ -120,10 +149,17 @@ pub enum Error {
         /// Whether the proxy answered 407.
         wants_credentials: bool,
     },
-    /// The proxy's URL is malformed. It may carry a password, so it is not
-    /// repeated.
-    #[error("the proxy's URL is malformed")]
-    ProxyUrl,
+    /// Several attempts failed, or the service wants to be left alone for
+    /// longer than there is time.
+    #[error("{}{error}{}", attempts_made(*.attempts), come_back(.not_before))]
+    Repeated {
+        /// How many requests were sent.
+        attempts: u32,
+        /// When the service wants to be asked again.
+        not_before: Option<DateTime<Utc>>,
+        /// How the last one failed.
+        error: Box<Self>,
+    },
     /// Setting up the connection failed before anything was sent.
     #[error("the connection could not be prepared: {reason}")]
     Setup {
@@ -151,12 +187,17 @@ pub enum Error {
         seconds: u64,
     },
     /// The server's TLS certificate is not trusted, or TLS failed otherwise.
-    #[error("TLS with {host} failed: {reason}")]
+    #[error(
+        "TLS with {host} failed: {reason}{}",
+        .shown.as_ref().map(|shown| format!("; {shown}")).unwrap_or_default()
+    )]
     Tls {
         /// The endpoint's host and port.
         host: String,
         /// The TLS library's words.
         reason: String,
+        /// The certificate that was shown, when its issuer is not trusted.
+        shown: Option<ShownCertificate>,
         /// What kind of failure it is, which decides the next step.
         problem: TlsProblem,
     },
@@ -183,6 +224,98 @@ pub enum TlsProblem {
     Other,
     /// The certificate's issuer is not trusted; another CA bundle can help.
     Untrusted,
+}
+
+impl Error {
+    /// What went wrong in the end, without how often it was tried and for which
+    /// role of a chain.
+    #[must_use]
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::Chained { error, .. } | Self::Repeated { error, .. } => error.root(),
+            other => other,
+        }
+    }
+
+    /// Whether another attempt can help. A refusal, a TLS server that is not
+    /// trusted and a proxy that wants credentials stay what they are.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self.root() {
+            Self::Connect { .. }
+            | Self::Dns { .. }
+            | Self::Interrupted { .. }
+            | Self::Proxy {
+                wants_credentials: false,
+                ..
+            }
+            | Self::Throttled { .. }
+            | Self::Timeout { .. }
+            | Self::Unavailable { .. } => true,
+            Self::BadResponse { .. }
+            | Self::CaBundle
+            | Self::Chained { .. }
+            | Self::Denied { .. }
+            | Self::NotAws { .. }
+            | Self::NotHttp { .. }
+            | Self::Pki(_)
+            | Self::Proxy { .. }
+            | Self::Repeated { .. }
+            | Self::Setup { .. }
+            | Self::Signing(_)
+            | Self::Tls { .. } => false,
+        }
+    }
+
+    /// How far this host's clock is ahead, when that explains the refusal.
+    /// Roles Anywhere says `Invalid signature` whatever is wrong with one; STS
+    /// says `SignatureDoesNotMatch` with a sentence about the dates.
+    #[must_use]
+    pub fn skew_to_blame(&self) -> Option<TimeDelta> {
+        match self.root() {
+            Self::Denied {
+                message,
+                error_type,
+                clock_ahead: Some(ahead),
+                ..
+            } if ahead.abs() > SUSPICIOUS_SKEW => {
+                let blamed = message.contains("Invalid signature")
+                    || message.contains("Signature expired")
+                    || message.contains("Signature not yet current")
+                    || error_type == "RequestExpired";
+                blamed.then_some(*ahead)
+            }
+            _ => None,
+        }
+    }
+
+    fn repeated(self, attempts: u32, not_before: Option<DateTime<Utc>>) -> Self {
+        if attempts == 1 && not_before.is_none() {
+            return self;
+        }
+        Self::Repeated {
+            attempts,
+            not_before,
+            error: Box::new(self),
+        }
+    }
+}
+
+fn attempts_made(attempts: u32) -> String {
+    match attempts {
+        1 => String::new(),
+        _ => format!("after {attempts} attempts: "),
+    }
+}
+
+fn come_back(not_before: &Option<DateTime<Utc>>) -> String {
+    not_before
+        .map(|time| {
+            format!(
+                "; it asks not to be called again before {}",
+                crate::clock::rfc3339(time)
+            )
+        })
+        .unwrap_or_default()
 }
 
 fn suffix(before: &str, value: &Option<String>, after: &str) -> String {

@@ -1,4 +1,6 @@
-//! Reading the answer to CreateSession.
+//! Reading the answer to CreateSession, and what every answer has.
+
+use std::time::Duration;
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use serde::Deserialize;
@@ -27,57 +29,123 @@ pub struct Reply {
     pub emulator_reason: Option<String>,
     /// `Date`.
     pub date: Option<DateTime<Utc>>,
+    /// `Retry-After`.
+    pub retry_after: Option<RetryAfter>,
     /// The body; it may hold credentials.
     pub body: Secret,
 }
 
+/// Credentials as they stand in an answer, not yet judged.
+pub(super) struct Found {
+    pub(super) access_key_id: String,
+    pub(super) secret_access_key: Secret,
+    pub(super) session_token: Secret,
+    pub(super) expiration: String,
+}
+
+/// When the service wants to be asked again (RFC 9110 section 10.2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryAfter {
+    /// After so long.
+    Delay(Duration),
+    /// At that time, by the service's clock.
+    Date(DateTime<Utc>),
+}
+
+impl RetryAfter {
+    /// Reads the header's value; `None` when it is neither seconds nor a date.
+    #[must_use]
+    pub fn read(value: &str) -> Option<Self> {
+        let value = value.trim();
+        if !value.is_empty() && value.bytes().all(|octet| octet.is_ascii_digit()) {
+            // More seconds than fit are more than anybody waits.
+            let seconds = value.parse().unwrap_or(u32::MAX);
+            return Some(Self::Delay(Duration::from_secs(u64::from(seconds))));
+        }
+        http_date(value).map(Self::Date)
+    }
+}
+
+/// RFC 9110 section 5.6.7, the one form that is still generated.
+pub(super) fn http_date(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc2822(text)
+        .ok()
+        .map(|date| date.with_timezone(&Utc))
+}
+
 impl Reply {
-    /// Turns the answer into credentials. `now` is this host's time.
+    /// Reads the credentials. `now` is the time by which expiry is judged;
+    /// `ahead` is how far this host's clock is ahead of the answer's `Date`.
     ///
     /// # Errors
     ///
     /// The typed error for whatever else the answer is.
-    pub fn into_credentials(self, now: DateTime<Utc>) -> Result<SessionCredentials, Error> {
+    pub fn credentials(
+        &self,
+        now: DateTime<Utc>,
+        ahead: Option<TimeDelta>,
+    ) -> Result<SessionCredentials, Error> {
         if (200..300).contains(&self.status) {
             self.success(now)
         } else {
-            Err(self.failure(now))
+            let body = ErrorBody::read(self.body.expose());
+            Err(self.failure(body, ahead))
+        }
+    }
+
+    /// How long the service asks to be left alone. A date counts from the
+    /// answer's own, so that this host's clock has no part in it.
+    pub(super) fn wait_at_least(&self, now: DateTime<Utc>) -> Option<Duration> {
+        match self.retry_after? {
+            RetryAfter::Delay(delay) => Some(delay),
+            RetryAfter::Date(date) => (date - self.date.unwrap_or(now)).to_std().ok(),
         }
     }
 
     fn success(&self, now: DateTime<Utc>) -> Result<SessionCredentials, Error> {
-        let bad = |reason: &str| Error::BadResponse {
-            host: self.host.clone(),
-            status: self.status,
-            reason: reason.to_owned(),
-        };
+        let bad = |reason: &str| self.unusable(reason);
         if self.looks_like_html() {
             return Err(self.not_aws());
         }
         // The parser's own message may quote the body, which holds secrets.
-        let answer: Answer = serde_json::from_slice(self.body.expose()).map_err(|error| {
-            bad(match error.classify() {
-                serde_json::error::Category::Eof => "its JSON ends too early",
-                serde_json::error::Category::Data => "its JSON lacks the credentials",
-                _ => "its body is not JSON",
-            })
-        })?;
+        let answer: Answer =
+            serde_json::from_slice(self.body.expose()).map_err(|error| match error.classify() {
+                serde_json::error::Category::Eof if self.body.expose().is_empty() => {
+                    bad("its body is empty")
+                }
+                serde_json::error::Category::Eof => self.cut_short("its JSON ends too early"),
+                serde_json::error::Category::Data => bad("its JSON lacks the credentials"),
+                _ => bad("its body is not JSON"),
+            })?;
         let set = answer
             .credential_set
             .into_iter()
             .next()
             .ok_or_else(|| bad("its credential set is empty"))?;
-        let credentials = set.credentials;
-        // Secret first, so that whatever fails below wipes it.
-        let secret_access_key = Secret::from(credentials.secret_access_key);
-        let session_token = Secret::from(credentials.session_token);
-        if credentials.access_key_id.is_empty()
-            || secret_access_key.expose().is_empty()
-            || session_token.expose().is_empty()
+        let found = set.credentials;
+        let found = Found {
+            access_key_id: found.access_key_id,
+            secret_access_key: found.secret_access_key.into(),
+            session_token: found.session_token.into(),
+            expiration: found.expiration,
+        };
+        self.checked(found, now)
+    }
+
+    /// What every set of credentials must be: complete, and good for a while.
+    pub(super) fn checked(
+        &self,
+        found: Found,
+        now: DateTime<Utc>,
+    ) -> Result<SessionCredentials, Error> {
+        let bad = |reason: &str| self.unusable(reason);
+        if found.access_key_id.is_empty()
+            || found.secret_access_key.expose().is_empty()
+            || found.session_token.expose().is_empty()
         {
             return Err(bad("a part of its credentials is empty"));
         }
-        let expiration = DateTime::parse_from_rfc3339(&credentials.expiration)
+        let expiration = DateTime::parse_from_rfc3339(&found.expiration)
             .map_err(|_| bad("the expiration of its credentials is not a date"))?
             .with_timezone(&Utc);
         if expiration.year() > 9999 {
@@ -92,15 +160,32 @@ impl Reply {
             )));
         }
         Ok(SessionCredentials {
-            access_key_id: credentials.access_key_id,
-            secret_access_key,
-            session_token,
+            access_key_id: found.access_key_id,
+            secret_access_key: found.secret_access_key,
+            session_token: found.session_token,
             expiration,
         })
     }
 
-    fn failure(&self, now: DateTime<Utc>) -> Error {
-        let body = ErrorBody::read(self.body.expose());
+    /// An answer of success that cannot be used.
+    pub(super) fn unusable(&self, reason: &str) -> Error {
+        Error::BadResponse {
+            host: self.host.clone(),
+            status: self.status,
+            reason: reason.to_owned(),
+        }
+    }
+
+    /// An answer whose end is missing.
+    pub(super) fn cut_short(&self, reason: &str) -> Error {
+        Error::Interrupted {
+            host: self.host.clone(),
+            reason: reason.to_owned(),
+        }
+    }
+
+    /// The typed error for an answer that is no success.
+    pub(super) fn failure(&self, body: ErrorBody, ahead: Option<TimeDelta>) -> Error {
         let error_type = self
             .error_type
             .clone()
@@ -108,16 +193,18 @@ impl Reply {
             .map(|name| plain_type(&name));
         let message = body.message.map(|message| printable(&message, SHOWN));
         let (status, host) = (self.status, self.host.clone());
-        let throttled = status == 429
+        let throttled = status == 429 || error_type.as_deref().is_some_and(is_throttling);
+        // The service has given up waiting for the rest of the request.
+        let timed_out = status == 408
             || error_type
                 .as_deref()
-                .is_some_and(|name| name.contains("Throttl") || name.contains("TooManyRequests"));
+                .is_some_and(|name| name.starts_with("RequestTimeout"));
         match (error_type, message) {
             (_, message) if throttled => Error::Throttled {
                 status,
                 message: message.unwrap_or_else(|| self.kind_of_content()),
             },
-            (error_type, message) if status >= 500 => Error::Unavailable {
+            (error_type, message) if status >= 500 || timed_out => Error::Unavailable {
                 host,
                 status,
                 message: match (error_type, message) {
@@ -143,12 +230,13 @@ impl Reply {
                     .emulator_reason
                     .as_ref()
                     .map(|reason| printable(reason, SHOWN)),
-                clock_ahead: self.date.map(|date| now - date),
+                clock_ahead: ahead,
             },
         }
     }
 
-    fn not_aws(&self) -> Error {
+    /// An answer of something else.
+    pub(super) fn not_aws(&self) -> Error {
         Error::NotAws {
             host: self.host.clone(),
             status: self.status,
@@ -156,6 +244,7 @@ impl Reply {
         }
     }
 
+    /// Whether a page came where data was wanted.
     fn looks_like_html(&self) -> bool {
         let start = self.body.expose().trim_ascii_start();
         let declared = self
@@ -214,6 +303,22 @@ fn is_known_sentence(message: &str) -> bool {
         .any(|known| lower.starts_with(&known.to_ascii_lowercase()))
 }
 
+/// The names with which AWS services ask to slow down (botocore's
+/// `_THROTTLED_ERROR_CODES`).
+fn is_throttling(name: &str) -> bool {
+    name.contains("Throttl")
+        || name.contains("TooManyRequests")
+        || matches!(
+            name,
+            "BandwidthLimitExceeded"
+                | "LimitExceededException"
+                | "PriorRequestNotComplete"
+                | "ProvisionedThroughputExceededException"
+                | "RequestLimitExceeded"
+                | "SlowDown"
+        )
+}
+
 /// `AccessDeniedException:http://…` and `aws.x#AccessDeniedException` name the
 /// type between their marks (restJson1).
 fn plain_type(name: &str) -> String {
@@ -244,9 +349,11 @@ struct Credentials {
 
 /// The members of an error body that are text, under any of their names.
 #[derive(Default)]
-struct ErrorBody {
-    type_name: Option<String>,
-    message: Option<String>,
+pub(super) struct ErrorBody {
+    /// The error's type or code.
+    pub(super) type_name: Option<String>,
+    /// The sentence.
+    pub(super) message: Option<String>,
 }
 
 impl ErrorBody {
@@ -263,6 +370,31 @@ impl ErrorBody {
         Self {
             type_name: text(&["__type", "code", "Code"]),
             message: text(&["message", "Message"]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        assert_eq!(
+            RetryAfter::read(" 120 "),
+            Some(RetryAfter::Delay(Duration::from_secs(120)))
+        );
+        assert_eq!(
+            RetryAfter::read("99999999999999999999999"),
+            Some(RetryAfter::Delay(Duration::from_secs(u64::from(u32::MAX))))
+        );
+        let date = DateTime::parse_from_rfc3339("2027-01-15T08:00:00Z").unwrap();
+        assert_eq!(
+            RetryAfter::read("Fri, 15 Jan 2027 08:00:00 GMT"),
+            Some(RetryAfter::Date(date.with_timezone(&Utc)))
+        );
+        for bad in ["", "-1", "1.5", "soon"] {
+            assert_eq!(RetryAfter::read(bad), None, "{bad}");
         }
     }
 }

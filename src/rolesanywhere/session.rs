@@ -15,6 +15,12 @@ impl SessionDuration {
     /// Longest, in seconds.
     pub const MAX: u32 = 43_200;
 
+    /// The shortest there is: for a session that only leads to another role.
+    #[must_use]
+    pub const fn shortest() -> Self {
+        Self(Self::MIN)
+    }
+
     /// The duration in seconds.
     #[must_use]
     pub const fn seconds(self) -> u32 {

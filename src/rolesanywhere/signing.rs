@@ -7,20 +7,14 @@
 //! difference from a test vector points at its step.
 
 use chrono::{DateTime, Utc};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use sha2::{Digest, Sha256};
 
 use crate::key::{self, Hash, KeyAlgorithm, Scheme};
 use crate::pki::Identity;
 
 use super::Region;
-
-/// RFC 3986 section 2.3: everything but the unreserved characters is encoded.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+use super::sigv4::UNRESERVED;
 
 /// The signature algorithms of Roles Anywhere. The leaf's *key* decides, never
 /// the hash that signed the certificate; ECDSA always goes with SHA-256, on

@@ -1,48 +1,50 @@
-//! The one outgoing connection: TLS with bundled roots, deadlines, one POST.
+//! Outgoing connections: TLS with bundled roots, proxies, deadlines, one POST each.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use crate::limits;
 use crate::secret::Secret;
 
-use super::{Endpoint, Error, Reply, SignedRequest, TlsProblem};
-
-/// Which server certificates are accepted.
-#[derive(Debug)]
-pub enum TlsTrust {
-    /// The Mozilla roots that are built in, and these besides.
-    Roots {
-        /// Further roots, DER, from a CA bundle. Those that cannot be a root
-        /// are passed over, as long as one can.
-        additional: Vec<Vec<u8>>,
-    },
-    /// Any certificate at all. Whoever sits in between can then take the
-    /// credentials; only `--no-verify-ssl` asks for it.
-    DangerousAnything,
-}
+use super::response::http_date;
+use super::tls::{Sighting, problem_of, tls_config};
+use super::{Endpoint, Error, NoProxy, ProxyUrl, Reply, RetryAfter, TlsProblem, TlsTrust};
 
 /// How requests are sent.
 pub struct TransportSettings {
     /// Which server certificates are accepted.
     pub trust: TlsTrust,
-    /// A proxy for https requests, as a URL.
-    pub proxy: Option<String>,
-    /// Hosts that are reached without the proxy, comma-separated.
-    pub no_proxy: Option<String>,
+    /// A proxy for https requests to other machines; nothing on loopback is
+    /// reached through it, as in Go and curl.
+    pub proxy: Option<ProxyUrl>,
+    /// Hosts that are reached without the proxy.
+    pub no_proxy: NoProxy,
     /// Longest that connecting may take.
     pub connect_deadline: Duration,
     /// Longest silence.
     pub read_deadline: Duration,
-    /// Longest that everything may take.
+    /// Longest that everything may take, all attempts together.
     pub total_deadline: Duration,
+}
+
+/// A request that is ready to be sent.
+#[derive(Clone, Copy)]
+pub struct Outgoing<'a> {
+    /// The operation's path; the endpoint's base path goes before it.
+    pub path: &'a str,
+    /// The query string, encoded; empty when there is none.
+    pub query: &'a str,
+    /// All headers, names in lowercase. Some may be secret.
+    pub headers: &'a [(String, String)],
+    /// The body.
+    pub body: &'a str,
+}
+
+impl std::fmt::Debug for Outgoing<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Outgoing({})", self.path)
+    }
 }
 
 impl std::fmt::Debug for TransportSettings {
@@ -59,7 +61,7 @@ impl Default for TransportSettings {
                 additional: Vec::new(),
             },
             proxy: None,
-            no_proxy: None,
+            no_proxy: NoProxy::default(),
             connect_deadline: limits::CONNECT_DEADLINE,
             read_deadline: limits::READ_DEADLINE,
             total_deadline: limits::TOTAL_DEADLINE,
@@ -70,6 +72,7 @@ impl Default for TransportSettings {
 /// A client for one endpoint.
 pub struct Transport {
     client: reqwest::Client,
+    sighting: Sighting,
     total_deadline: Duration,
 }
 
@@ -78,39 +81,47 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// [`Error::CaBundle`], [`Error::ProxyUrl`], or [`Error::Setup`] when TLS
-    /// cannot be set up.
+    /// [`Error::CaBundle`], or [`Error::Setup`] when TLS cannot be set up.
     pub fn new(settings: &TransportSettings) -> Result<Self, Error> {
         let setup = |reason: String| Error::Setup { reason };
+        let sighting = Sighting::default();
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls_config(&settings.trust)?)
+            .tls_backend_preconfigured(tls_config(&settings.trust, &sighting)?)
             .user_agent(concat!("windlass/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .http1_only()
             .connect_timeout(settings.connect_deadline)
             .read_timeout(settings.read_deadline)
+            // Every attempt has a connection of its own: the last one may be
+            // what is broken.
+            .pool_max_idle_per_host(0)
             // The environment is read by `main` alone.
             .no_proxy();
-        if let Some(url) = &settings.proxy {
-            let proxy = reqwest::Proxy::https(url)
-                .map_err(|_| Error::ProxyUrl)?
-                .no_proxy(
-                    settings
-                        .no_proxy
-                        .as_deref()
-                        .and_then(reqwest::NoProxy::from_string),
-                );
-            builder = builder.proxy(proxy);
+        if let Some(proxy) = &settings.proxy {
+            let (url, no_proxy) = (proxy.url().clone(), settings.no_proxy.clone());
+            builder = builder.proxy(reqwest::Proxy::custom(move |target| {
+                let host = target.host_str().unwrap_or_default();
+                let port = target.port_or_known_default().unwrap_or_default();
+                let direct =
+                    target.scheme() != "https" || is_loopback(host) || no_proxy.covers(host, port);
+                (!direct).then(|| url.clone())
+            }));
         }
         Ok(Self {
             client: builder.build().map_err(|error| setup(words_of(&error)))?,
+            sighting,
             total_deadline: settings.total_deadline,
         })
     }
 
-    /// Sends a signed request and reads the answer, bounded in size and in time,
-    /// `within` less than the transport's own deadline when that is given.
+    /// Longest that everything may take, all attempts together.
+    pub(super) const fn total_deadline(&self) -> Duration {
+        self.total_deadline
+    }
+
+    /// Posts a signed request and reads the answer, bounded in size, and `within`
+    /// that time or the transport's own total if that is shorter.
     ///
     /// # Errors
     ///
@@ -119,9 +130,8 @@ impl Transport {
     pub fn send(
         &self,
         endpoint: &Endpoint,
-        request: &SignedRequest,
-        body: &str,
-        within: Option<Duration>,
+        request: &Outgoing<'_>,
+        within: Duration,
     ) -> Result<Reply, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -129,7 +139,7 @@ impl Transport {
             .map_err(|error| Error::Setup {
                 reason: error.to_string(),
             })?;
-        let outcome = runtime.block_on(self.exchange(endpoint, request, body, within));
+        let outcome = runtime.block_on(self.exchange(endpoint, request, within));
         // A resolver that hangs in its thread must not delay the exit.
         runtime.shutdown_background();
         outcome
@@ -138,19 +148,18 @@ impl Transport {
     async fn exchange(
         &self,
         endpoint: &Endpoint,
-        request: &SignedRequest,
-        body: &str,
-        within: Option<Duration>,
+        request: &Outgoing<'_>,
+        within: Duration,
     ) -> Result<Reply, Error> {
         let host = endpoint.authority();
         let begun = Instant::now();
-        let classify = |error: &reqwest::Error| Self::classify(error, &host, begun.elapsed());
+        let classify = |error: &reqwest::Error| self.classify(error, &host, begun.elapsed());
         let mut response = self
             .client
-            .post(endpoint.url("/sessions", &request.canonical_query))
-            .headers(header_map(&request.headers)?)
-            .body(body.to_owned())
-            .timeout(within.map_or(self.total_deadline, |left| left.min(self.total_deadline)))
+            .post(endpoint.url(request.path, request.query))
+            .headers(header_map(request.headers)?)
+            .body(request.body.to_owned())
+            .timeout(within.min(self.total_deadline))
             .send()
             .await
             .map_err(|error| classify(&error))?;
@@ -169,6 +178,7 @@ impl Transport {
             request_id: header("x-amzn-requestid"),
             emulator_reason: header("x-windlass-reason"),
             date: header("date").as_deref().and_then(http_date),
+            retry_after: header("retry-after").as_deref().and_then(RetryAfter::read),
             body: Secret::new(Vec::new()),
         };
         let mut collected = zeroize::Zeroizing::new(Vec::with_capacity(8 * 1024));
@@ -188,7 +198,7 @@ impl Transport {
 
     /// Finds the cause in the layers of a client error, `waited` after the
     /// start.
-    fn classify(error: &reqwest::Error, host: &str, waited: Duration) -> Error {
+    fn classify(&self, error: &reqwest::Error, host: &str, waited: Duration) -> Error {
         let host = host.to_owned();
         if error.is_timeout() {
             return Error::Timeout {
@@ -202,6 +212,10 @@ impl Transport {
             return Error::Tls {
                 host,
                 problem,
+                shown: match problem {
+                    TlsProblem::Untrusted => self.sighting.take(),
+                    _ => None,
+                },
                 reason: match problem {
                     TlsProblem::CaAsServer => "the server's certificate is a CA's".to_owned(),
                     _ => reason,
@@ -234,85 +248,13 @@ impl std::fmt::Debug for Transport {
     }
 }
 
-/// TLS 1.2 and 1.3 on ring, with the bundled roots: old hosts have stale stores
-/// and loading a system store costs milliseconds at every start.
-fn tls_config(trust: &TlsTrust) -> Result<ClientConfig, Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .map_err(|error| Error::Setup {
-            reason: error.to_string(),
-        })?;
-    let additional = match trust {
-        TlsTrust::DangerousAnything => {
-            return Ok(builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(AcceptAnything(provider)))
-                .with_no_client_auth());
-        }
-        TlsTrust::Roots { additional } => additional,
-    };
-    let mut roots = RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
-    if !additional.is_empty() {
-        let certificates = additional
-            .iter()
-            .map(|der| CertificateDer::from(der.as_slice()));
-        if let (0, _) = roots.add_parsable_certificates(certificates) {
-            return Err(Error::CaBundle);
-        }
-    }
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
-}
-
-/// A verifier that looks at nothing but the handshake's own signature.
-#[derive(Debug)]
-struct AcceptAnything(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AcceptAnything {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(
-            message,
-            cert,
-            dss,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(
-            message,
-            cert,
-            dss,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+/// Whether the host of a URL is this machine.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || bare
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 fn header_map(headers: &[(String, String)]) -> Result<HeaderMap, Error> {
@@ -324,39 +266,16 @@ fn header_map(headers: &[(String, String)]) -> Result<HeaderMap, Error> {
         // The client derives `host` from the URL, with the same rule for ports.
         .filter(|(name, _)| name != "host")
         .map(|(name, value)| {
-            let value = HeaderValue::from_str(value).map_err(|_| malformed(name))?;
+            let mut value = HeaderValue::from_str(value).map_err(|_| malformed(name))?;
+            value.set_sensitive(name == "x-amz-security-token");
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| malformed(name))?;
             Ok((name, value))
         })
         .collect()
 }
 
-/// RFC 9110 section 5.6.7, the one form that is still generated.
-fn http_date(text: &str) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc2822(text)
-        .ok()
-        .map(|date| date.with_timezone(&Utc))
-}
-
 fn is_not_http(error: &hyper::Error) -> bool {
     error.is_parse() && !error.is_parse_too_large()
-}
-
-fn problem_of(error: &rustls::Error) -> TlsProblem {
-    use rustls::CertificateError as E;
-    match error {
-        rustls::Error::InvalidCertificate(E::UnknownIssuer | E::BadSignature) => {
-            TlsProblem::Untrusted
-        }
-        // webpki's error has no variant of its own in rustls.
-        rustls::Error::InvalidCertificate(E::Other(other))
-            if other.to_string().contains("CaUsedAsEndEntity") =>
-        {
-            TlsProblem::CaAsServer
-        }
-        rustls::Error::InvalidMessage(_) => TlsProblem::NotTls,
-        _ => TlsProblem::Other,
-    }
 }
 
 /// The last cause of an error, which is the one that says something.

@@ -6,15 +6,10 @@ use std::time::{Duration, Instant};
 use insta::assert_snapshot;
 use windlass::clock::SystemClock;
 use windlass::commands;
-use windlass::key;
-use windlass::pki::{Identity, Sourced, read_certificates};
-use windlass::rolesanywhere::{
-    CreateSession, Endpoint, Error, Exchange, Target, TlsTrust, Transport, TransportSettings,
-    create_session,
-};
+use windlass::rolesanywhere::{Error, TlsTrust, TransportSettings};
 
 use crate::fault_server::{Fault, FaultServer, TlsRoot};
-use crate::workload::{PROFILE_ARN, ROLE_ARN, TRUST_ANCHOR_ARN, Workload, session};
+use crate::workload::{obtain, session};
 
 const SHORT: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(60);
@@ -31,40 +26,10 @@ fn patient() -> TransportSettings {
 
 /// How an exchange ends, which must be by a deadline and soon.
 fn times_out(url: &str, settings: &TransportSettings) -> Error {
-    let workload = Workload::new();
-    let material = workload.sandbox.read("key.pem");
-    let signer = key::open_software(material.as_bytes(), "key.pem", || Ok(None)).unwrap();
-    let certificates = workload.sandbox.read("fullchain.pem");
-    let certificates = read_certificates(certificates.as_bytes(), "fullchain.pem")
-        .unwrap()
-        .into_iter()
-        .map(|certificate| Sourced {
-            origin: "fullchain.pem".to_owned(),
-            certificate,
-        })
-        .collect();
-    let identity = Identity::new(Box::new(signer), certificates).unwrap();
-    let target = Target::new(
-        TRUST_ANCHOR_ARN.parse().unwrap(),
-        PROFILE_ARN.parse().unwrap(),
-        ROLE_ARN.parse().unwrap(),
-    );
-    let request = CreateSession {
-        target: target.unwrap(),
-        duration: 3600.try_into().unwrap(),
-        session_name: None,
-    };
-    let endpoint = Endpoint::custom(url).unwrap();
-    let transport = Transport::new(settings).unwrap();
-    let exchange = Exchange {
-        endpoint: &endpoint,
-        transport: &transport,
-        until: None,
-    };
     let begun = Instant::now();
-    let error = create_session(exchange, &request, &identity, &SystemClock).unwrap_err();
+    let error = obtain(url, settings, &SystemClock).unwrap_err();
     let took = begun.elapsed();
-    assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
+    assert!(matches!(error.root(), Error::Timeout { .. }), "{error:?}");
     assert!(took >= SHORT, "{took:?} {error}");
     assert!(took < Duration::from_secs(10), "{took:?} {error}");
     error
@@ -82,7 +47,7 @@ fn said(error: Error, server: &FaultServer) -> String {
 
 #[test]
 fn a_server_that_never_answers() {
-    let server = FaultServer::start(vec![Fault::Stall(Vec::new())]);
+    let server = FaultServer::start(vec![Fault::Stall(Vec::new()); 4]);
     let error = times_out(
         &server.url(),
         &TransportSettings {
@@ -92,7 +57,7 @@ fn a_server_that_never_answers() {
     );
     assert_snapshot!(said(error, &server), @"
     exit 5
-    error: 127.0.0.1:[PORT] did not answer within 0 s
+    error: after 4 attempts: 127.0.0.1:[PORT] did not answer within 0 s
     hint: is the endpoint reachable from here, or does a firewall drop packets? $HTTPS_PROXY is honoured
     ");
     assert!(server.seen()[0].starts_with("POST "), "it was asked");
@@ -102,7 +67,7 @@ fn a_server_that_never_answers() {
 fn a_server_that_falls_silent_in_the_body() {
     let answer = session(|_| ());
     let half = answer[..answer.len() - 100].to_vec();
-    let server = FaultServer::start(vec![Fault::Stall(half)]);
+    let server = FaultServer::start(vec![Fault::Stall(half); 4]);
     let settings = TransportSettings {
         read_deadline: SHORT,
         ..patient()
@@ -113,7 +78,7 @@ fn a_server_that_falls_silent_in_the_body() {
 #[test]
 fn a_server_that_sends_an_octet_a_second() {
     let answer = session(|_| ());
-    let server = FaultServer::start(vec![Fault::Trickle(answer, Duration::from_secs(1))]);
+    let server = FaultServer::start(vec![Fault::Trickle(answer, Duration::from_secs(1)); 4]);
     let settings = TransportSettings {
         read_deadline: SHORT,
         ..patient()
@@ -137,7 +102,7 @@ fn a_server_that_trickles() {
 /// A TLS handshake without end falls under the deadline for connecting.
 #[test]
 fn a_server_that_never_shakes_hands() {
-    let server = FaultServer::start(vec![Fault::Stall(Vec::new())]);
+    let server = FaultServer::start(vec![Fault::Stall(Vec::new()); 4]);
     let settings = TransportSettings {
         connect_deadline: SHORT,
         ..patient()
@@ -145,7 +110,7 @@ fn a_server_that_never_shakes_hands() {
     let error = times_out(&server.url().replace("http://", "https://"), &settings);
     assert_snapshot!(said(error, &server), @"
     exit 5
-    error: 127.0.0.1:[PORT] did not answer within 0 s
+    error: after 4 attempts: 127.0.0.1:[PORT] did not answer within 0 s
     hint: is the endpoint reachable from here, or does a firewall drop packets? $HTTPS_PROXY is honoured
     ");
 }
@@ -154,7 +119,7 @@ fn a_server_that_never_shakes_hands() {
 fn a_tls_server_that_never_answers() {
     let root = TlsRoot::new();
     let server = FaultServer::start_tls(
-        vec![Fault::Stall(Vec::new())],
+        vec![Fault::Stall(Vec::new()); 4],
         root.server(&["127.0.0.1"], |_| ()),
     );
     let settings = TransportSettings {
@@ -165,5 +130,5 @@ fn a_tls_server_that_never_answers() {
         ..patient()
     };
     times_out(&server.url(), &settings);
-    assert!(server.seen().len() == 1, "one connection");
+    assert_eq!(server.seen().len(), 4, "one connection an attempt");
 }

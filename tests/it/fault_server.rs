@@ -12,6 +12,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// What happens to one connection.
+#[derive(Clone)]
 pub enum Fault {
     /// Reads the request, sends these bytes and closes in order.
     Answer(Vec<u8>),
@@ -268,10 +269,13 @@ pub struct TlsRoot(CertifiedIssuer<'static, KeyPair>);
 
 impl TlsRoot {
     pub fn new() -> Self {
+        Self::named("Fault Root")
+    }
+
+    /// A root of this name.
+    pub fn named(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "Fault Root");
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }

@@ -174,7 +174,7 @@ fn every_example_runs() {
     }
     // The one with fixed ARNs comes last and stays up for the callers.
     emulators.sort_by_key(|line| line.contains("--profile-arn"));
-    assert_eq!(emulators.len(), 3);
+    assert_eq!(emulators.len(), 4);
     assert!(callers.len() >= 5, "{callers:#?}");
     for line in emulators {
         let port = free_port();

@@ -40,7 +40,7 @@ fn nobody_listens() {
     };
     assert_snapshot!(with("http"), @"
     exit 5
-    error: no connection to 127.0.0.1:[PORT]: Connection refused (os error 111)
+    error: after 4 attempts: no connection to 127.0.0.1:[PORT]: Connection refused (os error 111)
     hint: is the endpoint reachable from here? $HTTPS_PROXY is honoured; --endpoint names another
     ");
     assert_eq!(with("https"), with("http"));
@@ -55,7 +55,7 @@ fn name_that_does_not_resolve() {
     let (_, after) = after.split_once('\n').unwrap();
     assert_snapshot!(format!("{before}does not resolve: [WORDS]\n{after}"), @"
     exit 5
-    error: the name no-such-host.invalid does not resolve: [WORDS]
+    error: after 4 attempts: the name no-such-host.invalid does not resolve: [WORDS]
     hint: check the region in the ARNs and this host's DNS; Roles Anywhere does not exist in every region
     ");
 }
@@ -66,8 +66,8 @@ fn tls_of_an_unknown_root() {
     let run = workload.ask(&["--endpoint", &server.url()]);
     assert_snapshot!(failure(&run, &[&server]), @"
     exit 1
-    error: TLS with 127.0.0.1:[PORT] failed: invalid peer certificate: UnknownIssuer
-    hint: if a proxy inspects TLS here, give its root to --ca-bundle or $AWS_CA_BUNDLE
+    error: TLS with 127.0.0.1:[PORT] failed: invalid peer certificate: UnknownIssuer; the certificate shown is that of CN=rcgen self signed cert, issued by CN=Fault Root
+    hint: if this network inspects TLS and is meant to, give the certificate of that CA to --ca-bundle or $AWS_CA_BUNDLE
     ");
     assert_eq!(server.seen(), [""], "nothing was sent");
 }
@@ -150,12 +150,12 @@ fn tls_where_plain_http_is_expected() {
 
 #[test]
 fn tls_cut_in_the_handshake_and_in_the_body() {
-    let refused = FaultServer::start(vec![Fault::Reset(Vec::new())]);
+    let refused = FaultServer::start(vec![Fault::Reset(Vec::new()); 4]);
     let url = refused.url().replace("http://", "https://");
     let run = Workload::new().ask(&["--endpoint", &url]);
     assert_snapshot!(failure(&run, &[&refused]), @"
     exit 5
-    error: no connection to 127.0.0.1:[PORT]: Connection reset by peer (os error 104)
+    error: after 4 attempts: no connection to 127.0.0.1:[PORT]: Connection reset by peer (os error 104)
     hint: is the endpoint reachable from here? $HTTPS_PROXY is honoured; --endpoint names another
     ");
 
@@ -165,11 +165,11 @@ fn tls_cut_in_the_handshake_and_in_the_body() {
     // No length: only TLS's own end could tell that this is all.
     let cut = b"HTTP/1.1 201 Created\r\n\r\n{\"credentialSet\":[]}".to_vec();
     let config = root.server(&["127.0.0.1"], |_| ());
-    let server = FaultServer::start_tls(vec![Fault::Cut(cut)], config);
+    let server = FaultServer::start_tls(vec![Fault::Cut(cut); 4], config);
     let run = workload.ask(&["--endpoint", &server.url(), "--ca-bundle", "roots.pem"]);
     assert_snapshot!(failure(&run, &[&server]), @"
     exit 5
-    error: the connection to 127.0.0.1:[PORT] broke before the answer was complete: peer closed connection without sending TLS close_notify
+    error: after 4 attempts: the connection to 127.0.0.1:[PORT] broke before the answer was complete: peer closed connection without sending TLS close_notify
     hint: try again; if it persists, look at what is between here and AWS
     ");
 }
@@ -443,23 +443,23 @@ fn proxy_is_passed_by_for_no_proxy() {
 
 #[test]
 fn proxy_that_refuses() {
-    let refused = |status: &str| {
-        let proxy = FaultServer::start(vec![Fault::Answer(http(status, &[], ""))]);
+    let refused = |status: &str, attempts| {
+        let proxy = FaultServer::start(vec![Fault::Answer(http(status, &[], "")); 4]);
         let url = proxy.url().replace("http://", "http://mole:hush-hush@");
         let run = Workload::new().ask_in(&[("HTTPS_PROXY", &url)], &[]);
         assert!(!run.stderr.contains("hush"), "{run:#?}");
-        assert_eq!(proxy.seen().len(), 1);
+        assert_eq!(proxy.seen().len(), attempts);
         failure(&run, &[&proxy])
     };
-    assert_snapshot!(refused("407 Proxy Authentication Required"), @"
+    assert_snapshot!(refused("407 Proxy Authentication Required", 1), @"
     exit 1
     error: the proxy gives no connection to rolesanywhere.us-east-1.amazonaws.com: tunnel error: proxy authorization required
-    hint: the proxy asks for credentials: put them into $HTTPS_PROXY
+    hint: the proxy asks for credentials: put them into $HTTPS_PROXY, as in http://USER:PASSWORD@HOST:PORT
     ");
-    assert_snapshot!(refused("403 Forbidden"), @"
+    assert_snapshot!(refused("403 Forbidden", 4), @"
     exit 5
-    error: the proxy gives no connection to rolesanywhere.us-east-1.amazonaws.com: tunnel error: unsuccessful
-    hint: is $HTTPS_PROXY right, and does that proxy allow this host? $NO_PROXY names hosts that are reached without it
+    error: after 4 attempts: the proxy gives no connection to rolesanywhere.us-east-1.amazonaws.com: tunnel error: unsuccessful
+    hint: is the proxy of --proxy or $HTTPS_PROXY right, and does it allow this host? $NO_PROXY names hosts that are reached without it
     ");
 }
 
@@ -476,16 +476,19 @@ fn proxy_that_is_not_there() {
     };
     assert_snapshot!(with(&format!("http://mole:hush@127.0.0.1:{port}")), @"
     exit 5
-    error: the proxy gives no connection to rolesanywhere.us-east-1.amazonaws.com: Connection refused (os error 111)
-    hint: is $HTTPS_PROXY right, and does that proxy allow this host? $NO_PROXY names hosts that are reached without it
+    error: after 4 attempts: the proxy gives no connection to rolesanywhere.us-east-1.amazonaws.com: Connection refused (os error 111)
+    hint: is the proxy of --proxy or $HTTPS_PROXY right, and does it allow this host? $NO_PROXY names hosts that are reached without it
     ");
     // The resolver's words differ between systems.
     let unknown = with("http://mole:hush@no-such-proxy.invalid:3128");
-    let expected = format!("exit 5\nerror: the proxy gives no connection to {REGION_HOST}: ");
+    let expected = format!(
+        "exit 5\nerror: after 4 attempts: the proxy gives no connection to {REGION_HOST}: "
+    );
     assert!(unknown.starts_with(&expected), "{unknown}");
     assert_snapshot!(with("http://mole:hush@no such proxy"), @"
     exit 2
-    error: the proxy's URL is malformed
-    hint: write $HTTPS_PROXY as http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT
+    error: $HTTPS_PROXY cannot be used
+    because: the proxy's URL is malformed
+    hint: write it as http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with %40 for an @ in a password
     ");
 }

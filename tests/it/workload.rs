@@ -4,6 +4,14 @@
 use std::process::Command;
 use std::sync::OnceLock;
 
+use windlass::clock::Clock;
+use windlass::key;
+use windlass::pki::{Identity, Sourced, read_certificates};
+use windlass::rolesanywhere::{
+    CreateSession, Endpoint, Error, Exchange, Granted, Target, Transport, TransportSettings,
+    create_session,
+};
+
 use crate::fault_server::{Fault, FaultServer, http};
 use crate::harness::{Run, Sandbox};
 
@@ -71,11 +79,13 @@ pub fn failure(run: &Run, servers: &[&FaultServer]) -> String {
     shown
 }
 
-/// How one exchange fails in which the server behaves like that.
+/// How an exchange fails in which the server behaves like that at every
+/// attempt. What may pass is tried four times, everything else once.
 pub fn failure_of(fault: Fault) -> String {
-    let server = FaultServer::start(vec![fault]);
+    let server = FaultServer::start(vec![fault; 4]);
     let run = Workload::new().ask(&["--endpoint", &server.url()]);
-    assert_eq!(server.seen().len(), 1, "connections");
+    let attempts = if run.code == 5 { 4 } else { 1 };
+    assert_eq!(server.seen().len(), attempts, "{run:#?}");
     failure(&run, &[&server])
 }
 
@@ -107,6 +117,48 @@ pub fn session(change: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
 /// An answer with the status of success and this body.
 pub fn created(body: &str) -> Vec<u8> {
     http("201 Created", &[("Content-Type", "application/json")], body)
+}
+
+/// Asks for a session within this process, with settings that no option has.
+pub fn obtain(
+    url: &str,
+    settings: &TransportSettings,
+    clock: &dyn Clock,
+) -> Result<Granted, Error> {
+    let endpoint = Endpoint::custom(url).unwrap();
+    let transport = Transport::new(settings).unwrap();
+    let exchange = Exchange {
+        endpoint: &endpoint,
+        transport: &transport,
+        until: None,
+        observe: &|_| (),
+    };
+    let target = Target::new(
+        TRUST_ANCHOR_ARN.parse().unwrap(),
+        PROFILE_ARN.parse().unwrap(),
+        ROLE_ARN.parse().unwrap(),
+    );
+    let request = CreateSession {
+        target: target.unwrap(),
+        duration: 3600.try_into().unwrap(),
+        session_name: None,
+    };
+    create_session(exchange, &request, &identity(), clock)
+}
+
+/// The identity that every workload has.
+fn identity() -> Identity {
+    let [(name, chain), (key_name, key), _] = material();
+    let signer = key::open_software(key.as_bytes(), key_name, || Ok(None)).unwrap();
+    let certificates = read_certificates(chain.as_bytes(), name)
+        .unwrap()
+        .into_iter()
+        .map(|certificate| Sourced {
+            origin: (*name).to_owned(),
+            certificate,
+        })
+        .collect();
+    Identity::new(Box::new(signer), certificates).unwrap()
 }
 
 /// Files of an identity that is issued once for all tests.

@@ -13,6 +13,9 @@ pub(super) fn hint_world(error: &WorldError) -> Option<String> {
         WorldError::DisabledUnknown { .. } => {
             "give --disable an ARN of --trust-anchor or --profile-arn"
         }
+        WorldError::ExternalIdUnknown { .. } => {
+            "give --external-id as ARN=ID, with an ARN of --assumable-role"
+        }
         WorldError::Twice { .. } => {
             "give each its own ARN; one anchor takes two certificates in one file"
         }

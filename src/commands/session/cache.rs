@@ -4,11 +4,11 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::SessionPlan;
 use crate::cli::SessionArgs;
 use crate::clock::{in_words, rfc3339};
 use crate::commands::Context;
 use crate::delivery::CacheEvent;
-use crate::rolesanywhere::{CreateSession, Endpoint};
 use crate::store::{CacheEntry, SessionCache, is_own_directory};
 
 /// The sessions of this user.
@@ -57,14 +57,8 @@ impl Cache {
     /// The name of a session: a SHA-256 of everything that decides it but the
     /// certificate, and one of that, so that the session of the certificate
     /// before can be found.
-    pub(super) fn name_of(
-        &self,
-        request: &CreateSession,
-        endpoint: &Endpoint,
-        arguments: &SessionArgs,
-        fingerprint: &str,
-    ) -> String {
-        let (query, body) = request.encode();
+    pub(super) fn name_of(&self, plan: &SessionPlan<'_>, fingerprint: &str) -> String {
+        let (query, body) = plan.request.encode();
         let mut hash = Sha256::new();
         let mut add = |text: &str| {
             // With their lengths, so that no two lists look alike.
@@ -72,9 +66,9 @@ impl Cache {
             hash.update(text);
         };
         add("windlass session 1");
-        add(&endpoint.to_string());
+        add(&plan.endpoint.to_string());
         // What somebody in between may have given is not for those who check.
-        add(if arguments.no_verify_ssl {
+        add(if plan.arguments.no_verify_ssl {
             "unverified"
         } else {
             "verified"
@@ -84,6 +78,12 @@ impl Cache {
             add(value);
         }
         add(&body);
+        if let Some(chain) = &plan.chain {
+            add(&chain.endpoint.to_string());
+            add(&chain.duration.seconds().to_string());
+            // Every field, those that come later too; none of them is secret.
+            add(&format!("{:?}", chain.roles.roles()));
+        }
         // Half of a SHA-256 is more than enough to tell a user's sessions apart.
         let half = |digest: &[u8]| hex::encode(&digest[..digest.len() / 2]);
         let certificate = Sha256::digest(fingerprint);

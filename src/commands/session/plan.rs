@@ -1,8 +1,19 @@
 //! What the options of a session mean.
 
 use crate::cli::SessionArgs;
-use crate::commands::{Context, Error, material};
-use crate::rolesanywhere::{Endpoint, EndpointError, Region, Target, TlsTrust, TransportSettings};
+use crate::commands::network::{EndpointChoice, Way, transport_settings};
+use crate::commands::{Context, Error, role_chain};
+use crate::rolesanywhere::{
+    ChainedDuration, Endpoint, Region, RoleChain, Target, TransportSettings,
+};
+
+/// What is done with the session before it is handed out.
+pub(super) struct ChainPlan {
+    pub(super) roles: RoleChain,
+    pub(super) endpoint: Endpoint,
+    /// How long the last session is to last.
+    pub(super) duration: ChainedDuration,
+}
 
 /// Anchor, profile and role, which must fit together and with the region.
 pub(super) fn target(arguments: &SessionArgs) -> Result<Target, Error> {
@@ -46,65 +57,69 @@ fn bare_region(given: &str) -> (&str, bool) {
     (bare.unwrap_or(given), bare.is_some())
 }
 
-/// Where the request is sent.
-pub(super) fn endpoint(
-    arguments: &SessionArgs,
-    context: &Context,
-    region: &Region,
-) -> Result<Endpoint, Error> {
+/// Which of the region's endpoints are wanted: FIPS, dual stack.
+fn wanted(arguments: &SessionArgs, context: &Context) -> (bool, bool) {
     let named = arguments.region.as_deref();
     let fips = arguments.fips
         || named.is_some_and(|region| bare_region(region).1)
         || is_true(context, "AWS_USE_FIPS_ENDPOINT");
     let dual_stack = arguments.dual_stack || is_true(context, "AWS_USE_DUALSTACK_ENDPOINT");
-    let variables = ["AWS_ENDPOINT_URL_ROLESANYWHERE", "AWS_ENDPOINT_URL"];
-    let given = arguments.endpoint.as_deref().map(|url| (None, url));
-    let custom = given.or_else(|| {
-        variables.into_iter().find_map(|name| {
-            let url = context.environment.get_str(name)?;
-            Some((Some(name), url))
-        })
-    });
-    Ok(match custom {
-        Some(_) if fips || dual_stack => return Err(EndpointError::Combined.into()),
-        Some((None, url)) => Endpoint::custom(url)?,
-        Some((Some(name), url)) => Endpoint::custom(url).map_err(|error| Error::Variable {
-            name,
-            source: Box::new(error.into()),
-        })?,
-        None => Endpoint::of_region(region, fips, dual_stack)?,
-    })
+    (fips, dual_stack)
 }
 
-/// How it is sent.
+/// Where CreateSession is sent.
+pub(super) fn endpoint(
+    arguments: &SessionArgs,
+    context: &Context,
+    region: &Region,
+) -> Result<Endpoint, Error> {
+    let (fips, dual_stack) = wanted(arguments, context);
+    EndpointChoice {
+        option: arguments.endpoint.as_deref(),
+        variables: ["AWS_ENDPOINT_URL_ROLESANYWHERE", "AWS_ENDPOINT_URL"],
+        special: fips || dual_stack,
+    }
+    .endpoint(context, || Endpoint::of_region(region, fips, dual_stack))
+}
+
+/// The roles that are assumed with the session, if there are any.
+pub(super) fn chain(
+    arguments: &SessionArgs,
+    context: &Context,
+    target: &Target,
+) -> Result<Option<ChainPlan>, Error> {
+    let roles = role_chain::chain(&arguments.chain, target.role(), context)?;
+    if roles.is_empty() {
+        return Ok(None);
+    }
+    let (fips, dual_stack) = wanted(arguments, context);
+    let endpoint = EndpointChoice {
+        option: arguments.chain.sts_endpoint.as_deref(),
+        variables: ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"],
+        special: fips || dual_stack,
+    }
+    .endpoint(context, || {
+        Endpoint::of_sts(target.region(), fips, dual_stack)
+    })?;
+    Ok(Some(ChainPlan {
+        roles,
+        endpoint,
+        duration: role_chain::duration(arguments.session_duration.seconds())?,
+    }))
+}
+
+/// How requests to these endpoints are sent.
 pub(super) fn transport(
     arguments: &SessionArgs,
     context: &Context,
-    endpoint: &Endpoint,
+    endpoints: &[&Endpoint],
 ) -> Result<TransportSettings, Error> {
-    let trust = if arguments.no_verify_ssl {
-        context.printer.warning(
-            "--no-verify-ssl: the server's certificate is not checked, whoever is in between can take the credentials",
-        );
-        TlsTrust::DangerousAnything
-    } else {
-        TlsTrust::Roots {
-            additional: material::tls_roots(arguments.ca_bundle.as_deref(), context)?,
-        }
+    let way = Way {
+        proxy: &arguments.proxy,
+        ca_bundle: arguments.ca_bundle.as_deref(),
+        no_verify_ssl: arguments.no_verify_ssl,
     };
-    let variable = |names: [&str; 2]| {
-        names
-            .iter()
-            .find_map(|name| context.environment.get_str(name))
-            .map(str::to_owned)
-    };
-    Ok(TransportSettings {
-        trust,
-        // As in Go and curl, loopback is never reached through a proxy.
-        proxy: variable(["HTTPS_PROXY", "https_proxy"]).filter(|_| !endpoint.is_loopback()),
-        no_proxy: variable(["NO_PROXY", "no_proxy"]),
-        ..TransportSettings::default()
-    })
+    transport_settings(&way, endpoints, context)
 }
 
 /// AWS SDKs take `true` in any case for their switches.

@@ -1,0 +1,304 @@
+//! From a request to what goes back, bad days included.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::limits;
+use crate::text::printable;
+
+use super::faults::{Fault, Spoilt};
+use super::request::Received;
+use super::server::{Event, Service};
+use super::sts::StsRefusal;
+use super::world::uuid;
+
+const JSON: &str = "application/json";
+const XML: &str = "text/xml";
+
+/// What a connection is to do.
+pub(super) enum Fate {
+    /// Answer.
+    Answer(Response<Full<Bytes>>),
+    /// Send these bytes and end.
+    Break(Vec<u8>),
+    /// Reset at once.
+    Reset,
+}
+
+/// An answer before it is HTTP.
+struct Draft {
+    status: u16,
+    content_type: &'static str,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+    request_id: String,
+    now: DateTime<Utc>,
+}
+
+/// What the log learns.
+#[derive(Default)]
+struct Told {
+    subject: Option<String>,
+    message: Option<String>,
+    reason: Option<String>,
+}
+
+/// Answers a request, and tells the log.
+pub(super) async fn respond(request: Request<Incoming>, service: &Service) -> Fate {
+    let shown = format!(
+        "{} {}",
+        request.method(),
+        printable(request.uri().path(), 80)
+    );
+    let is_sts = request.uri().path() == "/";
+    let request_id = request_id();
+    let Some(received) = receive(request).await else {
+        let reason = "the body is too large, too slow or incomplete";
+        (service.log)(Event::Connection {
+            reason: format!("{shown}: {reason}"),
+        });
+        return Fate::Answer(
+            Draft {
+                status: 413,
+                content_type: JSON,
+                headers: Vec::new(),
+                body: serde_json::json!({ "message": reason }).to_string(),
+                request_id,
+                now: service.clock.now(),
+            }
+            .response(),
+        );
+    };
+    let fault = service.faults.next().unwrap_or_else(|reason| {
+        (service.log)(Event::Connection { reason });
+        Fault::default()
+    });
+    if fault.slow > Duration::ZERO {
+        (service.log)(Event::Held {
+            request: shown.clone(),
+            seconds: fault.slow.as_secs_f64(),
+        });
+        tokio::time::sleep(fault.slow).await;
+    }
+    let now = service.clock.now() + fault.skew;
+    let (draft, told, operation) = match is_sts {
+        true => sts(&received, service, &fault, (now, request_id)),
+        false => roles_anywhere(&received, service, &fault, (now, request_id)),
+    };
+    let (draft, told) = spoil(draft, told, &fault, is_sts);
+    let fate = match fault.spoilt {
+        Some(Spoilt::Reset) => Fate::Reset,
+        Some(Spoilt::Truncated) => Fate::Break(draft.half()),
+        _ => Fate::Answer(draft.response()),
+    };
+    (service.log)(Event::Answered {
+        request: shown,
+        status: draft.status,
+        subject: told.subject,
+        message: told.message,
+        reason: told.reason,
+        operation,
+        count: service.count(operation),
+    });
+    fate
+}
+
+fn roles_anywhere(
+    received: &Received,
+    service: &Service,
+    fault: &Fault,
+    (now, request_id): (DateTime<Utc>, String),
+) -> (Draft, Told, &'static str) {
+    let outcome = service.world.answer_spoilt(received, now, fault.spoilt);
+    let mut headers = Vec::new();
+    if let Some(error_type) = outcome.error_type {
+        headers.push(("x-amzn-errortype", error_type.to_owned()));
+    }
+    headers.extend(outcome.reason.as_deref().map(reason_header));
+    let told = Told {
+        subject: outcome.subject,
+        message: outcome.reason.is_some().then(|| {
+            outcome.body["message"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        }),
+        reason: outcome.reason,
+    };
+    let draft = Draft {
+        status: outcome.status,
+        content_type: JSON,
+        headers,
+        body: outcome.body.to_string(),
+        request_id,
+        now,
+    };
+    (draft, told, "CreateSession")
+}
+
+fn sts(
+    received: &Received,
+    service: &Service,
+    fault: &Fault,
+    (now, request_id): (DateTime<Utc>, String),
+) -> (Draft, Told, &'static str) {
+    let outcome = service
+        .world
+        .answer_sts(received, now, fault.spoilt, &request_id);
+    let (message, reason) = outcome.refused.unzip();
+    let draft = Draft {
+        status: outcome.status,
+        content_type: XML,
+        headers: reason.as_deref().map(reason_header).into_iter().collect(),
+        body: outcome.body,
+        request_id,
+        now,
+    };
+    let told = Told {
+        subject: outcome.caller,
+        message,
+        reason,
+    };
+    (draft, told, outcome.operation)
+}
+
+/// Puts something else in the answer's place where the fault says so.
+fn spoil(draft: Draft, told: Told, fault: &Fault, is_sts: bool) -> (Draft, Told) {
+    let because = |reason: &str, told: Told| Told {
+        reason: Some(reason.to_owned()),
+        ..told
+    };
+    match fault.spoilt {
+        Some(Spoilt::Status(status, retry_after)) => {
+            let (code, message) = match status {
+                429 => ("ThrottlingException", "Rate exceeded"),
+                503 => ("ServiceUnavailableException", "Service is unavailable"),
+                _ => ("InternalFailure", "An internal error has occurred"),
+            };
+            let mut headers: Vec<_> = retry_after
+                .map(|seconds| ("retry-after", seconds.to_string()))
+                .into_iter()
+                .collect();
+            let body = if is_sts {
+                StsRefusal::new(status, code, message).body(&draft.request_id)
+            } else {
+                headers.push(("x-amzn-errortype", code.to_owned()));
+                serde_json::json!({ "message": message }).to_string()
+            };
+            let draft = Draft {
+                status,
+                headers,
+                body,
+                ..draft
+            };
+            (draft, because("a fault", told))
+        }
+        Some(Spoilt::Html) => {
+            let draft = Draft {
+                status: 200,
+                content_type: "text/html",
+                headers: Vec::new(),
+                body:
+                    "<!DOCTYPE html><html><head><title>Sign in</title></head><body></body></html>"
+                        .to_owned(),
+                ..draft
+            };
+            (draft, because("a fault: a page in place of data", told))
+        }
+        Some(Spoilt::Reset) => (draft, because("a fault: reset", told)),
+        Some(Spoilt::Truncated) => (draft, because("a fault: half of the answer", told)),
+        Some(Spoilt::Denied | Spoilt::Empty | Spoilt::Expired) | None => (draft, told),
+    }
+}
+
+impl Draft {
+    fn headers(&self) -> Vec<(&'static str, String)> {
+        // The service's own time, which is not the wall clock's when it is fixed.
+        let date = self.now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let mut all = vec![
+            ("content-type", self.content_type.to_owned()),
+            ("date", date),
+            ("x-amzn-requestid", self.request_id.clone()),
+        ];
+        all.extend(self.headers.iter().cloned());
+        all
+    }
+
+    fn response(&self) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(Bytes::from(self.body.clone())));
+        *response.status_mut() =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        for (name, value) in self.headers() {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                response
+                    .headers_mut()
+                    .insert(HeaderName::from_static(name), value);
+            }
+        }
+        response
+    }
+
+    /// The answer as it stands on the wire, up to the middle of its body.
+    fn half(&self) -> Vec<u8> {
+        let status = StatusCode::from_u16(self.status).unwrap_or_default();
+        let mut wire = format!("HTTP/1.1 {status}\r\n");
+        for (name, value) in self.headers() {
+            wire.push_str(&format!("{name}: {value}\r\n"));
+        }
+        wire.push_str(&format!("content-length: {}\r\n\r\n", self.body.len()));
+        let mut wire = wire.into_bytes();
+        wire.extend_from_slice(&self.body.as_bytes()[..self.body.len() / 2]);
+        wire
+    }
+}
+
+/// The reason that AWS does not give, as a header.
+fn reason_header(reason: &str) -> (&'static str, String) {
+    let visible = reason
+        .chars()
+        .map(|character| {
+            if character.is_ascii() && !character.is_ascii_control() {
+                character
+            } else {
+                '?'
+            }
+        })
+        .collect();
+    ("x-windlass-reason", visible)
+}
+
+/// Without randomness it is always the same, which nothing here minds.
+fn request_id() -> String {
+    let mut id = [0; 16];
+    let _ = SystemRandom::new().fill(&mut id);
+    uuid(id)
+}
+
+/// Takes the request apart; `None` when its body is over the limit, late or
+/// broken.
+async fn receive(request: Request<Incoming>) -> Option<Received> {
+    let (head, body) = request.into_parts();
+    let collecting = Limited::new(body, limits::MAX_REQUEST_BODY).collect();
+    let body = tokio::time::timeout(limits::SERVER_READ_DEADLINE, collecting)
+        .await
+        .ok()?
+        .ok()?
+        .to_bytes();
+    Some(Received {
+        method: head.method.to_string(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        headers: head
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+            .collect(),
+        body: body.to_vec(),
+    })
+}

@@ -1,0 +1,113 @@
+//! The sessions that were given out, so that their credentials can be used here.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, TimeDelta, Utc};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::limits;
+use crate::rolesanywhere::RoleArn;
+use crate::secret::Secret;
+
+/// The begin of every access key id made here. Real ones are base32 and so
+/// never have a `0`: these cannot be mistaken for them.
+const KEY_ID_PREFIX: &str = "ASIA0EMULATED0";
+
+/// A session, with credentials that open nothing.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) key_id: String,
+    pub(super) secret: Secret,
+    pub(super) token: String,
+    pub(super) expiration: DateTime<Utc>,
+    pub(super) role: RoleArn,
+    pub(super) name: String,
+}
+
+impl Session {
+    /// Makes one that lasts for so long. `None` without randomness.
+    pub(super) fn new(
+        role: &RoleArn,
+        name: &str,
+        at: DateTime<Utc>,
+        life: TimeDelta,
+    ) -> Option<Self> {
+        Some(Self {
+            key_id: format!("{KEY_ID_PREFIX}{}", key_id_suffix()?),
+            secret: random_text::<30>()?.into(),
+            token: random_text::<240>()?,
+            expiration: at + life,
+            role: role.clone(),
+            name: name.to_owned(),
+        })
+    }
+
+    /// The ARN of who uses it.
+    pub(super) fn principal(&self) -> String {
+        format!(
+            "arn:{}:sts::{}:assumed-role/{}/{}",
+            self.role.partition().name(),
+            self.role.account(),
+            self.role.role_name(),
+            self.name
+        )
+    }
+
+    /// The id of who uses it.
+    pub(super) fn principal_id(&self) -> String {
+        format!("AROA0EMULATED0EMULATE:{}", self.name)
+    }
+}
+
+/// The last sessions, by access key id.
+#[derive(Debug, Default)]
+pub(super) struct Sessions(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    by_key_id: HashMap<String, Arc<Session>>,
+    order: VecDeque<String>,
+}
+
+impl Sessions {
+    pub(super) fn keep(&self, session: Session) -> Arc<Session> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = Arc::new(session);
+        kept.order.push_back(session.key_id.clone());
+        kept.by_key_id
+            .insert(session.key_id.clone(), Arc::clone(&session));
+        if kept.order.len() > limits::MAX_EMULATED_SESSIONS
+            && let Some(oldest) = kept.order.pop_front()
+        {
+            kept.by_key_id.remove(&oldest);
+        }
+        session
+    }
+
+    pub(super) fn find(&self, key_id: &str) -> Option<Arc<Session>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.by_key_id.get(key_id).cloned()
+    }
+}
+
+/// Six characters of base32.
+fn key_id_suffix() -> Option<String> {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let mut bytes = [0; 6];
+    SystemRandom::new().fill(&mut bytes).ok()?;
+    Some(
+        bytes
+            .iter()
+            .map(|byte| char::from(ALPHABET[usize::from(byte & 0x1f)]))
+            .collect(),
+    )
+}
+
+fn random_text<const N: usize>() -> Option<String> {
+    let mut bytes = [0; N];
+    SystemRandom::new().fill(&mut bytes).ok()?;
+    Some(STANDARD.encode(bytes))
+}

@@ -1,0 +1,243 @@
+//! Proxies: which one, and which hosts are reached without it.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use reqwest::Url;
+
+/// The URL of an HTTP proxy. It may carry a user and a password, so neither
+/// `Debug` nor any error repeats it.
+#[derive(Clone)]
+pub struct ProxyUrl(Url);
+
+/// Why a text is no proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProxyUrlError {
+    /// Not a URL of a host.
+    #[error("the proxy's URL is malformed")]
+    Malformed,
+    /// A scheme that is not spoken.
+    #[error("the proxy's URL begins neither with http:// nor with https://")]
+    Scheme,
+    /// A SOCKS proxy.
+    #[error("the proxy is a SOCKS proxy, and only HTTP proxies are spoken to")]
+    Socks,
+}
+
+impl ProxyUrl {
+    /// Whether a password stands in it.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        self.0.password().is_some()
+    }
+
+    pub(super) fn url(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl FromStr for ProxyUrl {
+    type Err = ProxyUrlError;
+
+    /// Without a scheme, as in `proxy:3128`, it is `http`, as curl and botocore
+    /// have it.
+    fn from_str(text: &str) -> Result<Self, ProxyUrlError> {
+        let text = text.trim();
+        let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+        match scheme.map(str::to_ascii_lowercase).as_deref() {
+            Some("http" | "https") | None => {}
+            Some(scheme) if scheme.starts_with("socks") => return Err(ProxyUrlError::Socks),
+            Some(_) => return Err(ProxyUrlError::Scheme),
+        }
+        let url = match scheme {
+            Some(_) => Url::parse(text),
+            None => Url::parse(&format!("http://{text}")),
+        };
+        url.ok()
+            .filter(|url| url.host_str().is_some_and(|host| !host.is_empty()))
+            .map(Self)
+            .ok_or(ProxyUrlError::Malformed)
+    }
+}
+
+impl fmt::Debug for ProxyUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ProxyUrl(redacted)")
+    }
+}
+
+/// Hosts that are reached without the proxy, as curl, Go and botocore write
+/// them: names with their subdomains, addresses, networks, each with a port
+/// or without, and `*`. What is none of these fits nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NoProxy(Vec<Rule>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Rule {
+    hosts: Hosts,
+    port: Option<u16>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Hosts {
+    All,
+    /// A name without its leading dot, in lowercase: it and all below it.
+    Domain(String),
+    /// An address, and how many of its first bits count.
+    Network(IpAddr, u8),
+}
+
+impl NoProxy {
+    /// Reads a list whose entries are separated by commas or blanks.
+    #[must_use]
+    pub fn read(list: &str) -> Self {
+        let entries = list.split([',', ' ', '\t']).map(str::trim);
+        Self(entries.filter_map(Rule::read).collect())
+    }
+
+    /// Whether the host, as it stands in a URL, is reached without the proxy.
+    #[must_use]
+    pub fn covers(&self, host: &str, port: u16) -> bool {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let address = bare.parse::<IpAddr>().ok().map(|it| it.to_canonical());
+        let name = bare.trim_end_matches('.').to_ascii_lowercase();
+        self.0.iter().any(|rule| {
+            rule.port.is_none_or(|wanted| wanted == port)
+                && match (&rule.hosts, address) {
+                    (Hosts::All, _) => true,
+                    (Hosts::Domain(domain), None) => name
+                        .strip_suffix(domain.as_str())
+                        .is_some_and(|front| front.is_empty() || front.ends_with('.')),
+                    (Hosts::Network(network, bits), Some(address)) => {
+                        in_network(address, *network, *bits)
+                    }
+                    _ => false,
+                }
+        })
+    }
+}
+
+impl Rule {
+    fn read(entry: &str) -> Option<Self> {
+        if entry.is_empty() {
+            return None;
+        }
+        // A bare IPv6 address has colons that are not before a port.
+        if let Some(network) = network(entry) {
+            return Some(Self {
+                hosts: network,
+                port: None,
+            });
+        }
+        let (host, port) = match entry.rsplit_once(':') {
+            Some((host, port)) => (host, Some(port.parse().ok()?)),
+            None => (entry, None),
+        };
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let hosts = match network(bare) {
+            Some(network) => network,
+            None if host == "*" => Hosts::All,
+            None => {
+                let name = host.strip_prefix('*').unwrap_or(host);
+                let name = name.trim_matches('.').to_ascii_lowercase();
+                if name.is_empty() || name.contains(['*', '/', '[']) {
+                    return None;
+                }
+                Hosts::Domain(name)
+            }
+        };
+        Some(Self { hosts, port })
+    }
+}
+
+/// An address, or one with the length of its network's prefix (RFC 4632).
+fn network(text: &str) -> Option<Hosts> {
+    let (address, bits) = match text.split_once('/') {
+        Some((address, bits)) => (address, Some(bits.parse::<u8>().ok()?)),
+        None => (text, None),
+    };
+    let address = address.parse::<IpAddr>().ok()?;
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    let bits = bits.unwrap_or(longest);
+    (bits <= longest).then_some(Hosts::Network(address, bits))
+}
+
+fn in_network(address: IpAddr, network: IpAddr, bits: u8) -> bool {
+    let same = |address: &[u8], network: &[u8]| {
+        let (whole, rest) = (usize::from(bits / 8), bits % 8);
+        let mask = !(0xff_u8.checked_shr(u32::from(rest)).unwrap_or(0));
+        address[..whole] == network[..whole]
+            && (rest == 0 || (address[whole] ^ network[whole]) & mask == 0)
+    };
+    match (address, network) {
+        (IpAddr::V4(address), IpAddr::V4(network)) => same(&address.octets(), &network.octets()),
+        (IpAddr::V6(address), IpAddr::V6(network)) => same(&address.octets(), &network.octets()),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_suffixes_ports_addresses_and_networks() {
+        for (list, host, port, covered) in [
+            ("example.com", "example.com", 443, true),
+            ("example.com", "sts.Example.com", 443, true),
+            (".example.com", "sts.example.com", 443, true),
+            (".example.com", "example.com", 443, true),
+            ("*.example.com", "sts.example.com", 443, true),
+            ("example.com", "notexample.com", 443, false),
+            ("example.com", "example.com.evil.net", 443, false),
+            ("example.com:8443", "example.com", 8443, true),
+            ("example.com:8443", "example.com", 443, false),
+            ("10.1.2.3", "10.1.2.3", 443, true),
+            ("10.1.2.3", "10.1.2.30", 443, false),
+            ("10.1.2.3:443", "10.1.2.3", 443, true),
+            ("10.1.2.3:443", "10.1.2.3", 8443, false),
+            ("10.0.0.0/8", "10.200.0.1", 443, true),
+            ("10.0.0.0/8", "11.0.0.1", 443, false),
+            ("10.16.0.0/12", "10.31.255.255", 443, true),
+            ("10.16.0.0/12", "10.32.0.0", 443, false),
+            ("0.0.0.0/0", "192.0.2.1", 443, true),
+            ("10.0.0.0/33", "10.0.0.0", 443, false),
+            ("2001:db8::/32", "[2001:db8:1::1]", 443, true),
+            ("2001:db8::/32", "[2001:db9::1]", 443, false),
+            ("2001:db8::1", "[2001:db8::1]", 443, true),
+            ("[2001:db8::1]:443", "[2001:db8::1]", 443, true),
+            ("[2001:db8::1]:443", "[2001:db8::1]", 444, false),
+            ("10.0.0.0/8", "[::ffff:10.1.1.1]", 443, true),
+            ("*", "anything.example", 443, true),
+            ("*:444", "anything.example", 443, false),
+            ("a.example, b.example", "b.example", 443, true),
+            ("a.example b.example", "b.example", 443, true),
+            ("", "b.example", 443, false),
+            (",.,", "b.example", 443, false),
+            ("b.example:port", "b.example", 443, false),
+            ("10.0.0.0/8", "10.example", 443, false),
+        ] {
+            assert_eq!(
+                NoProxy::read(list).covers(host, port),
+                covered,
+                "{list} {host}:{port}"
+            );
+        }
+    }
+
+    #[test]
+    fn proxies_are_http_and_never_shown() {
+        let read = |text: &str| text.parse::<ProxyUrl>();
+        for good in ["http://h:3128", "https://h", "h:3128", "HTTP://h"] {
+            assert!(read(good).is_ok(), "{good}");
+        }
+        assert_eq!(read("socks5h://h").unwrap_err(), ProxyUrlError::Socks);
+        assert_eq!(read("ftp://h").unwrap_err(), ProxyUrlError::Scheme);
+        assert_eq!(read("http://a b").unwrap_err(), ProxyUrlError::Malformed);
+        let secret = read("http://mole:hush@h:1").unwrap();
+        assert!(secret.has_password());
+        assert!(!format!("{secret:?}").contains("hush"));
+    }
+}
