@@ -250,3 +250,32 @@ fn l13_where_a_rename_is_refused_the_file_is_written_into_with_a_warning() {
         assert_eq!(names(&scene.workload.sandbox.path("aws")), ["credentials"]);
     }
 }
+
+/// A power cut, which no test can make, leaves what was synced before.
+#[test]
+fn f9_everything_is_durable_before_the_next_step_relies_on_it() {
+    let new = "aws/.credentials.windlass-new";
+    let replace = [
+        ("fsync", new),
+        ("rename", "aws/credentials\""),
+        ("fsync", "/aws>"),
+    ];
+    let in_place = [
+        ("fsync", new),
+        ("rename", "aws/.credentials.windlass-journal"),
+        ("fsync", "/aws>"),
+        ("pwrite64", "aws/credentials>"),
+        ("ftruncate", "aws/credentials>"),
+        ("fsync", "aws/credentials>"),
+        ("unlink", "aws/.credentials.windlass-journal"),
+        ("fsync", "/aws>"),
+    ];
+    for (is_in_place, steps) in [(false, replace.as_slice()), (true, &in_place)] {
+        let calls = Scene::new(OLD[0], is_in_place).calls();
+        let mut rest = calls.iter();
+        for (name, part) in steps {
+            let found = rest.any(|(call, _, line)| call == name && line.contains(part));
+            assert!(found, "no {name} of {part} in its place: {calls:#?}");
+        }
+    }
+}
