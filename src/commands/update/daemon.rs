@@ -12,7 +12,8 @@ use tokio::sync::mpsc;
 use crate::clock::{Clock, SystemClock, in_words, rfc3339};
 use crate::commands::session::SessionPlan;
 use crate::commands::{Context, Error, Printer, emulate};
-use crate::delivery::{Event, Failure, Session, Surroundings, keep};
+use crate::delivery::upkeep::{Event, Surroundings, keep};
+use crate::delivery::{Failure, Session};
 
 use super::target::Target;
 use super::{Wanted, document};
