@@ -1,6 +1,5 @@
 //! Listening on loopback, with or without TLS.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
@@ -10,16 +9,15 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, DATE, HeaderValue};
-use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::Semaphore;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use crate::clock::Clock;
 use crate::limits;
+use crate::serving::{self, Bounds, Slots};
 use crate::text::printable;
 
 use super::request::Received;
@@ -154,34 +152,30 @@ async fn accept(
     acceptor: Option<TlsAcceptor>,
     shared: Arc<Shared>,
 ) {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let slots = Slots::new(MAX_CONNECTIONS);
+    // Nothing waits for connections that are open when it ends.
+    let (_stopping, stop) = watch::channel(false);
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-            return;
+        let failed = |error: &std::io::Error| {
+            (shared.log)(Event::Connection {
+                reason: error.to_string(),
+            });
         };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                // Out of file descriptors, most likely; it passes.
-                (shared.log)(Event::Connection {
-                    reason: error.to_string(),
-                });
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
+        let ((stream, _), slot) = slots
+            .next(|context| listener.poll_accept(context), failed)
+            .await;
         // Else the end of an answer waits for the client's delayed
         // acknowledgement of its beginning, some 40 ms.
         let _ = stream.set_nodelay(true);
-        let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
+        let (acceptor, shared, stop) = (acceptor.clone(), Arc::clone(&shared), stop.clone());
         tokio::spawn(async move {
             let _slot = slot;
             match acceptor {
-                None => connection(stream, shared).await,
+                None => connection(stream, stop, shared).await,
                 Some(acceptor) => {
                     let handshake = acceptor.accept(stream);
                     match tokio::time::timeout(limits::SERVER_READ_DEADLINE, handshake).await {
-                        Ok(Ok(stream)) => connection(stream, shared).await,
+                        Ok(Ok(stream)) => connection(stream, stop, shared).await,
                         Ok(Err(error)) => (shared.log)(Event::Connection {
                             reason: format!("TLS: {}", printable(&error.to_string(), 200)),
                         }),
@@ -193,24 +187,22 @@ async fn accept(
     }
 }
 
-async fn connection<S>(stream: S, shared: Arc<Shared>)
+async fn connection<S>(stream: S, stop: watch::Receiver<bool>, shared: Arc<Shared>)
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin,
 {
-    let service = service_fn(|request| {
+    let bounds = Bounds {
+        head: limits::MAX_REQUEST_HEAD,
+        headers: limits::MAX_REQUEST_HEADERS,
+        read: limits::SERVER_READ_DEADLINE,
+        connection: limits::SERVER_CONNECTION_DEADLINE,
+        drain: Duration::ZERO,
+    };
+    let served = serving::connection(stream, bounds, stop, |request| {
         let shared = Arc::clone(&shared);
-        async move { Ok::<_, Infallible>(respond(request, &shared).await) }
+        async move { respond(request, &shared).await }
     });
-    let serving = hyper::server::conn::http1::Builder::new()
-        .max_buf_size(limits::MAX_REQUEST_HEAD)
-        .max_headers(limits::MAX_REQUEST_HEADERS)
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits::SERVER_READ_DEADLINE)
-        .serve_connection(TokioIo::new(stream), service);
-    let served = tokio::time::timeout(limits::SERVER_CONNECTION_DEADLINE, serving).await;
-    if let Ok(Err(error)) = served
-        && !error.is_incomplete_message()
-    {
+    if let Err(error) = served.await {
         (shared.log)(Event::Connection {
             reason: printable(&error.to_string(), 200),
         });
