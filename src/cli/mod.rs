@@ -11,6 +11,7 @@ mod generate;
 mod identity;
 mod key;
 mod passphrase;
+mod serve;
 mod session;
 
 pub use ca::{Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaShow};
@@ -23,6 +24,7 @@ pub use generate::{Generate, GenerateCommand};
 pub use identity::{ArgumentSecret, IdentityArgs, SelectorArgument};
 pub use key::{Key, KeyCommand, KeyShow};
 pub use passphrase::{PassphraseArgs, TypedPassphrase};
+pub use serve::Serve;
 pub use session::{ProfileArgs, ProfileChoice, SessionArgs};
 
 use clap::{Args, Parser, Subcommand};
@@ -69,6 +71,7 @@ pub enum Command {
     Generate(Generate),
     Key(Key),
     ReadCertificateData(Box<ReadCertificateData>),
+    Serve(Box<Serve>),
     SignString(Box<SignString>),
     Version(Version),
 }
@@ -90,6 +93,7 @@ impl Command {
     pub fn session(&self) -> Option<(&SessionArgs, ProfileChoice<'_>)> {
         match self {
             Self::CredentialProcess(asked) => Some((&asked.session, asked.profile.choice())),
+            Self::Serve(asked) => Some((&asked.session, asked.choice())),
             _ => None,
         }
     }
@@ -99,6 +103,7 @@ impl Command {
     pub fn into_session(self) -> Option<SessionArgs> {
         match self {
             Self::CredentialProcess(asked) => Some(asked.session),
+            Self::Serve(asked) => Some(asked.session),
             _ => None,
         }
     }

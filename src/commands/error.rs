@@ -2,8 +2,10 @@
 //! hints name options, which the lower rooms do not know.
 
 mod authority;
+mod emulator;
 mod key_error;
 mod pki_error;
+mod serve;
 mod token;
 
 use std::path::{Path, PathBuf};
@@ -17,10 +19,14 @@ use crate::rolesanywhere::{
 use crate::{key, pki, rolesanywhere, store};
 
 use self::authority::{hint_authority, of_authority};
+use self::emulator::{hint_server, hint_world};
 use super::Outcome;
 use super::remedy::remedy;
 use key_error::{hint_key, of_key};
 use pki_error::{hint_pki, of_pki};
+use serve::{hint_serve, of_serve};
+
+pub use serve::ServeError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -123,7 +129,7 @@ pub enum Error {
         which: String,
     },
     /// A file is in the way that windlass did not write.
-    #[error("{path} exists already and is not {what} of windlass emulate")]
+    #[error("{path} exists already and is not {what}")]
     InTheWay {
         /// The file.
         path: PathBuf,
@@ -133,6 +139,9 @@ pub enum Error {
     /// A certificate cannot be used.
     #[error(transparent)]
     Pki(#[from] pki::Error),
+    /// Nothing is served.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     /// The region is malformed.
     #[error("invalid value '{value}' for '--region': {reason}")]
     Region {
@@ -218,6 +227,7 @@ impl Error {
             | Self::World(_) => Outcome::Usage,
             Self::Exchange(error) => of_exchange(error),
             Self::Key(error) => of_key(error),
+            Self::Serve(error) => of_serve(error),
             Self::NotInInventory { .. } | Self::NotText | Self::Stdout(_) | Self::TlsSetup(_) => {
                 Outcome::Failed
             }
@@ -259,13 +269,7 @@ impl Error {
             Self::Region { .. } | Self::RegionMismatch { .. } => {
                 fixed("leave out --region: the trust anchor's ARN names the region")
             }
-            Self::Server(error) => match error {
-                ServerError::Bind { .. } => fixed("try --listen 127.0.0.1:0 for any free port"),
-                ServerError::NotLoopback { .. } => {
-                    fixed("use an address such as 127.0.0.1:0 with --listen")
-                }
-                ServerError::Runtime(_) => None,
-            },
+            Self::Server(error) => hint_server(error),
             Self::Config { .. } => fixed(
                 "a profile begins with [profile.NAME]; its keys are names of options with _ for -, as in role_arn",
             ),
@@ -297,6 +301,7 @@ impl Error {
             ),
             Self::ReadTwice { .. } => fixed("give one of the sources as a file, fd:N or env:NAME"),
             Self::NotText | Self::Stdout(_) | Self::TlsSetup(_) => None,
+            Self::Serve(error) => hint_serve(error),
             Self::Store(error) => hint_store(error),
             Self::Target(_) => fixed(
                 "trust anchor, profile and role of one session live in one account, anchor and profile in one region; check --trust-anchor-arn, --profile-arn and --role-arn",
@@ -305,23 +310,7 @@ impl Error {
             Self::WeakPassphrase { .. } => fixed(
                 "choose a longer one, for example: (umask 077; openssl rand -base64 24 > FILE)",
             ),
-            Self::World(error) => match error {
-                WorldError::AnchorNotCa { .. } => {
-                    fixed("give the CA's certificate, not a workload's, to --trust-anchor")
-                }
-                WorldError::AnchorTooLarge { .. } => {
-                    fixed("a trust anchor takes the CA certificates alone, not a whole bundle")
-                }
-                WorldError::DisabledUnknown { .. } => {
-                    fixed("give --disable an ARN of --trust-anchor or --profile-arn")
-                }
-                WorldError::Twice { .. } => {
-                    fixed("give each its own ARN; one anchor takes two certificates in one file")
-                }
-                WorldError::Region { .. } => {
-                    fixed("give ARNs of one region, or the right --region")
-                }
-            },
+            Self::World(error) => hint_world(error),
         }
     }
 }
@@ -341,7 +330,9 @@ fn no_profile(places: &[PathBuf], known: &[String]) -> String {
 
 fn of_store(error: &store::Error) -> Outcome {
     match error {
-        store::Error::Exists { .. } => Outcome::Usage,
+        store::Error::Exists { .. }
+        | store::Error::NotSocket { .. }
+        | store::Error::Served { .. } => Outcome::Usage,
         store::Error::Io {
             action: store::Action::Read,
             ..
@@ -370,6 +361,12 @@ fn hint_store(error: &store::Error) -> Option<String> {
             "it must belong to the user who runs this, and be closed to all others: chmod go= {}",
             shown(path)
         )),
+        store::Error::NotSocket { .. } => {
+            Some("nothing was changed; name a new file with --unix-socket".to_owned())
+        }
+        store::Error::Served { .. } => Some(
+            "is windlass serve running already? Give this one its own --unix-socket".to_owned(),
+        ),
         store::Error::Sql { path, .. } => Some(format!(
             "is {} a file of windlass, on a local disk with space left?",
             shown(path)

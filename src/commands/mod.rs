@@ -16,11 +16,14 @@ mod key;
 mod material;
 mod outcome;
 mod printer;
+mod ready;
 mod remedy;
+mod serve;
 mod session;
+mod stop;
 
 pub use context::Context;
-pub use error::Error;
+pub use error::{Error, ServeError};
 pub use invocation::Invocation;
 pub use outcome::Outcome;
 pub use printer::Printer;
@@ -56,6 +59,7 @@ pub fn run(
     let debug = match &cli.command {
         Command::CredentialProcess(asked) => asked.session.debug,
         Command::ReadCertificateData(asked) => asked.debug,
+        Command::Serve(asked) => asked.session.debug,
         Command::SignString(asked) => asked.debug,
         _ => false,
     };
@@ -100,6 +104,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
         Command::ReadCertificateData(arguments) => {
             diagnostics::read_certificate_data(&arguments, context)
         }
+        Command::Serve(arguments) => serve::run(*arguments, context),
         Command::SignString(arguments) => diagnostics::sign_string(&arguments, context),
         Command::Version(_) => {
             context

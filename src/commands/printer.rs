@@ -79,6 +79,17 @@ impl Printer {
         }
     }
 
+    /// Whether more is said than usual.
+    #[must_use]
+    pub const fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
+    /// Says something that is good to know, to everybody.
+    pub fn news(&self, text: &str) {
+        self.line("note", text);
+    }
+
     /// Says something that should be known although the command goes on.
     pub fn warning(&self, text: &str) {
         self.line("warning", text);

@@ -4,6 +4,7 @@
 mod cache;
 mod plan;
 
+use std::cell::RefCell;
 use std::time::Instant;
 
 use crate::cli::SessionArgs;
@@ -12,7 +13,7 @@ use crate::delivery::{
 };
 use crate::limits;
 use crate::rolesanywhere::{
-    CreateSession, Endpoint, Exchange, SessionDuration, Transport, create_session,
+    CreateSession, Endpoint, Exchange, SessionDuration, Target, Transport, create_session,
 };
 
 pub(super) use self::cache::Cache;
@@ -62,8 +63,22 @@ impl<'a> SessionPlan<'a> {
         })
     }
 
+    /// Whose session it is.
+    pub(super) const fn target(&self) -> &Target {
+        &self.request.target
+    }
+
     /// Obtains the session, by when a caller has to have it.
     pub(super) fn obtain_until(&self, until: Instant) -> Result<Session, Error> {
+        self.obtain_observed(until, &|event| cache::tell(&event, self.context))
+    }
+
+    /// The same; `observe` is told of what happens with the cache.
+    fn obtain_observed(
+        &self,
+        until: Instant,
+        observe: &dyn Fn(CacheEvent<'_>),
+    ) -> Result<Session, Error> {
         // The certificate is looked at each time, for it may have been rotated.
         let fingerprint = self.opening.fingerprint()?;
         let Some(cache) = &self.cache else {
@@ -74,11 +89,10 @@ impl<'a> SessionPlan<'a> {
             Urgency::Needed => until,
         };
         let name = cache.name_of(&self.request, &self.endpoint, self.arguments, &fingerprint);
-        let observe = |event: CacheEvent<'_>| cache::tell(&event, self.context);
         let cached = Cached {
             entry: cache.entry(&name),
             clock: self.context.clock.as_ref(),
-            observe: &observe,
+            observe,
         };
         cached
             .obtain(|urgency| self.fetch(deadline(urgency)), Error::failure)
@@ -121,6 +135,18 @@ impl Provider for SessionPlan<'_> {
     fn obtain(&self) -> Result<Session, Failure> {
         self.obtain_until(Instant::now() + limits::TOTAL_DEADLINE)
             .map_err(|error| error.failure())
+    }
+
+    fn obtain_or_keep(&self) -> Result<(Session, Option<Failure>), Failure> {
+        let reason = RefCell::new(None);
+        let observe = |event: CacheEvent<'_>| match event {
+            CacheEvent::StillValid(failure, _) => *reason.borrow_mut() = Some(failure.clone()),
+            other @ CacheEvent::Unusable(_) => cache::tell(&other, self.context),
+        };
+        let session = self
+            .obtain_observed(Instant::now() + limits::TOTAL_DEADLINE, &observe)
+            .map_err(|error| error.failure())?;
+        Ok((session, reason.into_inner()))
     }
 }
 
