@@ -4,6 +4,7 @@ mod hooks;
 mod token;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -40,10 +41,8 @@ pub(super) fn run(arguments: Serve, context: &Context) -> Result<(), Error> {
     let authorization = authorization(&arguments, context)?;
     let socket_file = own_sockets(&arguments, context, &mut sockets)?;
     check_exposure(&arguments, &sockets, authorization.is_some())?;
-    let token_file = arguments
-        .token_file
-        .as_deref()
-        .map(|path| context.path(path));
+    let token_file = arguments.token_file.as_deref();
+    let token_file = token_file.map(|path| absolute(path, context));
     let names = profiles.iter().map(|served| served.name.clone()).collect();
     let announcement = Announcement::new(&sockets, names, imds, token_file);
     let reporter = Arc::new(Reporter::new(
@@ -148,7 +147,7 @@ fn own_sockets(
 ) -> Result<Option<SocketFile>, Error> {
     let mut file = None;
     if let Some(path) = &arguments.unix_socket {
-        let path = context.path(path);
+        let path = absolute(path, context);
         check_parent(&path)?;
         let (listener, bound) = bind_socket(&path, arguments.socket_mode)?;
         sockets.push(Socket::Unix {
@@ -165,6 +164,12 @@ fn own_sockets(
         sockets.push(listen(address, arguments.hop_limit).map_err(ServeError::from)?);
     }
     Ok(file)
+}
+
+/// The path as clients can use it, who run elsewhere.
+fn absolute(typed: &Path, context: &Context) -> PathBuf {
+    let path = context.path(typed);
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 const fn has_token(arguments: &Serve) -> bool {

@@ -16,8 +16,8 @@ use crate::clock::in_words;
 
 use super::{Failure, Prospect, Session, next_try};
 
-/// Shortest time between two sessions that were both granted: one that is due
-/// when it comes, from a clock that is off, must not be asked for in a loop.
+/// How long one is used that is due when it comes, from a clock that is off: it
+/// must not be asked for in a loop.
 const LEAST_REST: TimeDelta = TimeDelta::seconds(30);
 
 /// What happened with the last try, and how often.
@@ -193,7 +193,8 @@ impl Keeper {
         self.failures = 0;
         self.view.tally.granted += 1;
         self.view.failure = None;
-        self.next = session.life().refresh_at().max(now + LEAST_REST);
+        let due = session.life().refresh_at();
+        self.next = if due > now { due } else { now + LEAST_REST };
         self.hold(session, now);
     }
 

@@ -113,7 +113,7 @@ mod tests {
     fn what_is_not_a_socket_stays() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("key.pem");
-        fs::write(&path, "key").unwrap();
+        crate::store::write_atomic(&path, b"key", crate::store::Readers::Owner).unwrap();
         assert!(matches!(
             bind_socket(&path, 0o600),
             Err(Error::NotSocket { .. })

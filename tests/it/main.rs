@@ -36,6 +36,7 @@ mod pkcs11;
 mod reach;
 mod reading;
 mod selectors;
+mod serve;
 mod suites;
 mod tpm;
 mod vectors;

@@ -138,6 +138,9 @@ pub(super) struct Reporter {
     as_json: bool,
     /// What was last said about each profile that is not well.
     said: Mutex<BTreeMap<String, String>>,
+    /// What happened before it was ready. When it never is, the error says why,
+    /// and says it once.
+    held: Mutex<Option<Vec<(String, Notice)>>>,
 }
 
 impl Reporter {
@@ -153,6 +156,7 @@ impl Reporter {
             ready_file,
             as_json,
             said: Mutex::default(),
+            held: Mutex::new(Some(Vec::new())),
         }
     }
 
@@ -204,6 +208,10 @@ impl Hooks for Reporter {
         } else {
             self.printer.raw(&self.announcement.text());
         }
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        for (profile, notice) in held.take().into_iter().flatten() {
+            self.kept(&profile, &notice);
+        }
         match &self.ready_file {
             Some(path) => ready::write(path, &self.ready_line()),
             None => Ok(()),
@@ -212,7 +220,13 @@ impl Hooks for Reporter {
 
     fn event(&self, event: Event) {
         match event {
-            Event::Kept { profile, notice } => self.kept(&profile, &notice),
+            Event::Kept { profile, notice } => {
+                let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+                match held.as_mut() {
+                    Some(held) => held.push((profile, notice)),
+                    None => self.kept(&profile, &notice),
+                }
+            }
             Event::Connection { reason } => self.printer.note(&reason),
             Event::Answered {
                 caller,

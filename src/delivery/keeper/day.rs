@@ -2,7 +2,7 @@
 //! again, and a service that is out, refuses and hangs. Each second is looked
 //! at, and none is waited for.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::{Health, Keeper};
 use crate::delivery::{Failure, Prospect, Session};
