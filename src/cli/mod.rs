@@ -3,27 +3,33 @@
 
 mod ca;
 mod cache;
+mod config;
 mod config_file;
 mod credential_process;
 mod diagnostics;
 mod emulate;
+mod env;
 mod generate;
 mod identity;
 mod key;
 mod passphrase;
+mod reporting;
 mod serve;
 mod session;
 
 pub use ca::{Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaShow};
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
+pub use config::{Config, ConfigCommand, ConfigShow, Status};
 pub use config_file::{ConfigError, ConfigFile, Setting};
 pub use credential_process::CredentialProcess;
 pub use diagnostics::{Digest, ReadCertificateData, SignString, SignatureFormat};
 pub use emulate::{AnchorArgument, Emulate};
+pub use env::{Env, EnvForm, Exec};
 pub use generate::{Generate, GenerateCommand};
 pub use identity::{ArgumentSecret, IdentityArgs, SelectorArgument};
 pub use key::{Key, KeyCommand, KeyShow};
 pub use passphrase::{PassphraseArgs, TypedPassphrase};
+pub use reporting::{ErrorFormat, Reporting};
 pub use serve::Serve;
 pub use session::{ProfileArgs, ProfileChoice, SessionArgs};
 
@@ -52,9 +58,9 @@ pub struct Cli<C: Subcommand = Command> {
     #[command(subcommand)]
     pub command: C,
 
-    /// Say more on stderr
-    #[arg(long, short, global = true)]
-    pub verbose: bool,
+    /// How it speaks of what is no data
+    #[command(flatten)]
+    pub reporting: Reporting,
 }
 
 /// The verbs. Each is described where its options are.
@@ -66,13 +72,17 @@ pub struct Cli<C: Subcommand = Command> {
 pub enum Command {
     Ca(Ca),
     Cache(Cache),
+    Config(Config),
     CredentialProcess(Box<CredentialProcess>),
     Emulate(Box<Emulate>),
+    Env(Box<Env>),
+    Exec(Box<Exec>),
     Generate(Generate),
     Key(Key),
     ReadCertificateData(Box<ReadCertificateData>),
     Serve(Box<Serve>),
     SignString(Box<SignString>),
+    Status(Box<Status>),
     Version(Version),
 }
 
@@ -93,6 +103,12 @@ impl Command {
     pub fn session(&self) -> Option<(&SessionArgs, ProfileChoice<'_>)> {
         match self {
             Self::CredentialProcess(asked) => Some((&asked.session, asked.profile.choice())),
+            Self::Config(config) => match &config.command {
+                ConfigCommand::Show(asked) => Some((&asked.session, asked.profile.choice())),
+            },
+            Self::Env(asked) => Some((&asked.session, asked.profile.choice())),
+            Self::Exec(asked) => Some((&asked.session, asked.profile.choice())),
+            Self::Status(asked) => Some((&asked.session, ProfileChoice::Several)),
             Self::Serve(asked) => Some((&asked.session, asked.choice())),
             _ => None,
         }
@@ -103,6 +119,12 @@ impl Command {
     pub fn into_session(self) -> Option<SessionArgs> {
         match self {
             Self::CredentialProcess(asked) => Some(asked.session),
+            Self::Config(config) => match config.command {
+                ConfigCommand::Show(asked) => Some(asked.session),
+            },
+            Self::Env(asked) => Some(asked.session),
+            Self::Exec(asked) => Some(asked.session),
+            Self::Status(asked) => Some(asked.session),
             Self::Serve(asked) => Some(asked.session),
             _ => None,
         }

@@ -265,6 +265,12 @@ impl Profile {
         }
     }
 
+    /// Where the profile says something of an option.
+    pub(super) fn line_of(&self, key: &str) -> Option<String> {
+        let setting = self.settings.iter().find(|setting| setting.key == key)?;
+        Some(format!("{}, line {}", self.path.display(), setting.line))
+    }
+
     /// The profile does not go together with what was typed.
     pub(super) fn unusable(&self) -> Error {
         Error::Config {

@@ -44,8 +44,8 @@ pub(super) fn run(mut arguments: Emulate, context: &Context) -> Result<(), Error
         Some(at) => Box::new(FixedClock(at)),
         None => Box::new(SystemClock),
     };
-    let printer = context.printer;
-    let log = Box::new(move |event| log(printer, &event));
+    let printer = context.printer.clone();
+    let log = Box::new(move |event| log(&printer, &event));
     // The ready file comes when signals are heeded already: who has seen it may
     // send one.
     let stop = || {
@@ -167,7 +167,7 @@ fn announce(
 }
 
 /// One line for each request, with the reason of a refusal.
-fn log(printer: Printer, event: &Event) {
+fn log(printer: &Printer, event: &Event) {
     let line = match event {
         Event::Connection { reason } => format!("connection: {reason}"),
         Event::Answered {

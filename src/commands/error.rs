@@ -11,7 +11,7 @@ mod token;
 use std::path::{Path, PathBuf};
 
 use crate::clock::in_words;
-use crate::delivery::Failure;
+use crate::delivery::{Failure, NotStarted, Unwritable};
 use crate::emulator::{ServerError, TlsSetupError, WorldError};
 use crate::rolesanywhere::{
     EndpointError, Region, SUSPICIOUS_SKEW, TargetError, TlsProblem, TrustAnchorArn,
@@ -91,6 +91,12 @@ pub enum Error {
         /// The option, without its dashes.
         option: &'static str,
     },
+    /// The command that was to be run was not.
+    #[error(transparent)]
+    NotStarted(#[from] NotStarted),
+    /// Credentials cannot be written in the form that was asked for.
+    #[error(transparent)]
+    Unwritable(#[from] Unwritable),
     /// This user has no place for a cache.
     #[error("there is no place for a session cache")]
     NoCache,
@@ -208,6 +214,8 @@ impl Error {
         match self {
             Self::Authority(error) => of_authority(error),
             Self::Elsewhere(failure) => Outcome::of_code(failure.code),
+            Self::NotStarted(error) => Outcome::Command(error.status()),
+            Self::Unwritable(_) => Outcome::Failed,
             Self::AnchorAlias { .. }
             | Self::Config { .. }
             | Self::ConfigExposed { .. }
@@ -239,6 +247,17 @@ impl Error {
             Self::Store(error) => of_store(error),
             Self::Variable { source, .. } => source.outcome(),
             Self::WeakPassphrase { .. } => Outcome::Usage,
+        }
+    }
+
+    /// AWS's name for the request that it refused, for a support case.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Exchange(rolesanywhere::Error::Denied { request_id, .. }) => {
+                request_id.as_deref()
+            }
+            _ => None,
         }
     }
 
@@ -286,6 +305,10 @@ impl Error {
                     variable.replace('-', "_")
                 ))
             }
+            Self::NotStarted(_) => {
+                fixed("the command stands behind --, its name first; it is run without a shell")
+            }
+            Self::Unwritable(_) => fixed("use another --format"),
             Self::NoCache => fixed(
                 "neither $XDG_RUNTIME_DIR nor $XDG_CACHE_HOME nor $HOME names a directory of this user; give --cache-dir",
             ),

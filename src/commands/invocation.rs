@@ -45,6 +45,11 @@ impl Invocation {
         }
     }
 
+    /// The arguments, the program's name first.
+    pub(super) fn arguments(&self) -> &[OsString] {
+        &self.arguments
+    }
+
     /// What is to be done, with the profile's options where the verb uses one.
     pub(super) fn parse(&self, environment: &Environment) -> Result<Cli, Unparsed> {
         let is_hot = self
@@ -55,6 +60,35 @@ impl Invocation {
             self.parse_as::<HotCommand>(environment)
         } else {
             self.parse_as::<Command>(environment)
+        }
+    }
+
+    /// The options of the verb as they are in force, with where they come from.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the config files.
+    pub(super) fn in_force(&self, environment: &Environment) -> Result<InForce, Error> {
+        let parse = || {
+            let matches =
+                definition::<Command>(environment).try_get_matches_from(&self.arguments)?;
+            let cli = read::<Command>(&matches)?;
+            match self.profile_of(&matches, &cli, environment)? {
+                Some(profile) => {
+                    let matches = self.matches_with::<Command>(&matches, &profile, environment)?;
+                    Ok((matches, Some(profile)))
+                }
+                None => Ok((matches, None)),
+            }
+        };
+        match parse() {
+            Ok((matches, profile)) => Ok(InForce {
+                matches: innermost(matches),
+                profile,
+            }),
+            Err(Unparsed::Config(error)) => Err(error),
+            // It was parsed before.
+            Err(Unparsed::Arguments(_)) => Err(Error::NoIdentity),
         }
     }
 
@@ -93,7 +127,8 @@ impl Invocation {
         let parse = || {
             let matches =
                 definition::<Command>(environment).try_get_matches_from(&self.arguments)?;
-            self.reparse::<Command>(&matches, profile, environment)
+            let matches = self.matches_with::<Command>(&matches, profile, environment)?;
+            Ok(read::<Command>(&matches)?)
         };
         let session = match parse() {
             Ok(cli) => cli.command.into_session(),
@@ -110,62 +145,112 @@ impl Invocation {
     {
         let matches = definition::<C>(environment).try_get_matches_from(&self.arguments)?;
         let cli = read::<C>(&matches)?;
-        let Some((_, typed)) = matches.subcommand() else {
-            return Ok(cli);
-        };
+        match self.profile_of(&matches, &cli, environment)? {
+            Some(profile) => {
+                let matches = self.matches_with::<C>(&matches, &profile, environment)?;
+                Ok(read::<C>(&matches)?)
+            }
+            None => Ok(cli),
+        }
+    }
+
+    /// The profile that the verb uses, if it uses one.
+    fn profile_of(
+        &self,
+        matches: &ArgMatches,
+        cli: &Cli,
+        environment: &Environment,
+    ) -> Result<Option<Profile>, Error> {
         let Some((session, choice)) = cli.command.session() else {
-            return Ok(cli);
+            return Ok(None);
         };
         let (name, is_required) = match choice {
             ProfileChoice::Named(name) => (name, true),
             ProfileChoice::Perhaps(name) => (name, false),
-            ProfileChoice::Usual if !names_an_arn(typed) => (ProfileChoice::USUAL, false),
-            ProfileChoice::Usual | ProfileChoice::Several => return Ok(cli),
+            ProfileChoice::Usual if !names_an_arn(verb_of(matches)) => {
+                (ProfileChoice::USUAL, false)
+            }
+            ProfileChoice::Usual | ProfileChoice::Several => return Ok(None),
         };
         let config = Config::read(session.config.as_deref(), environment)?;
-        let profile = if is_required {
-            Some(config.required(name)?)
+        if is_required {
+            config.required(name).map(Some)
         } else {
-            config.profile(name)
-        };
-        match profile {
-            Some(profile) => self.reparse::<C>(&matches, &profile, environment),
-            None => Ok(cli),
+            Ok(config.profile(name))
         }
     }
 
     /// Parses again with a profile's values as defaults. A definition that has
     /// parsed already cannot be changed, so it is made anew.
-    fn reparse<C>(
+    fn matches_with<C: Subcommand>(
         &self,
         matches: &ArgMatches,
         profile: &Profile,
         environment: &Environment,
-    ) -> Result<Cli, Unparsed>
-    where
-        C: Subcommand + Into<Command>,
-    {
-        let Some((verb, typed)) = matches.subcommand() else {
-            return Ok(read::<C>(matches)?);
-        };
+    ) -> Result<ArgMatches, Unparsed> {
+        let typed = verb_of(matches);
+        let path = verb_path(matches);
         let mut wrong = None;
-        let definition = definition::<C>(environment).mut_subcommand(verb, |verb| {
+        let definition = mut_verb(definition::<C>(environment), &path, |verb| {
             profile.behind(verb, typed).unwrap_or_else(|error| {
                 wrong = Some(error);
                 // Nothing is parsed with it.
-                clap::Command::new("")
+                clap::Command::default()
             })
         });
         if let Some(error) = wrong {
             return Err(error.into());
         }
-        let matches = definition
+        definition
             .try_get_matches_from(&self.arguments)
             .map_err(|error| match profile.blame(&error, typed) {
                 Some(error) => error.into(),
-                None => Unparsed::from(error),
-            })?;
-        Ok(read::<C>(&matches)?)
+                None => error.into(),
+            })
+    }
+}
+
+/// The options of a verb, with where they come from.
+pub(super) struct InForce {
+    /// Those of the verb alone.
+    pub(super) matches: ArgMatches,
+    /// The profile behind them.
+    pub(super) profile: Option<Profile>,
+}
+
+/// The names of the verb, the outermost first.
+fn verb_path(matches: &ArgMatches) -> Vec<String> {
+    std::iter::successors(matches.subcommand(), |(_, inner)| inner.subcommand())
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
+
+/// What belongs to the verb itself.
+fn verb_of(matches: &ArgMatches) -> &ArgMatches {
+    matches
+        .subcommand()
+        .map_or(matches, |(_, inner)| verb_of(inner))
+}
+
+fn innermost(mut matches: ArgMatches) -> ArgMatches {
+    while let Some((_, inner)) = matches.remove_subcommand() {
+        matches = inner;
+    }
+    matches
+}
+
+fn mut_verb(
+    definition: clap::Command,
+    path: &[String],
+    change: impl FnOnce(clap::Command) -> clap::Command,
+) -> clap::Command {
+    match path {
+        [] => definition,
+        [verb] => definition.mut_subcommand(verb, change),
+        // No verb that needs a session stands deeper than that.
+        [verb, inner, ..] => {
+            definition.mut_subcommand(verb, |verb| verb.mut_subcommand(inner, change))
+        }
     }
 }
 
@@ -183,7 +268,7 @@ where
     let cli = Cli::<C>::from_arg_matches(matches)?;
     Ok(Cli {
         command: cli.command.into(),
-        verbose: cli.verbose,
+        reporting: cli.reporting,
     })
 }
 

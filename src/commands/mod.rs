@@ -8,6 +8,7 @@ mod context;
 mod credential_process;
 mod diagnostics;
 mod emulate;
+mod env;
 mod error;
 mod generate;
 mod identity;
@@ -20,22 +21,25 @@ mod ready;
 mod remedy;
 mod serve;
 mod session;
+mod settings;
+mod status;
 mod stop;
 
 pub use context::Context;
 pub use error::{Error, ServeError};
 pub use invocation::Invocation;
 pub use outcome::Outcome;
-pub use printer::Printer;
+pub use printer::{Printer, Style};
 
 use std::ffi::OsString;
 use std::time::Instant;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::cli::{CaCommand, CacheCommand, Command, KeyCommand};
+use crate::cli::{CaCommand, CacheCommand, Command, ConfigCommand, KeyCommand, Reporting};
 use crate::clock::Clock;
 use crate::environment::Environment;
+use crate::store::Log;
 
 use self::invocation::Unparsed;
 
@@ -48,27 +52,47 @@ pub fn run(
     clock: Box<dyn Clock>,
 ) -> Outcome {
     let invocation = Invocation::new(arguments);
+    let printer = |reporting: &Reporting, debug: bool| {
+        Printer::new(Style {
+            verbose: reporting.verbose || debug,
+            format: reporting.error_format,
+            log: Log {
+                file: reporting
+                    .log_file
+                    .as_deref()
+                    .map(|path| environment.path(path)),
+                syslog: reporting.syslog.clone(),
+            },
+        })
+    };
     let cli = match invocation.parse(&environment) {
         Ok(cli) => cli,
-        Err(Unparsed::Arguments(error)) => return usage(&error),
-        Err(Unparsed::Config(error)) => {
-            Printer::new(false).error(&error);
-            return error.outcome();
+        Err(unparsed) => {
+            let variable = |name| environment.get(name).map(ToOwned::to_owned);
+            let guessed = Reporting::guess(invocation.arguments(), variable);
+            let printer = printer(&guessed, false);
+            return match unparsed {
+                Unparsed::Arguments(error) => usage(&error, &printer),
+                Unparsed::Config(error) => {
+                    printer.error(&error);
+                    error.outcome()
+                }
+            };
         }
     };
     let debug = match &cli.command {
-        Command::CredentialProcess(asked) => asked.session.debug,
         Command::ReadCertificateData(asked) => asked.debug,
         Command::Serve(asked) => asked.session.debug,
         Command::SignString(asked) => asked.debug,
-        _ => false,
+        other => other.session().is_some_and(|(session, _)| session.debug),
     };
+    let printer = printer(&cli.reporting, debug);
     let context = Context {
         clock,
         invocation,
         started: Instant::now(),
         environment,
-        printer: Printer::new(cli.verbose || debug),
+        printer,
     };
     match dispatch(cli.command, &context) {
         Ok(()) => Outcome::Done,
@@ -95,8 +119,13 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
             CacheCommand::Clear(arguments) => cache::clear(&arguments, context),
             CacheCommand::List(arguments) => cache::list(&arguments, context),
         },
+        Command::Config(arguments) => match arguments.command {
+            ConfigCommand::Show(arguments) => settings::show(&arguments, context),
+        },
         Command::CredentialProcess(arguments) => credential_process::run(&arguments, context),
         Command::Emulate(arguments) => emulate::run(*arguments, context),
+        Command::Env(arguments) => env::env(&arguments, context),
+        Command::Exec(arguments) => env::exec(&arguments, context),
         Command::Generate(arguments) => generate::run(&arguments, context),
         Command::Key(arguments) => match arguments.command {
             KeyCommand::Show(arguments) => key::show(&arguments, context),
@@ -106,6 +135,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
         }
         Command::Serve(arguments) => serve::run(*arguments, context),
         Command::SignString(arguments) => diagnostics::sign_string(&arguments, context),
+        Command::Status(arguments) => status::run(&arguments, context),
         Command::Version(_) => {
             context
                 .printer
@@ -116,8 +146,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
 
 /// Help and version go to stdout; mistakes to stderr, with a hint for the one
 /// that everybody makes.
-fn usage(error: &clap::Error) -> Outcome {
-    let printer = Printer::new(false);
+fn usage(error: &clap::Error, printer: &Printer) -> Outcome {
     let text = error.render().to_string();
     if !error.use_stderr() {
         return match printer.data(&text) {
@@ -126,32 +155,31 @@ fn usage(error: &clap::Error) -> Outcome {
         };
     }
     if text.contains("-----BEGIN") || text.contains("pin-value=") {
-        printer.raw(
-            "error: an argument is key material or a PIN itself, where the name of a place is needed\n\
-             hint: it is not repeated here; give a file, or put it into a variable and give env:NAME\n",
+        printer.usage(
+            "error: an argument is key material or a PIN itself, where the name of a place is needed\n",
+            Some(
+                "it is not repeated here; give a file, or put it into a variable and give env:NAME",
+            ),
         );
         return Outcome::Usage;
     }
-    printer.raw(&text);
     let invalid = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(argument)) => argument.as_str(),
         _ => "",
     };
-    if invalid.starts_with("Key=x509") {
-        printer.raw("hint: put the whole of --cert-selector into one pair of quotes\n");
-        return Outcome::Usage;
-    }
-    let stray = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(argument)) if error.kind() == ErrorKind::UnknownArgument => {
-            !argument.starts_with('-')
-        }
-        _ => false,
+    let is_stray = error.kind() == ErrorKind::UnknownArgument
+        && !invalid.is_empty()
+        && !invalid.starts_with('-');
+    let hint = if invalid.starts_with("Key=x509") {
+        Some("put the whole of --cert-selector into one pair of quotes")
+    } else if is_stray {
+        Some(
+            "a value stands behind its option, as in --certificate FILE; a command that spans lines needs '\\' as the very last character of each line \
+             but the last; in ~/.aws/config, credential_process must stand on one line",
+        )
+    } else {
+        None
     };
-    if stray {
-        printer.raw(
-            "hint: a value stands behind its option, as in --certificate FILE; a command that spans lines needs '\\' as the very last character of each line \
-             but the last; in ~/.aws/config, credential_process must stand on one line\n",
-        );
-    }
+    printer.usage(&text, hint);
     Outcome::Usage
 }

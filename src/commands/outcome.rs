@@ -20,6 +20,9 @@ pub enum Outcome {
     Undecided,
     /// Something was changed or renewed. No command says so yet.
     Changed,
+    /// `windlass exec` speaks for the command that it was to run, with the exit
+    /// status of that.
+    Command(u8),
 }
 
 impl Outcome {
@@ -41,6 +44,22 @@ impl Outcome {
         (Self::Changed, "Reserved: changed or renewed"),
     ];
 
+    /// The outcome as a word, for programs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::Refused => "refused",
+            Self::Unusable => "unusable",
+            Self::Temporary => "temporary",
+            Self::Undecided => "undecided",
+            Self::Changed => "changed",
+            Self::Command(_) => "command",
+        }
+    }
+
     /// The process's exit code.
     #[must_use]
     pub const fn code(self) -> u8 {
@@ -53,6 +72,7 @@ impl Outcome {
             Self::Temporary => 5,
             Self::Undecided => 6,
             Self::Changed => 10,
+            Self::Command(status) => status,
         }
     }
 

@@ -1,23 +1,49 @@
 //! The only way out: data to stdout, everything else to stderr.
 
 use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use serde_json::json;
+
+use crate::cli::ErrorFormat;
+use crate::clock::{Clock, SystemClock};
+use crate::store::{Log, Severity};
 use crate::text::printable;
 
 use super::Error;
 
+/// How a run speaks of what is no data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// Let notes through.
+    pub verbose: bool,
+    /// The form of what goes to stderr.
+    pub format: ErrorFormat,
+    /// Where errors and warnings go besides.
+    pub log: Log,
+}
+
 /// Prints. stdout carries data or nothing; a failure to write it is an error,
 /// since somebody is waiting for it.
-#[derive(Clone, Copy, Debug)]
-pub struct Printer {
-    verbose: bool,
+#[derive(Clone, Debug)]
+pub struct Printer(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    style: Style,
+    /// Whether it was said already that the log cannot be written.
+    is_log_broken: AtomicBool,
 }
 
 impl Printer {
-    /// A printer; `verbose` lets notes through.
+    /// A printer of this style.
     #[must_use]
-    pub const fn new(verbose: bool) -> Self {
-        Self { verbose }
+    pub fn new(style: Style) -> Self {
+        Self(Arc::new(Inner {
+            style,
+            is_log_broken: AtomicBool::new(false),
+        }))
     }
 
     /// Writes data to stdout and flushes it.
@@ -74,43 +100,129 @@ impl Printer {
 
     /// Says something that only matters to somebody who asked for more.
     pub fn note(&self, text: &str) {
-        if self.verbose {
+        if self.0.style.verbose {
             self.line("note", text);
         }
     }
 
     /// Whether more is said than usual.
     #[must_use]
-    pub const fn is_verbose(&self) -> bool {
-        self.verbose
+    pub fn is_verbose(&self) -> bool {
+        self.0.style.verbose
     }
 
     /// Says something that is good to know, to everybody.
     pub fn news(&self, text: &str) {
         self.line("note", text);
+        self.log(Severity::Info, text);
     }
 
     /// Says something that should be known although the command goes on.
     pub fn warning(&self, text: &str) {
         self.line("warning", text);
+        self.log(Severity::Warning, text);
+    }
+
+    /// Says what was done, to the log alone and to somebody who asked for more.
+    pub fn done(&self, text: &str) {
+        self.note(text);
+        self.log(Severity::Info, text);
     }
 
     /// Says why the command failed, with its causes and what to try.
     pub fn error(&self, error: &Error) {
-        self.line("error", &error.to_string());
-        let mut cause = std::error::Error::source(error);
-        while let Some(source) = cause {
-            self.line("because", &source.to_string());
-            cause = source.source();
+        let causes = std::iter::successors(std::error::Error::source(error), |e| e.source());
+        let causes: Vec<String> = causes.map(ToString::to_string).collect();
+        let (message, hint) = (error.to_string(), error.hint());
+        let mut logged = std::iter::once(message.clone())
+            .chain(causes.clone())
+            .collect::<Vec<_>>()
+            .join(": ");
+        if let Some(hint) = &hint {
+            logged.push_str(" (");
+            logged.push_str(hint);
+            logged.push(')');
         }
-        if let Some(hint) = error.hint() {
-            self.line("hint", &hint);
+        match self.0.style.format {
+            ErrorFormat::Text => {
+                self.line("error", &message);
+                for cause in &causes {
+                    self.line("because", cause);
+                }
+                if let Some(hint) = &hint {
+                    self.line("hint", hint);
+                }
+            }
+            ErrorFormat::Json => {
+                let outcome = error.outcome();
+                let object = json!({
+                    "level": "error",
+                    "message": message,
+                    "because": causes,
+                    "hint": hint,
+                    "code": outcome.code(),
+                    "outcome": outcome.name(),
+                    "requestId": error.request_id(),
+                });
+                self.raw(&format!("{object}\n"));
+            }
         }
+        self.log(Severity::Error, &logged);
+    }
+
+    /// Says what is wrong with the arguments, as the parser has it, and what to
+    /// try.
+    pub(super) fn usage(&self, text: &str, hint: Option<&str>) {
+        let message = text.lines().next().unwrap_or_default();
+        let message = message.trim_start_matches("error: ");
+        match self.0.style.format {
+            ErrorFormat::Text => {
+                self.raw(text);
+                if let Some(hint) = hint {
+                    self.raw(&format!("hint: {hint}\n"));
+                }
+            }
+            ErrorFormat::Json => {
+                let outcome = super::Outcome::Usage;
+                let object = json!({
+                    "level": "error",
+                    "message": message,
+                    "because": [],
+                    "hint": hint,
+                    "code": outcome.code(),
+                    "outcome": outcome.name(),
+                    "requestId": null,
+                });
+                self.raw(&format!("{object}\n"));
+            }
+        }
+        self.log(Severity::Error, message);
     }
 
     /// One line, whatever names of files, tokens and certificates are in it.
     fn line(&self, kind: &str, text: &str) {
-        self.raw(&format!("{kind}: {}\n", printable(text, usize::MAX)));
+        match self.0.style.format {
+            ErrorFormat::Text => self.raw(&format!("{kind}: {}\n", printable(text, usize::MAX))),
+            ErrorFormat::Json => {
+                let object = json!({ "level": kind, "message": text });
+                self.raw(&format!("{object}\n"));
+            }
+        }
+    }
+
+    /// One line for the log. That there is none to write to stops nothing.
+    fn log(&self, severity: Severity, text: &str) {
+        let text = printable(text, usize::MAX);
+        let written = self.0.style.log.line(severity, &text, SystemClock.now());
+        if let Err(error) = written
+            && !self.0.is_log_broken.swap(true, Ordering::Relaxed)
+        {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            self.line(
+                "warning",
+                &format!("no log: {error}: {}", cause.unwrap_or_default()),
+            );
+        }
     }
 
     /// Writes to stderr as it is. That stderr is closed is nobody's fault.

@@ -46,7 +46,7 @@ pub(super) fn run(arguments: Serve, context: &Context) -> Result<(), Error> {
     let names = profiles.iter().map(|served| served.name.clone()).collect();
     let announcement = Announcement::new(&sockets, names, imds, token_file);
     let reporter = Arc::new(Reporter::new(
-        context.printer,
+        context.printer.clone(),
         announcement,
         ready_file.clone(),
         arguments.json,
@@ -95,7 +95,7 @@ fn profiles(arguments: &Serve, context: &Context) -> Result<Vec<Served>, Error> 
         invocation: context.invocation.clone(),
         started: Instant::now(),
         environment: context.environment.clone(),
-        printer: context.printer,
+        printer: context.printer.clone(),
     }));
     let mut served: Vec<Served> = Vec::new();
     for (name, session) in sessions {

@@ -7,9 +7,13 @@ mod plan;
 use std::cell::RefCell;
 use std::time::Instant;
 
+use chrono::{DateTime, Utc};
+
 use crate::cli::SessionArgs;
+use crate::clock::rfc3339;
 use crate::delivery::{
-    self, CacheEvent, Cached, Failure, Missed, Prospect, Provider, Session, Urgency,
+    self, CacheEvent, Cached, Failure, KnownFailure, Missed, Prospect, Provider, Session, Urgency,
+    read_session,
 };
 use crate::limits;
 use crate::rolesanywhere::{
@@ -102,6 +106,20 @@ impl<'a> SessionPlan<'a> {
             })
     }
 
+    /// What the cache knows of the session, without asking for one.
+    pub(super) fn remembered(&self) -> Result<Remembered, Error> {
+        let fingerprint = self.opening.fingerprint()?;
+        let Some(cache) = &self.cache else {
+            return Err(Error::NoCache);
+        };
+        let name = cache.name_of(&self.request, &self.endpoint, self.arguments, &fingerprint);
+        let entry = cache.entry(&name);
+        Ok(Remembered {
+            session: entry.session()?.as_ref().and_then(read_session),
+            failure: entry.failure()?.as_ref().and_then(KnownFailure::read),
+        })
+    }
+
     /// Asks Roles Anywhere.
     fn fetch(&self, until: Instant) -> Result<Session, Error> {
         let (arguments, context) = (self.arguments, self.context);
@@ -123,11 +141,35 @@ impl<'a> SessionPlan<'a> {
         let clock = context.clock.as_ref();
         let obtained = clock.now();
         let credentials = create_session(exchange, &self.request, &identity, clock)?;
+        context.printer.done(&format!(
+            "got a session as {} until {}",
+            self.request.target.role(),
+            rfc3339(credentials.expiration)
+        ));
         Ok(Session {
             credentials,
             obtained,
             role: self.request.target.role().clone(),
         })
+    }
+}
+
+/// What the cache knows of a session.
+pub(super) struct Remembered {
+    pub(super) session: Option<Session>,
+    /// How the last refresh failed, if it did.
+    pub(super) failure: Option<KnownFailure>,
+}
+
+impl Remembered {
+    /// When a process that needs the session will ask for a new one.
+    pub(super) fn next_refresh(&self) -> Option<DateTime<Utc>> {
+        let due = self
+            .session
+            .as_ref()
+            .map(|session| session.life().refresh_at());
+        let pause = self.failure.as_ref().map(|failure| failure.next);
+        due.into_iter().chain(pause).max()
     }
 }
 

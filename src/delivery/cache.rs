@@ -71,83 +71,109 @@ impl Cached<'_> {
         fetch: impl FnOnce(Urgency) -> Result<Session, E>,
         explain: impl Fn(&E) -> Failure,
     ) -> Result<Session, Missed<E>> {
-        let began = (Instant::now(), self.clock.now());
+        let began = self.clock.now();
         let mut is_broken = false;
-        let kept = self.kept(&mut is_broken);
-        match kept {
+        match self.kept(&mut is_broken) {
             Some(session) if !session.life().is_due(self.clock.now()) => return Ok(session),
             _ => {}
         }
-        let lock = loop {
-            match self.entry.try_lock() {
-                Ok(Some(lock)) => break Some(lock),
-                Ok(None) => {}
-                Err(error) => {
-                    if !is_broken {
-                        (self.observe)(CacheEvent::Unusable(&error));
-                    }
-                    break None;
-                }
-            }
-            // Whoever has the lock refreshes it.
-            if let Some(session) = self.valid(&mut is_broken) {
-                return Ok(session);
-            }
-            if began.0.elapsed() > limits::TOTAL_DEADLINE {
-                break None;
-            }
-            std::thread::sleep(limits::CACHE_POLL);
-        };
-        let Some(lock) = lock else {
-            return fetch(Urgency::Needed).map_err(Missed::Here);
+        let lock = match self.turn(&mut is_broken) {
+            Turn::Ours(lock) => Some(lock),
+            Turn::Alone => None,
+            Turn::Theirs(session) => return Ok(*session),
         };
         // Another process may have been here in the meantime.
         let kept = self.valid(&mut is_broken);
         let now = self.clock.now();
-        if let Some(session) = &kept
-            && !session.life().is_due(now)
-        {
-            return Ok(session.copy());
-        }
+        let kept = match kept {
+            Some(session) if !session.life().is_due(now) => return Ok(session),
+            // What is used where nothing new comes.
+            other => other.or_else(|| self.before_rotation()),
+        };
         let known = self.known_failure();
-        match (&kept, &known) {
+        match (kept, &known) {
             (Some(session), Some(known)) if known.is_too_early(now) => {
-                (self.observe)(CacheEvent::StillValid(
-                    &known.failure,
-                    session.credentials.expiration,
-                ));
-                return Ok(session.copy());
+                Ok(self.still_valid(session, &known.failure))
             }
-            (None, Some(known)) if known.at >= began.1 => {
-                return Err(Missed::Elsewhere(known.failure.clone()));
+            (None, Some(known)) if lock.is_some() && known.at >= began => {
+                Err(Missed::Elsewhere(known.failure.clone()))
             }
-            _ => {}
+            (kept, known) => {
+                let count = known.as_ref().map_or(0, |known| known.count);
+                self.refresh(lock.as_ref(), kept, count, (fetch, explain))
+            }
         }
+    }
+
+    /// Waits for the right to refresh, or for whoever has it.
+    fn turn(&self, is_broken: &mut bool) -> Turn<'_> {
+        let began = Instant::now();
+        loop {
+            match self.entry.try_lock() {
+                Ok(Some(lock)) => return Turn::Ours(lock),
+                Ok(None) => {}
+                Err(error) => {
+                    self.tell_unusable(&error, is_broken);
+                    return Turn::Alone;
+                }
+            }
+            // Whoever has the lock refreshes it.
+            if let Some(session) = self.valid(is_broken) {
+                return Turn::Theirs(Box::new(session));
+            }
+            if began.elapsed() > limits::TOTAL_DEADLINE {
+                return Turn::Alone;
+            }
+            std::thread::sleep(limits::CACHE_POLL);
+        }
+    }
+
+    /// Obtains a session; where that fails, `kept` is given, which was valid a
+    /// moment ago. `failures` is how many there were in a row.
+    fn refresh<E>(
+        &self,
+        lock: Option<&CacheLock<'_>>,
+        kept: Option<Session>,
+        failures: u32,
+        (fetch, explain): (
+            impl FnOnce(Urgency) -> Result<Session, E>,
+            impl Fn(&E) -> Failure,
+        ),
+    ) -> Result<Session, Missed<E>> {
         let urgency = if kept.is_some() {
             Urgency::Early
         } else {
             Urgency::Needed
         };
-        match fetch(urgency) {
+        let error = match fetch(urgency) {
             Ok(session) => {
-                self.keep(&lock, &session);
-                Ok(session)
-            }
-            Err(error) => {
-                let failure = explain(&error);
-                self.remember(&lock, failure.clone(), known.map_or(0, |known| known.count));
-                match kept {
-                    // It may have ended in the meantime.
-                    Some(session) if session.life().is_valid(self.clock.now()) => {
-                        (self.observe)(CacheEvent::StillValid(
-                            &failure,
-                            session.credentials.expiration,
-                        ));
-                        Ok(session)
-                    }
-                    _ => Err(Missed::Here(error)),
+                if let Some(lock) = lock {
+                    self.keep(lock, &session);
                 }
+                return Ok(session);
             }
+            Err(error) => error,
+        };
+        let failure = explain(&error);
+        if let Some(lock) = lock {
+            self.remember(lock, failure.clone(), failures);
+        }
+        // It may have ended in the meantime.
+        match kept.filter(|session| session.life().is_valid(self.clock.now())) {
+            Some(session) => Ok(self.still_valid(session, &failure)),
+            None => Err(Missed::Here(error)),
+        }
+    }
+
+    fn still_valid(&self, session: Session, failure: &Failure) -> Session {
+        let until = session.credentials.expiration;
+        (self.observe)(CacheEvent::StillValid(failure, until));
+        session
+    }
+
+    fn tell_unusable(&self, error: &store::Error, is_broken: &mut bool) {
+        if !std::mem::replace(is_broken, true) {
+            (self.observe)(CacheEvent::Unusable(error));
         }
     }
 
@@ -163,12 +189,22 @@ impl Cached<'_> {
         match self.entry.session() {
             Ok(content) => read(&content?),
             Err(error) => {
-                if !std::mem::replace(is_broken, true) {
-                    (self.observe)(CacheEvent::Unusable(&error));
-                }
+                self.tell_unusable(&error, is_broken);
                 None
             }
         }
+    }
+
+    /// A valid session that was obtained with another certificate: the one before
+    /// a rotation.
+    fn before_rotation(&self) -> Option<Session> {
+        let now = self.clock.now();
+        let siblings = self.entry.siblings().unwrap_or_default();
+        siblings
+            .iter()
+            .filter_map(|entry| read(&entry.session().ok()??))
+            .filter(|session| session.life().is_valid(now))
+            .max_by_key(|session| session.credentials.expiration)
     }
 
     fn known_failure(&self) -> Option<KnownFailure> {
@@ -200,6 +236,17 @@ impl Cached<'_> {
             let _ = lock.keep_failure(&content);
         }
     }
+}
+
+/// Who refreshes a session.
+enum Turn<'a> {
+    /// This process, for itself: the cache cannot be written, or another process
+    /// takes too long.
+    Alone,
+    /// This process, for all.
+    Ours(CacheLock<'a>),
+    /// Another one, and what it will replace is still valid.
+    Theirs(Box<Session>),
 }
 
 /// A failure that processes share.

@@ -1,14 +1,18 @@
 //! The forms in which credentials leave.
 
 mod cache;
+mod exec;
 mod keeper;
 mod process;
 mod provider;
 mod schedule;
 pub mod serve;
+mod variables;
 
 pub use cache::{CacheEvent, Cached, KnownFailure, Missed, Urgency, read as read_session};
+pub use exec::{NotStarted, execute};
 pub use keeper::{Health, Keeper, Kept, Notice, Tally, View, keep};
 pub use process::process_json;
 pub use provider::{Failure, Provider, Session};
 pub use schedule::{Life, Prospect, next_try};
+pub use variables::{CONTRARY, Form, Unwritable, variables, write_variables};

@@ -11,6 +11,10 @@ use super::{Action, Error};
 /// Mode of every file that is written.
 const OWNER_ONLY: u32 = 0o600;
 
+/// What the name of a file begins with until it is whole. A process that is
+/// killed leaves one behind.
+pub(super) const TEMPORARY: &str = ".windlass-";
+
 /// Reads a whole file of at most `max` bytes.
 ///
 /// # Errors
@@ -82,7 +86,7 @@ pub fn write_atomic(path: &Path, content: &[u8], readers: Readers) -> Result<(),
     let directory = parent(path);
     // tempfile creates with mode 0600 and removes the file when it is dropped.
     let mut file = tempfile::Builder::new()
-        .prefix(".windlass-")
+        .prefix(TEMPORARY)
         .tempfile_in(&directory)
         .map_err(failed)?;
     let everyone = fs::Permissions::from_mode(0o644);

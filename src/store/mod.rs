@@ -3,6 +3,7 @@
 
 mod files;
 mod inventory;
+mod log;
 mod session_cache;
 mod socket;
 mod staging;
@@ -12,6 +13,7 @@ pub use files::{
     write_atomic,
 };
 pub use inventory::{Inventory, Kind, Record, Reservation, State};
+pub use log::{Log, Severity};
 pub use session_cache::{CacheEntry, CacheLock, SessionCache, is_own_directory};
 pub use socket::{SocketFile, bind_socket};
 pub use staging::Staging;

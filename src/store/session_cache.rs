@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::secret::Secret;
 
-use super::files::{Readers, ensure_directory, remove_if_present, write_atomic};
+use super::files::{Readers, TEMPORARY, ensure_directory, remove_if_present, write_atomic};
 use super::{Action, Error};
 
 /// Largest file of the cache that is read, in bytes: that of an answer with a
@@ -137,7 +137,10 @@ impl SessionCache {
                 .and_then(|modified| modified.elapsed().ok());
             let is_ours = path
                 .extension()
-                .is_some_and(|kind| [SESSION, FAILURE, LOCK].iter().any(|known| kind == *known));
+                .is_some_and(|kind| [SESSION, FAILURE, LOCK].iter().any(|known| kind == *known))
+                || path
+                    .file_name()
+                    .is_some_and(|name| name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes()));
             if is_ours && age.is_some_and(|age| age > LEFT_BEHIND) {
                 let _ = fs::remove_file(&path);
             }
@@ -157,6 +160,21 @@ impl CacheEntry {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The entries whose names have the same beginning, up to the last `-`: the
+    /// same session by another certificate.
+    ///
+    /// # Errors
+    ///
+    /// As [`SessionCache::entries`].
+    pub fn siblings(&self) -> Result<Vec<Self>, Error> {
+        let family = |name: &str| name.rsplit_once('-').map(|(family, _)| family.to_owned());
+        let own = family(&self.name);
+        let mut entries = self.cache.entries()?;
+        entries
+            .retain(|other| own.is_some() && family(&other.name) == own && other.name != self.name);
+        Ok(entries)
     }
 
     /// What is kept of the session; `None` when there is nothing.
@@ -371,6 +389,23 @@ mod tests {
     }
 
     #[test]
+    fn siblings_differ_behind_the_last_dash() {
+        let (_home, cache) = cache();
+        for name in ["a-1", "a-2", "b-1", "c"] {
+            let entry = cache.entry(name);
+            let lock = entry.try_lock().unwrap().unwrap();
+            lock.keep(&Secret::from("s".to_owned())).unwrap();
+        }
+        let siblings = |name: &str| -> Vec<String> {
+            let found = cache.entry(name).siblings().unwrap();
+            found.iter().map(|entry| entry.name().to_owned()).collect()
+        };
+        assert_eq!(siblings("a-3"), ["a-1", "a-2"]);
+        assert_eq!(siblings("a-1"), ["a-2"]);
+        assert_eq!(siblings("c"), [""; 0]);
+    }
+
+    #[test]
     fn one_holds_the_lock_until_it_is_dropped() {
         let (_home, cache) = cache();
         let (entry, other) = (cache.entry("x"), cache.entry("x"));
@@ -421,7 +456,12 @@ mod tests {
         let file = File::open(&old).unwrap();
         let long_ago = file.metadata().unwrap().modified().unwrap() - LEFT_BEHIND * 2;
         file.set_modified(long_ago).unwrap();
+        let killed = cache.directory().join(".windlass-x");
+        fs::rename(&old, &killed).unwrap();
+        fs::copy(&killed, &old).unwrap();
+        File::open(&old).unwrap().set_modified(long_ago).unwrap();
         keep("new");
+        assert!(!killed.exists());
         let names: Vec<_> = cache.entries().unwrap();
         assert_eq!(names.len(), 1);
         assert_eq!(names[0].name(), "new");

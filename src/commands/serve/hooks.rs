@@ -180,7 +180,7 @@ impl Reporter {
                     let text = format!("the profile {shown} gets sessions again");
                     self.printer.news(&text);
                 } else {
-                    self.printer.note(&format!("a new session for {shown}"));
+                    self.printer.done(&format!("a new session for {shown}"));
                 }
             }
             Notice::Failed(failure) => {

@@ -54,7 +54,9 @@ impl Cache {
         &self.0
     }
 
-    /// The name of a session: the SHA-256 of everything that decides it.
+    /// The name of a session: a SHA-256 of everything that decides it but the
+    /// certificate, and one of that, so that the session of the certificate
+    /// before can be found.
     pub(super) fn name_of(
         &self,
         request: &CreateSession,
@@ -70,7 +72,6 @@ impl Cache {
             hash.update(text);
         };
         add("windlass session 1");
-        add(fingerprint);
         add(&endpoint.to_string());
         // What somebody in between may have given is not for those who check.
         add(if arguments.no_verify_ssl {
@@ -83,7 +84,10 @@ impl Cache {
             add(value);
         }
         add(&body);
-        hex::encode(hash.finalize())
+        // Half of a SHA-256 is more than enough to tell a user's sessions apart.
+        let half = |digest: &[u8]| hex::encode(&digest[..digest.len() / 2]);
+        let certificate = Sha256::digest(fingerprint);
+        format!("{}-{}", half(&hash.finalize()), half(&certificate))
     }
 
     /// A session's place.

@@ -1,0 +1,80 @@
+//! `windlass env` and `windlass exec`
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{ProfileArgs, SessionArgs};
+
+/// Print credentials as environment variables
+///
+/// For programs that know nothing of profiles. The variables are not renewed:
+/// 'windlass exec' or 'windlass serve' are for what runs longer than a session.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  eval \"$(windlass env --profile backup)\"
+  windlass env --profile backup --format dotenv --out app.env")]
+pub struct Env {
+    /// Form: sh, fish, powershell, dotenv, systemd or json
+    ///
+    /// dotenv is what docker run --env-file reads, systemd what EnvironmentFile=
+    /// of a unit does
+    #[arg(
+        long,
+        value_name = "FORM",
+        default_value = "sh",
+        hide_possible_values = true
+    )]
+    pub format: EnvForm,
+
+    /// Write them to this file, readable by its owner alone
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Profile
+    #[command(flatten)]
+    pub profile: ProfileArgs,
+
+    /// Session
+    #[command(flatten)]
+    pub session: SessionArgs,
+}
+
+/// The form of variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "they are named as what reads them")]
+pub enum EnvForm {
+    Dotenv,
+    Fish,
+    Json,
+    Powershell,
+    Sh,
+    Systemd,
+}
+
+/// Run a command with credentials in its environment
+///
+/// The command takes the place of windlass: signals and the exit status are its
+/// own. AWS_PROFILE and AWS_DEFAULT_PROFILE are taken out of its environment,
+/// since some SDKs prefer them. Where the command does not start, the exit code
+/// is 127 when there is none of that name, and else 126.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  windlass exec --profile backup -- sh -c 'test -n \"$AWS_SESSION_TOKEN\"'
+  windlass exec --profile backup -- true")]
+pub struct Exec {
+    /// Profile
+    #[command(flatten)]
+    pub profile: ProfileArgs,
+
+    /// Session
+    #[command(flatten)]
+    pub session: SessionArgs,
+
+    /// The command with its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}

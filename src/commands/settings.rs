@@ -1,0 +1,152 @@
+//! `windlass config show`
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use serde_json::json;
+
+use crate::cli::{ConfigShow, SessionArgs};
+use crate::text::printable;
+
+use super::{Context, Error};
+
+/// Variables of others that stand in for an option of ours.
+const ELSEWHERE: [(&str, &[&str]); 6] = [
+    ("ca_bundle", &["AWS_CA_BUNDLE", "SSL_CERT_FILE"]),
+    ("dual_stack", &["AWS_USE_DUALSTACK_ENDPOINT"]),
+    (
+        "endpoint",
+        &["AWS_ENDPOINT_URL_ROLESANYWHERE", "AWS_ENDPOINT_URL"],
+    ),
+    ("fips", &["AWS_USE_FIPS_ENDPOINT"]),
+    ("passphrase_file", &["WINDLASS_PASSPHRASE_FILE"]),
+    ("tpm_device", &["TPM_DEVICE"]),
+];
+
+/// One option with its value and where that comes from.
+struct Setting {
+    key: &'static str,
+    value: String,
+    origin: String,
+}
+
+/// Shows them.
+pub(super) fn show(arguments: &ConfigShow, context: &Context) -> Result<(), Error> {
+    let found = context.invocation.in_force(&context.environment)?;
+    let settings: Vec<Setting> = SessionArgs::PROFILE_KEYS
+        .into_iter()
+        .filter_map(|key| setting(key, &found.matches, found.profile.as_ref(), context))
+        .collect();
+    let profile = found.profile.as_ref();
+    if arguments.json {
+        let settings: serde_json::Map<_, _> = settings
+            .iter()
+            .map(|setting| {
+                let shown = json!({ "value": setting.value, "origin": setting.origin });
+                (setting.key.to_owned(), shown)
+            })
+            .collect();
+        return context.printer.json(&json!({
+            "profile": profile.map(|profile| &profile.name),
+            "file": profile.map(|profile| profile.path.display().to_string()),
+            "settings": settings,
+        }));
+    }
+    match profile {
+        Some(profile) => context.printer.note(&format!(
+            "profile {} of {}",
+            profile.name,
+            profile.path.display()
+        )),
+        None => context.printer.note("no profile"),
+    }
+    let rows = settings
+        .into_iter()
+        .map(|setting| vec![setting.key.to_owned(), setting.value, setting.origin]);
+    context.printer.table(&["OPTION", "VALUE", "FROM"], rows)
+}
+
+fn setting(
+    key: &'static str,
+    matches: &ArgMatches,
+    profile: Option<&super::config::Profile>,
+    context: &Context,
+) -> Option<Setting> {
+    let source = matches.value_source(key);
+    let raw = matches.get_raw(key).map(|values| {
+        let values: Vec<String> = values
+            .map(|value| value.to_string_lossy().into_owned())
+            .collect();
+        values.join(", ")
+    });
+    let from_profile = profile.and_then(|profile| profile.line_of(key));
+    let (value, origin) = match (source, raw) {
+        (Some(ValueSource::CommandLine), Some(raw)) => {
+            (raw, format!("--{}", key.replace('_', "-")))
+        }
+        (Some(ValueSource::EnvVariable), Some(raw)) => {
+            (raw, format!("$WINDLASS_{}", key.to_ascii_uppercase()))
+        }
+        (Some(_), Some(raw)) if from_profile.is_some() => (raw, from_profile?),
+        (_, raw) => match (elsewhere(key, context), raw) {
+            (Some(found), _) => found,
+            // A switch that nobody has set.
+            (None, Some(raw)) if raw != "false" => (raw, "default".to_owned()),
+            _ => return None,
+        },
+    };
+    Some(Setting {
+        key,
+        value: redacted(&value),
+        origin,
+    })
+}
+
+fn elsewhere(key: &str, context: &Context) -> Option<(String, String)> {
+    let (_, names) = ELSEWHERE.iter().find(|(known, _)| *known == key)?;
+    names.iter().find_map(|name| {
+        let value = context.environment.get_str(name)?;
+        Some((value.to_owned(), format!("${name}")))
+    })
+}
+
+/// A value as it may be shown: without the PIN in a PKCS#11 URI and the password
+/// in that of a proxy.
+fn redacted(value: &str) -> String {
+    let mut shown = value.to_owned();
+    if let Some(start) = shown.find("pin-value=") {
+        let start = start + "pin-value=".len();
+        let length = shown[start..]
+            .find(['&', ';'])
+            .unwrap_or(shown.len() - start);
+        shown.replace_range(start..start + length, "***");
+    }
+    if let (Some(scheme), Some(at)) = (shown.find("://"), shown.rfind('@'))
+        && scheme < at
+    {
+        shown.replace_range(scheme + 3..at, "***");
+    }
+    printable(&shown, 400)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::redacted;
+
+    #[test]
+    fn secrets_in_values_are_not_shown() {
+        for (value, shown) in [
+            (
+                "pkcs11:object=a?pin-value=1234",
+                "pkcs11:object=a?pin-value=***",
+            ),
+            (
+                "pkcs11:object=a?pin-value=1234&module-name=x",
+                "pkcs11:object=a?pin-value=***&module-name=x",
+            ),
+            ("http://user:p@ss@proxy:3128", "http://***@proxy:3128"),
+            ("https://example.com/a", "https://example.com/a"),
+        ] {
+            assert_eq!(redacted(value), shown);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Credentials as environment variables: printed, written, and given to a
+//! command.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::fault_server::{Fault, FaultServer};
+use crate::harness::{Run, client_script, tool};
+use crate::workload::{
+    PROFILE_ARN, ROLE_ARN, SECRET_KEY, TOKEN, TRUST_ANCHOR_ARN, Workload, session,
+};
+
+/// A workload with a server that gives one session.
+struct Host {
+    workload: Workload,
+    server: FaultServer,
+}
+
+impl Host {
+    fn new() -> Self {
+        Self {
+            workload: Workload::new(),
+            server: FaultServer::start(vec![Fault::Answer(session(|_| {}))]),
+        }
+    }
+
+    fn command(&self, verb: &str) -> Command {
+        let mut command = self.workload.sandbox.command();
+        command.arg(verb);
+        for (name, value) in [
+            ("--certificate", "fullchain.pem"),
+            ("--private-key", "key.pem"),
+            ("--trust-anchor-arn", TRUST_ANCHOR_ARN),
+            ("--profile-arn", PROFILE_ARN),
+            ("--role-arn", ROLE_ARN),
+            ("--endpoint", &self.server.url()),
+        ] {
+            command.args([name, value]);
+        }
+        command
+    }
+
+    fn run(&self, verb: &str, options: &[&str]) -> Run {
+        let mut command = self.command(verb);
+        command.args(options);
+        self.workload.sandbox.finish(command)
+    }
+
+    /// What a shell, or any program, has after reading a file of variables.
+    fn read_by(&self, program: &str, arguments: &[&str]) -> Run {
+        let mut command = Command::new(program);
+        self.workload.sandbox.scrub(&mut command);
+        command.args(arguments);
+        self.workload.sandbox.finish(command)
+    }
+}
+
+#[test]
+fn a_shell_takes_the_variables_over() {
+    let host = Host::new();
+    let printed = host.run("env", &[]);
+    assert_eq!(
+        (printed.code, printed.stderr.as_str()),
+        (0, ""),
+        "{printed:#?}"
+    );
+    host.workload.sandbox.write("vars", &printed.stdout);
+    let show = ". ./vars; printf '%s %s' \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_SESSION_TOKEN\"";
+    let run = host.read_by("sh", &["-c", show]);
+    assert_eq!(run.stdout, format!("{SECRET_KEY} {TOKEN}"));
+}
+
+#[test]
+fn files_of_variables_have_names_and_bare_values() {
+    let host = Host::new();
+    for form in ["dotenv", "systemd"] {
+        let run = host.run("env", &["--format", form, "--out", "app.env"]);
+        assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{run:#?}");
+        let path = host.workload.sandbox.path("app.env");
+        assert_eq!(fs::metadata(path).unwrap().mode() & 0o777, 0o600);
+        let written = host.workload.sandbox.read("app.env");
+        let expected = format!(
+            "AWS_ACCESS_KEY_ID=ASIAEXAMPLEEXAMPLE12\nAWS_SECRET_ACCESS_KEY={SECRET_KEY}\nAWS_SESSION_TOKEN={TOKEN}\nAWS_CREDENTIAL_EXPIRATION="
+        );
+        assert!(written.starts_with(&expected), "{form}: {written}");
+    }
+    let run = host.run("env", &["--format", "json"]);
+    let object: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(object["AWS_SESSION_TOKEN"], TOKEN);
+    assert_eq!(host.server.seen().len(), 1, "one session for all");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_keeps_its_content() {
+    let host = Host::new();
+    fs::create_dir(host.workload.sandbox.path("directory")).unwrap();
+    for path in ["directory", "no/such/file"] {
+        let run = host.run("env", &["--out", path]);
+        assert_ne!(run.code, 0, "{run:#?}");
+        assert!(run.stderr.contains(path), "{run:#?}");
+        assert_eq!(run.stdout, "");
+    }
+    assert_eq!(
+        fs::read_dir(host.workload.sandbox.path("directory"))
+            .unwrap()
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn a_command_has_the_credentials_and_no_profile() {
+    let host = Host::new();
+    let mut command = host.command("exec");
+    command
+        .env("AWS_PROFILE", "other")
+        .env("AWS_DEFAULT_PROFILE", "other")
+        .env("AWS_SECURITY_TOKEN", "stale")
+        .args(["--", "/usr/bin/env"]);
+    let run = host.workload.sandbox.finish(command);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:#?}");
+    for line in [
+        "AWS_ACCESS_KEY_ID=ASIAEXAMPLEEXAMPLE12".to_owned(),
+        format!("AWS_SECRET_ACCESS_KEY={SECRET_KEY}"),
+        format!("AWS_SESSION_TOKEN={TOKEN}"),
+    ] {
+        assert!(run.stdout.lines().any(|known| known == line), "{run:#?}");
+    }
+    for name in [
+        "AWS_PROFILE=",
+        "AWS_DEFAULT_PROFILE=",
+        "AWS_SECURITY_TOKEN=",
+    ] {
+        assert!(!run.stdout.contains(name), "{run:#?}");
+    }
+}
+
+#[test]
+fn signals_and_exit_status_are_the_commands_own() {
+    let host = Host::new();
+    assert_eq!(host.run("exec", &["--", "sh", "-c", "exit 42"]).code, 42);
+    let mut command = host.command("exec");
+    command
+        .args(["--", "sh", "-c", "echo ready; exec sleep 60"])
+        .stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut output, &mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    // The process is the command: killing it needs nobody to pass it on.
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(9));
+}
+
+#[test]
+fn a_command_that_cannot_be_run_is_told() {
+    let host = Host::new();
+    let run = host.run("exec", &["--", "no-such-command", "x"]);
+    assert_eq!(run.code, 127, "{run:#?}");
+    assert!(
+        run.stderr
+            .starts_with("error: no-such-command cannot be run\n"),
+        "{run:#?}"
+    );
+    let run = host.run("exec", &["--", "./key.pem"]);
+    assert_eq!(run.code, 126, "{run:#?}");
+    let run = host.run("exec", &["true"]);
+    assert_eq!(run.code, 2, "{run:#?}");
+    assert_eq!(host.run("exec", &[]).code, 2);
+}
+
+#[test]
+fn without_credentials_the_command_does_not_run() {
+    let host = Host::new();
+    let mut command = host.command("exec");
+    command.args(["--profile", "x", "--", "touch", "ran"]);
+    let run = host.workload.sandbox.finish(command);
+    assert_eq!(run.code, 2, "{run:#?}");
+    assert!(!host.workload.sandbox.path("ran").exists());
+}
+
+#[test]
+fn boto3_in_the_command_signs_with_them() {
+    let host = Host::new();
+    let python = tool("python").display().to_string();
+    let script = client_script("environment.py").display().to_string();
+    let run = host.run("exec", &["--", &python, &script]);
+    assert_eq!(run.code, 0, "{run:#?}");
+    let seen: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(seen["method"], "env");
+    assert_eq!(seen["key_id"], "ASIAEXAMPLEEXAMPLE12");
+    assert_eq!(seen["token"], TOKEN);
+}
