@@ -82,7 +82,6 @@ pub fn run(
     };
     let debug = match &cli.command {
         Command::ReadCertificateData(asked) => asked.debug,
-        Command::Serve(asked) => asked.session.debug,
         Command::SignString(asked) => asked.debug,
         other => other.session().is_some_and(|(session, _)| session.debug),
     };

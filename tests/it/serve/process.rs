@@ -270,3 +270,31 @@ fn metrics_have_the_form_that_prometheus_reads() {
         assert!(!answer.body.contains(secret), "{secret}");
     }
 }
+
+/// What can be read once only is kept for the sessions to come.
+#[test]
+fn a_certificate_from_a_pipe_is_good_for_every_session() {
+    let workload = Workload::new();
+    let service = Service::start(Mood::Grants(3));
+    let session = Server::session(&service.url());
+    let mut all: Vec<&str> = session.iter().map(String::as_str).collect();
+    all.extend(["--port", "0"]);
+    for word in &mut all {
+        if *word == "fullchain.pem" {
+            *word = "-";
+        }
+    }
+    let mut command = Server::command(&workload.sandbox, &all);
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    writer
+        .write_all(workload.sandbox.read("fullchain.pem").as_bytes())
+        .unwrap();
+    drop(writer);
+    command.stdin(reader);
+    let server = Server::run(&workload.sandbox, command);
+    server.until("a second session came", |server| {
+        server.metric("windlass_refreshes_total{profile=\"default\"}") >= 2
+    });
+    let failures = server.metric("windlass_refresh_failures_total{profile=\"default\"}");
+    assert_eq!(failures, 0, "{}", server.log());
+}
