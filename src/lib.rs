@@ -18,13 +18,14 @@
 //! | [`pki`] | certificates, names, chains, path validation: values without disk or clock | `key`, leaves |
 //! | [`key`] | where a signature comes from | leaves |
 //! | [`store`] | the only writer of files and locks, and the inventory database | leaves |
-//! | leaves | [`clock`], [`der`], [`environment`], [`limits`], [`secret`], [`text`] | std and crates |
+//! | leaves | [`clock`], [`der`], [`environment`], [`limits`], [`secret`], [`serving`], [`text`] | std and crates |
 //!
-//! Only `main` and the option parser that it runs read the environment, and
-//! only `main` sets the exit code; only [`commands`]
+//! Only `main` and the option parser that it runs read the environment (and two
+//! crates that speak systemd's protocols, its variables for them), and only
+//! `main` sets the exit code; only [`commands`]
 //! prints, through one printer; only [`store`] writes files; only
-//! `rolesanywhere::transport` opens connections and only [`emulator`] listens;
-//! [`key`] runs programs and speaks to devices.
+//! `rolesanywhere::transport` opens connections and only [`emulator`] and
+//! `delivery::serve` listen; [`key`] runs programs and speaks to devices.
 #![forbid(unsafe_code)]
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]
 #![warn(unreachable_pub)]
@@ -43,5 +44,6 @@ pub mod limits;
 pub mod pki;
 pub mod rolesanywhere;
 pub mod secret;
+pub mod serving;
 pub mod store;
 pub mod text;

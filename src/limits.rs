@@ -124,6 +124,54 @@ pub const SERVER_CONNECTION_DEADLINE: Duration = Duration::from_secs(120);
 /// Longest that the emulator waits for a TLS handshake or for a request.
 pub const SERVER_READ_DEADLINE: Duration = Duration::from_secs(30);
 
+/// How often it is looked at the wall clock whether a session is due: so soon
+/// after a machine wakes up, or its clock is set, it is noticed.
+pub const KEEPER_TICK: Duration = Duration::from_secs(1);
+
+/// Most connections that `serve` holds at once; more wait to be accepted. Each
+/// takes some 20 KiB.
+pub const MAX_SERVE_CONNECTIONS: usize = 512;
+
+/// Size of the header buffer of `serve`, in bytes: requests of SDKs have less
+/// than one kilobyte, and hyper takes no less than 8 KiB.
+pub const MAX_SERVE_HEAD: usize = 16 * 1024;
+
+/// Most header fields in one request to `serve`.
+pub const MAX_SERVE_HEADERS: usize = 64;
+
+/// Longest that `serve` waits for a request, the first one of a connection or a
+/// further one: SDKs send theirs at once.
+pub const SERVE_READ_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Longest that one connection to `serve` may last before it is asked to end
+/// after its next answer.
+pub const SERVE_CONNECTION_DEADLINE: Duration = Duration::from_secs(600);
+
+/// Longest that an answer which has begun may still take when its connection is
+/// to end.
+pub const SERVE_DRAIN_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Most IMDS tokens that are remembered; for a further one the oldest goes.
+pub const MAX_IMDS_TOKENS: usize = 256;
+
+/// Longest life of an IMDS token (EC2 user guide, "Use IMDSv2": 1 second to
+/// 6 hours).
+pub const MAX_IMDS_TOKEN_SECONDS: u32 = 21_600;
+
+/// Shortest token that may guard the container endpoint, in characters: 128
+/// bits in hex have 32, and in base64 22.
+pub const MIN_AUTHORIZATION_TOKEN: usize = 22;
+
+/// Longest such token, in bytes; it comes with every request.
+pub const MAX_AUTHORIZATION_TOKEN: u64 = 4096;
+
+/// Most profiles that one `serve` keeps, each with a thread of its own.
+pub const MAX_SERVED_PROFILES: usize = 100;
+
+/// Longest line of the kernel's table of sockets together, in bytes: about
+/// 100,000 sockets.
+pub const MAX_SOCKET_TABLE: u64 = 16 * 1024 * 1024;
+
 /// Longest that a program may take which gives a passphrase, key material or a
 /// signature. Three of them leave time for the exchange.
 pub const COMMAND_DEADLINE: Duration = Duration::from_secs(10);

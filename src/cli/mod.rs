@@ -17,6 +17,7 @@ mod passphrase;
 mod proxy;
 mod reporting;
 mod role_chain;
+mod serve;
 mod session;
 mod update;
 
@@ -36,6 +37,7 @@ pub use passphrase::{PassphraseArgs, TypedPassphrase};
 pub use proxy::ProxyArgs;
 pub use reporting::{ErrorFormat, Reporting};
 pub use role_chain::RoleChainArgs;
+pub use serve::Serve;
 pub use session::{ProfileArgs, ProfileChoice, SessionArgs};
 pub use update::Update;
 
@@ -87,6 +89,7 @@ pub enum Command {
     Generate(Generate),
     Key(Key),
     ReadCertificateData(Box<ReadCertificateData>),
+    Serve(Box<Serve>),
     SignString(Box<SignString>),
     Update(Box<Update>),
     Status(Box<Status>),
@@ -118,6 +121,7 @@ impl Command {
             Self::Env(asked) => Some((&asked.session, asked.profile.choice())),
             Self::Exec(asked) => Some((&asked.session, asked.profile.choice())),
             Self::Status(asked) => Some((&asked.session, ProfileChoice::Several)),
+            Self::Serve(asked) => Some((&asked.session, asked.choice())),
             _ => None,
         }
     }
@@ -135,6 +139,7 @@ impl Command {
             Self::Env(asked) => Some(asked.session),
             Self::Exec(asked) => Some(asked.session),
             Self::Status(asked) => Some(asked.session),
+            Self::Serve(asked) => Some(asked.session),
             _ => None,
         }
     }

@@ -7,15 +7,12 @@ use serde_json::json;
 
 use crate::cli::Emulate;
 use crate::clock::{Clock, FixedClock, SystemClock, rfc3339};
-use crate::emulator::{
-    Event, Faults, Listening, ServerTls, Service, Stop, World, WorldPlan, serve,
-};
-use crate::limits;
+use crate::emulator::{Event, Faults, Listening, ServerTls, Service, World, WorldPlan, serve};
 use crate::pki;
 use crate::store::{self, Readers};
 use crate::text::printable;
 
-use super::{Context, Error, Printer, material};
+use super::{Context, Error, Printer, material, ready, stop};
 
 /// Builds the emulated account, listens, says where, and serves until it is
 /// told to stop.
@@ -25,12 +22,10 @@ pub(super) fn run(mut arguments: Emulate, context: &Context) -> Result<(), Error
     let listening = Listening::bind(arguments.listen)?;
     let address = listening.address();
     if let Some(path) = &arguments.tls_root_file {
-        check_replaceable(path, "a TLS root", is_emulator_root)?;
+        ready::check_replaceable(path, "a TLS root of windlass emulate", is_emulator_root)?;
     }
     if let Some(path) = &arguments.ready_file {
-        check_replaceable(path, "a ready file", is_ready_file)?;
-        // One of an earlier run would tell a waiting script too much too early.
-        store::remove_if_present(path)?;
+        ready::check(path, "emulate")?;
     }
     let (tls, root_file, _directory) = match arguments.tls {
         false => (None, None, None),
@@ -44,7 +39,7 @@ pub(super) fn run(mut arguments: Emulate, context: &Context) -> Result<(), Error
     let scheme = if arguments.tls { "https" } else { "http" };
     let url = format!("{scheme}://{address}");
     announce(&arguments, context, &world, &url, root_file.as_deref())?;
-    let ready = format!("{url}\n");
+    let line = format!("{url}\n");
     let clock: Box<dyn Clock> = match arguments.at {
         Some(at) => Box::new(FixedClock(at)),
         None => Box::new(SystemClock),
@@ -56,57 +51,18 @@ pub(super) fn run(mut arguments: Emulate, context: &Context) -> Result<(), Error
     // The ready file comes when signals are heeded already: who has seen it may
     // send one.
     let stop = || {
-        let stop = stop_on_signal()?;
+        let stop = stop::on_signal()?;
         if let Some(path) = &arguments.ready_file {
-            store::write_atomic(path, ready.as_bytes(), Readers::Owner)
-                .map_err(std::io::Error::other)?;
+            ready::write(path, &line)?;
         }
         Ok(stop)
     };
     let service = Service::new(world, clock, faults, log);
     serve(listening, tls.as_ref(), service, stop)?;
-    if let Some(path) = &arguments.ready_file
-        && store::read_bounded(path, 1024).is_ok_and(|content| content == ready.as_bytes())
-    {
-        store::remove_if_present(path)?;
+    if let Some(path) = &arguments.ready_file {
+        ready::remove(path, line)?;
     }
     Ok(())
-}
-
-/// A file that is there is replaced only when it is one that this command wrote:
-/// a typing mistake must not cost a key or an inventory.
-fn check_replaceable(
-    path: &Path,
-    what: &'static str,
-    is_ours: fn(&[u8]) -> bool,
-) -> Result<(), Error> {
-    let Ok(metadata) = std::fs::symlink_metadata(path) else {
-        // Before anything is announced: where it cannot be written later.
-        return Ok(store::check_parent(path)?);
-    };
-    let ours = metadata.is_file()
-        && store::read_bounded(path, limits::MAX_FILE)
-            // An empty file is one that mktemp has made.
-            .is_ok_and(|content| content.is_empty() || is_ours(&content));
-    if ours {
-        Ok(())
-    } else {
-        Err(Error::InTheWay {
-            path: path.to_owned(),
-            what,
-        })
-    }
-}
-
-/// One line with a URL.
-fn is_ready_file(content: &[u8]) -> bool {
-    let url = std::str::from_utf8(content)
-        .ok()
-        .and_then(|text| text.strip_suffix('\n'));
-    url.is_some_and(|url| {
-        !url.contains(char::is_whitespace)
-            && (url.starts_with("http://") || url.starts_with("https://"))
-    })
 }
 
 /// A throw-away root of the emulator.
@@ -249,17 +205,4 @@ fn log(printer: &Printer, event: &Event, counted: bool) {
     };
     let now = rfc3339(SystemClock.now());
     printer.raw(&format!("{now} {line}\n"));
-}
-
-/// Resolves at SIGTERM or SIGINT.
-pub(super) fn stop_on_signal() -> std::io::Result<Stop> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(Box::pin(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    }))
 }

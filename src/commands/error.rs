@@ -8,6 +8,7 @@ mod exchange_error;
 mod key_error;
 mod pki_error;
 mod profile;
+mod serve;
 mod shared_file;
 mod store_error;
 mod token;
@@ -30,8 +31,11 @@ use exchange_error::{hint_exchange, of_exchange};
 use key_error::{hint_key, of_key};
 use pki_error::{hint_pki, of_pki};
 use profile::{hint_missing, no_profile};
+use serve::{hint_serve, of_serve};
 use shared_file::{hint_credentials_file, hint_refusal, of_credentials_file, of_refusal};
 use store_error::{hint_store, of_store};
+
+pub use serve::ServeError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -218,7 +222,7 @@ pub enum Error {
         which: String,
     },
     /// A file is in the way that windlass did not write.
-    #[error("{path} exists already and is not {what} of windlass emulate")]
+    #[error("{path} exists already and is not {what}")]
     InTheWay {
         /// The file.
         path: PathBuf,
@@ -237,6 +241,9 @@ pub enum Error {
         /// Why.
         source: ProxyUrlError,
     },
+    /// Nothing is served.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     /// The region is malformed.
     #[error("invalid value '{value}' for '--region': {reason}")]
     Region {
@@ -337,6 +344,7 @@ impl Error {
             Self::Daemon(_) => Outcome::Failed,
             Self::Exchange(error) => of_exchange(error),
             Self::Key(error) => of_key(error),
+            Self::Serve(error) => of_serve(error),
             Self::NotInInventory { .. } | Self::NotText | Self::Stdout(_) | Self::TlsSetup(_) => {
                 Outcome::Failed
             }
@@ -436,6 +444,7 @@ impl Error {
             ),
             Self::ReadTwice { .. } => fixed("give one of the sources as a file, fd:N or env:NAME"),
             Self::NotText | Self::Stdout(_) | Self::TlsSetup(_) => None,
+            Self::Serve(error) => hint_serve(error),
             Self::Store(error) => hint_store(error),
             Self::Target(_) => fixed(
                 "trust anchor, profile and role of one session live in one account, anchor and profile in one region; check --trust-anchor-arn, --profile-arn and --role-arn",

@@ -19,16 +19,19 @@ mod material;
 mod network;
 mod outcome;
 mod printer;
+mod ready;
 mod remedy;
 mod role_chain;
+mod serve;
 mod session;
 mod settings;
 mod shared_file;
 mod status;
+mod stop;
 mod update;
 
 pub use context::Context;
-pub use error::Error;
+pub use error::{Error, ServeError};
 pub use invocation::Invocation;
 pub use outcome::Outcome;
 pub use printer::{Printer, Style};
@@ -135,6 +138,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
         Command::ReadCertificateData(arguments) => {
             diagnostics::read_certificate_data(&arguments, context)
         }
+        Command::Serve(arguments) => serve::run(*arguments, context),
         Command::SignString(arguments) => diagnostics::sign_string(&arguments, context),
         Command::Update(arguments) => update::run(&arguments, context),
         Command::Status(arguments) => status::run(&arguments, context),

@@ -105,6 +105,12 @@ impl Printer {
         }
     }
 
+    /// Whether more is said than usual.
+    #[must_use]
+    pub fn is_verbose(&self) -> bool {
+        self.0.style.verbose
+    }
+
     /// Says something that should be known, and that is good.
     pub fn news(&self, text: &str) {
         self.line("note", text);

@@ -4,6 +4,7 @@
 mod cache;
 mod plan;
 
+use std::cell::RefCell;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
@@ -17,8 +18,8 @@ use crate::delivery::{
 use crate::limits;
 use crate::pki::Identity;
 use crate::rolesanywhere::{
-    Chaining, CreateSession, Endpoint, Exchange, Granted, Progress, SessionDuration, Transport,
-    WorkloadNames, assume_roles, create_session,
+    Chaining, CreateSession, Endpoint, Exchange, Granted, Progress, Region, RoleArn,
+    SessionDuration, Transport, WorkloadNames, assume_roles, create_session,
 };
 
 pub(super) use self::cache::Cache;
@@ -77,8 +78,30 @@ impl<'a> SessionPlan<'a> {
         })
     }
 
+    /// Whose session it is in the end: that of the last role of a chain.
+    pub(super) fn role(&self) -> &RoleArn {
+        let steps = self.chain.iter().flat_map(|chain| chain.roles.roles());
+        steps
+            .last()
+            .map_or_else(|| self.request.target.role(), |step| &step.role)
+    }
+
+    /// The region in which it is asked for.
+    pub(super) const fn region(&self) -> &Region {
+        self.request.target.region()
+    }
+
     /// Obtains the session, by when a caller has to have it.
     pub(super) fn obtain_until(&self, until: Instant) -> Result<Session, Error> {
+        self.obtain_observed(until, &|event| cache::tell(&event, self.context))
+    }
+
+    /// The same; `observe` is told of what happens with the cache.
+    fn obtain_observed(
+        &self,
+        until: Instant,
+        observe: &dyn Fn(CacheEvent<'_>),
+    ) -> Result<Session, Error> {
         // The certificate is looked at each time, for it may have been rotated.
         let fingerprint = self.opening.fingerprint()?;
         let Some(cache) = &self.cache else {
@@ -89,11 +112,10 @@ impl<'a> SessionPlan<'a> {
             Urgency::Needed => until,
         };
         let name = cache.name_of(self, &fingerprint);
-        let observe = |event: CacheEvent<'_>| cache::tell(&event, self.context);
         let cached = Cached {
             entry: cache.entry(&name),
             clock: self.context.clock.as_ref(),
-            observe: &observe,
+            observe,
         };
         cached
             .obtain(|urgency| self.fetch(deadline(urgency)), Error::failure)
@@ -130,10 +152,7 @@ impl<'a> SessionPlan<'a> {
         let obtained = context.clock.now();
         let granted = self.exchange(&transport, &identity, until)?;
         warn_of_skew(&context.printer, &granted);
-        let last = self.chain.iter().flat_map(|chain| chain.roles.roles());
-        let role = last
-            .last()
-            .map_or_else(|| self.request.target.role(), |step| &step.role);
+        let role = self.role();
         let request = granted.request_id.as_ref();
         context.printer.done(&format!(
             "got a session as {role} until {}{}",
@@ -217,6 +236,18 @@ impl Provider for SessionPlan<'_> {
     fn obtain(&self) -> Result<Session, Failure> {
         self.obtain_until(Instant::now() + limits::TOTAL_DEADLINE)
             .map_err(|error| error.failure())
+    }
+
+    fn obtain_or_keep(&self) -> Result<(Session, Option<Failure>), Failure> {
+        let reason = RefCell::new(None);
+        let observe = |event: CacheEvent<'_>| match event {
+            CacheEvent::StillValid(failure, _) => *reason.borrow_mut() = Some(failure.clone()),
+            other @ CacheEvent::Unusable(_) => cache::tell(&other, self.context),
+        };
+        let session = self
+            .obtain_observed(Instant::now() + limits::TOTAL_DEADLINE, &observe)
+            .map_err(|error| error.failure())?;
+        Ok((session, reason.into_inner()))
     }
 }
 

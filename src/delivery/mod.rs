@@ -4,10 +4,11 @@ mod cache;
 mod credentials_file;
 mod exec;
 pub mod ini;
-
+mod keeper;
 mod process;
 mod provider;
 mod schedule;
+pub mod serve;
 pub mod upkeep;
 mod variables;
 
@@ -16,7 +17,7 @@ pub use credentials_file::{
     CredentialsFileError, check_section, key_id_of, static_key, write_session,
 };
 pub use exec::{NotStarted, execute};
-
+pub use keeper::{Health, Keeper, Kept, Notice, Tally, View, keep};
 pub use process::process_json;
 pub use provider::{Failure, Provider, Session};
 pub use schedule::{Life, Prospect, next_try};

@@ -65,4 +65,13 @@ pub trait Provider: Send + Sync {
     ///
     /// [`Failure`].
     fn obtain(&self) -> Result<Session, Failure>;
+    /// The same, with why it is not a newer one, when a new one was due and
+    /// could not be had.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`].
+    fn obtain_or_keep(&self) -> Result<(Session, Option<Failure>), Failure> {
+        self.obtain().map(|session| (session, None))
+    }
 }

@@ -6,6 +6,7 @@ mod files;
 mod inventory;
 mod log;
 mod session_cache;
+mod socket;
 mod staging;
 
 pub use edit::{Manner, Recovery, Report, edit, read_regular, recover};
@@ -16,6 +17,7 @@ pub use files::{
 pub use inventory::{Inventory, Kind, Record, Reservation, State};
 pub use log::{Log, Severity};
 pub use session_cache::{CacheEntry, CacheLock, SessionCache, is_own_directory};
+pub use socket::{SocketFile, bind_socket};
 pub use staging::Staging;
 
 use std::path::PathBuf;
@@ -136,6 +138,18 @@ pub enum Error {
     #[error("{path} is not this user's alone")]
     NotPrivate {
         /// The directory or file.
+        path: PathBuf,
+    },
+    /// Something else is where a socket is to be.
+    #[error("{path} exists already and is not a socket")]
+    NotSocket {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Somebody listens on the socket.
+    #[error("another program listens on {path}")]
+    Served {
+        /// The path.
         path: PathBuf,
     },
     /// The serial number is in the inventory already.

@@ -164,6 +164,9 @@ fn every_example_runs() {
     let (mut emulators, rest): (Vec<String>, Vec<String>) = commands
         .into_iter()
         .partition(|line| line.starts_with("windlass emulate"));
+    let (servers, rest): (Vec<String>, Vec<String>) = rest
+        .into_iter()
+        .partition(|line| line.starts_with("windlass serve"));
     let (callers, mut plain): (Vec<String>, Vec<String>) = rest
         .into_iter()
         .partition(|line| SESSION_VERBS.iter().any(|verb| line.contains(verb)));
@@ -176,6 +179,7 @@ fn every_example_runs() {
     emulators.sort_by_key(|line| line.contains("--profile-arn"));
     assert_eq!(emulators.len(), 4);
     assert!(callers.len() >= 5, "{callers:#?}");
+    assert_eq!(servers.len(), 1);
     for line in emulators {
         let port = free_port();
         let address = format!("127.0.0.1:{port}");
@@ -188,6 +192,18 @@ fn every_example_runs() {
                 if caller.starts_with("windlass credential-process") {
                     assert!(run.stdout.contains("ASIA0EMULATED0"), "{run:#?}");
                 }
+            }
+            for server in &servers {
+                let port = free_port();
+                let line = format!(
+                    "{} --port {port} --no-cache --token-file token",
+                    server.replace(EXAMPLE_PORT, &address)
+                );
+                let _running = Background::start(&sandbox, &line, port);
+                let healthy =
+                    format!("curl -sf --retry 20 --retry-delay 1 http://127.0.0.1:{port}/healthz");
+                let run = shell(&sandbox, &healthy);
+                assert_eq!(run.code, 0, "{server}: {run:#?}");
             }
         }
     }
@@ -331,7 +347,7 @@ fn with_program(line: &str) -> String {
     line.replacen("windlass", program(), 1)
 }
 
-/// An emulator example that runs until it is dropped.
+/// A server of an example that runs until it is dropped.
 struct Background(Child);
 
 impl Background {

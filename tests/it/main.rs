@@ -44,6 +44,7 @@ mod reading;
 mod reporting;
 mod retries;
 mod selectors;
+mod serve;
 mod session_cache;
 mod skew;
 mod suites;

@@ -9,6 +9,8 @@ pub(super) fn of_store(error: &store::Error) -> Outcome {
     match error {
         store::Error::Exists { .. }
         | store::Error::NotAFile { .. }
+        | store::Error::NotSocket { .. }
+        | store::Error::Served { .. }
         | store::Error::TooLarge { .. } => Outcome::Usage,
         store::Error::Changing { .. } | store::Error::Locked { .. } => Outcome::Temporary,
         store::Error::Io {
@@ -57,6 +59,12 @@ pub(super) fn hint_store(error: &store::Error) -> Option<String> {
             is_directory: true, ..
         } => Some("name the file in it".to_owned()),
         store::Error::NotAFile { .. } => Some("is this the right file?".to_owned()),
+        store::Error::NotSocket { .. } => {
+            Some("nothing was changed; name a new file with --unix-socket".to_owned())
+        }
+        store::Error::Served { .. } => Some(
+            "is windlass serve running already? Give this one its own --unix-socket".to_owned(),
+        ),
         store::Error::Owner { .. } => Some(
             "nothing was changed; run as its owner or as root, or write into it with --in-place"
                 .to_owned(),

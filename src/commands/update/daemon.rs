@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::clock::{Clock, SystemClock, in_words, rfc3339};
 use crate::commands::session::SessionPlan;
-use crate::commands::{Context, Error, Printer, emulate};
+use crate::commands::{Context, Error, Printer, stop};
 use crate::delivery::upkeep::{Event, Surroundings, keep};
 use crate::delivery::{Failure, Session};
 
@@ -54,7 +54,7 @@ pub(super) fn run(
         stopping: AtomicBool::new(false),
     });
     let outcome = runtime.block_on(async {
-        let stop = emulate::stop_on_signal().map_err(Error::Daemon)?;
+        let stop = stop::on_signal().map_err(Error::Daemon)?;
         let (alive, mut ended) = mpsc::channel::<()>(1);
         for one in wanted {
             let (shared, alive) = (Arc::clone(&shared), alive.clone());

@@ -8,22 +8,22 @@ use std::time::Duration;
 use super::read_header;
 
 /// An STS that records one request and knows one caller.
-pub(super) struct Sts {
-    pub(super) url: String,
+pub(crate) struct Sts {
+    pub(crate) url: String,
     requests: mpsc::Receiver<Recorded>,
 }
 
 /// A request as it arrived.
-pub(super) struct Recorded {
+pub(crate) struct Recorded {
     headers: Vec<(String, String)>,
-    pub(super) body: String,
+    pub(crate) body: String,
 }
 
 impl Sts {
-    pub(super) const CALLER: &str = "arn:aws:sts::123456789012:assumed-role/backup/web-1";
+    pub(crate) const CALLER: &str = "arn:aws:sts::123456789012:assumed-role/backup/web-1";
 
     /// Listens on any free port and answers one request.
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (sender, requests) = mpsc::channel();
@@ -51,7 +51,7 @@ impl Sts {
     }
 
     /// The request that came.
-    pub(super) fn request(&self) -> Recorded {
+    pub(crate) fn request(&self) -> Recorded {
         self.requests.recv_timeout(Duration::from_secs(10)).unwrap()
     }
 }
@@ -85,7 +85,7 @@ impl Recorded {
     }
 
     /// A header's value, empty when it is not there.
-    pub(super) fn header(&self, name: &str) -> String {
+    pub(crate) fn header(&self, name: &str) -> String {
         self.headers
             .iter()
             .find(|(known, _)| known == name)

@@ -1,0 +1,202 @@
+//! `windlass serve`
+
+mod hooks;
+mod token;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::cli::{ProfileChoice, Serve, SessionArgs};
+use crate::clock::SystemClock;
+use crate::delivery::serve::{
+    Guard, Hooks, Plan, Served, Socket, activated, listen, run as serve_until,
+};
+use crate::limits;
+use crate::secret::Secret;
+use crate::store::{SocketFile, bind_socket, check_parent};
+
+use self::hooks::{Announcement, Reporter};
+use super::session::SessionPlan;
+use super::{Context, Error, ServeError, ready, stop};
+
+/// The helper's port.
+const PORT: u16 = 9911;
+
+/// Listens, obtains the first sessions, says where they are, and serves until
+/// it is told to stop.
+pub(super) fn run(arguments: Serve, context: &Context) -> Result<(), Error> {
+    // Before there is any thread.
+    let mut sockets = activated(arguments.hop_limit).map_err(ServeError::from)?;
+    let profiles = profiles(&arguments, context)?;
+    let imds = imds(&arguments, &profiles)?;
+    let ready_file = arguments
+        .ready_file
+        .as_deref()
+        .map(|path| context.path(path));
+    if let Some(path) = &ready_file {
+        ready::check(path, "serve")?;
+    }
+    let authorization = authorization(&arguments, context)?;
+    let socket_file = own_sockets(&arguments, context, &mut sockets)?;
+    check_exposure(&arguments, &sockets, authorization.is_some())?;
+    let token_file = arguments.token_file.as_deref();
+    let token_file = token_file.map(|path| absolute(path, context));
+    let names = profiles.iter().map(|served| served.name.clone()).collect();
+    let announcement = Announcement::new(&sockets, names, imds, token_file);
+    let reporter = Arc::new(Reporter::new(
+        context.printer.clone(),
+        announcement,
+        ready_file.clone(),
+        arguments.json,
+    ));
+    let hooks: Arc<dyn Hooks> = reporter.clone();
+    let plan = Plan {
+        profiles,
+        imds,
+        authorization,
+        guard: Guard {
+            hosts: arguments.allow_host,
+            uids: arguments.allow_uid.into_iter().collect(),
+            gids: arguments.allow_gid.into_iter().collect(),
+        },
+    };
+    let served = serve_until(plan, sockets, Arc::new(SystemClock), hooks, stop::on_signal);
+    drop(socket_file);
+    if let Some(path) = &ready_file {
+        ready::remove(path, reporter.ready_line())?;
+    }
+    Ok(served.map_err(ServeError::from)?)
+}
+
+/// The sessions that are asked for, each with somebody who gets it.
+fn profiles(arguments: &Serve, context: &Context) -> Result<Vec<Served>, Error> {
+    let session = &arguments.session;
+    let sessions = match arguments.choice() {
+        ProfileChoice::Several => context.invocation.sessions(
+            &arguments.profile,
+            session.config.as_deref(),
+            &context.environment,
+        )?,
+        _ => vec![(ProfileChoice::USUAL.to_owned(), session.clone())],
+    };
+    if sessions.len() > limits::MAX_SERVED_PROFILES {
+        return Err(ServeError::TooManyProfiles {
+            count: sessions.len(),
+            max: limits::MAX_SERVED_PROFILES,
+        }
+        .into());
+    }
+    // A keeper may wait for AWS when the program ends, and is not waited for, so
+    // that what it uses has to stay.
+    let context: &'static Context = Box::leak(Box::new(Context {
+        clock: Box::new(SystemClock),
+        invocation: context.invocation.clone(),
+        started: Instant::now(),
+        environment: context.environment.clone(),
+        printer: context.printer.clone(),
+    }));
+    let mut served: Vec<Served> = Vec::new();
+    for (name, session) in sessions {
+        if served.iter().any(|other| other.name == name) {
+            continue;
+        }
+        let session: &'static SessionArgs = Box::leak(Box::new(session));
+        let plan = SessionPlan::new(session, context)?;
+        served.push(Served {
+            name,
+            role: plan.role().clone(),
+            region: plan.region().clone(),
+            provider: Arc::new(plan),
+        });
+    }
+    Ok(served)
+}
+
+/// Which profile is the metadata service's.
+fn imds(arguments: &Serve, profiles: &[Served]) -> Result<Option<usize>, Error> {
+    match &arguments.imds_profile {
+        _ if arguments.no_imds => Ok(None),
+        None => Ok(Some(0)),
+        Some(name) => {
+            let index = profiles.iter().position(|served| served.name == *name);
+            let missing = || ServeError::ImdsProfile {
+                name: name.clone(),
+                served: profiles.iter().map(|served| served.name.clone()).collect(),
+            };
+            Ok(Some(index.ok_or_else(missing)?))
+        }
+    }
+}
+
+fn authorization(arguments: &Serve, context: &Context) -> Result<Option<Secret>, Error> {
+    if let Some(source) = &arguments.authorization_token_from {
+        return token::given(&context.source(source), &context.environment).map(Some);
+    }
+    let path = arguments.token_file.as_deref();
+    path.map(|path| token::kept(&context.path(path)))
+        .transpose()
+}
+
+/// Opens the sockets that the options ask for besides systemd's.
+fn own_sockets(
+    arguments: &Serve,
+    context: &Context,
+    sockets: &mut Vec<Socket>,
+) -> Result<Option<SocketFile>, Error> {
+    let mut file = None;
+    if let Some(path) = &arguments.unix_socket {
+        let path = absolute(path, context);
+        check_parent(&path)?;
+        let (listener, bound) = bind_socket(&path, arguments.socket_mode)?;
+        sockets.push(Socket::Unix {
+            listener,
+            path: Some(path),
+        });
+        file = Some(bound);
+    }
+    if sockets.is_empty() || arguments.bind.is_some() || arguments.port.is_some() {
+        let address = arguments.bind.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let address = SocketAddr::new(address, arguments.port.unwrap_or(PORT));
+        // Before anything is bound there.
+        check_address(arguments, address, has_token(arguments))?;
+        sockets.push(listen(address, arguments.hop_limit).map_err(ServeError::from)?);
+    }
+    Ok(file)
+}
+
+/// The path as clients can use it, who run elsewhere.
+fn absolute(typed: &Path, context: &Context) -> PathBuf {
+    let path = context.path(typed);
+    std::path::absolute(&path).unwrap_or(path)
+}
+
+const fn has_token(arguments: &Serve) -> bool {
+    arguments.token_file.is_some() || arguments.authorization_token_from.is_some()
+}
+
+/// What others could reach has to be asked for.
+fn check_exposure(arguments: &Serve, sockets: &[Socket], has_token: bool) -> Result<(), Error> {
+    let mut has_tcp = false;
+    for socket in sockets {
+        if let Socket::Tcp { address, .. } = socket {
+            has_tcp = true;
+            check_address(arguments, *address, has_token)?;
+        }
+    }
+    // Nobody could pass there.
+    if has_tcp && !arguments.allow_gid.is_empty() && arguments.allow_uid.is_empty() {
+        return Err(ServeError::GroupsOverTcp.into());
+    }
+    Ok(())
+}
+
+fn check_address(arguments: &Serve, address: SocketAddr, has_token: bool) -> Result<(), Error> {
+    let guarded = arguments.no_imds && has_token;
+    if address.ip().to_canonical().is_loopback() || arguments.allow_remote || guarded {
+        Ok(())
+    } else {
+        Err(ServeError::Exposed { address }.into())
+    }
+}

@@ -1,0 +1,246 @@
+//! What is printed while it serves: what clients need, what the keepers met,
+//! and with --verbose each request.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::json;
+
+use crate::clock::{Clock, SystemClock, rfc3339};
+use crate::commands::{Printer, ready};
+use crate::delivery::Notice;
+use crate::delivery::serve::{Event, Hooks, Socket};
+use crate::text::printable;
+
+/// What stands unencoded in a segment of a URL (RFC 3986 section 2.3).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// What clients have to know.
+pub(super) struct Announcement {
+    /// The URL of the first TCP socket.
+    url: Option<String>,
+    sockets: Vec<PathBuf>,
+    profiles: Vec<String>,
+    imds: Option<usize>,
+    token_file: Option<PathBuf>,
+}
+
+impl Announcement {
+    pub(super) fn new(
+        sockets: &[Socket],
+        profiles: Vec<String>,
+        imds: Option<usize>,
+        token_file: Option<PathBuf>,
+    ) -> Self {
+        let url = sockets.iter().find_map(|socket| match socket {
+            Socket::Tcp { address, .. } => {
+                let mut address = *address;
+                // Where it listens on all addresses, clients of this host use
+                // loopback.
+                if address.ip() == IpAddr::V4(Ipv4Addr::UNSPECIFIED) {
+                    address.set_ip(Ipv4Addr::LOCALHOST.into());
+                } else if address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED) {
+                    address.set_ip(Ipv6Addr::LOCALHOST.into());
+                }
+                Some(format!("http://{address}"))
+            }
+            Socket::Unix { .. } => None,
+        });
+        let paths = sockets.iter().filter_map(|socket| match socket {
+            Socket::Unix { path, .. } => path.clone(),
+            Socket::Tcp { .. } => None,
+        });
+        Self {
+            url,
+            sockets: paths.collect(),
+            profiles,
+            imds,
+            token_file,
+        }
+    }
+
+    /// Each profile with its container URI, where there is one.
+    fn container_uris(&self) -> Vec<(&str, Option<String>)> {
+        let uri = |name: &str| {
+            let url = self.url.as_ref()?;
+            Some(format!(
+                "{url}/profile/{}",
+                utf8_percent_encode(name, SEGMENT)
+            ))
+        };
+        self.profiles
+            .iter()
+            .map(|name| (name.as_str(), uri(name)))
+            .collect()
+    }
+
+    fn imds(&self) -> Option<(&str, &str)> {
+        let profile = self.profiles.get(self.imds?)?;
+        Some((profile, self.url.as_ref()?))
+    }
+
+    fn json(&self) -> String {
+        let profiles: Vec<_> = self
+            .container_uris()
+            .into_iter()
+            .map(|(name, uri)| json!({ "profile": name, "containerUri": uri }))
+            .collect();
+        let imds = self.imds();
+        let document = json!({
+            "endpoint": self.url,
+            "imdsEndpoint": imds.map(|(_, url)| url),
+            "imdsProfile": imds.map(|(profile, _)| profile),
+            "unixSockets": self.sockets,
+            "tokenFile": self.token_file,
+            "profiles": profiles,
+        });
+        format!("{document}\n")
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for path in &self.sockets {
+            text.push_str(&format!("# UNIX socket {}\n", path.display()));
+        }
+        if let Some((profile, url)) = self.imds() {
+            text.push_str(&format!(
+                "# {profile}, as instance metadata:\nAWS_EC2_METADATA_SERVICE_ENDPOINT={url}\n"
+            ));
+        }
+        if let Some(file) = &self.token_file {
+            for (name, uri) in self.container_uris() {
+                let Some(uri) = uri else { continue };
+                text.push_str(&format!(
+                    "# {name}, as container credentials:\n\
+                     AWS_CONTAINER_CREDENTIALS_FULL_URI={uri}\n\
+                     AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE={}\n",
+                    file.display()
+                ));
+            }
+        }
+        text
+    }
+}
+
+/// Prints as it goes.
+pub(super) struct Reporter {
+    printer: Printer,
+    announcement: Announcement,
+    ready_file: Option<PathBuf>,
+    as_json: bool,
+    /// What was last said about each profile that is not well.
+    said: Mutex<BTreeMap<String, String>>,
+    /// What happened before it was ready. When it never is, the error says why,
+    /// and says it once.
+    held: Mutex<Option<Vec<(String, Notice)>>>,
+}
+
+impl Reporter {
+    pub(super) fn new(
+        printer: Printer,
+        announcement: Announcement,
+        ready_file: Option<PathBuf>,
+        as_json: bool,
+    ) -> Self {
+        Self {
+            printer,
+            announcement,
+            ready_file,
+            as_json,
+            said: Mutex::default(),
+            held: Mutex::new(Some(Vec::new())),
+        }
+    }
+
+    /// What the ready file holds.
+    pub(super) fn ready_line(&self) -> String {
+        let url = self.announcement.url.clone();
+        let socket = || {
+            let path = self.announcement.sockets.first()?;
+            Some(format!("unix:{}", path.display()))
+        };
+        format!("{}\n", url.or_else(socket).unwrap_or_default())
+    }
+
+    /// An outage is said once, and not at every try; so is its end.
+    fn kept(&self, profile: &str, notice: &Notice) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = printable(profile, 80);
+        match notice {
+            Notice::Granted => {
+                if said.remove(profile).is_some() {
+                    let text = format!("the profile {shown} gets sessions again");
+                    self.printer.news(&text);
+                } else {
+                    self.printer.done(&format!("a new session for {shown}"));
+                }
+            }
+            Notice::Failed(failure) => {
+                let text = match &failure.hint {
+                    Some(hint) => format!("{}; {hint}", failure.message),
+                    None => failure.message.clone(),
+                };
+                let line = format!("no new session for {shown}: {text}");
+                if said.insert(profile.to_owned(), text.clone()).as_ref() == Some(&text) {
+                    self.printer.note(&line);
+                } else {
+                    self.printer.warning(&line);
+                }
+            }
+        }
+    }
+}
+
+impl Hooks for Reporter {
+    fn ready(&self) -> io::Result<()> {
+        if self.as_json {
+            self.printer
+                .data(&self.announcement.json())
+                .map_err(io::Error::other)?;
+        } else {
+            self.printer.raw(&self.announcement.text());
+        }
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        for (profile, notice) in held.take().into_iter().flatten() {
+            self.kept(&profile, &notice);
+        }
+        match &self.ready_file {
+            Some(path) => ready::write(path, &self.ready_line()),
+            None => Ok(()),
+        }
+    }
+
+    fn event(&self, event: Event) {
+        match event {
+            Event::Kept { profile, notice } => {
+                let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+                match held.as_mut() {
+                    Some(held) => held.push((profile, notice)),
+                    None => self.kept(&profile, &notice),
+                }
+            }
+            Event::Connection { reason } => self.printer.note(&reason),
+            Event::Answered {
+                caller,
+                request,
+                status,
+            } => {
+                let now = rfc3339(SystemClock.now());
+                self.printer
+                    .raw(&format!("{now} {caller} {request} {status}\n"));
+            }
+        }
+    }
+
+    fn logs_requests(&self) -> bool {
+        self.printer.is_verbose()
+    }
+}

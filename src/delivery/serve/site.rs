@@ -1,0 +1,276 @@
+//! What is served: the profiles with their sessions, the tokens, and the way
+//! from a request to its answer. No sockets here.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
+use serde_json::json;
+use tokio::sync::watch;
+
+use crate::clock::rfc3339;
+use crate::rolesanywhere::{Region, RoleArn};
+use crate::secret::Secret;
+
+use super::super::{Health, Provider, Session, View};
+use super::answer::{self, Answer};
+use super::documents::Documents;
+use super::guard::Guard;
+use super::metrics::{self, Requests};
+use super::peer::Caller;
+use super::route::Route;
+use super::tokens::Tokens;
+use super::{container, imds};
+
+/// A profile to be served.
+pub struct Served {
+    /// Its name, as it stands in `/profile/NAME`.
+    pub name: String,
+    /// The role whose sessions come: the last one of a chain.
+    pub role: RoleArn,
+    /// The region of its trust anchor.
+    pub region: Region,
+    /// Who gets its sessions.
+    pub provider: Arc<dyn Provider>,
+}
+
+impl std::fmt::Debug for Served {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Served({})", self.name)
+    }
+}
+
+/// What to serve, and to whom.
+#[derive(Debug)]
+pub struct Plan {
+    /// The profiles, each name once.
+    pub profiles: Vec<Served>,
+    /// Which of them is the metadata service's; `None` switches it off.
+    pub imds: Option<usize>,
+    /// The token of the container endpoint.
+    pub authorization: Option<Secret>,
+    /// Who may ask.
+    pub guard: Guard,
+}
+
+/// One profile as requests see it.
+#[derive(Debug)]
+pub(super) struct Profile {
+    pub(super) name: String,
+    pub(super) role: RoleArn,
+    pub(super) region: Region,
+    latest: watch::Sender<Arc<Published>>,
+}
+
+/// A state of a profile, with its documents.
+#[derive(Debug, Default)]
+pub(super) struct Published {
+    pub(super) view: View,
+    documents: Option<Arc<Documents>>,
+}
+
+impl Profile {
+    /// Puts a new state in the place of the old one. The lock is held for the
+    /// exchange of two pointers.
+    pub(super) fn publish(&self, view: &View) {
+        let before = self.latest();
+        let unchanged = match (&before.view.session, &view.session) {
+            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+            _ => false,
+        };
+        let documents = if unchanged {
+            before.documents.clone()
+        } else {
+            let session = view.session.as_ref();
+            session
+                .and_then(|session| Documents::of(session))
+                .map(Arc::new)
+        };
+        self.latest.send_replace(Arc::new(Published {
+            view: view.clone(),
+            documents,
+        }));
+    }
+
+    /// The latest state.
+    pub(super) fn latest(&self) -> Arc<Published> {
+        Arc::clone(&self.latest.borrow())
+    }
+
+    /// Waits until the first try has come to an end, and gives the state then.
+    pub(super) async fn first_try(&self) -> Arc<Published> {
+        let mut receiver = self.latest.subscribe();
+        let tried = |state: &Arc<Published>| {
+            let tally = &state.view.tally;
+            tally.granted + tally.failed > 0
+        };
+        match receiver.wait_for(tried).await {
+            Ok(state) => Arc::clone(&state),
+            // The sender is this value's own.
+            Err(_) => self.latest(),
+        }
+    }
+
+    /// The documents of the session, as long as it is good, or the reason.
+    pub(super) fn documents(&self, now: DateTime<Utc>) -> Result<Arc<Documents>, String> {
+        let state = self.latest();
+        match (state.view.current(now), &state.documents) {
+            (Some(_), Some(documents)) => Ok(Arc::clone(documents)),
+            (Some(_), None) => Err("the credentials that came are not text".to_owned()),
+            (None, _) => Err(reason(&state.view, now)),
+        }
+    }
+
+    /// The session, as long as it is good, or the reason.
+    pub(super) fn session(&self, now: DateTime<Utc>) -> Result<Arc<Session>, String> {
+        let state = self.latest();
+        match state.view.current(now) {
+            Some(session) => Ok(Arc::clone(session)),
+            None => Err(reason(&state.view, now)),
+        }
+    }
+}
+
+fn reason(view: &View, now: DateTime<Utc>) -> String {
+    match view.health(now) {
+        Health::Degraded(reason) | Health::Unavailable(reason) => reason,
+        Health::Good => "the session has just ended".to_owned(),
+    }
+}
+
+/// Everything that answering needs.
+#[derive(Debug)]
+pub(super) struct Site {
+    profiles: Vec<Profile>,
+    imds: Option<usize>,
+    authorization: Option<Secret>,
+    guard: Guard,
+    tokens: Mutex<Tokens>,
+    pub(super) requests: Requests,
+}
+
+impl Site {
+    /// Takes the plan apart: what requests see, and who gets the sessions, in
+    /// the same order.
+    pub(super) fn new(plan: Plan) -> (Self, Vec<Arc<dyn Provider>>) {
+        let (mut profiles, mut providers) = (Vec::new(), Vec::new());
+        for served in plan.profiles {
+            profiles.push(Profile {
+                name: served.name,
+                role: served.role,
+                region: served.region,
+                latest: watch::Sender::default(),
+            });
+            providers.push(served.provider);
+        }
+        let site = Self {
+            profiles,
+            imds: plan.imds,
+            authorization: plan.authorization,
+            guard: plan.guard,
+            tokens: Mutex::default(),
+            requests: Requests::default(),
+        };
+        (site, providers)
+    }
+
+    /// The profiles, in their order.
+    pub(super) fn profiles(&self) -> &[Profile] {
+        &self.profiles
+    }
+
+    /// The profile of this name.
+    pub(super) fn profile(&self, name: &str) -> Option<&Profile> {
+        self.profiles.iter().find(|profile| profile.name == name)
+    }
+
+    /// The metadata service's profile, unless it is switched off.
+    pub(super) fn imds(&self) -> Option<&Profile> {
+        self.profiles.get(self.imds?)
+    }
+
+    /// The container endpoint's token.
+    pub(super) const fn authorization(&self) -> Option<&Secret> {
+        self.authorization.as_ref()
+    }
+
+    /// Whether users are told apart.
+    pub(super) fn asks_for_user(&self) -> bool {
+        self.guard.asks_for_user()
+    }
+
+    /// The metadata service's tokens.
+    pub(super) fn tokens(&self) -> MutexGuard<'_, Tokens> {
+        // Whoever panicked with it left a list behind that is whole.
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers a request from memory.
+    pub(super) fn answer(&self, request: &Parts, caller: &Caller, now: DateTime<Utc>) -> Answer {
+        let route = Route::of(request.uri.path());
+        let answer = match self.guard.admit(request, caller, &route) {
+            Ok(()) => self.route(request, &route, now),
+            Err(refused) => *refused,
+        };
+        self.requests.count(route.label(), answer.status());
+        answer
+    }
+
+    fn route(&self, request: &Parts, route: &Route, now: DateTime<Utc>) -> Answer {
+        let headers = &request.headers;
+        match (route, &request.method) {
+            (Route::Token, &Method::PUT) => imds::token(self, headers, now),
+            (Route::Token, _) => answer::method_not_allowed("PUT"),
+            (Route::Unknown, _) => answer::not_found(),
+            (_, method) if method != Method::GET && method != Method::HEAD => {
+                answer::method_not_allowed("GET, HEAD")
+            }
+            (Route::Container(name), _) => container::get(self, name, headers, now),
+            (Route::Health, _) => self.health(now),
+            (Route::Metrics, _) => metrics::get(self, now),
+            (
+                Route::Roles
+                | Route::Credentials { .. }
+                | Route::Metadata(_)
+                | Route::UnknownMetadata,
+                _,
+            ) => imds::get(self, route, headers, now),
+        }
+    }
+
+    /// `GET /healthz`: 200 as long as every profile has credentials.
+    fn health(&self, now: DateTime<Utc>) -> Answer {
+        let mut worst = "ok";
+        let mut profiles = Vec::new();
+        for profile in &self.profiles {
+            let state = profile.latest();
+            let (status, reason) = match state.view.health(now) {
+                Health::Good => ("ok", None),
+                Health::Degraded(reason) => ("degraded", Some(reason)),
+                Health::Unavailable(reason) => ("unavailable", Some(reason)),
+            };
+            worst = match (worst, status) {
+                ("unavailable", _) | (_, "unavailable") => "unavailable",
+                ("degraded", _) | (_, "degraded") => "degraded",
+                _ => "ok",
+            };
+            let session = state.view.current(now);
+            let mut shown = json!({ "profile": profile.name, "status": status });
+            if let Some(session) = session {
+                shown["expiration"] = rfc3339(session.credentials.expiration).into();
+            }
+            if let Some(reason) = reason {
+                shown["reason"] = reason.into();
+            }
+            profiles.push(shown);
+        }
+        let status = if worst == "unavailable" {
+            StatusCode::SERVICE_UNAVAILABLE
+        } else {
+            StatusCode::OK
+        };
+        let body = json!({ "status": worst, "profiles": profiles });
+        answer::json(status, body.to_string())
+    }
+}

@@ -1,0 +1,138 @@
+//! HTTP/1.1 on sockets that are there already: bounded in connections, in the
+//! size of a head and in time. What is answered is the caller's.
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+/// How long it is waited after the operating system gave no connection: out of
+/// file descriptors, most likely, which passes.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What one connection may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Size of the header buffer, in bytes.
+    pub head: usize,
+    /// Most header fields in one request.
+    pub headers: usize,
+    /// Longest wait for a request's head, also between two requests.
+    pub read: Duration,
+    /// How long the connection may last until it is asked to end.
+    pub connection: Duration,
+    /// How long an answer that has begun may then still take.
+    pub drain: Duration,
+}
+
+/// The places for connections.
+#[derive(Clone, Debug)]
+pub struct Slots {
+    places: Arc<Semaphore>,
+    count: u32,
+}
+
+/// One taken place; dropping it gives it back.
+#[derive(Debug)]
+pub struct Slot(#[expect(dead_code, reason = "held for its Drop")] OwnedSemaphorePermit);
+
+impl Slots {
+    /// So many places.
+    #[must_use]
+    pub fn new(count: usize) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(count)),
+            count: u32::try_from(count).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Waits for a free place and then for a connection: `accept` is a listener's
+    /// `poll_accept`. What the operating system refuses is told to `failed` and
+    /// tried again.
+    pub async fn next<S>(
+        &self,
+        accept: impl Fn(&mut Context<'_>) -> Poll<io::Result<S>>,
+        failed: impl Fn(&io::Error),
+    ) -> (S, Slot) {
+        let place = loop {
+            // A semaphore that is never closed always gives.
+            if let Ok(place) = Arc::clone(&self.places).acquire_owned().await {
+                break place;
+            }
+        };
+        loop {
+            match poll_fn(&accept).await {
+                Ok(stream) => return (stream, Slot(place)),
+                Err(error) => {
+                    failed(&error);
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Waits until no place is taken.
+    pub async fn all_free(&self) {
+        let _ = self.places.acquire_many(self.count).await;
+    }
+}
+
+/// Answers the requests of one connection until it ends: by itself, when its
+/// time is over, or when `stop` says so or is dropped. What is being answered
+/// then is finished.
+///
+/// # Errors
+///
+/// hyper's, when the other side does not speak HTTP or is too slow. That it
+/// went away is none.
+pub async fn connection<S, F>(
+    stream: S,
+    bounds: Bounds,
+    mut stop: watch::Receiver<bool>,
+    answer: impl Fn(Request<Incoming>) -> F,
+) -> Result<(), hyper::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    F: Future<Output = Response<Full<Bytes>>>,
+{
+    let service = service_fn(|request| {
+        let answering = answer(request);
+        async move { Ok::<_, Infallible>(answering.await) }
+    });
+    let serving = hyper::server::conn::http1::Builder::new()
+        .max_buf_size(bounds.head)
+        .max_headers(bounds.headers)
+        .timer(TokioTimer::new())
+        .header_read_timeout(bounds.read)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut serving = std::pin::pin!(serving);
+    let ended = tokio::select! {
+        ended = serving.as_mut() => Some(ended),
+        () = tokio::time::sleep(bounds.connection) => None,
+        _ = stop.wait_for(|stop| *stop) => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            serving.as_mut().graceful_shutdown();
+            match tokio::time::timeout(bounds.drain, serving).await {
+                Ok(ended) => ended,
+                Err(_) => return Ok(()),
+            }
+        }
+    };
+    match ended {
+        Err(error) if !error.is_incomplete_message() => Err(error),
+        _ => Ok(()),
+    }
+}
