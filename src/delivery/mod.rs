@@ -2,7 +2,6 @@
 
 mod cache;
 mod exec;
-mod keeper;
 mod process;
 mod provider;
 mod schedule;
@@ -11,7 +10,6 @@ mod variables;
 
 pub use cache::{CacheEvent, Cached, KnownFailure, Missed, Urgency, read as read_session};
 pub use exec::{NotStarted, execute};
-pub use keeper::{Health, Keeper, Kept, Notice, Tally, View, keep};
 pub use process::process_json;
 pub use provider::{Failure, Provider, Session};
 pub use schedule::{Life, Prospect, next_try};
