@@ -4,7 +4,6 @@ mod cache;
 mod credentials_file;
 mod exec;
 pub mod ini;
-mod keeper;
 mod process;
 mod provider;
 mod schedule;
@@ -17,7 +16,6 @@ pub use credentials_file::{
     CredentialsFileError, check_section, key_id_of, static_key, write_session,
 };
 pub use exec::{NotStarted, execute};
-pub use keeper::{Health, Keeper, Kept, Notice, Tally, View, keep};
 pub use process::process_json;
 pub use provider::{Failure, Provider, Session};
 pub use schedule::{Life, Prospect, next_try};

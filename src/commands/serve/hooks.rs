@@ -12,8 +12,7 @@ use serde_json::json;
 
 use crate::clock::{Clock, SystemClock, rfc3339};
 use crate::commands::{Printer, ready};
-use crate::delivery::Notice;
-use crate::delivery::serve::{Event, Hooks, Socket};
+use crate::delivery::serve::{Event, Hooks, Notice, Socket};
 use crate::text::printable;
 
 /// What stands unencoded in a segment of a URL (RFC 3986 section 2.3).

@@ -10,6 +10,7 @@ mod container;
 mod documents;
 mod guard;
 mod imds;
+mod keeper;
 mod metrics;
 mod peer;
 mod route;
@@ -19,6 +20,7 @@ mod sockets;
 mod tokens;
 
 pub use guard::Guard;
+pub use keeper::{Health, Keeper, Kept, Notice, Tally, View, keep};
 pub use server::{Event, Hooks, Stop, run};
 pub use site::{Plan, Served};
 pub use sockets::{Socket, activated, listen};

@@ -19,9 +19,10 @@ use crate::limits;
 use crate::serving::{self, Bounds, Slots};
 use crate::text::printable;
 
-use super::super::{Health, Kept, Notice, Prospect, keep};
+use super::super::{Prospect, Provider};
 use super::Error;
 use super::answer::Answer;
+use super::keeper::{Health, Kept, Notice, keep};
 use super::peer::Caller;
 use super::site::{Plan, Site};
 use super::sockets::Socket;
@@ -142,11 +143,7 @@ pub fn run(
 }
 
 /// Starts the keeper of one profile.
-fn start(
-    shared: &Arc<Shared>,
-    index: usize,
-    provider: Arc<dyn super::super::Provider>,
-) -> io::Result<Kept> {
+fn start(shared: &Arc<Shared>, index: usize, provider: Arc<dyn Provider>) -> io::Result<Kept> {
     let watched = Arc::clone(shared);
     let name = shared
         .site

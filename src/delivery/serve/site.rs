@@ -13,10 +13,11 @@ use crate::clock::rfc3339;
 use crate::rolesanywhere::{Region, RoleArn};
 use crate::secret::Secret;
 
-use super::super::{Health, Provider, Session, View};
+use super::super::{Provider, Session};
 use super::answer::{self, Answer};
 use super::documents::Documents;
 use super::guard::Guard;
+use super::keeper::{Health, View};
 use super::metrics::{self, Requests};
 use super::peer::Caller;
 use super::route::Route;

@@ -14,7 +14,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::in_words;
 
-use super::{Failure, Prospect, Session, next_try};
+use super::super::{Failure, Prospect, Session, next_try};
 
 /// How long one is used that is due when it comes, from a clock that is off: it
 /// must not be asked for in a loop.

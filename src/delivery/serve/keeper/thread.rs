@@ -9,7 +9,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use crate::clock::Clock;
 use crate::limits;
 
-use super::super::{Failure, Prospect, Provider};
+use super::super::super::{Failure, Prospect, Provider};
 use super::{Keeper, View};
 
 /// Something that the log should know.
