@@ -60,12 +60,22 @@ pub enum EnvForm {
 /// own. AWS_PROFILE and AWS_DEFAULT_PROFILE are taken out of its environment,
 /// since some SDKs prefer them. Where the command does not start, the exit code
 /// is 127 when there is none of that name, and else 126.
+///
+/// With --serve windlass stays beside the command, with an endpoint on loopback
+/// that nobody else has the token of, and the SDK in the command gets new
+/// credentials from it for as long as it runs. Signals are handed on, and the
+/// exit status is the command's (128 and the signal's number where one ended it).
+/// Credentials of the default profile in ~/.aws go before such an endpoint.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
   windlass exec --profile backup -- sh -c 'test -n \"$AWS_SESSION_TOKEN\"'
-  windlass exec --profile backup -- true")]
+  windlass exec --profile backup --serve -- sh -c 'test -n \"$AWS_CONTAINER_CREDENTIALS_FULL_URI\"'")]
 pub struct Exec {
+    /// Renew the credentials for as long as the command runs
+    #[arg(long)]
+    pub serve: bool,
+
     /// Profile
     #[command(flatten)]
     pub profile: ProfileArgs,

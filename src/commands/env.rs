@@ -6,7 +6,7 @@ use crate::limits;
 use crate::store::{Readers, write_atomic};
 
 use super::session::SessionPlan;
-use super::{Context, Error};
+use super::{Context, Error, serve};
 
 /// Prints a session as environment variables, or writes them to a file.
 pub(super) fn env(arguments: &Env, context: &Context) -> Result<(), Error> {
@@ -34,6 +34,10 @@ pub(super) fn env(arguments: &Env, context: &Context) -> Result<(), Error> {
 /// Becomes the command.
 pub(super) fn exec(arguments: &Exec, context: &Context) -> Result<(), Error> {
     let plan = SessionPlan::new(&arguments.session, context)?;
+    // Also where a server follows: without a session the command does not run.
     let session = plan.obtain_until(context.started + limits::TOTAL_DEADLINE)?;
+    if arguments.serve {
+        return serve::beside(arguments, context);
+    }
     Err(execute(&arguments.command, &session)?.into())
 }

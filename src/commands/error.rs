@@ -136,6 +136,12 @@ pub enum Error {
         /// The option, without its dashes.
         option: &'static str,
     },
+    /// The command of `exec --serve` has ended: nothing to tell, but its status.
+    #[error("the command ended with {status}")]
+    Ended {
+        /// Its exit status.
+        status: u8,
+    },
     /// The command that was to be run was not.
     #[error(transparent)]
     NotStarted(#[from] NotStarted),
@@ -310,6 +316,7 @@ impl Error {
         match self {
             Self::Authority(error) => of_authority(error),
             Self::Elsewhere(failure) => Outcome::of_code(failure.code),
+            Self::Ended { status } => Outcome::Command(*status),
             Self::NotStarted(error) => Outcome::Command(error.status()),
             Self::Unwritable(_) => Outcome::Failed,
             Self::AnchorAlias { .. }
@@ -443,7 +450,7 @@ impl Error {
                 "add x509Serial to --cert-selector, name one by its PKCS#11 URI, or give --use-latest-expiring-certificate",
             ),
             Self::ReadTwice { .. } => fixed("give one of the sources as a file, fd:N or env:NAME"),
-            Self::NotText | Self::Stdout(_) | Self::TlsSetup(_) => None,
+            Self::Ended { .. } | Self::NotText | Self::Stdout(_) | Self::TlsSetup(_) => None,
             Self::Serve(error) => hint_serve(error),
             Self::Store(error) => hint_store(error),
             Self::Target(_) => fixed(

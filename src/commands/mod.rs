@@ -104,6 +104,8 @@ pub fn run(
         Err(Error::Stdout(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
             Outcome::Done
         }
+        // What there was to say, the command has said.
+        Err(error @ Error::Ended { .. }) => error.outcome(),
         Err(error) => {
             context.printer.error(&error);
             error.outcome()

@@ -1,7 +1,10 @@
 //! `windlass serve`
 
+mod beside;
 mod hooks;
 mod token;
+
+pub(super) use self::beside::beside;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -61,6 +64,7 @@ pub(super) fn run(arguments: Serve, context: &Context) -> Result<(), Error> {
             uids: arguments.allow_uid.into_iter().collect(),
             gids: arguments.allow_gid.into_iter().collect(),
         },
+        tells_systemd: true,
     };
     let served = serve_until(plan, sockets, Arc::new(SystemClock), hooks, stop::on_signal);
     drop(socket_file);
@@ -88,30 +92,38 @@ fn profiles(arguments: &Serve, context: &Context) -> Result<Vec<Served>, Error> 
         }
         .into());
     }
-    // A keeper may wait for AWS when the program ends, and is not waited for, so
-    // that what it uses has to stay.
-    let context: &'static Context = Box::leak(Box::new(Context {
+    let context = lasting(context);
+    let mut found: Vec<Served> = Vec::new();
+    for (name, session) in sessions {
+        if found.iter().all(|other| other.name != name) {
+            found.push(served(name, session, context)?);
+        }
+    }
+    Ok(found)
+}
+
+/// A keeper may wait for AWS when the program ends, and is not waited for, so
+/// that what it uses has to stay.
+fn lasting(context: &Context) -> &'static Context {
+    Box::leak(Box::new(Context {
         clock: Box::new(SystemClock),
         invocation: context.invocation.clone(),
         started: Instant::now(),
         environment: context.environment.clone(),
         printer: context.printer.clone(),
-    }));
-    let mut served: Vec<Served> = Vec::new();
-    for (name, session) in sessions {
-        if served.iter().any(|other| other.name == name) {
-            continue;
-        }
-        let session: &'static SessionArgs = Box::leak(Box::new(session));
-        let plan = SessionPlan::new(session, context)?;
-        served.push(Served {
-            name,
-            role: plan.role().clone(),
-            region: plan.region().clone(),
-            provider: Arc::new(plan),
-        });
-    }
-    Ok(served)
+    }))
+}
+
+/// A profile with somebody who gets its sessions.
+fn served(name: String, session: SessionArgs, context: &'static Context) -> Result<Served, Error> {
+    let session: &'static SessionArgs = Box::leak(Box::new(session));
+    let plan = SessionPlan::new(session, context)?;
+    Ok(Served {
+        name,
+        role: plan.role().clone(),
+        region: plan.region().clone(),
+        provider: Arc::new(plan),
+    })
 }
 
 /// Which profile is the metadata service's.

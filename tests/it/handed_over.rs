@@ -184,6 +184,119 @@ fn without_credentials_the_command_does_not_run() {
     assert!(!host.workload.sandbox.path("ran").exists());
 }
 
+/// Asks the endpoint of `exec --serve` as an SDK does.
+const ASK: &str = "curl -sS -H \"Authorization: $AWS_CONTAINER_AUTHORIZATION_TOKEN\" \"$AWS_CONTAINER_CREDENTIALS_FULL_URI\"";
+
+#[test]
+fn a_command_with_an_endpoint_gets_credentials_that_nobody_else_gets() {
+    let host = Host::new();
+    let script = format!(
+        "{ASK}; echo; curl -sS -o /dev/null -w '%{{http_code}}\\n' \"$AWS_CONTAINER_CREDENTIALS_FULL_URI\"; env"
+    );
+    let mut command = host.command("exec");
+    command
+        .env("AWS_ACCESS_KEY_ID", "AKIASTATIC")
+        .env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/no/such")
+        .env("AWS_PROFILE", "other")
+        .args(["--serve", "--", "sh", "-c", &script]);
+    let run = host.workload.sandbox.finish(command);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:#?}");
+    let mut lines = run.stdout.lines();
+    let document: Value = serde_json::from_str(lines.next().unwrap()).unwrap();
+    assert_eq!(document["AccessKeyId"], "ASIAEXAMPLEEXAMPLE12");
+    assert_eq!(document["Token"], TOKEN);
+    assert_eq!(lines.next(), Some("401"), "without the token");
+    let rest: Vec<&str> = lines.collect();
+    let has = |name: &str| rest.iter().any(|line| line.starts_with(name));
+    assert!(has("AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:"));
+    for name in [
+        "AWS_ACCESS_KEY_ID=",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=",
+        "AWS_PROFILE=",
+        "AWS_SESSION_TOKEN=",
+    ] {
+        assert!(!has(name), "{name}: {run:#?}");
+    }
+    assert_eq!(host.server.seen().len(), 1, "one session for all of it");
+}
+
+#[test]
+fn a_command_with_an_endpoint_outlives_its_first_session() {
+    let workload = Workload::new();
+    let emulator =
+        workload
+            .sandbox
+            .emulate(&["--trust-anchor", "root.pem", "--session-seconds", "4"]);
+    // Until the key id has changed, for a minute at most.
+    let script = format!(
+        "id() {{ {ASK} | sed 's/.*\"AccessKeyId\":\"//; s/\".*//'; }}; first=$(id); \
+         for i in $(seq 600); do next=$(id); [ \"$next\" = \"$first\" ] || break; sleep 0.1; done; echo $first $next"
+    );
+    let mut command = workload.sandbox.command();
+    command
+        .args(["exec", "--serve", "--certificate", "fullchain.pem"])
+        .args(["--private-key", "key.pem", "--endpoint", &emulator.url])
+        .args(["--trust-anchor-arn", &emulator.trust_anchor_arn])
+        .args(["--profile-arn", &emulator.profile_arn])
+        .args(["--role-arn", &emulator.role_arn])
+        .args(["--", "sh", "-c", &script]);
+    let run = workload.sandbox.finish(command);
+    assert_eq!(run.code, 0, "{run:#?}");
+    let (first, next) = run.stdout.trim().split_once(' ').unwrap();
+    assert!(first.starts_with("ASIA0EMULATED0"), "{run:#?}");
+    assert!(next.starts_with("ASIA0EMULATED0"), "{run:#?}");
+    assert_ne!(first, next);
+}
+
+#[test]
+fn signals_reach_a_command_with_an_endpoint_and_its_status_comes_back() {
+    let host = Host::new();
+    let status = |script: &str| {
+        host.run("exec", &["--serve", "--", "sh", "-c", script])
+            .code
+    };
+    assert_eq!(status("exit 42"), 42);
+    assert_eq!(status("kill -9 $$"), 128 + 9);
+    let run = host.run("exec", &["--serve", "--", "no-such-command"]);
+    assert_eq!(run.code, 127, "{run:#?}");
+    assert!(
+        run.stderr
+            .starts_with("error: no-such-command cannot be run\n"),
+        "{run:#?}"
+    );
+
+    for (signal, expected) in [("TERM", 7), ("INT", 8), ("HUP", 9)] {
+        let script = "trap 'exit 7' TERM; trap 'exit 8' INT; trap 'exit 9' HUP; echo ready; \
+                      while :; do sleep 0.05; done";
+        let mut command = host.command("exec");
+        command
+            .args(["--serve", "--", "sh", "-c", script])
+            .stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut output, &mut line).unwrap();
+        assert_eq!(line, "ready\n");
+        let sent = Command::new("kill")
+            .args([&format!("-{signal}"), &child.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(expected), "{signal}");
+    }
+}
+
+#[test]
+fn boto3_in_a_command_with_an_endpoint_finds_it() {
+    let host = Host::new();
+    let python = tool("python").display().to_string();
+    let script = client_script("environment.py").display().to_string();
+    let run = host.run("exec", &["--serve", "--", &python, &script]);
+    assert_eq!(run.code, 0, "{run:#?}");
+    let seen: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(seen["method"], "container-role");
+    assert_eq!(seen["key_id"], "ASIAEXAMPLEEXAMPLE12");
+}
+
 #[test]
 fn boto3_in_the_command_signs_with_them() {
     let host = Host::new();

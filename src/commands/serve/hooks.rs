@@ -129,12 +129,9 @@ impl Announcement {
     }
 }
 
-/// Prints as it goes.
-pub(super) struct Reporter {
+/// Tells of what happens while it serves.
+pub(super) struct Told {
     printer: Printer,
-    announcement: Announcement,
-    ready_file: Option<PathBuf>,
-    as_json: bool,
     /// What was last said about each profile that is not well.
     said: Mutex<BTreeMap<String, String>>,
     /// What happened before it was ready. When it never is, the error says why,
@@ -142,31 +139,43 @@ pub(super) struct Reporter {
     held: Mutex<Option<Vec<(String, Notice)>>>,
 }
 
-impl Reporter {
-    pub(super) fn new(
-        printer: Printer,
-        announcement: Announcement,
-        ready_file: Option<PathBuf>,
-        as_json: bool,
-    ) -> Self {
+impl Told {
+    pub(super) fn new(printer: Printer) -> Self {
         Self {
             printer,
-            announcement,
-            ready_file,
-            as_json,
             said: Mutex::default(),
             held: Mutex::new(Some(Vec::new())),
         }
     }
 
-    /// What the ready file holds.
-    pub(super) fn ready_line(&self) -> String {
-        let url = self.announcement.url.clone();
-        let socket = || {
-            let path = self.announcement.sockets.first()?;
-            Some(format!("unix:{}", path.display()))
-        };
-        format!("{}\n", url.or_else(socket).unwrap_or_default())
+    /// It is ready: what was held back is told.
+    pub(super) fn begin(&self) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        for (profile, notice) in held.take().into_iter().flatten() {
+            self.kept(&profile, &notice);
+        }
+    }
+
+    pub(super) fn event(&self, event: Event) {
+        match event {
+            Event::Kept { profile, notice } => {
+                let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+                match held.as_mut() {
+                    Some(held) => held.push((profile, notice)),
+                    None => self.kept(&profile, &notice),
+                }
+            }
+            Event::Connection { reason } => self.printer.note(&reason),
+            Event::Answered {
+                caller,
+                request,
+                status,
+            } => {
+                let now = rfc3339(SystemClock.now());
+                self.printer
+                    .raw(&format!("{now} {caller} {request} {status}\n"));
+            }
+        }
     }
 
     /// An outage is said once, and not at every try; so is its end.
@@ -198,19 +207,51 @@ impl Reporter {
     }
 }
 
+/// Prints as it goes.
+pub(super) struct Reporter {
+    told: Told,
+    announcement: Announcement,
+    ready_file: Option<PathBuf>,
+    as_json: bool,
+}
+
+impl Reporter {
+    pub(super) fn new(
+        printer: Printer,
+        announcement: Announcement,
+        ready_file: Option<PathBuf>,
+        as_json: bool,
+    ) -> Self {
+        Self {
+            told: Told::new(printer),
+            announcement,
+            ready_file,
+            as_json,
+        }
+    }
+
+    /// What the ready file holds.
+    pub(super) fn ready_line(&self) -> String {
+        let url = self.announcement.url.clone();
+        let socket = || {
+            let path = self.announcement.sockets.first()?;
+            Some(format!("unix:{}", path.display()))
+        };
+        format!("{}\n", url.or_else(socket).unwrap_or_default())
+    }
+}
+
 impl Hooks for Reporter {
     fn ready(&self) -> io::Result<()> {
+        let printer = &self.told.printer;
         if self.as_json {
-            self.printer
+            printer
                 .data(&self.announcement.json())
                 .map_err(io::Error::other)?;
         } else {
-            self.printer.raw(&self.announcement.text());
+            printer.raw(&self.announcement.text());
         }
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        for (profile, notice) in held.take().into_iter().flatten() {
-            self.kept(&profile, &notice);
-        }
+        self.told.begin();
         match &self.ready_file {
             Some(path) => ready::write(path, &self.ready_line()),
             None => Ok(()),
@@ -218,28 +259,10 @@ impl Hooks for Reporter {
     }
 
     fn event(&self, event: Event) {
-        match event {
-            Event::Kept { profile, notice } => {
-                let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-                match held.as_mut() {
-                    Some(held) => held.push((profile, notice)),
-                    None => self.kept(&profile, &notice),
-                }
-            }
-            Event::Connection { reason } => self.printer.note(&reason),
-            Event::Answered {
-                caller,
-                request,
-                status,
-            } => {
-                let now = rfc3339(SystemClock.now());
-                self.printer
-                    .raw(&format!("{now} {caller} {request} {status}\n"));
-            }
-        }
+        self.told.event(event);
     }
 
     fn logs_requests(&self) -> bool {
-        self.printer.is_verbose()
+        self.told.printer.is_verbose()
     }
 }

@@ -42,14 +42,19 @@ pub(super) fn kept(path: &Path) -> Result<Secret, Error> {
             return Err(in_the_way());
         }
     }
+    let token = fresh()?;
+    // Without a newline: botocore and Rust's SDK would send it.
+    store::write_atomic(path, token.expose(), Readers::Owner)?;
+    Ok(token)
+}
+
+/// A token that nobody knows yet.
+pub(super) fn fresh() -> Result<Secret, Error> {
     let mut octets = Zeroizing::new([0; OCTETS]);
     SystemRandom::new()
         .fill(octets.as_mut())
         .map_err(|_| ServeError::NoRandomness)?;
-    let token = Secret::from(hex::encode(octets.as_ref()));
-    // Without a newline: botocore and Rust's SDK would send it.
-    store::write_atomic(path, token.expose(), Readers::Owner)?;
-    Ok(token)
+    Ok(Secret::from(hex::encode(octets.as_ref())))
 }
 
 /// The token from a source, without one line ending at its end.

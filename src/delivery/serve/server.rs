@@ -103,6 +103,7 @@ pub fn run(
         .map_err(Error::Runtime)?;
     runtime.block_on(async move {
         let mut stop = stop().map_err(Error::Runtime)?;
+        let tells_systemd = plan.tells_systemd;
         let (site, providers) = Site::new(plan);
         let (stopping, stopped) = watch::channel(false);
         let shared = Arc::new(Shared {
@@ -129,11 +130,15 @@ pub fn run(
             }
         };
         begun?;
-        tokio::select! {
-            () = tell_systemd(&shared) => {}
-            () = stop => {}
+        if tells_systemd {
+            tokio::select! {
+                () = tell_systemd(&shared) => {}
+                () = stop => {}
+            }
+            let _ = sd_notify::notify(&[NotifyState::Stopping]);
+        } else {
+            stop.await;
         }
-        let _ = sd_notify::notify(&[NotifyState::Stopping]);
         stopping.send_replace(true);
         // Those who ask again later find the port closed.
         let _ = tokio::time::timeout(limits::SERVE_DRAIN_DEADLINE, shared.slots.all_free()).await;

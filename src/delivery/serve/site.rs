@@ -53,6 +53,9 @@ pub struct Plan {
     pub authorization: Option<Secret>,
     /// Who may ask.
     pub guard: Guard,
+    /// Whether systemd is told how it is. A server beside a command leaves that
+    /// to the command.
+    pub tells_systemd: bool,
 }
 
 /// One profile as requests see it.

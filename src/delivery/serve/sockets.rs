@@ -29,6 +29,17 @@ pub enum Socket {
     },
 }
 
+impl Socket {
+    /// The address with its port, of a TCP socket.
+    #[must_use]
+    pub const fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp { address, .. } => Some(*address),
+            Self::Unix { .. } => None,
+        }
+    }
+}
+
 /// Listens on an address; port 0 takes any free one. `hops` is the TTL, or hop
 /// limit, of every packet that is sent from it.
 ///
