@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::rolesanywhere::{
-    ExternalId, PolicyArn, RoleArn, SessionNameTemplate, SessionTag, TagKey,
+    AssumeRole, ExternalId, PolicyArn, SessionNameTemplate, SessionTag, TagKey,
 };
 
 /// Roles to assume one after the other. What else is said about a session
@@ -17,9 +17,12 @@ pub struct RoleChainArgs {
     ///
     /// STS is asked with the session of the role before it. AWS lets such a
     /// session last for one hour at most, so --session-duration may not be
-    /// longer. The options below apply to the last role
+    /// longer. The options below apply to the last role. Instead of an ARN there
+    /// may be a JSON object with role_arn, session_name, external_id, tags,
+    /// transitive_tag_keys, policy, policy_arns and duration_seconds; in a
+    /// profile it is a table
     #[arg(long, value_name = "ARN")]
-    pub assume_role: Vec<RoleArn>,
+    pub assume_role: Vec<AssumeRole>,
 
     /// External id that the last role's trust policy asks for
     #[arg(long, value_name = "ID")]

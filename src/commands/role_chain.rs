@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::cli::RoleChainArgs;
 use crate::limits;
-use crate::rolesanywhere::{AssumeRole, ChainedDuration, RoleArn, RoleChain, SessionPolicy};
+use crate::rolesanywhere::{ChainedDuration, RoleArn, RoleChain, SessionPolicy};
 use crate::store::read_bounded;
 
 use super::{Context, Error};
@@ -16,12 +16,7 @@ pub(super) fn chain(
     first: &RoleArn,
     context: &Context,
 ) -> Result<RoleChain, Error> {
-    let mut roles: Vec<AssumeRole> = arguments
-        .assume_role
-        .iter()
-        .cloned()
-        .map(AssumeRole::new)
-        .collect();
+    let mut roles = arguments.assume_role.clone();
     let Some(last) = roles.last_mut() else {
         return match without_chain(arguments) {
             Some(option) => Err(Error::NoChain { option }),
@@ -31,14 +26,22 @@ pub(super) fn chain(
     if let Some(template) = &arguments.assume_role_session_name {
         last.session_name = template.clone();
     }
-    last.external_id = arguments.external_id.clone();
-    last.tags = arguments.session_tag.clone();
-    last.transitive_tag_keys = arguments.transitive_tag_key.clone();
-    last.policy_arns = arguments.session_policy_arn.clone();
-    last.policy = match &arguments.session_policy {
-        Some(path) => Some(policy(&context.path(path))?),
-        None => None,
-    };
+    if arguments.external_id.is_some() {
+        last.external_id.clone_from(&arguments.external_id);
+    }
+    if !arguments.session_tag.is_empty() {
+        last.tags.clone_from(&arguments.session_tag);
+    }
+    if !arguments.transitive_tag_key.is_empty() {
+        last.transitive_tag_keys
+            .clone_from(&arguments.transitive_tag_key);
+    }
+    if !arguments.session_policy_arn.is_empty() {
+        last.policy_arns.clone_from(&arguments.session_policy_arn);
+    }
+    if let Some(path) = &arguments.session_policy {
+        last.policy = Some(policy(&context.path(path))?);
+    }
     Ok(RoleChain::new(first, roles)?)
 }
 

@@ -4,6 +4,7 @@
 
 mod arn;
 mod chain;
+mod chained_role;
 mod credentials;
 mod endpoint;
 mod exchange;

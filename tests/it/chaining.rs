@@ -10,7 +10,9 @@ use windlass::rolesanywhere::{HmacUnsigned, SessionCredentials, sign_with_secret
 
 use crate::fault_server::{Fault, FaultServer, http};
 use crate::harness::{Emulator, Run, Sandbox, client_script, tool};
-use crate::workload::{SECRET_KEY, TOKEN, Workload, failure, session};
+use crate::workload::{
+    PROFILE_ARN, ROLE_ARN, SECRET_KEY, TOKEN, TRUST_ANCHOR_ARN, Workload, failure, session,
+};
 
 const MIDDLE: &str = "arn:aws:iam::123456789012:role/middle";
 const LAST: &str = "arn:aws:iam::210987654321:role/path/last=1";
@@ -177,6 +179,60 @@ fn a_profile_may_have_a_chain() {
     ]);
     let arn = "arn:aws:sts::210987654321:assumed-role/last=1/web-1";
     assert_eq!(chained.caller(&granted(&run))["Arn"], arn);
+}
+
+/// Each hop of a profile's chain has its own parameters, in a table.
+#[test]
+fn a_profile_says_for_each_role_what_is_asked_for() {
+    let workload = Workload::new();
+    let sts = FaultServer::start(vec![assumed(|answer| answer), assumed(|answer| answer)]);
+    let roles_anywhere = FaultServer::start(vec![Fault::Answer(session(|_| {}))]);
+    let profile = format!(
+        "[profile.restore]\ncertificate = 'fullchain.pem'\nprivate_key = 'key.pem'\n\
+         trust_anchor_arn = '{TRUST_ANCHOR_ARN}'\nprofile_arn = '{PROFILE_ARN}'\n\
+         role_arn = '{ROLE_ARN}'\nendpoint = '{}'\nsts_endpoint = '{}'\nno_cache = true\n\
+         assume_role = [{{role_arn = '{MIDDLE}', session_name = 'first', \
+         tags = {{site = 'berlin'}}}}, {{role_arn = '{LAST}', external_id = 'on-prem', \
+         duration_seconds = 1200}}]\n",
+        roles_anywhere.url(),
+        sts.url()
+    );
+    workload.sandbox.write("config.toml", profile);
+    let run = workload.sandbox.run(&[
+        "credential-process",
+        "--config",
+        "config.toml",
+        "--profile",
+        "restore",
+    ]);
+    granted(&run);
+    let seen = sts.seen();
+    let says = |index: usize, text: &str| seen[index].contains(text);
+    assert!(says(0, "RoleSessionName=first"), "{seen:#?}");
+    assert!(says(0, "Tags.member.1.Value=berlin"), "{seen:#?}");
+    assert!(!says(0, "ExternalId"), "{seen:#?}");
+    assert!(says(1, "ExternalId=on-prem"), "{seen:#?}");
+    assert!(says(1, "DurationSeconds=1200"), "{seen:#?}");
+    assert!(!says(1, "Tags.member"), "{seen:#?}");
+
+    let mistake = workload
+        .sandbox
+        .read("config.toml")
+        .replace("external_id", "external-id");
+    workload.sandbox.write("config.toml", mistake);
+    let arguments = ["--config", "config.toml", "--profile", "restore"];
+    let run = workload
+        .sandbox
+        .run(&[&["credential-process"], &arguments[..]].concat());
+    assert_eq!(run.code, 2, "{run:#?}");
+    assert!(
+        run.stderr.starts_with("error: config.toml, line 10: "),
+        "{run:#?}"
+    );
+    assert!(
+        run.stderr.contains("unknown field `external-id`"),
+        "{run:#?}"
+    );
 }
 
 /// Sessions of different chains are different sessions in the cache.
