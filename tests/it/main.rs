@@ -22,6 +22,7 @@ mod crash;
 mod credentials_file;
 mod deadlines;
 mod devices;
+mod drop_in;
 mod emulated;
 mod fault_server;
 mod faults;
