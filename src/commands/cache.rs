@@ -4,10 +4,9 @@ use serde_json::json;
 
 use crate::cli::{CacheClear, CacheDirectory, CacheList};
 use crate::clock::{in_words, rfc3339};
-use crate::delivery::{KnownFailure, Session, read_session};
-use crate::store::{self, CacheEntry};
+use crate::delivery::Session;
 
-use super::session::Cache;
+use super::session::{Cache, Remembered, failure_json};
 use super::{Context, Error};
 
 /// Forgets all sessions.
@@ -24,32 +23,26 @@ pub(super) fn clear(arguments: &CacheClear, context: &Context) -> Result<(), Err
 /// One session of the list.
 struct Listed {
     name: String,
-    session: Option<Session>,
-    failure: Option<KnownFailure>,
-}
-
-impl Listed {
-    fn of(entry: &CacheEntry) -> Result<Self, store::Error> {
-        Ok(Self {
-            name: entry.name().to_owned(),
-            session: entry.session()?.as_ref().and_then(read_session),
-            failure: entry.failure()?.as_ref().and_then(KnownFailure::read),
-        })
-    }
+    remembered: Remembered,
 }
 
 /// Lists them.
 pub(super) fn list(arguments: &CacheList, context: &Context) -> Result<(), Error> {
     let cache = find(&arguments.directory, context)?;
     let entries = cache.sessions().entries()?;
-    let listed = entries
+    let listed: Vec<Listed> = entries
         .iter()
-        .map(Listed::of)
-        .collect::<Result<Vec<_>, _>>()?;
+        .map(|entry| {
+            Ok(Listed {
+                name: entry.name().to_owned(),
+                remembered: Remembered::of(entry)?,
+            })
+        })
+        .collect::<Result<_, Error>>()?;
     let now = context.clock.now();
     if arguments.json {
         let shown = listed.iter().map(|entry| {
-            let session = entry.session.as_ref();
+            let session = entry.remembered.session.as_ref();
             json!({
                 "name": entry.name,
                 "roleArn": session.map(|session| session.role.as_str()),
@@ -58,11 +51,7 @@ pub(super) fn list(arguments: &CacheList, context: &Context) -> Result<(), Error
                 "refresh": session.map(|session| rfc3339(session.life().refresh_at())),
                 "expiration": session.map(|session| rfc3339(session.credentials.expiration)),
                 "isValid": session.is_some_and(|session| session.life().is_valid(now)),
-                "lastFailure": entry.failure.as_ref().map(|failure| json!({
-                    "at": rfc3339(failure.at),
-                    "message": failure.failure.message,
-                    "inARow": failure.count,
-                })),
+                "lastFailure": entry.remembered.failure.as_ref().map(failure_json),
             })
         });
         return context.printer.json(&shown.collect::<Vec<_>>().into());
@@ -77,9 +66,13 @@ pub(super) fn list(arguments: &CacheList, context: &Context) -> Result<(), Error
     };
     let row = |entry: &Listed| {
         let of_session = |show: &dyn Fn(&Session) -> String| {
-            entry.session.as_ref().map_or_else(|| "-".to_owned(), show)
+            entry
+                .remembered
+                .session
+                .as_ref()
+                .map_or_else(|| "-".to_owned(), show)
         };
-        let failure = entry.failure.as_ref();
+        let failure = entry.remembered.failure.as_ref();
         vec![
             of_session(&|session| session.credentials.access_key_id.clone()),
             of_session(&|session| session.role.as_str().to_owned()),

@@ -68,10 +68,13 @@ pub(super) fn run(arguments: Serve, context: &Context) -> Result<(), Error> {
     };
     let served = serve_until(plan, sockets, Arc::new(SystemClock), hooks, stop::on_signal);
     drop(socket_file);
-    if let Some(path) = &ready_file {
-        ready::remove(path, reporter.ready_line())?;
-    }
-    Ok(served.map_err(ServeError::from)?)
+    let removed = match &ready_file {
+        Some(path) => ready::remove(path, reporter.ready_line()),
+        None => Ok(()),
+    };
+    // Why it ended goes before what could not be tidied up.
+    served.map_err(ServeError::from)?;
+    removed
 }
 
 /// The sessions that are asked for, each with somebody who gets it.

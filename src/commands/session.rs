@@ -21,6 +21,7 @@ use crate::rolesanywhere::{
     Chaining, CreateSession, Endpoint, Exchange, Granted, Progress, Region, RoleArn,
     SessionDuration, Transport, WorkloadNames, assume_roles, create_session,
 };
+use crate::store::CacheEntry;
 
 pub(super) use self::cache::Cache;
 use self::plan::ChainPlan;
@@ -132,11 +133,7 @@ impl<'a> SessionPlan<'a> {
             return Err(Error::NoCache);
         };
         let name = cache.name_of(self, &fingerprint);
-        let entry = cache.entry(&name);
-        Ok(Remembered {
-            session: entry.session()?.as_ref().and_then(read_session),
-            failure: entry.failure()?.as_ref().and_then(KnownFailure::read),
-        })
+        Remembered::of(&cache.entry(&name))
     }
 
     /// Asks Roles Anywhere.
@@ -221,6 +218,14 @@ pub(super) struct Remembered {
 }
 
 impl Remembered {
+    /// Reads it.
+    pub(super) fn of(entry: &CacheEntry) -> Result<Self, Error> {
+        Ok(Self {
+            session: entry.session()?.as_ref().and_then(read_session),
+            failure: entry.failure()?.as_ref().and_then(KnownFailure::read),
+        })
+    }
+
     /// When a process that needs the session will ask for a new one.
     pub(super) fn next_refresh(&self) -> Option<DateTime<Utc>> {
         let due = self
@@ -230,6 +235,18 @@ impl Remembered {
         let pause = self.failure.as_ref().map(|failure| failure.next);
         due.into_iter().chain(pause).max()
     }
+}
+
+/// A failure as `--json` shows it.
+pub(super) fn failure_json(known: &KnownFailure) -> serde_json::Value {
+    serde_json::json!({
+        "at": rfc3339(known.at),
+        "message": known.failure.message,
+        "hint": known.failure.hint,
+        "code": known.failure.code,
+        "inARow": known.count,
+        "nextTry": rfc3339(known.next),
+    })
 }
 
 impl Provider for SessionPlan<'_> {

@@ -116,16 +116,21 @@ fn elsewhere(key: &str, context: &Context) -> Option<(String, String)> {
     })
 }
 
+/// What a PIN stands behind in a PKCS#11 URI.
+const PIN: &str = "pin-value=";
+
 /// A value as it may be shown: without the PIN in a PKCS#11 URI and the password
 /// in that of a proxy.
 fn redacted(key: &str, value: &str) -> String {
     let mut shown = value.to_owned();
-    if let Some(start) = shown.find("pin-value=") {
-        let start = start + "pin-value=".len();
+    let mut from = 0;
+    while let Some(found) = shown[from..].find(PIN) {
+        let start = from + found + PIN.len();
         let length = shown[start..]
             .find(['&', ';'])
             .unwrap_or(shown.len() - start);
         shown.replace_range(start..start + length, "***");
+        from = start;
     }
     // A proxy may be written without a scheme.
     let start = match shown.find("://") {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::cli::Status;
 use crate::clock::{in_words, rfc3339};
 
-use super::session::{Remembered, SessionPlan};
+use super::session::{Remembered, SessionPlan, failure_json};
 use super::{Context, Error};
 
 /// What is known of one profile's session.
@@ -24,13 +24,13 @@ pub(super) fn run(arguments: &Status, context: &Context) -> Result<(), Error> {
     )?;
     let known: Vec<Known> = sessions
         .into_iter()
-        .map(|(profile, session)| Known {
-            profile,
-            role: session
-                .role_arn
-                .as_ref()
-                .map(|role| role.as_str().to_owned()),
-            outcome: SessionPlan::new(&session, context).and_then(|plan| plan.remembered()),
+        .map(|(profile, session)| {
+            let plan = SessionPlan::new(&session, context);
+            Known {
+                profile,
+                role: plan.as_ref().ok().map(|plan| plan.role().to_string()),
+                outcome: plan.and_then(|plan| plan.remembered()),
+            }
         })
         .collect();
     if arguments.json {
@@ -65,13 +65,7 @@ fn as_json(known: &Known, context: &Context) -> Value {
         "expiration": session.map(|session| rfc3339(session.credentials.expiration)),
         "nextRefresh": remembered.and_then(|r| r.next_refresh()).map(rfc3339),
         "isValid": session.is_some_and(|session| session.life().is_valid(now)),
-        "lastFailure": failure.map(|failure| json!({
-            "at": rfc3339(failure.at),
-            "message": failure.failure.message,
-            "hint": failure.failure.hint,
-            "code": failure.failure.code,
-            "inARow": failure.count,
-        })),
+        "lastFailure": failure.map(failure_json),
         "error": known.outcome.as_ref().err().map(|error| error.failure().message),
     })
 }

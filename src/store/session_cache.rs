@@ -57,7 +57,7 @@ impl SessionCache {
         }
     }
 
-    /// The sessions that are kept, by name.
+    /// The sessions that are kept or could not be obtained, by name.
     ///
     /// # Errors
     ///
@@ -71,11 +71,13 @@ impl SessionCache {
             .files()?
             .into_iter()
             .filter_map(|path| {
-                let is_session = path.extension().is_some_and(|kind| kind == SESSION);
-                is_session.then(|| path.file_stem()?.to_str().map(str::to_owned))?
+                let kind = path.extension()?;
+                let is_entry = kind == SESSION || kind == FAILURE;
+                is_entry.then(|| path.file_stem()?.to_str().map(str::to_owned))?
             })
             .collect();
         names.sort();
+        names.dedup();
         Ok(names.iter().map(|name| self.entry(name)).collect())
     }
 

@@ -179,6 +179,11 @@ fn a_profile_may_have_a_chain() {
     ]);
     let arn = "arn:aws:sts::210987654321:assumed-role/last=1/web-1";
     assert_eq!(chained.caller(&granted(&run))["Arn"], arn);
+    let status = chained
+        .sandbox
+        .ok(&["status", "--config", "config.toml", "--json"]);
+    let status: Value = serde_json::from_str(&status.stdout).unwrap();
+    assert_eq!(status[0]["roleArn"], LAST, "the session is the last role's");
 }
 
 /// Each hop of a profile's chain has its own parameters, in a table.

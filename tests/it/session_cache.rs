@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
 use serde_json::Value;
@@ -113,6 +113,14 @@ fn answer(letter: char) -> Fault {
 fn unavailable() -> Fault {
     let headers = [("Content-Type", "application/json")];
     Fault::Answer(http("503 Service Unavailable", &headers, "{}"))
+}
+
+/// Whether a process has this file open at this moment.
+fn has_open(process: &Child, path: &Path) -> bool {
+    let open = fs::read_dir(format!("/proc/{}/fd", process.id())).into_iter();
+    open.flatten()
+        .flatten()
+        .any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target == path))
 }
 
 /// The letter of the credentials that were printed.
@@ -366,8 +374,12 @@ fn while_one_refreshes_the_others_use_what_is_valid_and_wait_otherwise() {
 
     host.age(TimeDelta::minutes(61), TimeDelta::seconds(-1));
     let mut waiting = host.start(&server);
-    std::thread::sleep(Duration::from_millis(300));
-    assert!(waiting.try_wait().unwrap().is_none(), "it did not wait");
+    // It looks for the lock again and again.
+    let limit = Instant::now() + Duration::from_secs(20);
+    while !has_open(&waiting, &host.file("lock")) {
+        assert!(waiting.try_wait().unwrap().is_none(), "it did not wait");
+        assert!(Instant::now() < limit, "it does not look for the lock");
+    }
     assert_eq!(server.seen().len(), 1);
     drop(lock);
     let output = waiting.wait_with_output().unwrap();
@@ -566,4 +578,13 @@ fn the_list_shows_what_is_kept_without_secrets_and_clear_forgets_it() {
     host.sandbox().ok(&["cache", "clear"]);
     assert_eq!(list(&["--json"]).stdout, "[]\n");
     assert_eq!(letter(&host.ask(&server, &[])), 'B');
+    host.sandbox().ok(&["cache", "clear"]);
+
+    // What could not be obtained is listed and forgotten too.
+    assert_eq!(host.ask(&server, &[]).code, 5);
+    let listed: Value = serde_json::from_str(&list(&["--json"]).stdout).unwrap();
+    assert_eq!(listed[0]["accessKeyId"], Value::Null);
+    assert_eq!(listed[0]["lastFailure"]["code"], 5);
+    host.sandbox().ok(&["cache", "clear"]);
+    assert_eq!(list(&["--json"]).stdout, "[]\n");
 }
