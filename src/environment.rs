@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Environment variables as they stood when the program started.
@@ -20,6 +21,16 @@ impl Environment {
             .get(OsStr::new(name))
             .map(OsString::as_os_str)
             .filter(|value| !value.is_empty())
+    }
+
+    /// Fills in `HOME` from the password database, the text of `/etc/passwd`
+    /// (passwd(5)): services and cron jobs may run without the variable.
+    pub fn supply_home(&mut self, passwd: &[u8], user: u32) {
+        if self.get("HOME").is_none()
+            && let Some(home) = home_in(passwd, user)
+        {
+            self.0.insert("HOME".into(), home.into_os_string());
+        }
     }
 
     /// Whether the variable is set, but to nothing.
@@ -68,5 +79,29 @@ impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment 
 impl std::fmt::Debug for Environment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+fn home_in(passwd: &[u8], user: u32) -> Option<PathBuf> {
+    let user = user.to_string();
+    passwd.split(|octet| *octet == b'\n').find_map(|line| {
+        let mut fields = line.split(|octet| *octet == b':');
+        let id = fields.nth(2)?;
+        let home = Path::new(OsStr::from_bytes(fields.nth(2)?));
+        (id == user.as_bytes() && home.is_absolute()).then(|| home.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_home_directory_stands_in_the_password_database() {
+        let passwd = b"root:x:0:0:root:/root:/bin/bash\n# c\nbad:x:7\na:x:7:7::/home/a:\nb:x:8:8::relative:/bin/sh";
+        let home = |user| home_in(passwd, user);
+        assert_eq!(home(0), Some(PathBuf::from("/root")));
+        assert_eq!(home(7), Some(PathBuf::from("/home/a")));
+        assert_eq!((home(8), home(9)), (None, None));
     }
 }

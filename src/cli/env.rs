@@ -30,6 +30,8 @@ pub struct Env {
     pub format: EnvForm,
 
     /// Write them to this file, readable by its owner alone
+    ///
+    /// A file that is there is replaced only when it holds such variables
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 

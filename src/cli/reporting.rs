@@ -5,12 +5,15 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+/// What the options stand under in the help.
+const HEADING: &str = "Reporting";
+
 /// Where errors, warnings and notes go, and in which form. AWS SDKs swallow what
 /// `credential_process` says on stderr.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Reporting {
     /// Say more on stderr
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = HEADING)]
     pub verbose: bool,
 
     /// Form of errors and warnings on stderr: text or json
@@ -19,6 +22,7 @@ pub struct Reporting {
     #[arg(
         long,
         global = true,
+        help_heading = HEADING,
         value_name = "FORM",
         default_value = "text",
         hide_possible_values = true,
@@ -31,16 +35,20 @@ pub struct Reporting {
     #[arg(
         long,
         global = true,
+        help_heading = HEADING,
         value_name = "FILE",
         env = "WINDLASS_LOG_FILE",
         hide_env_values = true
     )]
     pub log_file: Option<PathBuf>,
 
-    /// Send errors and warnings to the system's log too
+    /// Send errors and warnings to the system's log too: --syslog, --syslog=SOCKET
+    ///
+    /// The socket is /dev/log if none is named; in the variable one has to be
     #[arg(
         long,
         global = true,
+        help_heading = HEADING,
         value_name = "SOCKET",
         num_args = 0..=1,
         require_equals = true,

@@ -103,6 +103,13 @@ impl Config {
         })
     }
 
+    /// There is no profile at all.
+    pub(super) fn has_none(&self) -> Error {
+        Error::NoProfiles {
+            places: self.places.clone(),
+        }
+    }
+
     /// The names of all profiles, sorted.
     pub(super) fn names(&self) -> Vec<String> {
         let names = self.files.iter().flat_map(|(_, file)| file.names());

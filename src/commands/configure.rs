@@ -108,11 +108,9 @@ fn plan(arguments: &Configure, context: &Context) -> Result<Plan, Error> {
     let given = arguments.session.config.as_deref();
     let own = match given {
         Some(path) => absolute(&context.path(path))?,
-        None => config::user_place(&context.environment)
-            .or_else(|| shared_file::home(context).map(|home| home.join(config::BELOW_HOME)))
-            .ok_or(Error::NoHome {
-                variable: "WINDLASS_CONFIG",
-            })?,
+        None => config::user_place(&context.environment).ok_or(Error::NoHome {
+            variable: "WINDLASS_CONFIG",
+        })?,
     };
     let said = context.invocation.said(&context.environment);
     let said = said.ok_or_else(|| Error::Config {
@@ -126,6 +124,14 @@ fn plan(arguments: &Configure, context: &Context) -> Result<Plan, Error> {
     {
         return Err(Error::SecretInConfig {
             option: key.replace('_', "-"),
+        });
+    }
+    let has_password = |(key, values): &&(String, Vec<String>)| {
+        key == "proxy" && values.iter().any(|value| value.contains('@'))
+    };
+    if said.iter().find(has_password).is_some() {
+        return Err(Error::SecretInConfig {
+            option: "proxy".to_owned(),
         });
     }
     let program = aws::program(context)?;

@@ -5,12 +5,17 @@ use crate::delivery::{Form, execute, write_variables};
 use crate::limits;
 use crate::store::{Readers, write_atomic};
 
+use super::ready::check_replaceable;
 use super::session::SessionPlan;
 use super::{Context, Error, serve};
 
 /// Prints a session as environment variables, or writes them to a file.
 pub(super) fn env(arguments: &Env, context: &Context) -> Result<(), Error> {
     let plan = SessionPlan::new(&arguments.session, context)?;
+    let out = arguments.out.as_deref().map(|path| context.path(path));
+    if let Some(path) = &out {
+        check_replaceable(path, "a file of windlass env", is_of_variables)?;
+    }
     let session = plan.obtain_until(context.started + limits::TOTAL_DEADLINE)?;
     let form = match arguments.format {
         EnvForm::Dotenv => Form::Dotenv,
@@ -21,14 +26,17 @@ pub(super) fn env(arguments: &Env, context: &Context) -> Result<(), Error> {
         EnvForm::Systemd => Form::Systemd,
     };
     let text = write_variables(&session, form)?;
-    match &arguments.out {
-        Some(path) => Ok(write_atomic(
-            &context.path(path),
-            text.expose(),
-            Readers::Owner,
-        )?),
+    match &out {
+        Some(path) => Ok(write_atomic(path, text.expose(), Readers::Owner)?),
         None => context.printer.bytes(text.expose()),
     }
+}
+
+/// Whether variables stand there, and nothing else that would be lost.
+fn is_of_variables(content: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(content);
+    let is_own = |line: &str| line.contains("AWS_") || matches!(line.trim(), "{" | "}" | "");
+    text.contains("AWS_SESSION_TOKEN") && text.lines().all(is_own)
 }
 
 /// Becomes the command.

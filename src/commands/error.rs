@@ -30,7 +30,7 @@ use endpoint::hint_endpoint;
 use exchange_error::{hint_exchange, of_exchange};
 use key_error::{hint_key, of_key};
 use pki_error::{hint_pki, of_pki};
-use profile::{hint_missing, no_profile};
+use profile::{hint_config, hint_missing, no_profile};
 use serve::{hint_serve, of_serve};
 use shared_file::{hint_credentials_file, hint_refusal, of_credentials_file, of_refusal};
 use store_error::{hint_store, of_store};
@@ -69,6 +69,12 @@ pub enum Error {
         mode: u32,
         /// Its owner's user id.
         owner: u32,
+    },
+    /// No config file has any profile.
+    #[error("there is no profile")]
+    NoProfiles {
+        /// Where was looked.
+        places: Vec<PathBuf>,
     },
     /// No config file has the profile.
     #[error("no config file has a profile '{name}'")]
@@ -323,6 +329,7 @@ impl Error {
             | Self::Config { .. }
             | Self::ConfigExposed { .. }
             | Self::NoProfile { .. }
+            | Self::NoProfiles { .. }
             | Self::Chain(_)
             | Self::ChainedTooLong { .. }
             | Self::NoChain { .. }
@@ -414,13 +421,12 @@ impl Error {
                 fixed("leave out --region: the trust anchor's ARN names the region")
             }
             Self::Server(error) => hint_server(error),
-            Self::Config { .. } => fixed(
-                "a profile begins with [profile.NAME]; its keys are names of options with _ for -, as in role_arn",
-            ),
+            Self::Config { reason, .. } => hint_config(reason),
             Self::ConfigExposed { path, .. } => Some(format!(
                 "it may name programs to run, so only root or the user who runs this may own and write it: chmod go-w {}",
                 path.display()
             )),
+            Self::NoProfiles { places } => Some(no_profile(places, &[])),
             Self::NoProfile { places, known, .. } => Some(no_profile(places, known)),
             Self::Elsewhere(failure) => failure.hint.clone(),
             Self::Missing { option, .. } => Some(hint_missing(option)),
@@ -440,6 +446,9 @@ impl Error {
                 fixed("nothing was written; remove them, name another --profile, or give --force")
             }
             Self::NoCommandLine { .. } => fixed("give it a path of ordinary characters"),
+            Self::SecretInConfig { option } if option == "proxy" => fixed(
+                "nothing was written; put user and password of the proxy into $WINDLASS_PROXY",
+            ),
             Self::SecretInConfig { .. } => fixed("nothing was written; give --passphrase-file"),
             Self::SharedFile { reason, .. } => hint_refusal(reason),
             Self::Section { .. } => fixed("give the profile another name"),

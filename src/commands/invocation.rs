@@ -136,8 +136,7 @@ impl Invocation {
         let config = Config::read(config, environment)?;
         let all = config.names();
         if all.is_empty() {
-            // Says where was looked.
-            config.required(ProfileChoice::USUAL)?;
+            return Err(config.has_none());
         }
         let names = if names.is_empty() { &all } else { names };
         let of_profile = |name: &String| {

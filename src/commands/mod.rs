@@ -37,6 +37,7 @@ pub use outcome::Outcome;
 pub use printer::{Printer, Style};
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::time::Instant;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -44,7 +45,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::cli::{CaCommand, CacheCommand, Command, ConfigCommand, KeyCommand, Reporting};
 use crate::clock::Clock;
 use crate::environment::Environment;
-use crate::store::Log;
+use crate::limits;
+use crate::store::{Log, read_bounded};
 
 use self::invocation::Unparsed;
 
@@ -57,6 +59,12 @@ pub fn run(
     clock: Box<dyn Clock>,
 ) -> Outcome {
     let invocation = Invocation::new(arguments);
+    let mut environment = environment;
+    if environment.get("HOME").is_none() {
+        let passwd = read_bounded(Path::new("/etc/passwd"), limits::MAX_FILE);
+        let user = rustix::process::geteuid().as_raw();
+        environment.supply_home(&passwd.unwrap_or_default(), user);
+    }
     let printer = |reporting: &Reporting, debug: bool| {
         Printer::new(Style {
             verbose: reporting.verbose || debug,
@@ -185,8 +193,11 @@ fn usage(error: &clap::Error, printer: &Printer) -> Outcome {
     let is_stray = error.kind() == ErrorKind::UnknownArgument
         && !invalid.is_empty()
         && !invalid.starts_with('-');
+    let is_exec = text.contains("windlass exec");
     let hint = if invalid.starts_with("Key=x509") {
         Some("put the whole of --cert-selector into one pair of quotes")
+    } else if is_stray && is_exec {
+        Some("put -- before the command, as in windlass exec --profile NAME -- COMMAND")
     } else if is_stray {
         Some(
             "a value stands behind its option, as in --certificate FILE; a command that spans lines needs '\\' as the very last character of each line \

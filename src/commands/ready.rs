@@ -1,4 +1,5 @@
-//! The file that says that a server is ready, and where.
+//! The file that says that a server is ready, and where; and what may be replaced
+//! at all.
 
 use std::io;
 use std::path::Path;

@@ -41,6 +41,7 @@ pub(super) fn run(arguments: Serve, context: &Context) -> Result<(), Error> {
     if let Some(path) = &ready_file {
         ready::check(path, "serve")?;
     }
+    check_reach(&arguments, &profiles, imds, context)?;
     let authorization = authorization(&arguments, context)?;
     let socket_file = own_sockets(&arguments, context, &mut sockets)?;
     check_exposure(&arguments, &sockets, authorization.is_some())?;
@@ -133,6 +134,12 @@ fn served(name: String, session: SessionArgs, context: &'static Context) -> Resu
 fn imds(arguments: &Serve, profiles: &[Served]) -> Result<Option<usize>, Error> {
     match &arguments.imds_profile {
         _ if arguments.no_imds => Ok(None),
+        // Of all profiles the first one is nobody's choice.
+        None if arguments.all && profiles.len() > 1 => {
+            let usual = |served: &Served| served.name == ProfileChoice::USUAL;
+            let index = profiles.iter().position(usual);
+            Ok(Some(index.ok_or(ServeError::ImdsUnclear)?))
+        }
         None => Ok(Some(0)),
         Some(name) => {
             let index = profiles.iter().position(|served| served.name == *name);
@@ -143,6 +150,33 @@ fn imds(arguments: &Serve, profiles: &[Served]) -> Result<Option<usize>, Error> 
             Ok(Some(index.ok_or_else(missing)?))
         }
     }
+}
+
+/// Without a token there is no container endpoint, and only IMDS is left.
+fn check_reach(
+    arguments: &Serve,
+    profiles: &[Served],
+    imds: Option<usize>,
+    context: &Context,
+) -> Result<(), Error> {
+    if has_token(arguments) {
+        return Ok(());
+    }
+    let Some(index) = imds else {
+        return Err(ServeError::Nothing.into());
+    };
+    let others = profiles
+        .iter()
+        .enumerate()
+        .filter(|(other, _)| *other != index);
+    let others: Vec<&str> = others.map(|(_, served)| served.name.as_str()).collect();
+    if !others.is_empty() {
+        context.printer.warning(&format!(
+            "without --token-file there is no container endpoint, and nobody gets the credentials of: {}",
+            others.join(", ")
+        ));
+    }
+    Ok(())
 }
 
 fn authorization(arguments: &Serve, context: &Context) -> Result<Option<Secret>, Error> {

@@ -1,4 +1,4 @@
-//! When a server ends: at SIGTERM and SIGINT.
+//! When a server ends: at SIGTERM, SIGINT and SIGHUP.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,10 +12,13 @@ pub(super) fn on_signal() -> std::io::Result<Pin<Box<dyn Future<Output = ()> + S
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    // Its terminal is closed.
+    let mut hangup = signal(SignalKind::hangup())?;
     Ok(Box::pin(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = hangup.recv() => {}
         }
     }))
 }

@@ -98,12 +98,22 @@ fn files_of_variables_have_names_and_bare_values() {
 fn a_file_that_cannot_be_written_keeps_its_content() {
     let host = Host::new();
     fs::create_dir(host.workload.sandbox.path("directory")).unwrap();
-    for path in ["directory", "no/such/file"] {
+    host.workload.sandbox.write("precious", "a key, perhaps");
+    let target = host.workload.sandbox.path("precious");
+    std::os::unix::fs::symlink(target, host.workload.sandbox.path("link")).unwrap();
+    for path in ["directory", "no/such/file", "key.pem", "precious", "link"] {
         let run = host.run("env", &["--out", path]);
         assert_ne!(run.code, 0, "{run:#?}");
         assert!(run.stderr.contains(path), "{run:#?}");
         assert_eq!(run.stdout, "");
     }
+    assert_eq!(host.workload.sandbox.read("precious"), "a key, perhaps");
+    assert!(
+        host.workload
+            .sandbox
+            .read("key.pem")
+            .contains("PRIVATE KEY")
+    );
     assert_eq!(
         fs::read_dir(host.workload.sandbox.path("directory"))
             .unwrap()

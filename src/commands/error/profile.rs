@@ -10,7 +10,7 @@ pub(super) fn no_profile(places: &[PathBuf], known: &[String]) -> String {
         .collect();
     let looked = places.join(" and ");
     if known.is_empty() {
-        return format!("there is no profile at all in {looked}");
+        return format!("'windlass configure' makes one; looked for in {looked}");
     }
     format!("the profiles in {looked} are: {}", known.join(", "))
 }
@@ -21,4 +21,21 @@ pub(super) fn hint_missing(option: &str) -> String {
         "give --{option}, set $WINDLASS_{}, or name a --profile of the config file that has {key}",
         variable.replace('-', "_")
     )
+}
+
+/// What to do about a config file, where the reason does not say it all.
+pub(super) fn hint_config(reason: &str) -> Option<String> {
+    let is_about_form = [
+        "no option",
+        "stands outside",
+        "is no profile",
+        "unclosed",
+        "expected",
+    ]
+    .iter()
+    .any(|part| reason.contains(part));
+    is_about_form.then(|| {
+        "a profile begins with [profile.NAME], with a dot; its keys are names of options with _ for -, as in role_arn"
+            .to_owned()
+    })
 }

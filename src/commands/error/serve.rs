@@ -26,6 +26,12 @@ pub enum ServeError {
         /// Those that are served.
         served: Vec<String>,
     },
+    /// Several profiles, of which none is named for IMDS.
+    #[error("IMDS serves one profile, and none of several is named for it")]
+    ImdsUnclear,
+    /// Neither IMDS nor the container endpoint.
+    #[error("nothing would be served: --no-imds is given, and no token for the container endpoint")]
+    Nothing,
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers")]
     NoRandomness,
@@ -55,6 +61,8 @@ pub(super) fn of_serve(error: &ServeError) -> Outcome {
         ServeError::Exposed { .. }
         | ServeError::GroupsOverTcp
         | ServeError::ImdsProfile { .. }
+        | ServeError::ImdsUnclear
+        | ServeError::Nothing
         | ServeError::TooManyProfiles { .. }
         | ServeError::WeakToken { .. } => Outcome::Usage,
         ServeError::Server(serve::Error::NoSession { failure, .. }) => {
@@ -78,6 +86,8 @@ pub(super) fn hint_serve(error: &ServeError) -> Option<String> {
         ServeError::ImdsProfile { served, .. } => {
             return Some(format!("served are: {}", served.join(", ")));
         }
+        ServeError::ImdsUnclear => "name it with --imds-profile, or give --no-imds",
+        ServeError::Nothing => "give --token-file, or leave out --no-imds",
         ServeError::TooManyProfiles { .. } => "name those that this host needs with --profile",
         ServeError::WeakToken { .. } => {
             "make one, for example: (umask 077; openssl rand -hex 32 > FILE)"

@@ -47,6 +47,13 @@ pub(super) fn hint_store(error: &store::Error) -> Option<String> {
         } => Some(
             "its directory must be writable: the lock and the new file are made there".to_owned(),
         ),
+        store::Error::Io {
+            action: store::Action::Create | store::Action::Write,
+            source,
+            ..
+        } if source.kind() == std::io::ErrorKind::NotFound => {
+            Some("its directory does not exist; make it first, or name another".to_owned())
+        }
         store::Error::Io { path, source, .. } => hint_io(path, source),
         store::Error::Journal { path } => Some(format!(
             "look at the file that it belongs to, and remove {}",

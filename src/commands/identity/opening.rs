@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::cli::IdentityArgs;
 use crate::commands::{Context, Error};
-use crate::key::Loader;
+use crate::key::{Loader, Source};
 use crate::pki::Identity;
 
 use super::Plan;
@@ -36,6 +36,16 @@ impl<'a> Opening<'a> {
             Some(digest) => hex::encode(digest),
             None => self.plan.place.to_string(),
         })
+    }
+
+    /// Where the certificate is, whatever the working directory.
+    pub(in crate::commands) fn place(&self) -> String {
+        if let Some(Source::File(path)) = self.plan.place.material()
+            && let Ok(path) = std::path::absolute(path)
+        {
+            return path.to_string_lossy().into_owned();
+        }
+        self.plan.place.to_string()
     }
 
     /// Opens the key, reads the certificates and puts them together. While they

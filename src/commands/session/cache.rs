@@ -55,8 +55,8 @@ impl Cache {
     }
 
     /// The name of a session: a SHA-256 of everything that decides it but the
-    /// certificate, and one of that, so that the session of the certificate
-    /// before can be found.
+    /// certificate's content, and one of that, so that the session of the
+    /// certificate before can be found.
     pub(super) fn name_of(&self, plan: &SessionPlan<'_>, fingerprint: &str) -> String {
         let (query, body) = plan.request.encode();
         let mut hash = Sha256::new();
@@ -66,6 +66,9 @@ impl Cache {
             hash.update(text);
         };
         add("windlass session 1");
+        // Only what follows it at the same place is the certificate after a
+        // rotation; another workload's is somebody else's.
+        add(&plan.opening.place());
         add(&plan.endpoint.to_string());
         // What somebody in between may have given is not for those who check.
         add(if plan.arguments.no_verify_ssl {

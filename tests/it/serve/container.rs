@@ -172,7 +172,21 @@ fn several_profiles_are_served_and_imds_has_one_of_them() {
         let role = server.imds("/latest/meta-data/iam/security-credentials/");
         (found, role.body)
     };
-    assert_eq!(role(&["--all"]), ((200, 200), "backup".to_owned()));
+    // The one called default is everybody's choice, the first of all nobody's.
+    let named = workload.sandbox.read("config.toml");
+    workload.sandbox.write(
+        "config.toml",
+        named.replace("profile.web", "profile.default"),
+    );
+    let found = role(&["--all"]);
+    assert_eq!(found, ((200, 404), "web".to_owned()));
+    workload.sandbox.write("config.toml", named);
+    let options = ["serve", "--config", "config.toml", "--all", "--port", "0"];
+    let run = workload.sandbox.run(&options);
+    insta::assert_snapshot!(
+        "imds_of_several_profiles",
+        crate::workload::failure(&run, &[])
+    );
     assert_eq!(
         role(&["--profile", "web", "--profile", "backup"]),
         ((200, 200), "web".to_owned())
@@ -195,6 +209,8 @@ fn a_profile_that_is_refused_does_not_stop_the_others() {
         "--config",
         "config.toml",
         "--all",
+        "--imds-profile",
+        "backup",
         "--port",
         "0",
         "--no-cache",
@@ -224,6 +240,30 @@ fn a_profile_that_is_refused_does_not_stop_the_others() {
     assert!(
         log.contains("warning: no new session for web: AWS refused"),
         "{log}"
+    );
+}
+
+/// Without a token there is only IMDS.
+#[test]
+fn what_nobody_could_get_is_told() {
+    let workload = Workload::new();
+    let aws = aws(&workload, &[]);
+    write_config(&workload, &aws.url, ROLE_ARN);
+    let usual = ["serve", "--config", "config.toml", "--port", "0"];
+    let nothing = [&usual[..], &["--profile", "web", "--no-imds"]].concat();
+    let run = workload.sandbox.run(&nothing);
+    insta::assert_snapshot!(
+        "nothing_would_be_served",
+        crate::workload::failure(&run, &[])
+    );
+    let options = ["--config", "config.toml", "--port", "0", "--no-cache"];
+    let mut command = Server::command(&workload.sandbox, &options);
+    command.args(["--profile", "backup", "--profile", "web"]);
+    let server = Server::run(&workload.sandbox, command);
+    assert!(
+        server.log().contains("nobody gets the credentials of: web"),
+        "{}",
+        server.log()
     );
 }
 

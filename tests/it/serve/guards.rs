@@ -66,7 +66,7 @@ fn other_hosts_have_to_be_let_in() {
     let run = refused(&["--bind", "0.0.0.0"]);
     insta::assert_snapshot!(failure(&run, &[]));
     for options in [
-        ["--bind", "::", "--no-imds"].as_slice(),
+        ["--bind", "::"].as_slice(),
         &["--bind", "0.0.0.0", "--token-file", "token"],
     ] {
         let run = refused(options);
