@@ -56,7 +56,8 @@ impl ConfigFile {
     /// [`ConfigError`] when it is not TOML, or has other tables than `defaults`
     /// and `profile.NAME`. Whether a key is an option is not looked at here.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let line_of = |start: usize| 1 + text.bytes().take(start).filter(|b| *b == b'\n').count();
+        let ends: Vec<usize> = text.match_indices('\n').map(|(end, _)| end).collect();
+        let line_of = |start: usize| 1 + ends.partition_point(|end| *end < start);
         let document = DeTable::parse(text).map_err(|error| ConfigError {
             line: error.span().map_or(1, |span| line_of(span.start)),
             reason: error.message().replace('\n', "; "),

@@ -5,10 +5,10 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use crate::key::{CommandLine, KeySource, SignerInput};
+use crate::key::{CommandLine, KeySource, SignerInput, Source};
 use crate::pki::CertificateSelector;
 
-use super::PassphraseArgs;
+use super::{PassphraseArgs, TypedPassphrase};
 
 /// Where certificate and key are. Wherever a SOURCE is asked for it may be a
 /// file, `-` for the standard input, `env:NAME`, `fd:N`, `cmd:COMMAND` or
@@ -157,6 +157,29 @@ pub struct IdentityArgs {
     /// the wrong passwords that the TPM takes are used up: each may count
     #[arg(long, conflicts_with = "passphrase")]
     pub no_tpm_key_password: bool,
+}
+
+impl IdentityArgs {
+    /// The environment variables that hold a key or a passphrase.
+    #[must_use]
+    pub fn secret_variables(&self) -> Vec<String> {
+        let places = [&self.certificate, &self.private_key];
+        let materials = places
+            .into_iter()
+            .flatten()
+            .filter_map(|place| place.material().cloned());
+        let passphrase = match self.passphrase.source() {
+            Some(TypedPassphrase::Source(source)) => Some(source),
+            _ => None,
+        };
+        materials
+            .chain(passphrase)
+            .filter_map(|source| match source {
+                Source::Environment(name) => Some(name),
+                _ => None,
+            })
+            .collect()
+    }
 }
 
 /// A certificate selector as it is typed.

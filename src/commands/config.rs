@@ -11,7 +11,8 @@ use crate::cli::{ConfigFile, SessionArgs, Setting};
 use crate::environment::Environment;
 use crate::key::{KeySource, Source};
 use crate::limits;
-use crate::store::{self, Action, read_bounded};
+use crate::store::read_with_metadata;
+use crate::text::printable;
 
 use super::Error;
 
@@ -143,13 +144,7 @@ pub(super) fn user_place(environment: &Environment) -> Option<PathBuf> {
 /// Reads a file that nobody but its owner, who is this user or root, can write:
 /// its values may name programs to run.
 fn read_file(path: &Path) -> Result<ConfigFile, Error> {
-    let failed = |source| store::Error::Io {
-        path: path.to_owned(),
-        action: Action::Read,
-        source,
-    };
-    let metadata = std::fs::metadata(path).map_err(failed)?;
-    let content = read_bounded(path, limits::MAX_FILE)?;
+    let (content, metadata) = read_with_metadata(path, limits::MAX_FILE)?;
     let user = rustix::process::geteuid().as_raw();
     if metadata.mode() & 0o022 != 0 || ![0, user].contains(&metadata.uid()) {
         return Err(Error::ConfigExposed {
@@ -233,12 +228,21 @@ impl Profile {
         if is_said(typed, &key) {
             return None;
         }
-        let reason = std::error::Error::source(error)
-            .map_or_else(|| "it is not allowed".to_owned(), ToString::to_string);
-        Some(self.wrong(
-            setting,
-            format!("invalid value '{value}' for {key}: {reason}"),
-        ))
+        // Not what is no name of a place, but the secret itself.
+        let marks = ["-----BEGIN", "pin-value="];
+        let is_secret = marks.iter().any(|mark| value.contains(mark))
+            || value.contains("://") && value.contains('@');
+        let reason = if is_secret {
+            format!("the value of {key} holds a secret itself, and is not repeated")
+        } else {
+            let reason = std::error::Error::source(error)
+                .map_or_else(|| "it is not allowed".to_owned(), ToString::to_string);
+            format!(
+                "invalid value '{}' for {key}: {reason}",
+                printable(value, 400)
+            )
+        };
+        Some(self.wrong(setting, reason))
     }
 
     fn values(&self, setting: &Setting, argument: &Arg) -> Result<Vec<String>, Error> {

@@ -1,7 +1,7 @@
 //! `windlass env` and `windlass exec`
 
 use crate::cli::{Env, EnvForm, Exec};
-use crate::delivery::{Form, execute, write_variables};
+use crate::delivery::{Form, Launch, execute, write_variables};
 use crate::limits;
 use crate::store::{Readers, write_atomic};
 
@@ -44,8 +44,24 @@ pub(super) fn exec(arguments: &Exec, context: &Context) -> Result<(), Error> {
     let plan = SessionPlan::new(&arguments.session, context)?;
     // Also where a server follows: without a session the command does not run.
     let session = plan.obtain_until(context.started + limits::TOTAL_DEADLINE)?;
+    let launch = Launch {
+        command: arguments.command.clone(),
+        withheld: withheld(arguments, context),
+    };
     if arguments.serve {
-        return serve::beside(arguments, context);
+        return serve::beside(launch, &arguments.session, context);
     }
-    Err(execute(&arguments.command, &session)?.into())
+    Err(execute(&launch, &session)?.into())
+}
+
+/// The variables in which this program was given secrets.
+fn withheld(arguments: &Exec, context: &Context) -> Vec<String> {
+    let proxy = "WINDLASS_PROXY";
+    let has_password = context
+        .environment
+        .get_str(proxy)
+        .is_some_and(|url| url.contains('@'));
+    let mut names = arguments.session.identity.secret_variables();
+    names.extend(has_password.then(|| proxy.to_owned()));
+    names
 }

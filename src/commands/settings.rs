@@ -132,13 +132,15 @@ fn redacted(key: &str, value: &str) -> String {
         shown.replace_range(start..start + length, "***");
         from = start;
     }
-    // A proxy may be written without a scheme.
-    let start = match shown.find("://") {
-        Some(scheme) => Some(scheme + 3),
-        None if key == "proxy" => Some(0),
-        None => None,
+    // A proxy may be written without a scheme, and a password may hold anything.
+    let begin = match shown.find("://") {
+        Some(scheme) if key != "proxy" => Some(scheme + 3),
+        Some(_) if shown.starts_with("http://") => Some("http://".len()),
+        Some(_) if shown.starts_with("https://") => Some("https://".len()),
+        _ if key == "proxy" => Some(0),
+        _ => None,
     };
-    if let (Some(start), Some(at)) = (start, shown.rfind('@'))
+    if let (Some(start), Some(at)) = (begin, shown.rfind('@'))
         && start < at
     {
         shown.replace_range(start..at, "***");
@@ -163,6 +165,8 @@ mod tests {
             ),
             ("http://user:p@ss@proxy:3128", "http://***@proxy:3128"),
             ("user:p@ss@proxy:3128", "***@proxy:3128"),
+            ("user:a://hunter2@proxy:3128", "***@proxy:3128"),
+            ("pin-value=1, pin-value=2", "pin-value=***"),
             ("https://example.com/a", "https://example.com/a"),
         ] {
             assert_eq!(redacted("proxy", value), shown);

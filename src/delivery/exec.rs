@@ -48,14 +48,23 @@ const BEFORE_AN_ENDPOINT: [&str; 6] = [
     "AWS_WEB_IDENTITY_TOKEN_FILE",
 ];
 
+/// A command that is to be run.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// Its name and its arguments.
+    pub command: Vec<OsString>,
+    /// Variables that are for this program alone: a passphrase, a key.
+    pub withheld: Vec<String>,
+}
+
 /// Replaces this process by a command that has the session in its environment.
 /// It returns only when that is not possible.
 ///
 /// # Errors
 ///
 /// [`Unwritable`] when the credentials cannot be variables.
-pub fn execute(command: &[OsString], session: &Session) -> Result<NotStarted, Unwritable> {
-    let (program, mut command) = prepared(command);
+pub fn execute(launch: &Launch, session: &Session) -> Result<NotStarted, Unwritable> {
+    let (program, mut command) = prepared(launch);
     for (name, value) in &variables(session)? {
         command.env(name, std::ffi::OsStr::from_bytes(value.expose()));
     }
@@ -77,8 +86,8 @@ pub struct Running {
 /// # Errors
 ///
 /// [`NotStarted`].
-pub fn start(command: &[OsString], uri: &str, token: &Secret) -> Result<Running, NotStarted> {
-    let (program, mut command) = prepared(command);
+pub fn start(launch: &Launch, uri: &str, token: &Secret) -> Result<Running, NotStarted> {
+    let (program, mut command) = prepared(launch);
     for name in BEFORE_AN_ENDPOINT {
         command.env_remove(name);
     }
@@ -171,14 +180,15 @@ fn exit_code(status: ExitStatus) -> u8 {
 }
 
 /// The command with its name, without what stands against our credentials.
-fn prepared(command: &[OsString]) -> (String, Command) {
-    let (program, arguments) = command.split_first().map_or_else(
+fn prepared(launch: &Launch) -> (String, Command) {
+    let (program, arguments) = launch.command.split_first().map_or_else(
         || (OsString::new(), &[][..]),
         |(program, arguments)| (program.clone(), arguments),
     );
     let mut command = Command::new(&program);
     command.args(arguments);
-    for name in CONTRARY {
+    let withheld = launch.withheld.iter().map(String::as_str);
+    for name in CONTRARY.into_iter().chain(withheld) {
         command.env_remove(name);
     }
     (program.display().to_string(), command)

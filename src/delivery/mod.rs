@@ -15,7 +15,7 @@ pub use cache::{CacheEvent, Cached, KnownFailure, Missed, Urgency, read as read_
 pub use credentials_file::{
     CredentialsFileError, check_section, key_id_of, static_key, write_session,
 };
-pub use exec::{NotStarted, Running, Signals, execute, start};
+pub use exec::{Launch, NotStarted, Running, Signals, execute, start};
 pub use process::process_json;
 pub use provider::{Failure, Provider, Session};
 pub use schedule::{Life, Prospect, next_try};

@@ -6,6 +6,8 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 use super::{Action, Error};
 
 /// Mode of every file that is written.
@@ -27,7 +29,15 @@ pub fn read_bounded(path: &Path, max: u64) -> Result<Vec<u8>, Error> {
         action: Action::Read,
         source,
     };
-    let file = File::open(path).map_err(failed)?;
+    read_open(File::open(path).map_err(failed)?, path, max)
+}
+
+fn read_open(file: File, path: &Path, max: u64) -> Result<Vec<u8>, Error> {
+    let failed = |source| Error::Io {
+        path: path.to_owned(),
+        action: Action::Read,
+        source,
+    };
     // With room for all of it, a key is read at once, and no growing buffer
     // leaves parts of it behind in memory.
     let size = file
@@ -44,6 +54,35 @@ pub fn read_bounded(path: &Path, max: u64) -> Result<Vec<u8>, Error> {
         });
     }
     Ok(content)
+}
+
+/// Reads a whole regular file of at most `max` bytes, with what the system knows
+/// of that very file. Another kind of file is not waited for.
+///
+/// # Errors
+///
+/// As [`read_bounded`], and [`Error::NotAFile`].
+#[expect(clippy::disallowed_types, reason = "the room that opens files")]
+pub fn read_with_metadata(path: &Path, max: u64) -> Result<(Vec<u8>, fs::Metadata), Error> {
+    let failed = |source| Error::Io {
+        path: path.to_owned(),
+        action: Action::Read,
+        source,
+    };
+    let file = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0))
+        .open(path)
+        .map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(Error::NotAFile {
+            path: path.to_owned(),
+            is_directory: metadata.is_dir(),
+        });
+    }
+    let content = read_open(file, path, max)?;
+    Ok((content, metadata))
 }
 
 /// Creates a file that must not exist, readable by the owner only from its

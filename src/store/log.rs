@@ -7,6 +7,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Local, Utc};
+use rustix::fs::OFlags;
 
 use crate::clock::rfc3339;
 
@@ -106,6 +107,8 @@ fn append(path: &Path, line: &[u8]) -> std::io::Result<()> {
         .append(true)
         .create(true)
         .mode(0o600)
+        // A pipe without a reader must not hold up credentials.
+        .custom_flags(i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0))
         .open(path)?;
     file.write_all(line)
 }

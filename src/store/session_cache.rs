@@ -71,9 +71,8 @@ impl SessionCache {
             .files()?
             .into_iter()
             .filter_map(|path| {
-                let kind = path.extension()?;
-                let is_entry = kind == SESSION || kind == FAILURE;
-                is_entry.then(|| path.file_stem()?.to_str().map(str::to_owned))?
+                let (name, kind) = parts_of(&path)?;
+                (kind != LOCK).then(|| name.to_owned())
             })
             .collect();
         names.sort();
@@ -137,12 +136,10 @@ impl SessionCache {
                 .and_then(|metadata| metadata.modified())
                 .ok()
                 .and_then(|modified| modified.elapsed().ok());
-            let is_ours = path
-                .extension()
-                .is_some_and(|kind| [SESSION, FAILURE, LOCK].iter().any(|known| kind == *known))
-                || path
-                    .file_name()
-                    .is_some_and(|name| name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes()));
+            let is_temporary = path
+                .file_name()
+                .is_some_and(|name| name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes()));
+            let is_ours = parts_of(&path).is_some() || is_temporary;
             if is_ours && age.is_some_and(|age| age > LEFT_BEHIND) {
                 let _ = fs::remove_file(&path);
             }
@@ -309,6 +306,24 @@ impl CacheLock<'_> {
     }
 }
 
+/// The name and the ending of a file of a cache: two halves of SHA-256, in hex.
+/// The directory may be one in which others keep theirs.
+fn parts_of(path: &Path) -> Option<(&str, &'static str)> {
+    let ending = path.extension()?;
+    let kind = [SESSION, FAILURE, LOCK]
+        .into_iter()
+        .find(|kind| ending == *kind)?;
+    let name = path.file_stem()?.to_str()?;
+    let is_half = |half: &str| {
+        half.len() == 32
+            && half
+                .bytes()
+                .all(|octet| octet.is_ascii_digit() || (b'a'..=b'f').contains(&octet))
+    };
+    let (first, second) = name.split_once('-')?;
+    (is_half(first) && is_half(second)).then_some((name, kind))
+}
+
 /// Whether the path is a directory that belongs to this user.
 #[must_use]
 pub fn is_own_directory(path: &Path) -> bool {
@@ -362,6 +377,11 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
+    /// A name as sessions have them, that ends in these characters.
+    fn name(family: &str, certificate: &str) -> String {
+        format!("{family:0>32}-{certificate:0>32}")
+    }
+
     fn cache() -> (tempfile::TempDir, SessionCache) {
         let home = tempfile::tempdir().unwrap();
         let cache = SessionCache::new(home.path().join("a/windlass"));
@@ -371,7 +391,7 @@ mod tests {
     #[test]
     fn what_is_kept_is_this_users_alone_and_found_again() {
         let (_home, cache) = cache();
-        let entry = cache.entry("x");
+        let entry = cache.entry(&name("a", "1"));
         assert!(entry.session().unwrap().is_none());
         assert!(!cache.directory().exists(), "reading makes nothing");
         let lock = entry.try_lock().unwrap().unwrap();
@@ -393,27 +413,28 @@ mod tests {
     #[test]
     fn siblings_differ_behind_the_last_dash() {
         let (_home, cache) = cache();
-        for name in ["a-1", "a-2", "b-1", "c"] {
-            let entry = cache.entry(name);
+        for (family, certificate) in [("a", "1"), ("a", "2"), ("b", "1")] {
+            let entry = cache.entry(&name(family, certificate));
             let lock = entry.try_lock().unwrap().unwrap();
             lock.keep(&Secret::from("s".to_owned())).unwrap();
         }
-        let siblings = |name: &str| -> Vec<String> {
-            let found = cache.entry(name).siblings().unwrap();
+        let siblings = |family: &str, certificate: &str| -> Vec<String> {
+            let found = cache.entry(&name(family, certificate)).siblings().unwrap();
             found.iter().map(|entry| entry.name().to_owned()).collect()
         };
-        assert_eq!(siblings("a-3"), ["a-1", "a-2"]);
-        assert_eq!(siblings("a-1"), ["a-2"]);
-        assert_eq!(siblings("c"), [""; 0]);
+        assert_eq!(siblings("a", "3"), [name("a", "1"), name("a", "2")]);
+        assert_eq!(siblings("a", "1"), [name("a", "2")]);
+        assert_eq!(siblings("c", "1"), [""; 0]);
     }
 
     #[test]
     fn one_holds_the_lock_until_it_is_dropped() {
         let (_home, cache) = cache();
-        let (entry, other) = (cache.entry("x"), cache.entry("x"));
+        let a = name("a", "1");
+        let (entry, other) = (cache.entry(&a), cache.entry(&a));
         let held = entry.try_lock().unwrap().unwrap();
         assert!(other.try_lock().unwrap().is_none());
-        assert!(cache.entry("y").try_lock().unwrap().is_some());
+        assert!(cache.entry(&name("b", "1")).try_lock().unwrap().is_some());
         drop(held);
         assert!(other.try_lock().unwrap().is_some());
     }
@@ -421,13 +442,13 @@ mod tests {
     #[test]
     fn what_others_can_reach_is_not_trusted() {
         let (home, cache) = cache();
-        let entry = cache.entry("x");
+        let entry = cache.entry(&name("a", "1"));
         let keep = || {
             let lock = entry.try_lock().unwrap().unwrap();
             lock.keep(&Secret::from("s".to_owned())).unwrap();
         };
         keep();
-        let file = cache.directory().join("x.session");
+        let file = cache.directory().join(name("a", "1") + ".session");
         let open = |path: &Path, mode| {
             fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         };
@@ -448,13 +469,13 @@ mod tests {
     #[test]
     fn what_is_left_behind_is_removed_after_a_day() {
         let (_home, cache) = cache();
-        let keep = |name: &str| {
-            let entry = cache.entry(name);
+        let keep = |family: &str| {
+            let entry = cache.entry(&name(family, "1"));
             let lock = entry.try_lock().unwrap().unwrap();
             lock.keep(&Secret::from("s".to_owned())).unwrap();
         };
-        keep("old");
-        let old = cache.directory().join("old.session");
+        keep("a");
+        let old = cache.directory().join(name("a", "1") + ".session");
         let file = File::open(&old).unwrap();
         let long_ago = file.metadata().unwrap().modified().unwrap() - LEFT_BEHIND * 2;
         file.set_modified(long_ago).unwrap();
@@ -462,10 +483,32 @@ mod tests {
         fs::rename(&old, &killed).unwrap();
         fs::copy(&killed, &old).unwrap();
         File::open(&old).unwrap().set_modified(long_ago).unwrap();
-        keep("new");
+        keep("b");
         assert!(!killed.exists());
         let names: Vec<_> = cache.entries().unwrap();
         assert_eq!(names.len(), 1);
-        assert_eq!(names[0].name(), "new");
+        assert_eq!(names[0].name(), name("b", "1"));
+    }
+
+    #[test]
+    fn what_others_keep_in_the_directory_is_left_alone() {
+        let (_home, cache) = cache();
+        let entry = cache.entry(&name("a", "1"));
+        drop(entry.try_lock().unwrap());
+        let theirs = ["bot.session", "poetry.lock", "test.failure", "a-1.session"];
+        for theirs in theirs {
+            let path = cache.directory().join(theirs);
+            write_atomic(&path, b"precious", Readers::Owner).unwrap();
+            let file = File::open(&path).unwrap();
+            let long_ago = file.metadata().unwrap().modified().unwrap() - LEFT_BEHIND * 2;
+            file.set_modified(long_ago).unwrap();
+        }
+        let lock = entry.try_lock().unwrap().unwrap();
+        lock.keep(&Secret::from("s".to_owned())).unwrap();
+        assert_eq!(cache.entries().unwrap().len(), 1);
+        assert_eq!(cache.clear().unwrap(), 1);
+        for theirs in theirs {
+            assert!(cache.directory().join(theirs).exists(), "{theirs}");
+        }
     }
 }

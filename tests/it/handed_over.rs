@@ -149,6 +149,42 @@ fn a_command_has_the_credentials_and_no_profile() {
     }
 }
 
+/// What was said to windlass alone is not for whoever it runs.
+#[test]
+fn a_command_does_not_get_the_secrets_of_windlass() {
+    let host = Host::new();
+    let key = host.workload.sandbox.read("key.pem");
+    for serve in [&[][..], &["--serve"]] {
+        let mut command = host.workload.sandbox.command();
+        command
+            .args(["exec", "--certificate", "fullchain.pem"])
+            .args([
+                "--private-key",
+                "env:THE_KEY",
+                "--passphrase-env",
+                "THE_PASSPHRASE",
+            ])
+            .args(["--trust-anchor-arn", TRUST_ANCHOR_ARN])
+            .args(["--profile-arn", PROFILE_ARN, "--role-arn", ROLE_ARN])
+            .args(["--endpoint", &host.server.url()])
+            .args(serve)
+            .args(["--", "/usr/bin/env"])
+            .env("THE_KEY", &key)
+            .env("THE_PASSPHRASE", "none is needed")
+            .env("WINDLASS_PROXY", "http://user:hunter2@127.0.0.1:1")
+            .env("WINDLASS_SYSLOG", "/no/such/socket")
+            .env("OTHER", "stays");
+        let run = host.workload.sandbox.finish(command);
+        assert_eq!(run.code, 0, "{run:#?}");
+        for name in ["THE_KEY", "THE_PASSPHRASE", "WINDLASS_PROXY"] {
+            assert!(!run.stdout.contains(name), "{name}: {run:#?}");
+        }
+        for name in ["OTHER=stays", "WINDLASS_SYSLOG="] {
+            assert!(run.stdout.contains(name), "{name}: {run:#?}");
+        }
+    }
+}
+
 #[test]
 fn signals_and_exit_status_are_the_commands_own() {
     let host = Host::new();

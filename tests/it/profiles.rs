@@ -221,6 +221,50 @@ fn mistakes_in_the_file_are_told_with_their_line() {
     assert_eq!(host.server.seen().len(), 0);
 }
 
+/// A key that stands in the file itself is no name of a place.
+#[test]
+fn a_secret_in_the_file_is_not_repeated() {
+    let host = Host::new("");
+    for line in [
+        "private_key = \"-----BEGIN PRIVATE KEY-----\\nhunter2\"",
+        "session_duration = 'pin-value=hunter2'",
+        "endpoint = 'http://user:hunter2@proxy'",
+    ] {
+        let key = line.split(' ').next().unwrap();
+        let content = host.profile("backup");
+        let kept = content.lines().filter(|known| !known.starts_with(key));
+        host.write(&format!(
+            "{}\n{line}\n",
+            kept.collect::<Vec<_>>().join("\n")
+        ));
+        let told = host.failure(&["--profile", "backup"]);
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
+fn pipes_are_not_waited_for() {
+    let host = Host::new("");
+    let fifo = host.sandbox().path("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.unwrap().success());
+    let told = host.failure(&["--config", "fifo", "--profile", "backup"]);
+    assert!(told.starts_with("error: fifo "), "{told}");
+    let run = host.ask(&[
+        "--profile",
+        "backup",
+        "--log-file",
+        "fifo",
+        "--session-duration=900",
+    ]);
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert!(
+        run.stderr
+            .contains("warning: no log: fifo cannot be written"),
+        "{run:#?}"
+    );
+}
+
 #[test]
 fn a_mistake_in_another_profiles_value_stops_nobody_else() {
     let host = Host::new("[profile.other]\nsession_duration = 60\n");

@@ -1,18 +1,17 @@
 //! `windlass exec --serve`: an endpoint for one command, for as long as that
 //! runs.
 
-use std::ffi::OsString;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::cli::Exec;
+use crate::cli::SessionArgs;
 use crate::clock::SystemClock;
 use crate::commands::{Context, Error, ServeError};
 use crate::delivery::serve::{Event, Guard, Hooks, Plan, Stop, listen, run as serve_until};
-use crate::delivery::{NotStarted, Running, Signals, start};
+use crate::delivery::{Launch, NotStarted, Running, Signals, start};
 use crate::secret::Secret;
 
 use super::hooks::Told;
@@ -25,24 +24,24 @@ const PROFILE: &str = "exec";
 const HOPS: u8 = 64;
 
 /// Starts the command once there is a session, and serves until it has ended.
-pub(in crate::commands) fn beside(arguments: &Exec, context: &Context) -> Result<(), Error> {
+pub(in crate::commands) fn beside(
+    launch: Launch,
+    session: &SessionArgs,
+    context: &Context,
+) -> Result<(), Error> {
     let token = token::fresh()?;
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let socket = listen(any_port, HOPS).map_err(ServeError::from)?;
     let address = socket.address().unwrap_or(any_port);
     let beside = Arc::new(Beside {
-        command: arguments.command.clone(),
+        launch,
         uri: format!("http://{address}/profile/{PROFILE}"),
         token: token.copy(),
         told: Told::new(context.printer.clone()),
         state: Mutex::default(),
         started: Notify::new(),
     });
-    let profile = served(
-        PROFILE.to_owned(),
-        arguments.session.clone(),
-        lasting(context),
-    )?;
+    let profile = served(PROFILE.to_owned(), session.clone(), lasting(context))?;
     let plan = Plan {
         profiles: vec![profile],
         imds: None,
@@ -69,7 +68,7 @@ pub(in crate::commands) fn beside(arguments: &Exec, context: &Context) -> Result
 
 /// The command beside the server.
 struct Beside {
-    command: Vec<OsString>,
+    launch: Launch,
     uri: String,
     token: Secret,
     told: Told,
@@ -107,7 +106,7 @@ impl Beside {
 impl Hooks for Beside {
     fn ready(&self) -> io::Result<()> {
         self.told.begin();
-        *self.state() = match start(&self.command, &self.uri, &self.token) {
+        *self.state() = match start(&self.launch, &self.uri, &self.token) {
             Ok(running) => State::Running(running),
             Err(error) => State::NotStarted(error),
         };
