@@ -16,7 +16,7 @@ use crate::delivery::{NotStarted, Running, Signals, start};
 use crate::secret::Secret;
 
 use super::hooks::Told;
-use super::{lasting, served, token};
+use super::{served, token};
 
 /// The profile's name in the URL; the command has only one.
 const PROFILE: &str = "exec";
@@ -41,7 +41,7 @@ pub(in crate::commands) fn beside(arguments: &Exec, context: &Context) -> Result
     let profile = served(
         PROFILE.to_owned(),
         arguments.session.clone(),
-        lasting(context),
+        context.lasting(),
     )?;
     let plan = Plan {
         profiles: vec![profile],
