@@ -223,3 +223,26 @@ impl Sink for Section {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Else the other sections would be kept, and this one not, in silence.
+    #[test]
+    fn a_thread_that_a_defect_ends_says_so() {
+        let (ending, mut ended) = mpsc::unbounded_channel();
+        let name: ProfileName = "nightly".parse().unwrap();
+        let guard = Ended {
+            name: name.clone(),
+            ending: ending.clone(),
+        };
+        let thread = std::thread::spawn(move || {
+            let _ended = guard;
+            panic!("a defect");
+        });
+        assert!(thread.join().is_err());
+        assert_eq!(ended.try_recv().ok(), Some(name));
+        drop(ending);
+    }
+}

@@ -176,3 +176,56 @@ impl Target {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::Style;
+    use crate::rolesanywhere::SessionCredentials;
+    use crate::secret::Secret;
+
+    /// With `--all` a thread could begin to write while another one ends the
+    /// program.
+    #[test]
+    fn nobody_writes_once_it_is_settled() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = Target {
+            path: directory.path().join("credentials"),
+            manner: Manner::Replace,
+            force: false,
+            writing: Mutex::default(),
+            is_closed: AtomicBool::new(false),
+            said: Mutex::default(),
+        };
+        let write = |section: &str| {
+            let session = Session {
+                credentials: SessionCredentials {
+                    access_key_id: "ASIAX".to_owned(),
+                    secret_access_key: Secret::from("s".to_owned()),
+                    session_token: Secret::from("t".to_owned()),
+                    expiration: chrono::DateTime::UNIX_EPOCH,
+                },
+                obtained: chrono::DateTime::UNIX_EPOCH,
+                role: "arn:aws:iam::123456789012:role/backup".parse().unwrap(),
+            };
+            let printer = Printer::new(Style::default());
+            target.write(&section.parse().unwrap(), &session, &printer)
+        };
+        assert!(write("a").unwrap().is_some());
+        let before = std::fs::read(target.path()).unwrap();
+        // One that was waiting for its turn at that moment.
+        let turn = target.writing.lock().unwrap();
+        let written = std::thread::scope(|scope| {
+            let late = scope.spawn(|| write("b"));
+            target.is_closed.store(true, Ordering::SeqCst);
+            drop(turn);
+            let settled = target.settle();
+            assert!(settled.is_some() && target.writing.try_lock().is_err());
+            drop(settled);
+            late.join().unwrap()
+        });
+        assert!(written.unwrap().is_none());
+        assert!(write("c").unwrap().is_none());
+        assert_eq!(std::fs::read(target.path()).unwrap(), before);
+    }
+}
