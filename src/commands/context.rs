@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemClock};
 use crate::environment::Environment;
 use crate::key::Source;
 
@@ -24,6 +24,20 @@ pub struct Context {
 }
 
 impl Context {
+    /// Another copy, for what goes on beside a command and is not waited for when
+    /// it ends, as a keeper that waits for AWS: what such a thread uses has to
+    /// stay, and is never freed.
+    #[must_use]
+    pub fn lasting(&self) -> &'static Self {
+        Box::leak(Box::new(Self {
+            clock: Box::new(SystemClock),
+            invocation: self.invocation.clone(),
+            started: self.started,
+            environment: self.environment.clone(),
+            printer: self.printer.clone(),
+        }))
+    }
+
     /// As [`Environment::path`].
     #[must_use]
     pub fn path(&self, typed: &Path) -> PathBuf {

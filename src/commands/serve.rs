@@ -9,7 +9,6 @@ pub(super) use self::beside::beside;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::cli::{ProfileChoice, Serve, SessionArgs};
 use crate::clock::SystemClock;
@@ -96,7 +95,7 @@ fn profiles(arguments: &Serve, context: &Context) -> Result<Vec<Served>, Error> 
         }
         .into());
     }
-    let context = lasting(context);
+    let context = context.lasting();
     let mut found: Vec<Served> = Vec::new();
     for (name, session) in sessions {
         if found.iter().all(|other| other.name != name) {
@@ -104,18 +103,6 @@ fn profiles(arguments: &Serve, context: &Context) -> Result<Vec<Served>, Error> 
         }
     }
     Ok(found)
-}
-
-/// A keeper may wait for AWS when the program ends, and is not waited for, so
-/// that what it uses has to stay.
-fn lasting(context: &Context) -> &'static Context {
-    Box::leak(Box::new(Context {
-        clock: Box::new(SystemClock),
-        invocation: context.invocation.clone(),
-        started: Instant::now(),
-        environment: context.environment.clone(),
-        printer: context.printer.clone(),
-    }))
 }
 
 /// A profile with somebody who gets its sessions.

@@ -5,15 +5,16 @@ mod cache;
 mod plan;
 
 use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::cli::SessionArgs;
 use crate::clock::rfc3339;
 use crate::delivery::{
-    self, CacheEvent, Cached, Failure, KnownFailure, Missed, Prospect, Provider, Session, Urgency,
-    read_session,
+    self, CacheEvent, Cached, Failure, KnownFailure, Missed, Obtained, Prospect, Provider, Session,
+    Urgency, read_session,
 };
 use crate::limits;
 use crate::pki::Identity;
@@ -42,6 +43,8 @@ pub(super) struct SessionPlan<'a> {
     chain: Option<ChainPlan>,
     opening: Opening<'a>,
     cache: Option<Cache>,
+    /// What a keeper was told last of a cache that cannot be used.
+    complaint: Mutex<String>,
 }
 
 impl<'a> SessionPlan<'a> {
@@ -76,6 +79,7 @@ impl<'a> SessionPlan<'a> {
             chain,
             opening: Opening::new(&arguments.identity, context)?,
             cache: Cache::find(arguments, context),
+            complaint: Mutex::default(),
         })
     }
 
@@ -116,6 +120,7 @@ impl<'a> SessionPlan<'a> {
         let cached = Cached {
             entry: cache.entry(&name),
             clock: self.context.clock.as_ref(),
+            longest: self.longest(),
             observe,
         };
         cached
@@ -250,21 +255,38 @@ pub(super) fn failure_json(known: &KnownFailure) -> serde_json::Value {
 }
 
 impl Provider for SessionPlan<'_> {
-    fn obtain(&self) -> Result<Session, Failure> {
-        self.obtain_until(Instant::now() + limits::TOTAL_DEADLINE)
-            .map_err(|error| error.failure())
-    }
-
-    fn obtain_or_keep(&self) -> Result<(Session, Option<Failure>), Failure> {
+    fn obtain(&self) -> Result<Obtained, Failure> {
         let reason = RefCell::new(None);
         let observe = |event: CacheEvent<'_>| match event {
             CacheEvent::StillValid(failure, _) => *reason.borrow_mut() = Some(failure.clone()),
-            other @ CacheEvent::Unusable(_) => cache::tell(&other, self.context),
+            CacheEvent::Unusable(error) => {
+                // Whoever keeps a session meets it at each try.
+                let said = error.to_string();
+                let mut complaint = self
+                    .complaint
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                if *complaint != said {
+                    cache::tell(&event, self.context);
+                    *complaint = said;
+                }
+            }
         };
         let session = self
             .obtain_observed(Instant::now() + limits::TOTAL_DEADLINE, &observe)
             .map_err(|error| error.failure())?;
-        Ok((session, reason.into_inner()))
+        Ok(Obtained {
+            session,
+            kept_because: reason.into_inner(),
+        })
+    }
+
+    fn longest(&self) -> TimeDelta {
+        let seconds = match &self.chain {
+            Some(chain) => chain.duration.seconds(),
+            None => self.request.duration.seconds(),
+        };
+        TimeDelta::seconds(i64::from(seconds))
     }
 }
 

@@ -5,7 +5,6 @@ mod target;
 
 use std::time::Instant;
 
-use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::cli::{SessionArgs, Update};
@@ -25,13 +24,6 @@ struct Wanted {
     session: SessionArgs,
 }
 
-impl Wanted {
-    /// How long a session can last at most.
-    fn longest(&self) -> TimeDelta {
-        TimeDelta::seconds(i64::from(self.session.session_duration.seconds()))
-    }
-}
-
 /// Writes sessions into the credentials file, once or until it is told to stop.
 pub(super) fn run(arguments: &Update, context: &Context) -> Result<(), Error> {
     let target = Target::find(arguments, context)?;
@@ -39,11 +31,7 @@ pub(super) fn run(arguments: &Update, context: &Context) -> Result<(), Error> {
     if arguments.once {
         once(&wanted, &target, arguments.json, context)
     } else {
-        // What is wrong with the options does not pass by itself.
-        for one in &wanted {
-            SessionPlan::new(&one.session, context)?;
-        }
-        daemon::run(wanted, target, arguments.json, context)
+        daemon::run(wanted, target, arguments.json, context.lasting())
     }
 }
 
@@ -80,10 +68,14 @@ fn once(wanted: &[Wanted], target: &Target, json: bool, context: &Context) -> Re
             target.check(&one.section, &context.printer)?;
             let session = plan.obtain_until(Instant::now() + limits::TOTAL_DEADLINE)?;
             let report = target.write(&one.section, &session, &context.printer)?;
-            Ok((session, report))
+            Ok(report.map(|report| (session, report)))
         };
         match obtain() {
-            Ok((session, report)) => written.push(document(&one.section, &session, &report)),
+            // It is only closed where a daemon ends.
+            Ok(None) => {}
+            Ok(Some((session, report))) => {
+                written.push(document(&one.section, &session, &report));
+            }
             Err(error) => {
                 if let Some(earlier) = failed.replace(error) {
                     context.printer.error(&earlier);

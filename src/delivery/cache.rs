@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, rfc3339};
@@ -48,6 +48,8 @@ pub struct Cached<'a> {
     pub entry: CacheEntry,
     /// The time.
     pub clock: &'a dyn Clock,
+    /// How long a session lasts that is asked for, at most.
+    pub longest: TimeDelta,
     /// Who is told of what happens.
     pub observe: &'a dyn Fn(CacheEvent<'_>),
 }
@@ -74,7 +76,7 @@ impl Cached<'_> {
         let began = self.clock.now();
         let mut is_broken = false;
         match self.kept(&mut is_broken) {
-            Some(session) if !session.life().is_due(self.clock.now()) => return Ok(session),
+            Some(session) if !self.is_due(&session, self.clock.now()) => return Ok(session),
             _ => {}
         }
         let lock = match self.turn(&mut is_broken) {
@@ -86,7 +88,7 @@ impl Cached<'_> {
         let kept = self.valid(&mut is_broken);
         let now = self.clock.now();
         let kept = match kept {
-            Some(session) if !session.life().is_due(now) => return Ok(session),
+            Some(session) if !self.is_due(&session, now) => return Ok(session),
             // What is used where nothing new comes.
             other => other.or_else(|| self.before_rotation()),
         };
@@ -95,7 +97,8 @@ impl Cached<'_> {
             (Some(session), Some(known)) if known.is_too_early(now) => {
                 Ok(self.still_valid(session, &known.failure))
             }
-            (None, Some(known)) if lock.is_some() && known.at >= began => {
+            // Not one of a clock that was ahead.
+            (None, Some(known)) if lock.is_some() && (began..=now).contains(&known.at) => {
                 Err(Missed::Elsewhere(known.failure.clone()))
             }
             (kept, known) => {
@@ -165,8 +168,12 @@ impl Cached<'_> {
         }
     }
 
+    fn is_due(&self, session: &Session, now: DateTime<Utc>) -> bool {
+        session.life().at_most(self.longest).is_due(now)
+    }
+
     fn still_valid(&self, session: Session, failure: &Failure) -> Session {
-        let until = session.credentials.expiration;
+        let until = session.life().as_seen_at(self.clock.now()).ends;
         (self.observe)(CacheEvent::StillValid(failure, until));
         session
     }

@@ -4,11 +4,11 @@ mod cache;
 mod credentials_file;
 mod exec;
 pub mod ini;
+pub mod keeper;
 mod process;
 mod provider;
 mod schedule;
 pub mod serve;
-pub mod upkeep;
 mod variables;
 
 pub use cache::{CacheEvent, Cached, KnownFailure, Missed, Urgency, read as read_session};
@@ -17,6 +17,6 @@ pub use credentials_file::{
 };
 pub use exec::{Launch, NotStarted, Running, Signals, execute, start};
 pub use process::process_json;
-pub use provider::{Failure, Provider, Session};
+pub use provider::{Failure, Obtained, Provider, Session};
 pub use schedule::{Life, Prospect, next_try};
 pub use variables::{CONTRARY, Form, Unwritable, variables, write_variables};

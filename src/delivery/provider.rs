@@ -1,6 +1,6 @@
 //! What the ways out are handed: somebody who gets sessions.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::rolesanywhere::{RoleArn, SessionCredentials};
@@ -54,6 +54,16 @@ pub struct Failure {
     pub prospect: Prospect,
 }
 
+/// A session that was asked for.
+#[derive(Debug)]
+pub struct Obtained {
+    /// It.
+    pub session: Session,
+    /// Why it is not a newer one, when a new one was due and could not be had:
+    /// it is what was left, and still good.
+    pub kept_because: Option<Failure>,
+}
+
 /// Somebody who gets sessions: from Roles Anywhere, or from a cache that other
 /// processes share. Certificates are read anew each time, so that a rotation is
 /// noticed.
@@ -64,14 +74,8 @@ pub trait Provider: Send + Sync {
     /// # Errors
     ///
     /// [`Failure`].
-    fn obtain(&self) -> Result<Session, Failure>;
-    /// The same, with why it is not a newer one, when a new one was due and
-    /// could not be had.
-    ///
-    /// # Errors
-    ///
-    /// [`Failure`].
-    fn obtain_or_keep(&self) -> Result<(Session, Option<Failure>), Failure> {
-        self.obtain().map(|session| (session, None))
-    }
+    fn obtain(&self) -> Result<Obtained, Failure>;
+
+    /// How long a session lasts that is asked for, at most.
+    fn longest(&self) -> TimeDelta;
 }

@@ -13,6 +13,10 @@ const COMFORTABLE: TimeDelta = TimeDelta::minutes(20);
 /// being replaced all the time.
 const LONG_ENOUGH: TimeDelta = TimeDelta::minutes(30);
 
+/// What a clock may be set back by without a session that was obtained before
+/// looking wrong: steps of a time service, and the pause between two readings.
+pub(super) const STEP: TimeDelta = TimeDelta::seconds(5);
+
 /// From when until when a session is good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Life {
@@ -37,11 +41,41 @@ impl Life {
         self.ends - reserve
     }
 
-    /// Whether it is time to replace it. One that seems to begin in the future,
-    /// after the clock was set back, is judged by its end alone.
+    /// Whether it is time to replace it. It is when it seems to begin in the
+    /// future: the clock was set back since, or was ahead before, and nobody knows
+    /// how much of it is left.
     #[must_use]
     pub fn is_due(&self, now: DateTime<Utc>) -> bool {
-        now >= self.refresh_at()
+        now >= self.refresh_at() || self.begins > now + STEP
+    }
+
+    /// What is left of it at most for a clock that shows `now`: nothing begins in
+    /// the future, and nothing lasts longer than it did at first.
+    ///
+    /// One that ended before it began was obtained by a clock that was ahead; how
+    /// long it lasts is not known then, and its end stands, which is the
+    /// service's.
+    #[must_use]
+    pub fn as_seen_at(&self, now: DateTime<Utc>) -> Self {
+        let begins = self.begins.min(now);
+        let whole = self.ends - self.begins;
+        let ends = if whole > TimeDelta::zero() {
+            self.ends.min(begins + whole)
+        } else {
+            self.ends
+        };
+        Self { begins, ends }
+    }
+
+    /// The same, not longer than was asked for: what seems to last longer was
+    /// obtained by a clock that was behind. This tells when to replace it, not
+    /// until when it can be used.
+    #[must_use]
+    pub fn at_most(&self, longest: TimeDelta) -> Self {
+        Self {
+            begins: self.begins,
+            ends: self.ends.min(self.begins + longest),
+        }
     }
 
     /// Whether it can still be used.
@@ -131,6 +165,37 @@ mod tests {
             assert!(life.is_due(life.refresh_at()));
             assert!(life.is_valid(life.refresh_at()) && !life.is_valid(life.ends));
         }
+    }
+
+    #[test]
+    fn l14_what_begins_in_the_future_is_due_and_lasts_no_longer_than_it_did() {
+        let (life, _) = life(3600);
+        let at = |seconds| life.begins + TimeDelta::seconds(seconds);
+        // A step of a time service is none.
+        assert!(!life.is_due(at(-5)));
+        assert!(life.is_due(at(-6)) && life.is_valid(at(-6)));
+        let ten_hours = life.as_seen_at(at(-36_000));
+        assert_eq!(
+            (ten_hours.begins, ten_hours.ends),
+            (at(-36_000), at(-32_400))
+        );
+        assert_eq!(life.as_seen_at(at(600)), life);
+        assert_eq!(life.as_seen_at(at(4000)), life);
+        // Obtained by a clock that was ten hours ahead, which is right again.
+        let ahead = Life {
+            begins: at(36_000),
+            ends: at(3600),
+        };
+        assert_eq!(ahead.as_seen_at(at(60)).ends, at(3600));
+        assert!(ahead.is_due(at(60)) && ahead.is_due(at(36_000)));
+        // Obtained by one that was behind by two hours: due in time.
+        let behind = Life {
+            begins: at(-7200),
+            ends: at(3600),
+        };
+        let hour = TimeDelta::hours(1);
+        assert!(!behind.is_due(at(-5400)) && behind.at_most(hour).is_due(at(-5400)));
+        assert_eq!(life.at_most(hour), life);
     }
 
     #[test]

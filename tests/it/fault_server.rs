@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep, spawn};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -35,6 +35,7 @@ pub struct FaultServer {
     port: u16,
     scheme: &'static str,
     seen: Arc<Mutex<Vec<Vec<u8>>>>,
+    times: Arc<Mutex<Vec<Instant>>>,
     stopping: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -56,6 +57,8 @@ impl FaultServer {
         let port = listener.local_addr().unwrap().port();
         let scheme = if tls.is_some() { "https" } else { "http" };
         let seen = Arc::new(Mutex::new(Vec::new()));
+        let times = Arc::new(Mutex::new(Vec::new()));
+        let came = Arc::clone(&times);
         let stopping = Arc::new(AtomicBool::new(false));
         let (record, stop) = (Arc::clone(&seen), Arc::clone(&stopping));
         let thread = spawn(move || {
@@ -64,6 +67,7 @@ impl FaultServer {
                 if stop.load(Ordering::SeqCst) {
                     break;
                 }
+                came.lock().unwrap().push(Instant::now());
                 let slot = {
                     let mut seen = record.lock().unwrap();
                     seen.push(Vec::new());
@@ -84,6 +88,7 @@ impl FaultServer {
             port,
             scheme,
             seen,
+            times,
             stopping,
             thread: Some(thread),
         }
@@ -97,6 +102,11 @@ impl FaultServer {
     /// The URL of the server.
     pub fn url(&self) -> String {
         format!("{}://127.0.0.1:{}", self.scheme, self.port)
+    }
+
+    /// When each connection came.
+    pub fn times(&self) -> Vec<Instant> {
+        self.times.lock().unwrap().clone()
     }
 
     /// What came, one entry a connection, as text.

@@ -1,6 +1,7 @@
 //! The sessions that processes share: who obtains one, who waits, and what is
 //! used when AWS cannot be reached.
 
+mod clocks;
 mod crash;
 
 use std::fs;

@@ -15,7 +15,7 @@ use crate::delivery::{Launch, NotStarted, Running, Signals, start};
 use crate::secret::Secret;
 
 use super::hooks::Told;
-use super::{lasting, served, token};
+use super::{served, token};
 
 /// The profile's name in the URL; the command has only one.
 const PROFILE: &str = "exec";
@@ -41,7 +41,7 @@ pub(in crate::commands) fn beside(
         state: Mutex::default(),
         started: Notify::new(),
     });
-    let profile = served(PROFILE.to_owned(), session.clone(), lasting(context))?;
+    let profile = served(PROFILE.to_owned(), session.clone(), context.lasting())?;
     let plan = Plan {
         profiles: vec![profile],
         imds: None,

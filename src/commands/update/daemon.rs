@@ -1,18 +1,17 @@
 //! `windlass update` without `--once`: each section has a thread that keeps it
 //! fresh, and a signal ends the program whatever they are waiting for.
 
-use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::mpsc;
 
-use crate::clock::{Clock, SystemClock, in_words, rfc3339};
+use crate::clock::{in_words, rfc3339};
 use crate::commands::session::SessionPlan;
 use crate::commands::{Context, Error, Printer, stop};
-use crate::delivery::upkeep::{Event, Surroundings, keep};
+use crate::delivery::ini::ProfileName;
+use crate::delivery::keeper::{self, Event, Sink};
 use crate::delivery::{Failure, Session};
 
 use super::target::Target;
@@ -21,204 +20,200 @@ use super::{Wanted, document};
 /// How often a failure is told again that stays the same.
 const REMINDER: TimeDelta = TimeDelta::minutes(10);
 
-/// What all sections share.
-struct Shared {
-    target: Target,
-    context: Context,
-    json: bool,
-    stopping: AtomicBool,
-}
-
 /// Keeps the sections fresh until SIGTERM or SIGINT.
 pub(super) fn run(
     wanted: Vec<Wanted>,
     target: Target,
     json: bool,
-    context: &Context,
+    context: &'static Context,
 ) -> Result<(), Error> {
+    // What is wrong with the options does not pass by itself.
+    let sections = wanted
+        .into_iter()
+        .map(|one| {
+            let session = Box::leak(Box::new(one.session));
+            Ok((one.section, SessionPlan::new(session, context)?))
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
         .map_err(Error::Daemon)?;
     // The threads outlive this function by a moment when a signal ends it.
-    let shared = Arc::new(Shared {
-        target,
-        context: Context {
-            clock: Box::new(SystemClock),
-            invocation: context.invocation.clone(),
-            started: Instant::now(),
-            environment: context.environment.clone(),
-            printer: context.printer.clone(),
-        },
-        json,
-        stopping: AtomicBool::new(false),
-    });
+    let target = Arc::new(target);
     let outcome = runtime.block_on(async {
         let stop = stop::on_signal().map_err(Error::Daemon)?;
-        let (alive, mut ended) = mpsc::channel::<()>(1);
-        for one in wanted {
-            let (shared, alive) = (Arc::clone(&shared), alive.clone());
-            std::thread::Builder::new()
-                .spawn(move || {
-                    let _alive = alive;
-                    keep_fresh(&one, &shared)
-                })
-                .map_err(Error::Daemon)?;
+        let (ending, mut ended) = mpsc::unbounded_channel();
+        let mut kept = Vec::new();
+        for (name, plan) in sections {
+            let section = Section::new(name, Arc::clone(&target), json, &context.printer);
+            kept.push(start(section, plan, context, ending.clone()).map_err(Error::Daemon)?);
         }
-        drop(alive);
         tokio::select! {
             () = stop => Ok(()),
-            // All threads are gone, which only a defect can do.
-            _ = ended.recv() => Err(Error::Daemon(std::io::Error::other(
-                "the threads that refresh the credentials have ended",
-            ))),
+            // Only a defect ends a thread. The others go on, but nobody would
+            // notice that one is missing; a service manager starts it anew.
+            name = ended.recv() => Err(Error::Daemon(std::io::Error::other(format!(
+                "the thread that refreshes [{}] has ended",
+                name.as_ref().map_or("?", ProfileName::as_str)
+            )))),
         }
     });
-    shared.stopping.store(true, Ordering::SeqCst);
-    shared.target.settle();
+    // No other thread begins to write while this one leaves.
+    let _settled = target.settle();
     outcome
 }
 
-fn keep_fresh(wanted: &Wanted, shared: &Shared) {
-    match SessionPlan::new(&wanted.session, &shared.context) {
-        Ok(plan) => {
-            let section = Section {
-                wanted,
-                shared,
-                key_id: RefCell::default(),
-                told: RefCell::default(),
-                told_at: Cell::new(None),
-            };
-            keep(&plan, wanted.longest(), &section);
-        }
-        Err(error) => shared.context.printer.error(&error),
+/// Starts the thread of one section. It ends when what is given back is dropped.
+fn start(
+    mut section: Section,
+    plan: SessionPlan<'static>,
+    context: &'static Context,
+    ending: mpsc::UnboundedSender<ProfileName>,
+) -> std::io::Result<Sender<()>> {
+    let (stop, stopped) = channel::<()>();
+    let ended = Ended {
+        name: section.name.clone(),
+        ending,
+    };
+    std::thread::Builder::new().spawn(move || {
+        let _ended = ended;
+        let mut is_over = |pause| {
+            let waited = stopped.recv_timeout(pause);
+            !matches!(waited, Err(RecvTimeoutError::Timeout))
+        };
+        keeper::run(&plan, context.clock.as_ref(), &mut is_over, &mut section);
+    })?;
+    Ok(stop)
+}
+
+/// Says when a thread ends, however it does.
+struct Ended {
+    name: ProfileName,
+    ending: mpsc::UnboundedSender<ProfileName>,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.ending.send(self.name.clone());
     }
 }
 
 /// One section in the credentials file.
-struct Section<'a> {
-    wanted: &'a Wanted,
-    shared: &'a Shared,
+struct Section {
+    name: ProfileName,
+    target: Arc<Target>,
+    json: bool,
+    printer: Printer,
     /// The access key that was written last.
-    key_id: RefCell<String>,
-    /// The failure that was told last, and when.
-    told: RefCell<String>,
-    told_at: Cell<Option<DateTime<Utc>>>,
+    key_id: String,
+    /// The kind of the failure that was told last, and when.
+    told: Option<(u8, DateTime<Utc>)>,
 }
 
-impl Section<'_> {
-    fn printer(&self) -> &Printer {
-        &self.shared.context.printer
+impl Section {
+    fn new(name: ProfileName, target: Arc<Target>, json: bool, printer: &Printer) -> Self {
+        Self {
+            name,
+            target,
+            json,
+            printer: printer.clone(),
+            key_id: String::new(),
+            told: None,
+        }
     }
 
     /// How the section is called in messages.
-    fn name(&self) -> String {
-        let file = self.shared.target.path().display();
-        format!("[{}] in {file}", self.wanted.section)
+    fn shown(&self) -> String {
+        format!("[{}] in {}", self.name, self.target.path().display())
     }
 
-    fn failed(&self, failure: &Failure, next: DateTime<Utc>, until: Option<DateTime<Utc>>) {
-        let now = self.now();
-        let is_new = *self.told.borrow() != failure.message;
-        let is_due = self
-            .told_at
-            .get()
-            .is_none_or(|at| now - at >= REMINDER || now < at);
-        if !is_new && !is_due {
+    fn failed(
+        &mut self,
+        failure: &Failure,
+        next: DateTime<Utc>,
+        until: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) {
+        // By its kind: the words of an outage change with each try.
+        let before = self.told.filter(|(code, _)| *code == failure.code);
+        if before.is_some_and(|(_, at)| (at..at + REMINDER).contains(&now)) {
             return;
         }
-        *self.told.borrow_mut() = failure.message.clone();
-        self.told_at.set(Some(now));
+        self.told = Some((failure.code, now));
+        let shown = self.shown();
         let state = match until {
             Some(end) if end > now => format!(
-                "the credentials of {} are good for {} more",
-                self.name(),
+                "the credentials of {shown} are good until {}, for {}",
+                rfc3339(end),
                 in_words(end - now)
             ),
-            Some(end) => format!(
-                "the credentials of {} ended at {}",
-                self.name(),
-                rfc3339(end)
-            ),
-            None => format!("{} was not written yet", self.name()),
+            Some(end) => format!("the credentials of {shown} ended at {}", rfc3339(end)),
+            None => format!("{shown} was not written yet"),
         };
-        self.printer().warning(&format!(
+        self.printer.warning(&format!(
             "{}; {state}; tried again in {}",
             failure.message,
             in_words(next - now)
         ));
-        if let Some(hint) = failure.hint.as_deref().filter(|_| is_new) {
-            self.printer().hint(hint);
+        if let Some(hint) = failure.hint.as_deref().filter(|_| before.is_none()) {
+            self.printer.hint(hint);
         }
     }
 }
 
-impl Surroundings for Section<'_> {
-    fn now(&self) -> DateTime<Utc> {
-        SystemClock.now()
-    }
-
-    fn pause(&self, length: Duration) -> bool {
-        std::thread::sleep(length);
-        !self.shared.stopping.load(Ordering::SeqCst)
-    }
-
-    fn jitter(&self) -> f64 {
-        rand::random()
-    }
-
-    fn deliver(&self, session: &Session) -> Result<(), Failure> {
-        let (section, shared) = (&self.wanted.section, self.shared);
-        if shared.stopping.load(Ordering::SeqCst) {
+impl Sink for Section {
+    fn deliver(&mut self, session: &Arc<Session>, _now: DateTime<Utc>) -> Result<(), Failure> {
+        let written = self.target.write(&self.name, session, &self.printer);
+        let Some(report) = written.map_err(|error| error.failure())? else {
             return Ok(());
-        }
-        let written = shared.target.write(section, session, self.printer());
-        let report = written.map_err(|error| error.failure())?;
-        self.key_id
-            .borrow_mut()
-            .clone_from(&session.credentials.access_key_id);
-        if shared.json {
-            let line = format!("{}\n", document(section, session, &report));
-            self.printer()
-                .data(&line)
-                .map_err(|error| error.failure())?;
+        };
+        self.key_id.clone_from(&session.credentials.access_key_id);
+        if self.json {
+            let line = format!("{}\n", document(&self.name, session, &report));
+            self.printer.data(&line).map_err(|error| error.failure())?;
         }
         Ok(())
     }
 
-    fn is_in_place(&self) -> bool {
-        let key_id = self.key_id.borrow();
-        self.shared.target.has(&self.wanted.section, &key_id)
+    fn is_in_place(&mut self) -> bool {
+        self.target.has(&self.name, &self.key_id)
     }
 
-    fn report(&self, event: Event<'_>) {
-        let (printer, name) = (self.printer(), self.name());
+    fn report(&mut self, event: Event<'_>, now: DateTime<Utc>) {
+        if self.target.is_closed() {
+            return;
+        }
+        let (printer, shown) = (&self.printer, self.shown());
         match event {
             Event::Delivered { session, next } => printer.note(&format!(
-                "{name} has the session {}, good until {}; the next one is due at {}",
+                "{shown} has the session {}, good until {}; the next one is due at {}",
                 session.credentials.access_key_id,
                 rfc3339(session.credentials.expiration),
                 rfc3339(next)
             )),
+            Event::Unchanged { next } => printer.note(&format!(
+                "another process is refreshing the session of {shown}; it is looked at again at {}",
+                rfc3339(next)
+            )),
             Event::Recovered { failures, since } => {
-                self.told.borrow_mut().clear();
-                self.told_at.set(None);
                 printer.news(&format!(
-                    "{name} is fresh again, after {failures} failures since {}",
+                    "{shown} is fresh again, after {failures} failures since {}",
                     rfc3339(since)
                 ));
+                self.told = None;
             }
             Event::Failed {
                 failure,
                 next,
                 until,
-            } => self.failed(failure, next, until),
+            } => self.failed(failure, next, until, now),
             Event::Ended { at } => printer.warning(&format!(
-                "the credentials of {name} ended at {}, and there are no new ones",
+                "the credentials of {shown} ended at {}, and there are no new ones",
                 rfc3339(at)
             )),
             Event::Overwritten { next } => printer.warning(&format!(
-                "somebody else has changed {name}; it is written again at {}",
+                "somebody else has changed {shown}; it is written again at {}",
                 rfc3339(next)
             )),
             Event::ClockSetBack { by } => printer.warning(&format!(
@@ -226,5 +221,28 @@ impl Surroundings for Section<'_> {
                 in_words(by)
             )),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Else the other sections would be kept, and this one not, in silence.
+    #[test]
+    fn a_thread_that_a_defect_ends_says_so() {
+        let (ending, mut ended) = mpsc::unbounded_channel();
+        let name: ProfileName = "nightly".parse().unwrap();
+        let guard = Ended {
+            name: name.clone(),
+            ending: ending.clone(),
+        };
+        let thread = std::thread::spawn(move || {
+            let _ended = guard;
+            panic!("a defect");
+        });
+        assert!(thread.join().is_err());
+        assert_eq!(ended.try_recv().ok(), Some(name));
+        drop(ending);
     }
 }

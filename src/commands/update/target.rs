@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crate::cli::Update;
 use crate::commands::shared_file;
@@ -17,8 +18,11 @@ pub(super) struct Target {
     path: PathBuf,
     manner: Manner,
     force: bool,
-    /// Held while something is written: whoever ends the program waits for it.
+    /// Held while something is written: whoever ends the program waits for it,
+    /// and holds it until the end.
     writing: Mutex<()>,
+    /// Nothing is written any more.
+    is_closed: AtomicBool,
     /// What has been said already.
     said: Mutex<BTreeSet<String>>,
 }
@@ -35,6 +39,7 @@ impl Target {
             },
             force: arguments.force,
             writing: Mutex::default(),
+            is_closed: AtomicBool::new(false),
             said: Mutex::default(),
         })
     }
@@ -62,14 +67,18 @@ impl Target {
         }
     }
 
-    /// Puts a session into its section.
+    /// Puts a session into its section; `None` when it is closed.
     pub(super) fn write(
         &self,
         section: &ProfileName,
         session: &Session,
         printer: &Printer,
-    ) -> Result<Report, Error> {
+    ) -> Result<Option<Report>, Error> {
         let guard = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        // Behind the lock: whoever closes it must not be overtaken.
+        if self.is_closed() {
+            return Ok(None);
+        }
         let mut respelled = None;
         let report = store::edit(&self.path, limits::MAX_SHARED_FILE, self.manner, |text| {
             let edited = write_session(text, section, &session.credentials, self.force);
@@ -85,7 +94,7 @@ impl Target {
                 format!("the header {old} is [{section}] now: boto3 did not find it"),
             );
         }
-        Ok(report)
+        Ok(Some(report))
     }
 
     /// Whether this key stands in the section.
@@ -95,17 +104,24 @@ impl Target {
         })
     }
 
-    /// Waits a moment for what is being written.
-    pub(super) fn settle(&self) {
+    /// Whether nothing is written any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::SeqCst)
+    }
+
+    /// Lets nothing more be written and waits a moment for what is. As long as
+    /// the guard is held, no other thread can begin and be cut short by the end
+    /// of the program. There is none where a write takes too long.
+    pub(super) fn settle(&self) -> Option<MutexGuard<'_, ()>> {
+        self.is_closed.store(true, Ordering::SeqCst);
         for _ in 0..200 {
-            if !matches!(
-                self.writing.try_lock(),
-                Err(std::sync::TryLockError::WouldBlock)
-            ) {
-                return;
+            match self.writing.try_lock() {
+                Ok(guard) => return Some(guard),
+                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(limits::EDIT_LOCK_POLL),
             }
-            std::thread::sleep(limits::EDIT_LOCK_POLL);
         }
+        None
     }
 
     /// What about the file should be known although it was written.
@@ -158,5 +174,58 @@ impl Target {
         if said.insert(text.clone()) {
             printer.warning(&text);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::Style;
+    use crate::rolesanywhere::SessionCredentials;
+    use crate::secret::Secret;
+
+    /// With `--all` a thread could begin to write while another one ends the
+    /// program.
+    #[test]
+    fn nobody_writes_once_it_is_settled() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = Target {
+            path: directory.path().join("credentials"),
+            manner: Manner::Replace,
+            force: false,
+            writing: Mutex::default(),
+            is_closed: AtomicBool::new(false),
+            said: Mutex::default(),
+        };
+        let write = |section: &str| {
+            let session = Session {
+                credentials: SessionCredentials {
+                    access_key_id: "ASIAX".to_owned(),
+                    secret_access_key: Secret::from("s".to_owned()),
+                    session_token: Secret::from("t".to_owned()),
+                    expiration: chrono::DateTime::UNIX_EPOCH,
+                },
+                obtained: chrono::DateTime::UNIX_EPOCH,
+                role: "arn:aws:iam::123456789012:role/backup".parse().unwrap(),
+            };
+            let printer = Printer::new(Style::default());
+            target.write(&section.parse().unwrap(), &session, &printer)
+        };
+        assert!(write("a").unwrap().is_some());
+        let before = std::fs::read(target.path()).unwrap();
+        // One that was waiting for its turn at that moment.
+        let turn = target.writing.lock().unwrap();
+        let written = std::thread::scope(|scope| {
+            let late = scope.spawn(|| write("b"));
+            target.is_closed.store(true, Ordering::SeqCst);
+            drop(turn);
+            let settled = target.settle();
+            assert!(settled.is_some() && target.writing.try_lock().is_err());
+            drop(settled);
+            late.join().unwrap()
+        });
+        assert!(written.unwrap().is_none());
+        assert!(write("c").unwrap().is_none());
+        assert_eq!(std::fs::read(target.path()).unwrap(), before);
     }
 }

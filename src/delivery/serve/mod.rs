@@ -10,7 +10,6 @@ mod container;
 mod documents;
 mod guard;
 mod imds;
-mod keeper;
 mod metrics;
 mod peer;
 mod route;
@@ -18,12 +17,13 @@ mod server;
 mod site;
 mod sockets;
 mod tokens;
+pub(in crate::delivery) mod view;
 
 pub use guard::Guard;
-pub use keeper::{Health, Keeper, Kept, Notice, Tally, View, keep};
 pub use server::{Event, Hooks, Stop, run};
 pub use site::{Plan, Served};
 pub use sockets::{Socket, activated, listen};
+pub use view::{Health, Kept, Notice, Tally, View, keep};
 
 use std::net::SocketAddr;
 

@@ -22,10 +22,10 @@ use crate::text::printable;
 use super::super::{Prospect, Provider};
 use super::Error;
 use super::answer::Answer;
-use super::keeper::{Health, Kept, Notice, keep};
 use super::peer::Caller;
 use super::site::{Plan, Site};
 use super::sockets::Socket;
+use super::view::{Health, Kept, Notice, keep};
 
 /// Something that the log should know.
 #[derive(Clone, Debug)]

@@ -17,11 +17,11 @@ use super::super::{Provider, Session};
 use super::answer::{self, Answer};
 use super::documents::Documents;
 use super::guard::Guard;
-use super::keeper::{Health, View};
 use super::metrics::{self, Requests};
 use super::peer::Caller;
 use super::route::Route;
 use super::tokens::Tokens;
+use super::view::{Health, View};
 use super::{container, imds};
 
 /// A profile to be served.

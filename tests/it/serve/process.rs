@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixDatagram;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -148,26 +149,35 @@ fn f19_f20_certificate_and_key_may_be_replaced_while_it_serves() {
             let new = sandbox.path(&format!("{file}.new"));
             std::fs::copy(sandbox.path(&format!("{from}/{file}")), &new).unwrap();
             std::fs::rename(&new, sandbox.path(file)).unwrap();
-            if index == 0 {
-                std::thread::sleep(Duration::from_millis(20));
-            }
+            // Torn for 5 ms, whole for 68: in no step with the pauses after which
+            // they are read again.
+            std::thread::sleep(Duration::from_millis(if index == 0 { 5 } else { 68 }));
         }
     };
     replace("one");
-    let aws = aws(&workload, &["--profile-duration", "900"]);
-    let servers: Vec<_> = (0..6)
-        .map(|_| {
-            replace("two");
-            let server = Server::start(&workload, &aws.url, &[]);
-            replace("one");
-            server
-        })
-        .collect();
-    for server in &servers {
-        let failures = server.metric("windlass_refresh_failures_total{profile=\"default\"}");
-        assert_eq!(failures, 0, "{}", server.log());
-    }
+    // Refreshed each second, while the identity changes several times in it.
+    let aws = aws(&workload, &["--session-seconds", "2"]);
+    let server = Server::start(&workload, &aws.url, &[]);
+    let (stop, count) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let began = Instant::now();
+            while !stop.load(Ordering::SeqCst) && began.elapsed() < Duration::from_secs(30) {
+                replace("two");
+                replace("one");
+                count.fetch_add(2, Ordering::SeqCst);
+            }
+        });
+        server.until("six sessions came", |server| {
+            server.metric("windlass_refreshes_total{profile=\"default\"}") >= 6
+        });
+        stop.store(true, Ordering::SeqCst);
+    });
+    assert!(count.into_inner() > 12, "it rotated all the time");
+    let failures = server.metric("windlass_refresh_failures_total{profile=\"default\"}");
+    assert_eq!(failures, 0, "{}", server.log());
     let log = aws.log();
+    assert!(log.matches(" 201 ").count() >= 6, "{log}");
     assert!(!log.contains(" 403 "), "{log}");
 }
 

@@ -1,5 +1,6 @@
 //! A Roles Anywhere whose mood a test changes while it is asked.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,8 +14,9 @@ use crate::workload::session;
 /// How it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
-    /// With a session that ends after so many seconds; the access key id names
-    /// the call.
+    /// With a session that ends after so many seconds. The call's number is in its
+    /// access key id, its secret and its token, and [`Service::ends`] knows its
+    /// end.
     Grants(i64),
     /// Not at all, until the mood changes.
     Hangs,
@@ -27,6 +29,8 @@ pub enum Mood {
 struct Shared {
     mood: Mutex<Mood>,
     calls: AtomicUsize,
+    /// The end of each call's session, by the call's number.
+    ends: Mutex<BTreeMap<usize, String>>,
     ending: AtomicBool,
 }
 
@@ -44,6 +48,7 @@ impl Service {
         let shared = Arc::new(Shared {
             mood: Mutex::new(mood),
             calls: AtomicUsize::new(0),
+            ends: Mutex::default(),
             ending: AtomicBool::new(false),
         });
         let own = Arc::clone(&shared);
@@ -70,6 +75,11 @@ impl Service {
 
     pub fn set(&self, mood: Mood) {
         *self.shared.mood.lock().unwrap() = mood;
+    }
+
+    /// When the session of a call ends, as the answer said it.
+    pub fn ends(&self, call: usize) -> String {
+        self.shared.ends.lock().unwrap()[&call].clone()
     }
 
     /// How often it was asked.
@@ -108,9 +118,13 @@ impl Shared {
         let answer = match mood {
             Mood::Grants(life) => session(|answer| {
                 let ends = chrono::Utc::now() + chrono::TimeDelta::seconds(life);
+                let ends = windlass::clock::rfc3339(ends);
+                self.ends.lock().unwrap().insert(call, ends.clone());
                 let credentials = &mut answer["credentialSet"][0]["credentials"];
-                credentials["expiration"] = windlass::clock::rfc3339(ends).into();
+                credentials["expiration"] = ends.into();
                 credentials["accessKeyId"] = format!("ASIA{call:016}").into();
+                credentials["secretAccessKey"] = format!("secret{call:034}").into();
+                credentials["sessionToken"] = format!("token{call:0400}").into();
             }),
             Mood::Refuses => http(
                 "403 Forbidden",

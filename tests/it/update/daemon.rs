@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::io::Read;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use rustix::process::{Pid, Signal, kill_process};
+use windlass::clock::rfc3339;
 
 use super::{KEY_ID, command, lines};
 use crate::fault_server::{Fault, FaultServer, http};
@@ -45,8 +48,20 @@ impl<'a> Daemon<'a> {
     }
 
     fn has_written(&self) -> bool {
+        self.has(&lines())
+    }
+
+    /// Whether this stands in the file.
+    fn has(&self, what: &str) -> bool {
         let text = fs::read_to_string(self.workload.sandbox.path(".aws/credentials"));
-        text.is_ok_and(|text| text.contains(&lines()))
+        text.is_ok_and(|text| text.contains(what))
+    }
+
+    /// What it has warned of.
+    fn warnings(&self) -> Vec<String> {
+        let log = self.log();
+        let warnings = log.lines().filter(|line| line.starts_with("warning: "));
+        warnings.map(str::to_owned).collect()
     }
 
     /// Sends a signal; the exit code, and how long it took.
@@ -110,11 +125,146 @@ fn f21_a_signal_ends_it_while_it_waits_for_an_answer() {
     assert!(took < Duration::from_secs(3), "{took:?}");
 }
 
+/// An answer with this key, good for so many seconds.
+fn answer(key_id: &str, seconds: i64) -> Fault {
+    let ends = chrono::Utc::now() + TimeDelta::seconds(seconds);
+    Fault::Answer(session(|answer| {
+        let credentials = &mut answer["credentialSet"][0]["credentials"];
+        credentials["accessKeyId"] = key_id.into();
+        credentials["expiration"] = rfc3339(ends).into();
+    }))
+}
+
+fn unavailable() -> Fault {
+    Fault::Answer(http("503 Service Unavailable", &[], "busy"))
+}
+
+/// Puts a session into the cache, which began and ends so far from now.
+fn cached(workload: &Workload, server: &FaultServer, begins: TimeDelta, ends: TimeDelta) {
+    let run = super::once(workload, server, &["--profile", "other"]);
+    assert_eq!(run.code, 0, "{run:#?}");
+    let files = fs::read_dir(workload.sandbox.path(".cache/windlass")).unwrap();
+    let mut files = files.map(|entry| entry.unwrap().path());
+    let is_session = |path: &PathBuf| path.extension().is_some_and(|kind| kind == "session");
+    let path = files.find(is_session).unwrap();
+    let mut kept: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    kept["obtained"] = rfc3339(chrono::Utc::now() + begins).into();
+    kept["expiration"] = rfc3339(chrono::Utc::now() + ends).into();
+    fs::write(&path, kept.to_string()).unwrap();
+}
+
+/// While AWS cannot be reached the cache hands out what it has. That is no
+/// success: it is told, once, and so is its end.
+#[test]
+fn l15_an_outage_behind_the_cache_is_told_and_so_is_its_end() {
+    let workload = Workload::new();
+    let mut script = vec![answer("ASIAOLD", 3600)];
+    // Two refreshes of four attempts, at least.
+    script.extend((0..8).map(|_| unavailable()));
+    script.push(answer("ASIANEW", 3600));
+    let server = FaultServer::start(script);
+    let (ago, left) = (TimeDelta::minutes(-40), TimeDelta::minutes(20));
+    cached(&workload, &server, ago, left);
+    let mut daemon = Daemon::start(&workload, &server, &[]);
+    daemon.until("told", |daemon| !daemon.warnings().is_empty());
+    assert!(daemon.has("[default]\naws_access_key_id = ASIAOLD\n"));
+    let first = daemon.warnings().remove(0);
+    for part in [
+        "503",
+        "; the credentials of [default] in ",
+        " are good until ",
+        ", for 19 min; tried again in ",
+    ] {
+        assert!(first.contains(part), "{part}: {first}");
+    }
+    daemon.until("fresh again", |daemon| daemon.has("ASIANEW"));
+    daemon.until("told again", |daemon| {
+        daemon.log().contains("[default] in ") && daemon.log().contains(" is fresh again, after ")
+    });
+    assert_eq!(daemon.warnings(), [first], "{}", daemon.log());
+    assert_eq!(daemon.end(Signal::TERM).0, Some(0));
+}
+
+/// The credentials end while AWS is out: that is told once, and it goes on.
+#[test]
+fn l15_credentials_that_end_in_an_outage_are_told_with_the_cache_and_without() {
+    for options in [&["--no-cache"][..], &[]] {
+        let workload = Workload::new();
+        let mut script = vec![answer("ASIAOLD", 4)];
+        script.extend((0..200).map(|_| unavailable()));
+        let server = FaultServer::start(script);
+        let mut daemon = Daemon::start(&workload, &server, options);
+        let ended = " ended at ";
+        daemon.until("it ended", |daemon| daemon.log().contains(ended));
+        let asked = server.seen().len();
+        daemon.until("it goes on", |_| server.seen().len() > asked);
+        let told = daemon.warnings();
+        let told = told.iter().filter(|line| line.contains("there are no new"));
+        assert_eq!(told.count(), 1, "{}", daemon.log());
+        assert!(daemon.has("ASIAOLD"), "what is there stays");
+        assert_eq!(daemon.end(Signal::TERM).0, Some(0));
+    }
+}
+
+/// What a clock that was ahead has left in the cache is not believed.
+#[test]
+fn l14_a_cached_session_from_the_future_is_replaced_at_once() {
+    for outcome in [answer("ASIANEW", 3600), unavailable()] {
+        let workload = Workload::new();
+        let is_out = matches!(&outcome, Fault::Answer(answer) if answer.ends_with(b"busy"));
+        let mut script = vec![answer("ASIAOLD", 3600)];
+        script.extend((0..8).map(|_| outcome.clone()));
+        let server = FaultServer::start(script);
+        let (begins, ends) = (TimeDelta::hours(10), TimeDelta::hours(11));
+        cached(&workload, &server, begins, ends);
+        let mut daemon = Daemon::start(&workload, &server, &["--verbose"]);
+        if is_out {
+            // It is what there is, for an hour at most.
+            daemon.until("told", |daemon| daemon.log().contains("; tried again in "));
+            assert!(daemon.has("[default]\naws_access_key_id = ASIAOLD\n"));
+            let told = daemon.warnings().remove(0);
+            assert!(
+                told.contains(", for 59 min; ") || told.contains(", for 1 h; "),
+                "{told}"
+            );
+        } else {
+            daemon.until("written", |daemon| {
+                daemon.log().contains("the next one is due")
+            });
+            assert!(daemon.has("[default]\naws_access_key_id = ASIANEW\n"));
+            assert_eq!(server.seen().len(), 2);
+        }
+        assert_eq!(daemon.end(Signal::TERM).0, Some(0));
+    }
+}
+
+/// The helper takes a date that it cannot read for the year 1, and asks again and
+/// again without a pause.
+#[test]
+fn f12_an_answer_without_a_date_is_not_asked_for_in_a_loop() {
+    for options in [&["--no-cache"][..], &[]] {
+        let workload = Workload::new();
+        let fault = Fault::Answer(session(|answer| {
+            answer["credentialSet"][0]["credentials"]["expiration"] = "soon".into();
+        }));
+        let server = FaultServer::start(vec![fault; 3]);
+        let mut daemon = Daemon::start(&workload, &server, options);
+        daemon.until("the third request", |_| server.times().len() >= 3);
+        let times = server.times();
+        for pair in times.windows(2).take(2) {
+            let gap = pair[1] - pair[0];
+            assert!(gap >= Duration::from_secs(1), "{gap:?}");
+        }
+        assert_eq!(daemon.warnings().len(), 1, "{}", daemon.log());
+        assert_eq!(daemon.end(Signal::TERM).0, Some(0));
+    }
+}
+
 /// A network blip, a refusal, an answer without a date: none of them ends it, and
 /// none of them costs what stands in the file.
 #[test]
 fn f11_f12_s2_failures_are_told_and_tried_again() {
-    for (fault, expected) in [
+    let faults = [
         (http("503 Service Unavailable", &[], "busy"), "503"),
         (http("403 Forbidden", &[], "{\"message\": \"no\"}"), "no"),
         (
@@ -123,7 +273,12 @@ fn f11_f12_s2_failures_are_told_and_tried_again() {
             }),
             "expiration",
         ),
-    ] {
+    ];
+    let caches = [&["--no-cache"][..], &[]];
+    for ((fault, expected), options) in faults
+        .iter()
+        .flat_map(|fault| caches.map(|options| (fault, options)))
+    {
         let workload = Workload::new();
         fs::create_dir(workload.sandbox.path(".aws")).unwrap();
         let old = "[default]\naws_access_key_id = ASIAOLD\n";
@@ -133,7 +288,7 @@ fn f11_f12_s2_failures_are_told_and_tried_again() {
         let switch = script.len();
         script.push(Fault::Answer(session(|_| {})));
         let server = FaultServer::start(script);
-        let mut daemon = Daemon::start(&workload, &server, &["--no-cache"]);
+        let mut daemon = Daemon::start(&workload, &server, options);
         daemon.until("told", |daemon| daemon.log().contains("; tried again in "));
         let log = daemon.log();
         assert!(
@@ -150,17 +305,19 @@ fn f11_f12_s2_failures_are_told_and_tried_again() {
 
 #[test]
 fn f11_after_a_failure_the_next_success_is_noted() {
-    let workload = Workload::new();
-    let blip = Fault::Answer(http("403 Forbidden", &[], "{\"message\": \"no\"}"));
-    let server = FaultServer::start(vec![blip, Fault::Answer(session(|_| {}))]);
-    let mut daemon = Daemon::start(&workload, &server, &["--no-cache"]);
-    daemon.until("recovered", |daemon| {
-        daemon
-            .log()
-            .contains("is fresh again, after 1 failures since")
-    });
-    assert!(daemon.has_written());
-    assert_eq!(daemon.end(Signal::TERM).0, Some(0));
+    for options in [&["--no-cache"][..], &[]] {
+        let workload = Workload::new();
+        let blip = Fault::Answer(http("403 Forbidden", &[], "{\"message\": \"no\"}"));
+        let server = FaultServer::start(vec![blip, Fault::Answer(session(|_| {}))]);
+        let mut daemon = Daemon::start(&workload, &server, options);
+        daemon.until("recovered", |daemon| {
+            daemon
+                .log()
+                .contains("is fresh again, after 1 failures since")
+        });
+        assert!(daemon.has_written());
+        assert_eq!(daemon.end(Signal::TERM).0, Some(0));
+    }
 }
 
 #[test]
