@@ -171,12 +171,17 @@ pub enum Error {
     #[error(transparent)]
     Signing(#[from] SigningError),
     /// AWS asks to slow down.
-    #[error("AWS answered {status}, too many requests: {message}")]
+    #[error(
+        "AWS answered {status}, too many requests: {message}{}",
+        suffix(" (request id ", .request_id, ")")
+    )]
     Throttled {
         /// The HTTP status.
         status: u16,
         /// The service's own sentence.
         message: String,
+        /// `x-amzn-RequestId`, for a support case.
+        request_id: Option<String>,
     },
     /// A deadline passed.
     #[error("{host} did not answer within {seconds} s")]
@@ -203,7 +208,7 @@ pub enum Error {
         problem: TlsProblem,
     },
     /// The service, or something before it, is out of order.
-    #[error("{host} answered {status}: {message}")]
+    #[error("{host} answered {status}: {message}{}", suffix(" (request id ", .request_id, ")"))]
     Unavailable {
         /// The endpoint's host and port.
         host: String,
@@ -211,6 +216,8 @@ pub enum Error {
         status: u16,
         /// What it said.
         message: String,
+        /// `x-amzn-RequestId`, for a support case.
+        request_id: Option<String>,
     },
 }
 
