@@ -3,9 +3,11 @@
 //! of STS, by which those lead to other roles.
 
 mod arn;
+mod assume_role;
 mod chain;
 mod chained_role;
 mod credentials;
+mod duration;
 mod endpoint;
 mod exchange;
 mod proxy;
@@ -23,17 +25,16 @@ mod transport;
 pub use arn::{
     ArnError, Partition, ProfileArn, Region, RoleArn, Target, TargetError, TrustAnchorArn,
 };
-pub use chain::{
-    AssumeRole, ChainError, ChainedDuration, ExternalId, PolicyArn, RoleChain, SessionPolicy,
-    SessionTag, TagKey,
-};
+pub use assume_role::{AssumeRole, ExternalId, PolicyArn, SessionPolicy, SessionTag, TagKey};
+pub use chain::{ChainError, RoleChain};
 pub use credentials::SessionCredentials;
+pub use duration::{Chained, ChainedDuration, Direct, Lasting, SessionDuration, SessionKind};
 pub use endpoint::{Endpoint, EndpointError};
 pub use exchange::{Exchange, Progress, create_session};
 pub use proxy::{NoProxy, ProxyUrl, ProxyUrlError};
 pub use response::{Reply, RetryAfter, SUSPICIOUS_SKEW};
 pub use retry::Granted;
-pub use session::{CreateSession, RoleSessionName, SessionDuration};
+pub use session::{CreateSession, RoleSessionName};
 pub use session_name::{SessionNameTemplate, WorkloadNames};
 pub use signing::{Algorithm, SignedRequest, SigningError, Unsigned, sign};
 pub use sigv4::{HmacSigned, HmacUnsigned, sign_with_secret};
