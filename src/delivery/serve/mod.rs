@@ -21,7 +21,7 @@ mod tokens;
 
 pub use guard::Guard;
 pub use keeper::{Health, Keeper, Kept, Notice, Tally, View, keep};
-pub use server::{Event, Hooks, Stop, run};
+pub use server::{Event, Hooks, run};
 pub use site::{Plan, Served};
 pub use sockets::{Socket, activated, listen};
 
