@@ -117,6 +117,10 @@ pub const MAX_FAULT_FILE: u64 = 4096;
 /// have taken.
 pub const LEAST_EXCHANGE_DEADLINE: Duration = Duration::from_secs(5);
 
+/// Most connections that the emulator serves at once; more wait to be accepted.
+/// Each may hold a head and a body of the largest size.
+pub const MAX_EMULATOR_CONNECTIONS: usize = 256;
+
 /// Longest that one connection to the emulator may last: a client that does not
 /// read its answers must not keep a place for ever.
 pub const SERVER_CONNECTION_DEADLINE: Duration = Duration::from_secs(120);

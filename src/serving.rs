@@ -1,10 +1,10 @@
 //! HTTP/1.1 on sockets that are there already: bounded in connections, in the
 //! size of a head and in time. What is answered is the caller's.
 
-use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -19,6 +19,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 /// How long it is waited after the operating system gave no connection: out of
 /// file descriptors, most likely, which passes.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// When a server is to stop.
+pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What one connection may cost.
 #[derive(Clone, Copy, Debug)]
@@ -87,52 +90,75 @@ impl Slots {
     }
 }
 
+/// How a connection ended.
+#[derive(Debug)]
+pub enum End<S, B> {
+    /// In order, or because its time was over.
+    Closed,
+    /// A request was not answered: the stream as it was then, and the reason.
+    Broken(S, B),
+}
+
+/// Ends hyper's part of a connection that is broken off.
+#[derive(Debug, thiserror::Error)]
+#[error("broken off")]
+struct BrokenOff;
+
 /// Answers the requests of one connection until it ends: by itself, when its
 /// time is over, or when `stop` says so or is dropped. What is being answered
-/// then is finished.
+/// then is finished. Where there is to be no answer, `answer` breaks it off.
 ///
 /// # Errors
 ///
 /// hyper's, when the other side does not speak HTTP or is too slow. That it
 /// went away is none.
-pub async fn connection<S, F>(
+pub async fn connection<S, F, B>(
     stream: S,
     bounds: Bounds,
     mut stop: watch::Receiver<bool>,
     answer: impl Fn(Request<Incoming>) -> F,
-) -> Result<(), hyper::Error>
+) -> Result<End<S, B>, hyper::Error>
 where
     S: AsyncRead + AsyncWrite + Unpin,
-    F: Future<Output = Response<Full<Bytes>>>,
+    F: Future<Output = Result<Response<Full<Bytes>>, B>>,
 {
+    let broken = Mutex::new(None);
     let service = service_fn(|request| {
-        let answering = answer(request);
-        async move { Ok::<_, Infallible>(answering.await) }
+        let (answering, broken) = (answer(request), &broken);
+        async move {
+            answering.await.map_err(|reason| {
+                *broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+                BrokenOff
+            })
+        }
     });
-    let serving = hyper::server::conn::http1::Builder::new()
+    let mut serving = hyper::server::conn::http1::Builder::new()
         .max_buf_size(bounds.head)
         .max_headers(bounds.headers)
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.read)
         .serve_connection(TokioIo::new(stream), service);
-    let mut serving = std::pin::pin!(serving);
     let ended = tokio::select! {
-        ended = serving.as_mut() => Some(ended),
+        ended = &mut serving => Some(ended),
         () = tokio::time::sleep(bounds.connection) => None,
         _ = stop.wait_for(|stop| *stop) => None,
     };
     let ended = match ended {
         Some(ended) => ended,
         None => {
-            serving.as_mut().graceful_shutdown();
-            match tokio::time::timeout(bounds.drain, serving).await {
-                Ok(ended) => ended,
-                Err(_) => return Ok(()),
-            }
+            Pin::new(&mut serving).graceful_shutdown();
+            tokio::time::timeout(bounds.drain, &mut serving)
+                .await
+                .unwrap_or(Ok(()))
         }
     };
-    match ended {
-        Err(error) if !error.is_incomplete_message() => Err(error),
-        _ => Ok(()),
+    let reason = broken.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match (reason, ended) {
+        (Some(reason), _) => {
+            let stream = serving.into_parts().io.into_inner();
+            Ok(End::Broken(stream, reason))
+        }
+        (None, Err(error)) if !error.is_incomplete_message() => Err(error),
+        (None, _) => Ok(End::Closed),
     }
 }

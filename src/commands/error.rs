@@ -373,13 +373,18 @@ impl Error {
         }
     }
 
-    /// AWS's name for the request that it refused, for a support case.
+    /// AWS's name for the request that it did not grant, for a support case.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
-        match self {
-            Self::Exchange(rolesanywhere::Error::Denied { request_id, .. }) => {
-                request_id.as_deref()
-            }
+        use rolesanywhere::Error as E;
+        let Self::Exchange(error) = self else {
+            return None;
+        };
+        // It may be the last attempt's, or that of a role of a chain.
+        match error.root() {
+            E::Denied { request_id, .. }
+            | E::Throttled { request_id, .. }
+            | E::Unavailable { request_id, .. } => request_id.as_deref(),
             _ => None,
         }
     }

@@ -1,14 +1,13 @@
 //! When a server ends: at SIGTERM, SIGINT and SIGHUP.
 
-use std::future::Future;
-use std::pin::Pin;
+use crate::serving::Stop;
 
 /// Resolves when one of them comes. Call it once there is a runtime.
 ///
 /// # Errors
 ///
 /// When the operating system takes no handler.
-pub(super) fn on_signal() -> std::io::Result<Pin<Box<dyn Future<Output = ()> + Send>>> {
+pub(super) fn on_signal() -> std::io::Result<Stop> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

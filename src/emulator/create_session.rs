@@ -9,7 +9,7 @@ use crate::pki::{PathError, PathQuery, validate_path};
 use crate::rolesanywhere::{ProfileArn, RoleArn, RoleSessionName, SessionDuration, TrustAnchorArn};
 
 use super::credentials;
-use super::faults::Spoilt;
+use super::faults::SpoiltSession;
 use super::request::{Received, query_pairs};
 use super::sessions::Session;
 use super::signature::Claim;
@@ -42,7 +42,7 @@ impl World {
         &self,
         request: &Received,
         now: DateTime<Utc>,
-        spoilt: Option<Spoilt>,
+        spoilt: Option<SpoiltSession>,
     ) -> Outcome {
         let mut subject = None;
         match self.create_session(request, now, spoilt, &mut subject) {
@@ -67,7 +67,7 @@ impl World {
         &self,
         request: &Received,
         now: DateTime<Utc>,
-        spoilt: Option<Spoilt>,
+        spoilt: Option<SpoiltSession>,
         subject: &mut Option<String>,
     ) -> Result<Value, Refusal> {
         if request.method != "POST" || request.path != "/sessions" {
@@ -115,7 +115,7 @@ impl World {
             duration: wanted.duration,
             session_name: wanted.session_name.as_ref(),
         })?;
-        if spoilt == Some(Spoilt::Denied) {
+        if spoilt == Some(SpoiltSession::Denied) {
             let answer = Answer::UnableToAssumeRole {
                 role_arn: wanted.role.to_string(),
                 duration: false,
@@ -132,7 +132,7 @@ impl World {
             .map(|session| self.sessions.keep(session))
             .and_then(|session| credentials::body(&session, &claim.leaf, &anchor.arn))
             .ok_or_else(|| signature("the emulator got no randomness".to_owned()))?;
-        if spoilt == Some(Spoilt::Empty) {
+        if spoilt == Some(SpoiltSession::Empty) {
             body["credentialSet"] = json!([]);
         }
         Ok(body)

@@ -13,12 +13,26 @@ use crate::store::read_bounded;
 /// How the answer to a request is spoilt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spoilt {
+    /// In what the service says.
+    Session(SpoiltSession),
+    /// On its way.
+    Wire(SpoiltWire),
+}
+
+/// What is wrong with a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpoiltSession {
     /// A refusal without a reason.
     Denied,
     /// A set of credentials that is empty.
     Empty,
     /// Credentials that have ended.
     Expired,
+}
+
+/// What comes in place of the service's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpoiltWire {
     /// A page in place of data.
     Html,
     /// The connection is reset, and nothing answered.
@@ -55,6 +69,22 @@ impl FromStr for Fault {
 }
 
 impl Fault {
+    /// What is wrong with the session.
+    pub(super) const fn session(&self) -> Option<SpoiltSession> {
+        match self.spoilt {
+            Some(Spoilt::Session(spoilt)) => Some(spoilt),
+            _ => None,
+        }
+    }
+
+    /// What comes in place of the answer.
+    pub(super) const fn wire(&self) -> Option<SpoiltWire> {
+        match self.spoilt {
+            Some(Spoilt::Wire(spoilt)) => Some(spoilt),
+            _ => None,
+        }
+    }
+
     fn add(&mut self, kind: &str) -> Result<(), String> {
         let (name, value) = match kind.split_once(':') {
             Some((name, value)) => (name, Some(value)),
@@ -78,19 +108,19 @@ impl Fault {
                     .map_err(|_| format!("'{kind}': write skew:SECONDS, such as skew:-1200"))?;
                 return Ok(());
             }
-            ("denied", None) => Spoilt::Denied,
-            ("empty", None) => Spoilt::Empty,
-            ("expired", None) => Spoilt::Expired,
-            ("html", None) => Spoilt::Html,
-            ("reset", None) => Spoilt::Reset,
-            ("truncated", None) => Spoilt::Truncated,
+            ("denied", None) => Spoilt::Session(SpoiltSession::Denied),
+            ("empty", None) => Spoilt::Session(SpoiltSession::Empty),
+            ("expired", None) => Spoilt::Session(SpoiltSession::Expired),
+            ("html", None) => Spoilt::Wire(SpoiltWire::Html),
+            ("reset", None) => Spoilt::Wire(SpoiltWire::Reset),
+            ("truncated", None) => Spoilt::Wire(SpoiltWire::Truncated),
             ("429" | "500" | "503", value) => {
                 let after = value
                     .map(str::parse)
                     .transpose()
                     .map_err(|_| format!("'{kind}': write {name}:SECONDS for Retry-After"))?;
                 let status = name.parse().map_err(|_| kind.to_owned())?;
-                Spoilt::Status(status, after)
+                Spoilt::Wire(SpoiltWire::Status(status, after))
             }
             _ => {
                 return Err(format!(
@@ -195,11 +225,11 @@ mod tests {
         let faults = Faults::new(Some(script), None);
         let next = || faults.next().unwrap();
         for _ in 0..2 {
-            assert_eq!(next().spoilt, Some(Spoilt::Status(503, None)));
+            assert_eq!(next().wire(), Some(SpoiltWire::Status(503, None)));
         }
         let both = next();
         assert_eq!(both.slow, Duration::from_millis(500));
-        assert_eq!(both.spoilt, Some(Spoilt::Status(429, Some(3))));
+        assert_eq!(both.wire(), Some(SpoiltWire::Status(429, Some(3))));
         assert_eq!(next(), Fault::default());
         assert_eq!(next().skew, TimeDelta::minutes(-20));
         assert_eq!(next(), Fault::default());

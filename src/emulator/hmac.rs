@@ -6,6 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 use crate::rolesanywhere::Region;
+use crate::secret::Secret;
 
 use super::canonical::canonical_request;
 use super::request::Received;
@@ -27,6 +28,18 @@ pub(super) struct HmacClaim {
     signature: Vec<u8>,
     date_text: String,
     date: DateTime<Utc>,
+}
+
+/// What a signature is held against.
+pub(super) struct Expected<'a> {
+    /// The region of the service.
+    pub(super) region: &'a Region,
+    /// Whose signature it is to be.
+    pub(super) session: &'a Session,
+    /// The service's time.
+    pub(super) now: DateTime<Utc>,
+    /// How far the client's may be off.
+    pub(super) window: TimeDelta,
 }
 
 impl HmacClaim {
@@ -97,33 +110,42 @@ impl HmacClaim {
     /// # Errors
     ///
     /// STS's own sentence.
-    pub(super) fn verify(
-        &self,
-        request: &Received,
-        region: &Region,
-        session: &Session,
-        (now, window): (DateTime<Utc>, TimeDelta),
-    ) -> Result<(), String> {
-        if self.region != region.as_str() {
+    pub(super) fn verify(&self, request: &Received, expected: &Expected<'_>) -> Result<(), String> {
+        self.check_scope(expected.region)?;
+        self.check_date(expected.now, expected.window)?;
+        let names: Vec<&str> = self.signed_names.iter().map(String::as_str).collect();
+        let canonical = canonical_request(request, &request.path, &names)?;
+        if self.is_signature_of(&canonical, &expected.session.secret) {
+            Ok(())
+        } else {
+            Err(
+                "The request signature we calculated does not match the signature you provided. \
+                 Check your AWS Secret Access Key and signing method. \
+                 Consult the service documentation for details."
+                    .to_owned(),
+            )
+        }
+    }
+
+    fn check_scope(&self, region: &Region) -> Result<(), String> {
+        let wrong = if self.region != region.as_str() {
             return Err(format!(
                 "Credential should be scoped to a valid region, not '{}'.",
                 self.region
             ));
-        }
-        if self.service != "sts" {
-            return Err("Credential should be scoped to correct service: 'sts'.".to_owned());
-        }
-        if self.terminator != "aws4_request" {
-            return Err(
-                "Credential should be scoped with a valid terminator: 'aws4_request'.".to_owned(),
-            );
-        }
-        if self.day != self.date_text[..8] {
-            return Err(
-                "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date."
-                    .to_owned(),
-            );
-        }
+        } else if self.service != "sts" {
+            "Credential should be scoped to correct service: 'sts'."
+        } else if self.terminator != "aws4_request" {
+            "Credential should be scoped with a valid terminator: 'aws4_request'."
+        } else if self.day != self.date_text[..8] {
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date."
+        } else {
+            return Ok(());
+        };
+        Err(wrong.to_owned())
+    }
+
+    fn check_date(&self, now: DateTime<Utc>, window: TimeDelta) -> Result<(), String> {
         let shown = |time: DateTime<Utc>| time.format(DATE_FORM).to_string();
         let minutes = window.num_minutes();
         let (earliest, latest) = (now - window, now + window);
@@ -143,8 +165,10 @@ impl HmacClaim {
                 shown(now)
             ));
         }
-        let names: Vec<&str> = self.signed_names.iter().map(String::as_str).collect();
-        let canonical = canonical_request(request, &request.path, &names)?;
+        Ok(())
+    }
+
+    fn is_signature_of(&self, canonical: &str, secret: &Secret) -> bool {
         let string_to_sign = format!(
             "AWS4-HMAC-SHA256\n{}\n{}/{}/sts/aws4_request\n{}",
             self.date_text,
@@ -152,25 +176,14 @@ impl HmacClaim {
             self.region,
             hex::encode(Sha256::digest(canonical))
         );
-        let key = [b"AWS4", session.secret.expose()].concat();
-        let key = [&self.day, &self.region, "sts", "aws4_request"]
+        let key = [b"AWS4", secret.expose()].concat();
+        [&self.day, &self.region, "sts", "aws4_request"]
             .iter()
             .try_fold(key, |key, part| {
                 Some(mac(&key, part)?.finalize().into_bytes().to_vec())
-            });
-        let fits = key
+            })
             .and_then(|key| mac(&key, &string_to_sign))
-            .is_some_and(|mac| mac.verify_slice(&self.signature).is_ok());
-        if fits {
-            Ok(())
-        } else {
-            Err(
-                "The request signature we calculated does not match the signature you provided. \
-                 Check your AWS Secret Access Key and signing method. \
-                 Consult the service documentation for details."
-                    .to_owned(),
-            )
-        }
+            .is_some_and(|mac| mac.verify_slice(&self.signature).is_ok())
     }
 }
 

@@ -22,9 +22,9 @@ mod tls;
 mod world;
 
 pub use create_session::Outcome;
-pub use faults::{Fault, FaultScript, Faults, Spoilt};
+pub use faults::{Fault, FaultScript, Faults, Spoilt, SpoiltSession, SpoiltWire};
 pub use request::Received;
-pub use server::{Event, Listening, ServerError, Service, Stop, serve};
+pub use server::{Event, Listening, ServerError, Service, serve};
 pub use sts::Assumable;
 pub use tls::{ServerTls, TlsSetupError};
 pub use world::{World, WorldError, WorldPlan};

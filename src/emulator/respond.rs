@@ -12,7 +12,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use crate::limits;
 use crate::text::printable;
 
-use super::faults::{Fault, Spoilt};
+use super::faults::{Fault, SpoiltWire};
 use super::request::Received;
 use super::server::{Event, Service};
 use super::sts::StsRefusal;
@@ -21,14 +21,21 @@ use super::world::uuid;
 const JSON: &str = "application/json";
 const XML: &str = "text/xml";
 
-/// What a connection is to do.
-pub(super) enum Fate {
-    /// Answer.
-    Answer(Response<Full<Bytes>>),
-    /// Send these bytes and end.
-    Break(Vec<u8>),
+/// How a connection is broken off.
+pub(super) enum BreakOff {
+    /// Behind these bytes.
+    Half(Vec<u8>),
     /// Reset at once.
     Reset,
+}
+
+/// One request on one day.
+struct Case<'a> {
+    received: &'a Received,
+    service: &'a Service,
+    fault: &'a Fault,
+    now: DateTime<Utc>,
+    request_id: String,
 }
 
 /// An answer before it is HTTP.
@@ -42,15 +49,19 @@ struct Draft {
 }
 
 /// What the log learns.
-#[derive(Default)]
 struct Told {
+    operation: &'static str,
     subject: Option<String>,
     message: Option<String>,
     reason: Option<String>,
 }
 
-/// Answers a request, and tells the log.
-pub(super) async fn respond(request: Request<Incoming>, service: &Service) -> Fate {
+/// Answers a request, or says how the connection is broken off, and tells the
+/// log.
+pub(super) async fn respond(
+    request: Request<Incoming>,
+    service: &Service,
+) -> Result<Response<Full<Bytes>>, BreakOff> {
     let shown = format!(
         "{} {}",
         request.method(),
@@ -63,17 +74,15 @@ pub(super) async fn respond(request: Request<Incoming>, service: &Service) -> Fa
         (service.log)(Event::Connection {
             reason: format!("{shown}: {reason}"),
         });
-        return Fate::Answer(
-            Draft {
-                status: 413,
-                content_type: JSON,
-                headers: Vec::new(),
-                body: serde_json::json!({ "message": reason }).to_string(),
-                request_id,
-                now: service.clock.now(),
-            }
-            .response(),
-        );
+        let draft = Draft {
+            status: 413,
+            content_type: JSON,
+            headers: Vec::new(),
+            body: serde_json::json!({ "message": reason }).to_string(),
+            request_id,
+            now: service.clock.now(),
+        };
+        return Ok(draft.response());
     };
     let fault = service.faults.next().unwrap_or_else(|reason| {
         (service.log)(Event::Connection { reason });
@@ -86,16 +95,22 @@ pub(super) async fn respond(request: Request<Incoming>, service: &Service) -> Fa
         });
         tokio::time::sleep(fault.slow).await;
     }
-    let now = service.clock.now() + fault.skew;
-    let (draft, told, operation) = match is_sts {
-        true => sts(&received, service, &fault, (now, request_id)),
-        false => roles_anywhere(&received, service, &fault, (now, request_id)),
+    let case = Case {
+        received: &received,
+        service,
+        fault: &fault,
+        now: service.clock.now() + fault.skew,
+        request_id,
     };
-    let (draft, told) = spoil(draft, told, &fault, is_sts);
-    let fate = match fault.spoilt {
-        Some(Spoilt::Reset) => Fate::Reset,
-        Some(Spoilt::Truncated) => Fate::Break(draft.half()),
-        _ => Fate::Answer(draft.response()),
+    let (draft, told) = match is_sts {
+        true => sts(case),
+        false => roles_anywhere(case),
+    };
+    let (draft, told) = spoil(draft, told, fault.wire(), is_sts);
+    let answer = match fault.wire() {
+        Some(SpoiltWire::Reset) => Err(BreakOff::Reset),
+        Some(SpoiltWire::Truncated) => Err(BreakOff::Half(draft.half())),
+        Some(SpoiltWire::Html | SpoiltWire::Status(..)) | None => Ok(draft.response()),
     };
     (service.log)(Event::Answered {
         request: shown,
@@ -103,25 +118,22 @@ pub(super) async fn respond(request: Request<Incoming>, service: &Service) -> Fa
         subject: told.subject,
         message: told.message,
         reason: told.reason,
-        operation,
-        count: service.count(operation),
+        operation: told.operation,
+        count: service.count(told.operation),
     });
-    fate
+    answer
 }
 
-fn roles_anywhere(
-    received: &Received,
-    service: &Service,
-    fault: &Fault,
-    (now, request_id): (DateTime<Utc>, String),
-) -> (Draft, Told, &'static str) {
-    let outcome = service.world.answer_spoilt(received, now, fault.spoilt);
+fn roles_anywhere(case: Case<'_>) -> (Draft, Told) {
+    let world = &case.service.world;
+    let outcome = world.answer_spoilt(case.received, case.now, case.fault.session());
     let mut headers = Vec::new();
     if let Some(error_type) = outcome.error_type {
         headers.push(("x-amzn-errortype", error_type.to_owned()));
     }
     headers.extend(outcome.reason.as_deref().map(reason_header));
     let told = Told {
+        operation: "CreateSession",
         subject: outcome.subject,
         message: outcome.reason.is_some().then(|| {
             outcome.body["message"]
@@ -136,46 +148,42 @@ fn roles_anywhere(
         content_type: JSON,
         headers,
         body: outcome.body.to_string(),
-        request_id,
-        now,
+        request_id: case.request_id,
+        now: case.now,
     };
-    (draft, told, "CreateSession")
+    (draft, told)
 }
 
-fn sts(
-    received: &Received,
-    service: &Service,
-    fault: &Fault,
-    (now, request_id): (DateTime<Utc>, String),
-) -> (Draft, Told, &'static str) {
-    let outcome = service
-        .world
-        .answer_sts(received, now, fault.spoilt, &request_id);
+fn sts(case: Case<'_>) -> (Draft, Told) {
+    let world = &case.service.world;
+    let spoilt = case.fault.session();
+    let outcome = world.answer_sts(case.received, case.now, spoilt, &case.request_id);
     let (message, reason) = outcome.refused.unzip();
     let draft = Draft {
         status: outcome.status,
         content_type: XML,
         headers: reason.as_deref().map(reason_header).into_iter().collect(),
         body: outcome.body,
-        request_id,
-        now,
+        request_id: case.request_id,
+        now: case.now,
     };
     let told = Told {
+        operation: outcome.operation,
         subject: outcome.caller,
         message,
         reason,
     };
-    (draft, told, outcome.operation)
+    (draft, told)
 }
 
 /// Puts something else in the answer's place where the fault says so.
-fn spoil(draft: Draft, told: Told, fault: &Fault, is_sts: bool) -> (Draft, Told) {
+fn spoil(draft: Draft, told: Told, spoilt: Option<SpoiltWire>, is_sts: bool) -> (Draft, Told) {
     let because = |reason: &str, told: Told| Told {
         reason: Some(reason.to_owned()),
         ..told
     };
-    match fault.spoilt {
-        Some(Spoilt::Status(status, retry_after)) => {
+    match spoilt {
+        Some(SpoiltWire::Status(status, retry_after)) => {
             let (code, message) = match status {
                 429 => ("ThrottlingException", "Rate exceeded"),
                 503 => ("ServiceUnavailableException", "Service is unavailable"),
@@ -199,7 +207,7 @@ fn spoil(draft: Draft, told: Told, fault: &Fault, is_sts: bool) -> (Draft, Told)
             };
             (draft, because("a fault", told))
         }
-        Some(Spoilt::Html) => {
+        Some(SpoiltWire::Html) => {
             let draft = Draft {
                 status: 200,
                 content_type: "text/html",
@@ -211,9 +219,9 @@ fn spoil(draft: Draft, told: Told, fault: &Fault, is_sts: bool) -> (Draft, Told)
             };
             (draft, because("a fault: a page in place of data", told))
         }
-        Some(Spoilt::Reset) => (draft, because("a fault: reset", told)),
-        Some(Spoilt::Truncated) => (draft, because("a fault: half of the answer", told)),
-        Some(Spoilt::Denied | Spoilt::Empty | Spoilt::Expired) | None => (draft, told),
+        Some(SpoiltWire::Reset) => (draft, because("a fault: reset", told)),
+        Some(SpoiltWire::Truncated) => (draft, because("a fault: half of the answer", told)),
+        None => (draft, told),
     }
 }
 

@@ -1,31 +1,25 @@
 //! Listening on loopback, with or without TLS.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::clock::Clock;
 use crate::limits;
+use crate::serving::{self, Bounds, End, Slots, Stop};
 use crate::text::printable;
 
 use super::faults::Faults;
-use super::respond::{Fate, respond};
+use super::respond::{BreakOff, respond};
 use super::tls::ServerTls;
 use super::world::World;
-
-/// Most connections that are served at once; more wait to be accepted.
-const MAX_CONNECTIONS: usize = 256;
 
 /// Something that the log should know.
 #[derive(Clone, Debug)]
@@ -116,9 +110,6 @@ impl Listening {
     }
 }
 
-/// When to stop.
-pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 /// Everything that answering needs.
 pub struct Service {
     /// The account.
@@ -200,43 +191,40 @@ async fn accept(
     acceptor: Option<TlsAcceptor>,
     service: Arc<Service>,
 ) {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let slots = Slots::new(limits::MAX_EMULATOR_CONNECTIONS);
+    // It never says so: at the end everything is dropped.
+    let (_stopping, stop) = watch::channel(false);
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-            return;
-        };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                // Out of file descriptors, most likely; it passes.
-                (service.log)(Event::Connection {
-                    reason: error.to_string(),
-                });
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
+        let accepted = slots.next(
+            |context| listener.poll_accept(context),
+            |error| lost(&service, &error.to_string()),
+        );
+        let ((stream, _), slot) = accepted.await;
         // Else the end of an answer waits for the client's delayed
         // acknowledgement of its beginning, some 40 ms.
         let _ = stream.set_nodelay(true);
-        let (acceptor, service) = (acceptor.clone(), Arc::clone(&service));
+        let (acceptor, service, stop) = (acceptor.clone(), Arc::clone(&service), stop.clone());
         tokio::spawn(async move {
             let _slot = slot;
             match acceptor {
-                None => connection(stream, service).await,
+                None => connection(stream, service, stop).await,
                 Some(acceptor) => {
                     let handshake = acceptor.accept(stream);
                     match tokio::time::timeout(limits::SERVER_READ_DEADLINE, handshake).await {
-                        Ok(Ok(stream)) => connection(stream, service).await,
-                        Ok(Err(error)) => (service.log)(Event::Connection {
-                            reason: format!("TLS: {}", printable(&error.to_string(), 200)),
-                        }),
+                        Ok(Ok(stream)) => connection(stream, service, stop).await,
+                        Ok(Err(error)) => lost(&service, &format!("TLS: {error}")),
                         Err(_) => {}
                     }
                 }
             }
         });
     }
+}
+
+fn lost(service: &Service, reason: &str) {
+    (service.log)(Event::Connection {
+        reason: printable(reason, 200),
+    });
 }
 
 /// A connection whose socket can be reached through its layers.
@@ -256,54 +244,31 @@ impl Wire for TlsStream<TcpStream> {
     }
 }
 
-/// What ends a connection in the middle.
-#[derive(Debug, thiserror::Error)]
-#[error("broken off")]
-struct BrokenOff;
-
-async fn connection(stream: impl Wire, service: Arc<Service>) {
-    let broken = Arc::new(Mutex::new(None));
-    let handler = service_fn(|request| {
-        let (service, broken) = (Arc::clone(&service), Arc::clone(&broken));
-        async move {
-            match respond(request, &service).await {
-                Fate::Answer(response) => Ok(response),
-                other => {
-                    *broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(other);
-                    Err(BrokenOff)
-                }
-            }
-        }
-    });
-    let mut serving = hyper::server::conn::http1::Builder::new()
-        .max_buf_size(limits::MAX_REQUEST_HEAD)
-        .max_headers(limits::MAX_REQUEST_HEADERS)
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits::SERVER_READ_DEADLINE)
-        .serve_connection(TokioIo::new(stream), handler);
-    let served = tokio::time::timeout(limits::SERVER_CONNECTION_DEADLINE, &mut serving).await;
-    let fate = broken.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(fate) = fate {
-        return break_off(serving.into_parts().io.into_inner(), fate).await;
-    }
-    if let Ok(Err(error)) = served
-        && !error.is_incomplete_message()
-    {
-        (service.log)(Event::Connection {
-            reason: printable(&error.to_string(), 200),
-        });
+async fn connection(stream: impl Wire, service: Arc<Service>, stop: watch::Receiver<bool>) {
+    let bounds = Bounds {
+        head: limits::MAX_REQUEST_HEAD,
+        headers: limits::MAX_REQUEST_HEADERS,
+        read: limits::SERVER_READ_DEADLINE,
+        connection: limits::SERVER_CONNECTION_DEADLINE,
+        // No answer takes as long as a connection may.
+        drain: Duration::ZERO,
+    };
+    match serving::connection(stream, bounds, stop, |request| respond(request, &service)).await {
+        Ok(End::Closed) => {}
+        Ok(End::Broken(stream, how)) => break_off(stream, how).await,
+        Err(error) => lost(&service, &error.to_string()),
     }
 }
 
 /// Ends a connection as the fault says. That the client has gone already is no
 /// concern.
-async fn break_off(mut stream: impl Wire, fate: Fate) {
-    match fate {
-        Fate::Break(bytes) => {
+async fn break_off(mut stream: impl Wire, how: BreakOff) {
+    match how {
+        BreakOff::Half(bytes) => {
             let _ = stream.write_all(&bytes).await;
             let _ = stream.shutdown().await;
         }
-        Fate::Reset | Fate::Answer(_) => {
+        BreakOff::Reset => {
             let _ = stream.socket().set_zero_linger();
         }
     }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::rfc3339;
-use crate::rolesanywhere::RoleArn;
+use crate::rolesanywhere::{RoleArn, RoleSessionName};
 
-use super::faults::Spoilt;
-use super::hmac::HmacClaim;
+use super::faults::SpoiltSession;
+use super::hmac::{Expected, HmacClaim};
 use super::request::{Received, form_pairs};
 use super::sessions::Session;
 use super::world::World;
@@ -87,7 +87,7 @@ impl World {
         &self,
         request: &Received,
         now: DateTime<Utc>,
-        spoilt: Option<Spoilt>,
+        spoilt: Option<SpoiltSession>,
         request_id: &str,
     ) -> StsOutcome {
         let mut caller = None;
@@ -126,7 +126,7 @@ impl World {
     fn sts(&self, asked: &Asked<'_>, caller: &mut Option<String>) -> Result<String, StsRefusal> {
         let session = self.authenticate(asked)?;
         *caller = Some(session.principal());
-        if asked.spoilt == Some(Spoilt::Denied) {
+        if asked.spoilt == Some(SpoiltSession::Denied) {
             return Err(StsRefusal::new(403, "AccessDenied", "Access denied").because("a fault"));
         }
         match asked.form.operation() {
@@ -174,13 +174,14 @@ impl World {
         if token != session.token {
             return Err(unknown("the token is not that of the access key id"));
         }
+        let expected = Expected {
+            region: &self.region,
+            session: &session,
+            now: asked.now,
+            window: self.clock_window,
+        };
         claim
-            .verify(
-                request,
-                &self.region,
-                &session,
-                (asked.now, self.clock_window),
-            )
+            .verify(request, &expected)
             .map_err(|message| StsRefusal::new(403, "SignatureDoesNotMatch", message))?;
         if session.expiration <= asked.now {
             return Err(StsRefusal::new(
@@ -215,10 +216,10 @@ impl World {
             return Err(denied("the external id is not the role's"));
         }
         let life = self.life(wanted.seconds, asked.spoilt);
-        let session = Session::new(&wanted.role, wanted.session_name, asked.now, life)
+        let session = Session::new(&wanted.role, wanted.session_name.as_str(), asked.now, life)
             .map(|session| self.sessions.keep(session))
             .ok_or_else(|| StsRefusal::new(500, "InternalFailure", "no randomness"))?;
-        if asked.spoilt == Some(Spoilt::Empty) {
+        if asked.spoilt == Some(SpoiltSession::Empty) {
             return Ok("<AssumeRoleResult></AssumeRoleResult>".to_owned());
         }
         Ok(format!(
@@ -236,9 +237,9 @@ impl World {
     }
 
     /// How long a session lasts that is to last for so many seconds.
-    pub(super) fn life(&self, seconds: i64, spoilt: Option<Spoilt>) -> TimeDelta {
+    pub(super) fn life(&self, seconds: i64, spoilt: Option<SpoiltSession>) -> TimeDelta {
         match (spoilt, self.session_seconds) {
-            (Some(Spoilt::Expired), _) => TimeDelta::minutes(-1),
+            (Some(SpoiltSession::Expired), _) => TimeDelta::minutes(-1),
             (_, Some(fixed)) => TimeDelta::seconds(i64::from(fixed)),
             (_, None) => TimeDelta::seconds(seconds),
         }
@@ -250,7 +251,7 @@ struct Asked<'a> {
     request: &'a Received,
     form: Form,
     now: DateTime<Utc>,
-    spoilt: Option<Spoilt>,
+    spoilt: Option<SpoiltSession>,
 }
 
 /// The parameters of the query protocol: the body of a POST, the query of a GET.
@@ -283,14 +284,14 @@ impl Form {
 }
 
 /// What an AssumeRole asks for, as far as it is judged here.
-struct Wanted<'a> {
+struct Wanted {
     role: RoleArn,
-    session_name: &'a str,
+    session_name: RoleSessionName,
     seconds: i64,
 }
 
-impl<'a> Wanted<'a> {
-    fn read(form: &'a Form) -> Result<Self, StsRefusal> {
+impl Wanted {
+    fn read(form: &Form) -> Result<Self, StsRefusal> {
         let invalid = |message: String| StsRefusal::new(400, "ValidationError", message);
         let missing = |member: &str| {
             invalid(format!(
@@ -304,13 +305,12 @@ impl<'a> Wanted<'a> {
         let name = form
             .one("RoleSessionName")
             .ok_or_else(|| missing("roleSessionName"))?;
-        let legal = |octet: u8| octet.is_ascii_alphanumeric() || b"_+=,.@-".contains(&octet);
-        if !(2..=64).contains(&name.len()) || !name.bytes().all(legal) {
-            return Err(invalid(format!(
+        let session_name = name.parse().map_err(|_| {
+            invalid(format!(
                 "1 validation error detected: Value '{name}' at 'roleSessionName' failed to satisfy constraint: \
                  Member must satisfy regular expression pattern: [\\w+=,.@-]*"
-            )));
-        }
+            ))
+        })?;
         let seconds = match form.one("DurationSeconds") {
             None => CHAINED_MAX,
             Some(text) => text
@@ -331,7 +331,7 @@ impl<'a> Wanted<'a> {
         }
         Ok(Self {
             role,
-            session_name: name,
+            session_name,
             seconds,
         })
     }

@@ -10,8 +10,8 @@ use crate::pki::Identity;
 
 use super::retry::{Attempt, Persistence};
 use super::{
-    CreateSession, Endpoint, Error, Granted, Outgoing, Reply, SessionCredentials, Transport,
-    Unsigned, signing,
+    CreateSession, Endpoint, Error, Granted, Outgoing, Reply, SessionCredentials, SignedRequest,
+    Transport, Unsigned, signing,
 };
 
 /// What happens on the way to credentials, for whoever wants to tell of it.
@@ -55,7 +55,50 @@ impl std::fmt::Debug for Exchange<'_> {
     }
 }
 
+/// A request before it is addressed and signed.
+pub(super) struct Posted<'a> {
+    /// The operation's path.
+    pub(super) path: &'a str,
+    /// `Content-Type`.
+    pub(super) content_type: &'a str,
+    /// The body.
+    pub(super) body: &'a str,
+}
+
+/// What a signature adds to a request.
+pub(super) trait Signed {
+    /// All headers to send.
+    fn headers(&self) -> &[(String, String)];
+
+    /// The query to send, encoded.
+    fn query(&self) -> &str {
+        ""
+    }
+}
+
 impl Exchange<'_> {
+    /// Sends one request to the endpoint. `sign` is given the headers that it has
+    /// before; `left` tells, after that, how long the answer may take.
+    pub(super) fn post<S: Signed>(
+        &self,
+        request: &Posted<'_>,
+        sign: impl FnOnce(&[(String, String)]) -> Result<S, Error>,
+        left: &dyn Fn() -> Duration,
+    ) -> Result<Reply, Error> {
+        let headers = [
+            ("content-type".to_owned(), request.content_type.to_owned()),
+            ("host".to_owned(), self.endpoint.authority()),
+        ];
+        let signed = sign(&headers)?;
+        let outgoing = Outgoing {
+            path: request.path,
+            query: signed.query(),
+            headers: signed.headers(),
+            body: request.body,
+        };
+        self.transport.send(self.endpoint, &outgoing, left())
+    }
+
     /// When everything is over, seen from now. Key and certificate may have taken
     /// long to load: something is left for the network all the same.
     pub(super) fn deadline(&self) -> Instant {
@@ -102,6 +145,16 @@ pub fn create_session(
     .carry_out(&attempt)
 }
 
+impl Signed for SignedRequest {
+    fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
+    fn query(&self) -> &str {
+        &self.canonical_query
+    }
+}
+
 struct CreateSessionAttempt<'a> {
     exchange: Exchange<'a>,
     request: &'a CreateSession,
@@ -112,29 +165,22 @@ struct CreateSessionAttempt<'a> {
 
 impl Attempt for CreateSessionAttempt<'_> {
     fn send(&self, at: DateTime<Utc>, left: &dyn Fn() -> Duration) -> Result<Reply, Error> {
-        let headers = [
-            ("content-type".to_owned(), "application/json".to_owned()),
-            ("host".to_owned(), self.exchange.endpoint.authority()),
-        ];
-        let signed = signing::sign(
-            &Unsigned {
-                region: self.request.target.region(),
-                query: &self.query,
-                headers: &headers,
-                body: &self.body,
-                at,
-            },
-            self.identity,
-        )?;
-        let outgoing = Outgoing {
+        let posted = Posted {
             path: "/sessions",
-            query: &signed.canonical_query,
-            headers: &signed.headers,
+            content_type: "application/json",
             body: &self.body,
         };
-        self.exchange
-            .transport
-            .send(self.exchange.endpoint, &outgoing, left())
+        let sign = |headers: &[(String, String)]| {
+            let unsigned = Unsigned {
+                region: self.request.target.region(),
+                query: &self.query,
+                headers,
+                body: &self.body,
+                at,
+            };
+            Ok(signing::sign(&unsigned, self.identity)?)
+        };
+        self.exchange.post(&posted, sign, left)
     }
 
     fn read(

@@ -3,9 +3,11 @@
 //! of STS, by which those lead to other roles.
 
 mod arn;
+mod assume_role;
 mod chain;
 mod chained_role;
 mod credentials;
+mod duration;
 mod endpoint;
 mod exchange;
 mod proxy;
@@ -23,17 +25,16 @@ mod transport;
 pub use arn::{
     ArnError, Partition, ProfileArn, Region, RoleArn, Target, TargetError, TrustAnchorArn,
 };
-pub use chain::{
-    AssumeRole, ChainError, ChainedDuration, ExternalId, PolicyArn, RoleChain, SessionPolicy,
-    SessionTag, TagKey,
-};
+pub use assume_role::{AssumeRole, ExternalId, PolicyArn, SessionPolicy, SessionTag, TagKey};
+pub use chain::{ChainError, RoleChain};
 pub use credentials::SessionCredentials;
+pub use duration::{Chained, ChainedDuration, Direct, Lasting, SessionDuration, SessionKind};
 pub use endpoint::{Endpoint, EndpointError};
 pub use exchange::{Exchange, Progress, create_session};
 pub use proxy::{NoProxy, ProxyUrl, ProxyUrlError};
 pub use response::{Reply, RetryAfter, SUSPICIOUS_SKEW};
 pub use retry::Granted;
-pub use session::{CreateSession, RoleSessionName, SessionDuration};
+pub use session::{CreateSession, RoleSessionName};
 pub use session_name::{SessionNameTemplate, WorkloadNames};
 pub use signing::{Algorithm, SignedRequest, SigningError, Unsigned, sign};
 pub use sigv4::{HmacSigned, HmacUnsigned, sign_with_secret};
@@ -171,12 +172,17 @@ pub enum Error {
     #[error(transparent)]
     Signing(#[from] SigningError),
     /// AWS asks to slow down.
-    #[error("AWS answered {status}, too many requests: {message}")]
+    #[error(
+        "AWS answered {status}, too many requests: {message}{}",
+        suffix(" (request id ", .request_id, ")")
+    )]
     Throttled {
         /// The HTTP status.
         status: u16,
         /// The service's own sentence.
         message: String,
+        /// `x-amzn-RequestId`, for a support case.
+        request_id: Option<String>,
     },
     /// A deadline passed.
     #[error("{host} did not answer within {seconds} s")]
@@ -203,7 +209,7 @@ pub enum Error {
         problem: TlsProblem,
     },
     /// The service, or something before it, is out of order.
-    #[error("{host} answered {status}: {message}")]
+    #[error("{host} answered {status}: {message}{}", suffix(" (request id ", .request_id, ")"))]
     Unavailable {
         /// The endpoint's host and port.
         host: String,
@@ -211,6 +217,8 @@ pub enum Error {
         status: u16,
         /// What it said.
         message: String,
+        /// `x-amzn-RequestId`, for a support case.
+        request_id: Option<String>,
     },
 }
 

@@ -152,6 +152,10 @@ impl Rule {
     }
 }
 
+/// How many bits stand before an IPv4 address that is written as an IPv6 one (RFC
+/// 4291 section 2.5.5.2).
+const MAPPED: u8 = 96;
+
 /// An address, or one with the length of its network's prefix (RFC 4632).
 fn network(text: &str) -> Option<Hosts> {
     let (address, bits) = match text.split_once('/') {
@@ -161,7 +165,16 @@ fn network(text: &str) -> Option<Hosts> {
     let address = address.parse::<IpAddr>().ok()?;
     let longest = if address.is_ipv4() { 32 } else { 128 };
     let bits = bits.unwrap_or(longest);
-    (bits <= longest).then_some(Hosts::Network(address, bits))
+    if bits > longest {
+        return None;
+    }
+    // IPv4 addresses are compared as such, however they are written.
+    Some(match (address, address.to_canonical()) {
+        (IpAddr::V6(_), canonical @ IpAddr::V4(_)) if bits >= MAPPED => {
+            Hosts::Network(canonical, bits - MAPPED)
+        }
+        _ => Hosts::Network(address, bits),
+    })
 }
 
 fn in_network(address: IpAddr, network: IpAddr, bits: u8) -> bool {
@@ -210,6 +223,10 @@ mod tests {
             ("[2001:db8::1]:443", "[2001:db8::1]", 443, true),
             ("[2001:db8::1]:443", "[2001:db8::1]", 444, false),
             ("10.0.0.0/8", "[::ffff:10.1.1.1]", 443, true),
+            ("::ffff:10.1.2.3", "[::ffff:10.1.2.3]", 443, true),
+            ("::ffff:10.1.2.3", "10.1.2.3", 443, true),
+            ("::ffff:10.0.0.0/104", "10.200.0.1", 443, true),
+            ("::ffff:10.0.0.0/104", "11.0.0.1", 443, false),
             ("*", "anything.example", 443, true),
             ("*:444", "anything.example", 443, false),
             ("a.example, b.example", "b.example", 443, true),

@@ -193,6 +193,7 @@ impl Reply {
             .map(|name| plain_type(&name));
         let message = body.message.map(|message| printable(&message, SHOWN));
         let (status, host) = (self.status, self.host.clone());
+        let request_id = self.shown_request_id();
         let throttled = status == 429 || error_type.as_deref().is_some_and(is_throttling);
         // The service has given up waiting for the rest of the request.
         let timed_out = status == 408
@@ -203,6 +204,7 @@ impl Reply {
             (_, message) if throttled => Error::Throttled {
                 status,
                 message: message.unwrap_or_else(|| self.kind_of_content()),
+                request_id,
             },
             (error_type, message) if status >= 500 || timed_out => Error::Unavailable {
                 host,
@@ -212,12 +214,12 @@ impl Reply {
                     (Some(words), None) | (None, Some(words)) => words,
                     (None, None) => self.kind_of_content(),
                 },
+                request_id,
             },
             // AWS names a type or at least a request id; a sentence alone may
             // be a proxy's, unless it is one that is known.
             (None, message)
-                if self.request_id.is_none()
-                    && !message.as_deref().is_some_and(is_known_sentence) =>
+                if request_id.is_none() && !message.as_deref().is_some_and(is_known_sentence) =>
             {
                 self.not_aws()
             }
@@ -225,7 +227,7 @@ impl Reply {
                 status,
                 error_type: error_type.unwrap_or_else(|| "(no error type)".to_owned()),
                 message: message.unwrap_or_else(|| "(no message)".to_owned()),
-                request_id: self.request_id.as_ref().map(|id| printable(id, 80)),
+                request_id,
                 emulator_reason: self
                     .emulator_reason
                     .as_ref()
@@ -233,6 +235,11 @@ impl Reply {
                 clock_ahead: ahead,
             },
         }
+    }
+
+    /// The request's id, as it can be shown.
+    pub(super) fn shown_request_id(&self) -> Option<String> {
+        self.request_id.as_deref().map(|id| printable(id, 80))
     }
 
     /// An answer of something else.

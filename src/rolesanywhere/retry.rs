@@ -8,7 +8,6 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::clock::{Clock, whole_seconds};
 use crate::limits;
-use crate::text::printable;
 
 use super::{Error, Progress, Reply, SUSPICIOUS_SKEW, SessionCredentials};
 
@@ -88,27 +87,33 @@ struct Outcome {
 }
 
 impl Persistence<'_> {
-    /// Makes attempts until one succeeds, or another makes no sense.
+    /// Makes attempts until one succeeds, or another makes no sense. A refusal
+    /// that this host's clock explains is followed by attempts that are dated by
+    /// the service's.
     ///
     /// # Errors
     ///
     /// The last attempt's [`Error`], within [`Error::Repeated`] when there were
-    /// several or when the service named a time to come back.
+    /// several or when the service named a time to come back. `Date` may come
+    /// from a proxy or a cache: when a request by it is refused too, it is the
+    /// first refusal.
     pub(super) fn carry_out(&self, attempt: &dyn Attempt) -> Result<Granted, Error> {
         let mut attempts = 0;
-        let known = (!self.correction.is_zero()).then(|| -self.correction);
+        let mut correction = self.correction;
+        let mut first_refusal = None;
         loop {
             attempts += 1;
             let least = match attempts {
                 1 => self.least,
                 _ => limits::LEAST_ATTEMPT,
             };
-            let outcome = self.once(attempt, self.correction, least);
+            let known = (!correction.is_zero()).then(|| -correction);
+            let outcome = self.once(attempt, correction, least);
             let error = match outcome.result {
                 Ok(credentials) => {
                     return Ok(Granted {
                         credentials,
-                        clock_ahead: outcome.clock_ahead.or(known),
+                        clock_ahead: known.or(outcome.clock_ahead),
                         clock_corrected: known.is_some(),
                         attempts,
                         request_id: outcome.request_id,
@@ -119,11 +124,20 @@ impl Persistence<'_> {
             if let Some(ahead) = error.skew_to_blame()
                 && known.is_none()
             {
-                return self.corrected(attempt, ahead, error, attempts);
+                (self.observe)(&Progress::CorrectedClock { ahead });
+                correction = -ahead;
+                first_refusal = Some(error);
+                continue;
             }
             let pause = match self.next_pause(&error, attempts, outcome.retry_after) {
                 Ok(pause) => pause,
-                Err(not_before) => return Err(error.repeated(attempts, not_before)),
+                Err(not_before) => {
+                    let error = match (error, first_refusal) {
+                        (Error::Denied { .. }, Some(first)) => first,
+                        (error, _) => error,
+                    };
+                    return Err(error.repeated(attempts, not_before));
+                }
             };
             (self.observe)(&Progress::Retry {
                 error: &error,
@@ -150,33 +164,10 @@ impl Persistence<'_> {
                 Outcome {
                     result: attempt.read(&reply, now + correction, clock_ahead),
                     clock_ahead,
-                    request_id: reply.request_id.as_deref().map(|id| printable(id, 80)),
+                    request_id: reply.shown_request_id(),
                     retry_after: reply.wait_at_least(now),
                 }
             }
-        }
-    }
-
-    /// One attempt by the service's clock. `Date` may come from a proxy or a
-    /// cache: when it does not help, the refusal counts that came first.
-    fn corrected(
-        &self,
-        attempt: &dyn Attempt,
-        ahead: TimeDelta,
-        refusal: Error,
-        attempts: u32,
-    ) -> Result<Granted, Error> {
-        (self.observe)(&Progress::CorrectedClock { ahead });
-        let outcome = self.once(attempt, -ahead, limits::LEAST_ATTEMPT);
-        match outcome.result {
-            Ok(credentials) => Ok(Granted {
-                credentials,
-                clock_ahead: Some(ahead),
-                clock_corrected: true,
-                attempts: attempts + 1,
-                request_id: outcome.request_id,
-            }),
-            Err(_) => Err(refusal),
         }
     }
 

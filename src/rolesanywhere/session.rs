@@ -1,64 +1,8 @@
 //! What a CreateSession request asks for.
 
-use std::fmt;
 use std::str::FromStr;
 
-use super::Target;
-
-/// How long a session may last: 900 to 43200 seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SessionDuration(u32);
-
-impl SessionDuration {
-    /// Shortest, in seconds.
-    pub const MIN: u32 = 900;
-    /// Longest, in seconds.
-    pub const MAX: u32 = 43_200;
-
-    /// The shortest there is: for a session that only leads to another role.
-    #[must_use]
-    pub const fn shortest() -> Self {
-        Self(Self::MIN)
-    }
-
-    /// The duration in seconds.
-    #[must_use]
-    pub const fn seconds(self) -> u32 {
-        self.0
-    }
-}
-
-impl TryFrom<u32> for SessionDuration {
-    type Error = String;
-
-    fn try_from(seconds: u32) -> Result<Self, String> {
-        if (Self::MIN..=Self::MAX).contains(&seconds) {
-            Ok(Self(seconds))
-        } else {
-            Err(format!(
-                "a session lasts {} to {} seconds",
-                Self::MIN,
-                Self::MAX
-            ))
-        }
-    }
-}
-
-impl FromStr for SessionDuration {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        text.parse::<u32>()
-            .map_err(|_| "not a number of seconds".to_owned())?
-            .try_into()
-    }
-}
-
-impl fmt::Display for SessionDuration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+use super::{SessionDuration, Target};
 
 /// A role session name: 2 to 64 of `[A-Za-z0-9_+=,.@-]` (STS).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,11 +8,12 @@ use percent_encoding::utf8_percent_encode;
 use crate::clock::Clock;
 use crate::limits;
 
+use super::exchange::{Posted, Signed};
 use super::retry::{Attempt, Persistence};
 use super::sigv4::UNRESERVED;
 use super::{
-    AssumeRole, ChainedDuration, Error, Exchange, Granted, HmacUnsigned, Outgoing, Region, Reply,
-    RoleChain, SessionCredentials, WorkloadNames, sign_with_secret, sts_response,
+    AssumeRole, ChainedDuration, Error, Exchange, Granted, HmacSigned, HmacUnsigned, Region, Reply,
+    RoleChain, SessionCredentials, WorkloadNames, sign_with_secret,
 };
 
 /// The version of the STS API.
@@ -113,6 +114,12 @@ fn encode(step: &AssumeRole, names: &WorkloadNames, duration: ChainedDuration) -
     pairs.join("&")
 }
 
+impl Signed for HmacSigned {
+    fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+}
+
 struct AssumeRoleAttempt<'a> {
     exchange: Exchange<'a>,
     region: &'a Region,
@@ -122,34 +129,24 @@ struct AssumeRoleAttempt<'a> {
 
 impl Attempt for AssumeRoleAttempt<'_> {
     fn send(&self, at: DateTime<Utc>, left: &dyn Fn() -> Duration) -> Result<Reply, Error> {
-        let headers = [
-            (
-                "content-type".to_owned(),
-                "application/x-www-form-urlencoded; charset=utf-8".to_owned(),
-            ),
-            ("host".to_owned(), self.exchange.endpoint.authority()),
-        ];
-        let url = self.exchange.endpoint.url("/", "");
-        let signed = sign_with_secret(
-            &HmacUnsigned {
+        let posted = Posted {
+            path: "/",
+            content_type: "application/x-www-form-urlencoded; charset=utf-8",
+            body: &self.body,
+        };
+        let url = self.exchange.endpoint.url(posted.path, "");
+        let sign = |headers: &[(String, String)]| {
+            let unsigned = HmacUnsigned {
                 service: "sts",
                 region: self.region,
                 path: url.path(),
-                headers: &headers,
+                headers,
                 body: &self.body,
                 at,
-            },
-            self.credentials,
-        );
-        let outgoing = Outgoing {
-            path: "/",
-            query: "",
-            headers: &signed.headers,
-            body: &self.body,
+            };
+            Ok(sign_with_secret(&unsigned, self.credentials))
         };
-        self.exchange
-            .transport
-            .send(self.exchange.endpoint, &outgoing, left())
+        self.exchange.post(&posted, sign, left)
     }
 
     fn read(
@@ -158,6 +155,6 @@ impl Attempt for AssumeRoleAttempt<'_> {
         now: DateTime<Utc>,
         ahead: Option<TimeDelta>,
     ) -> Result<SessionCredentials, Error> {
-        sts_response::credentials(reply, now, ahead)
+        reply.assumed_role(now, ahead)
     }
 }

@@ -6,45 +6,51 @@ use roxmltree::{Document, Node};
 use super::response::{ErrorBody, Found};
 use super::{Error, Reply, SessionCredentials};
 
-/// Turns the answer into credentials. `now` is the time by which expiry is
-/// judged; `ahead` is how far this host's clock is ahead of the service's.
-pub(super) fn credentials(
-    reply: &Reply,
-    now: DateTime<Utc>,
-    ahead: Option<TimeDelta>,
-) -> Result<SessionCredentials, Error> {
-    let text = reply.body.expose_str().unwrap_or_default();
-    // A document type, and with it every entity, is refused by default.
-    let document = Document::parse(text);
-    if !(200..300).contains(&reply.status) {
-        let body = document.as_ref().ok().map(error_body).unwrap_or_default();
-        return Err(reply.failure(body, ahead));
-    }
-    let document = match document {
-        Ok(document) => document,
-        // The parser's own message may quote the body, which holds secrets.
-        Err(roxmltree::Error::UnexpectedEndOfStream | roxmltree::Error::UnclosedRootNode)
-            if text.trim_start().starts_with("<AssumeRoleResponse") =>
-        {
-            return Err(reply.cut_short("its XML ends too early"));
+impl Reply {
+    /// Reads the answer of STS to AssumeRole. `now` is the time by which expiry is
+    /// judged; `ahead` is how far this host's clock is ahead of the answer's `Date`.
+    ///
+    /// # Errors
+    ///
+    /// The typed error for whatever else the answer is.
+    pub fn assumed_role(
+        &self,
+        now: DateTime<Utc>,
+        ahead: Option<TimeDelta>,
+    ) -> Result<SessionCredentials, Error> {
+        let text = self.body.expose_str().unwrap_or_default();
+        // A document type, and with it every entity, is refused by default.
+        let document = Document::parse(text);
+        if !(200..300).contains(&self.status) {
+            let body = document.as_ref().ok().map(error_body).unwrap_or_default();
+            return Err(self.failure(body, ahead));
         }
-        Err(_) if text.is_empty() => return Err(reply.unusable("its body is empty")),
-        Err(_) => return Err(reply.not_aws()),
-    };
-    let root = document.root_element();
-    if root.tag_name().name() != "AssumeRoleResponse" {
-        return Err(reply.not_aws());
+        let document = match document {
+            Ok(document) => document,
+            // The parser's own message may quote the body, which holds secrets.
+            Err(roxmltree::Error::UnexpectedEndOfStream | roxmltree::Error::UnclosedRootNode)
+                if text.trim_start().starts_with("<AssumeRoleResponse") =>
+            {
+                return Err(self.cut_short("its XML ends too early"));
+            }
+            Err(_) if text.is_empty() => return Err(self.unusable("its body is empty")),
+            Err(_) => return Err(self.not_aws()),
+        };
+        let root = document.root_element();
+        if root.tag_name().name() != "AssumeRoleResponse" {
+            return Err(self.not_aws());
+        }
+        let found = below(root, &["AssumeRoleResult", "Credentials"])
+            .ok_or_else(|| self.unusable("its XML lacks the credentials"))?;
+        let text = |name| text_of(found, name).unwrap_or_default().to_owned();
+        let found = Found {
+            access_key_id: text("AccessKeyId"),
+            secret_access_key: text("SecretAccessKey").into(),
+            session_token: text("SessionToken").into(),
+            expiration: text("Expiration"),
+        };
+        self.checked(found, now)
     }
-    let found = below(root, &["AssumeRoleResult", "Credentials"])
-        .ok_or_else(|| reply.unusable("its XML lacks the credentials"))?;
-    let text = |name| text_of(found, name).unwrap_or_default().to_owned();
-    let found = Found {
-        access_key_id: text("AccessKeyId"),
-        secret_access_key: text("SecretAccessKey").into(),
-        session_token: text("SessionToken").into(),
-        expiration: text("Expiration"),
-    };
-    reply.checked(found, now)
 }
 
 /// `ErrorResponse/Error/{Code,Message}`.

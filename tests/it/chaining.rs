@@ -531,6 +531,19 @@ fn answers_of_sts_that_are_no_session() {
     }
 }
 
+#[test]
+fn the_request_that_sts_refused_is_named() {
+    let headers = [("Content-Type", "text/xml"), ("x-amzn-RequestId", "1234")];
+    let refusal = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
+    for (status, code) in [("403 Forbidden", 3), ("503 Service Unavailable", 5)] {
+        let fault = Fault::Answer(http(status, &headers, refusal));
+        let (run, _) = against(vec![fault; 4], &["--error-format", "json"]);
+        assert_eq!(run.code, code, "{run:#?}");
+        let error: Value = serde_json::from_str(&run.stderr).unwrap();
+        assert_eq!(error["requestId"], "1234", "{error}");
+    }
+}
+
 /// The same rules as for CreateSession.
 #[test]
 fn bad_days_of_sts_are_survived() {

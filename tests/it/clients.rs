@@ -1,6 +1,7 @@
 //! Other people's clients against the emulator, and other people's consumers of
 //! `credential-process`. Everything runs on loopback and is started here.
 
+mod sdks;
 pub(crate) mod sts;
 
 use std::process::Command;

@@ -67,6 +67,30 @@ fn four_attempts_and_no_more() {
     assert!(shown.contains(error), "{shown}");
 }
 
+/// For a support case: in the message, and by itself in JSON.
+#[test]
+fn the_last_attempts_request_is_named() {
+    let id = ("x-amzn-RequestId", "4711-0815");
+    let slow_down = [JSON, id, ("x-amzn-ErrorType", "ThrottlingException")];
+    let said = r#"{"message":"Rate exceeded"}"#;
+    for last in [
+        Fault::Answer(http("503 Service Unavailable", &[id], "")),
+        Fault::Answer(http("400 Bad Request", &slow_down, said)),
+    ] {
+        let mut script = vec![unavailable(&[]); 3];
+        script.push(last);
+        let server = FaultServer::start(script);
+        let options = ["--endpoint", &server.url(), "--error-format", "json"];
+        let run = Workload::new().ask(&options);
+        assert_eq!((run.code, server.seen().len()), (5, 4), "{run:#?}");
+        let error: serde_json::Value = serde_json::from_str(&run.stderr).unwrap();
+        assert_eq!(error["requestId"], "4711-0815", "{error}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.starts_with("after 4 attempts: "), "{message}");
+        assert!(message.ends_with(" (request id 4711-0815)"), "{message}");
+    }
+}
+
 #[test]
 fn what_will_not_pass_is_not_tried_again() {
     let denied = [JSON, ("x-amzn-ErrorType", "AccessDeniedException")];

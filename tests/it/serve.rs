@@ -5,7 +5,7 @@ mod guards;
 mod imds;
 mod outages;
 mod process;
-mod sdks;
+pub(crate) mod sdks;
 mod server;
 mod service;
 mod sockets;

@@ -80,12 +80,7 @@ fn f34_the_corrected_request_has_the_services_date() {
         );
         assert_eq!(run.stderr, warning);
         let seen = server.seen();
-        let date = seen[1]
-            .lines()
-            .find_map(|line| line.strip_prefix("x-amz-date: "))
-            .unwrap();
-        let date = chrono::NaiveDateTime::parse_from_str(date, "%Y%m%dT%H%M%SZ").unwrap();
-        let error = date.and_utc() - service_now;
+        let error = signed_at(&seen[1]) - service_now;
         assert!(error.abs() < TimeDelta::seconds(20), "{error}");
     }
 }
@@ -95,7 +90,7 @@ fn f34_the_corrected_request_has_the_services_date() {
 #[test]
 fn expiry_is_judged_by_the_clock_that_proved_right() {
     // This host is so far ahead of the service, whose session lasts so long.
-    for (ahead, left, code) in [(1230, 900, 0), (-1230, -60, 3)] {
+    for (ahead, left, code) in [(1230, 900, 0), (-1230, -60, 1)] {
         let service_now = Utc::now() - TimeDelta::seconds(ahead);
         let ends = windlass::clock::rfc3339(service_now + TimeDelta::seconds(left));
         let answer = session(|answer| {
@@ -124,16 +119,64 @@ fn a_correction_that_does_not_help_is_the_first_refusal() {
     let again = denied("Invalid signature", &http_date(Utc::now()));
     assert_snapshot!(shown(-skew(), again.clone()), @"
     exit 3
-    error: AWS refused with 403 AccessDeniedException: Invalid signature
+    error: after 2 attempts: AWS refused with 403 AccessDeniedException: Invalid signature
     hint: this host's clock is 20 min ahead of the service's, which alone makes signatures invalid; set the clock (chronyd, ntpd)
     ");
     let behind = shown(skew(), again);
     assert!(behind.contains("20 min behind the service's"), "{behind}");
-    let broken = shown(
-        -skew(),
-        Fault::Answer(http("503 Service Unavailable", &[], "")),
-    );
-    assert!(broken.contains("Invalid signature"), "{broken}");
+}
+
+/// What may pass is tried again after a correction too, with the service's date,
+/// and is what is told when it does not pass.
+#[test]
+fn what_may_pass_after_a_correction_is_tried_again() {
+    let service_now = Utc::now() + skew();
+    let first = denied("Invalid signature", &http_date(service_now));
+    let out = Fault::Answer(http("503 Service Unavailable", &[], ""));
+    let ends = windlass::clock::rfc3339(service_now + TimeDelta::hours(1));
+    let good = Fault::Answer(session(|answer| {
+        answer["credentialSet"][0]["credentials"]["expiration"] = json!(ends);
+    }));
+    for fault in [out.clone(), Fault::Reset(Vec::new())] {
+        let server = FaultServer::start(vec![first.clone(), fault, good.clone()]);
+        let run = Workload::new().ask(&["--endpoint", &server.url()]);
+        assert_eq!(run.code, 0, "{run:#?}");
+        let seen = server.seen();
+        assert_eq!(seen.len(), 3, "{run:#?}");
+        let error = signed_at(&seen[2]) - service_now;
+        assert!(error.abs() < TimeDelta::seconds(20), "{error}");
+    }
+    let script = [first, out.clone(), out.clone(), out.clone(), out];
+    let server = FaultServer::start(script.to_vec());
+    let run = Workload::new().ask(&["--endpoint", &server.url()]);
+    assert_eq!(server.seen().len(), 4, "{run:#?}");
+    assert_snapshot!(failure(&run, &[&server]), @"
+    exit 5
+    error: after 4 attempts: 127.0.0.1:[PORT] answered 503: an empty body
+    hint: try again later
+    ");
+}
+
+/// The refusal that the clock explains counts, however many attempts lie
+/// between it and the next one.
+#[test]
+fn the_first_refusal_counts_after_a_retry_too() {
+    let refused = |off: TimeDelta| denied("Invalid signature", &http_date(Utc::now() + off));
+    let out = Fault::Answer(http("503 Service Unavailable", &[], ""));
+    let server = FaultServer::start(vec![refused(-skew()), out, refused(TimeDelta::zero())]);
+    let run = Workload::new().ask(&["--endpoint", &server.url()]);
+    assert_eq!(run.code, 3, "{run:#?}");
+    let said = "after 3 attempts: AWS refused with 403 AccessDeniedException: Invalid signature";
+    assert!(run.stderr.contains(said), "{run:#?}");
+    assert!(run.stderr.contains("20 min ahead"), "{run:#?}");
+}
+
+/// The date of a signed request.
+fn signed_at(request: &str) -> DateTime<Utc> {
+    let mut lines = request.lines();
+    let date = lines.find_map(|line| line.strip_prefix("x-amz-date: "));
+    let date = chrono::NaiveDateTime::parse_from_str(date.unwrap(), "%Y%m%dT%H%M%SZ");
+    date.unwrap().and_utc()
 }
 
 /// A clock that is right is not blamed, nor is one without anything to compare

@@ -10,9 +10,10 @@ use tokio::sync::Notify;
 use crate::cli::SessionArgs;
 use crate::clock::SystemClock;
 use crate::commands::{Context, Error, ServeError};
-use crate::delivery::serve::{Event, Guard, Hooks, Plan, Stop, listen, run as serve_until};
+use crate::delivery::serve::{Event, Guard, Hooks, Plan, listen, run as serve_until};
 use crate::delivery::{Launch, NotStarted, Running, Signals, start};
 use crate::secret::Secret;
+use crate::serving::Stop;
 
 use super::hooks::Told;
 use super::{served, token};

@@ -20,7 +20,7 @@ mod tokens;
 pub(in crate::delivery) mod view;
 
 pub use guard::Guard;
-pub use server::{Event, Hooks, Stop, run};
+pub use server::{Event, Hooks, run};
 pub use site::{Plan, Served};
 pub use sockets::{Socket, activated, listen};
 pub use view::{Health, Kept, Notice, Tally, View, keep};

@@ -1,6 +1,7 @@
 //! Running it: keepers beside the request path, connections on one thread,
 //! systemd told, and an end in order.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -16,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::limits;
-use crate::serving::{self, Bounds, Slots};
+use crate::serving::{self, Bounds, Slots, Stop};
 use crate::text::printable;
 
 use super::super::{Prospect, Provider};
@@ -69,9 +70,6 @@ pub trait Hooks: Send + Sync {
     /// Whether answered requests belong into the log.
     fn logs_requests(&self) -> bool;
 }
-
-/// When to stop.
-pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Everything that a connection needs.
 struct Shared {
@@ -315,7 +313,7 @@ where
         drain: limits::SERVE_DRAIN_DEADLINE,
     };
     let served = serving::connection(stream, bounds, shared.stop.clone(), |request| {
-        std::future::ready(respond(request, &caller, &shared))
+        std::future::ready(Ok::<_, Infallible>(respond(request, &caller, &shared)))
     });
     if let Err(error) = served.await {
         shared.hooks.event(Event::Connection {

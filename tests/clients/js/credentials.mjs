@@ -2,13 +2,16 @@
 // program does whose environment names a place, and prints them as JSON.
 //
 // Usage: node credentials.mjs WAY, with WAY one of chain (what every client of
-// the SDK does by itself), imds and container (the providers by name).
+// the SDK does by itself), container, http, imds, ini and process (the providers
+// by name).
 
 import {
   fromContainerMetadata,
   fromHttp,
+  fromIni,
   fromInstanceMetadata,
   fromNodeProviderChain,
+  fromProcess,
 } from "@aws-sdk/credential-providers";
 
 const ways = {
@@ -16,6 +19,8 @@ const ways = {
   container: fromContainerMetadata,
   http: fromHttp,
   imds: fromInstanceMetadata,
+  ini: fromIni,
+  process: fromProcess,
 };
 try {
   const found = await ways[process.argv[2]]()();
@@ -24,7 +29,9 @@ try {
       keyId: found.accessKeyId,
       secretLength: found.secretAccessKey.length,
       tokenLength: found.sessionToken.length,
-      secondsLeft: Math.round((found.expiration - Date.now()) / 1000),
+      secondsLeft: found.expiration
+        ? Math.round((found.expiration - Date.now()) / 1000)
+        : null,
     }),
   );
 } catch (error) {

@@ -63,8 +63,9 @@ fn boto3(sandbox: &Sandbox, server: &Server<'_>, place: Place) -> Run {
     sandbox.finish(command)
 }
 
-/// The SDK for JavaScript, from where scripts/setup-test has installed it.
-fn javascript(sandbox: &Sandbox, server: &Server<'_>, place: Place, way: &str) -> Run {
+/// The script for the SDK for JavaScript, where scripts/setup-test has installed
+/// that.
+pub(crate) fn javascript_program() -> PathBuf {
     let installed = below_root("target/test-tools/js/node_modules");
     let script = installed.with_file_name("credentials.mjs");
     // Modules are looked for beside the script.
@@ -74,14 +75,22 @@ fn javascript(sandbox: &Sandbox, server: &Server<'_>, place: Place, way: &str) -
         std::fs::write(&new, source).unwrap();
         std::fs::rename(new, &script).unwrap();
     }
+    script
+}
+
+/// The client with the SDK for Rust.
+pub(crate) fn rust_program() -> PathBuf {
+    below_root("target/sdk/debug/windlass-test-sdk")
+}
+
+fn javascript(sandbox: &Sandbox, server: &Server<'_>, place: Place, way: &str) -> Run {
     let mut command = client("node", sandbox, server, place);
-    command.arg(script).arg(way);
+    command.arg(javascript_program()).arg(way);
     sandbox.finish(command)
 }
 
 fn rust(sandbox: &Sandbox, server: &Server<'_>, place: Place) -> Run {
-    let program = below_root("target/sdk/debug/windlass-test-sdk");
-    sandbox.finish(client(program, sandbox, server, place))
+    sandbox.finish(client(rust_program(), sandbox, server, place))
 }
 
 /// The client has the emulator's credentials, whole, for the better part of an

@@ -26,7 +26,7 @@ async fn main() {
     let left = credentials
         .expiry()
         .and_then(|expiry| expiry.duration_since(SystemTime::now()).ok())
-        .map_or(0, |left| left.as_secs());
+        .map_or("null".to_owned(), |left| left.as_secs().to_string());
     println!(
         "{{\"keyId\":\"{}\",\"secretLength\":{},\"tokenLength\":{},\"secondsLeft\":{left}}}",
         credentials.access_key_id(),
