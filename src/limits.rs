@@ -263,6 +263,10 @@ pub const EDIT_LOCK_WAIT: Duration = Duration::from_secs(10);
 /// How often the lock of a file that is edited is tried.
 pub const EDIT_LOCK_POLL: Duration = Duration::from_millis(5);
 
+/// Longest that a process waits for another one's refresh before it asks by
+/// itself: together with that it stays below a minute.
+pub const CACHE_WAIT: Duration = Duration::from_secs(20);
+
 /// How often a process looks whether another one has obtained the session that
 /// both need.
 pub const CACHE_POLL: Duration = Duration::from_millis(15);
@@ -270,3 +274,7 @@ pub const CACHE_POLL: Duration = Duration::from_millis(15);
 /// Longest that a refresh may take while a session is still valid: what waits
 /// for it could go on at once.
 pub const EARLY_REFRESH_DEADLINE: Duration = Duration::from_secs(8);
+
+/// Most tags and equals signs in an answer of STS. Real ones have about fifty,
+/// the padding of base64 included.
+pub const MAX_STS_MARKS: usize = 1000;

@@ -124,7 +124,7 @@ impl Cached<'_> {
             if let Some(session) = self.valid(is_broken) {
                 return Turn::Theirs(Box::new(session));
             }
-            if began.elapsed() > limits::TOTAL_DEADLINE {
+            if began.elapsed() > limits::CACHE_WAIT {
                 return Turn::Alone;
             }
             std::thread::sleep(limits::CACHE_POLL);

@@ -66,11 +66,13 @@ impl RetryAfter {
     }
 }
 
-/// RFC 9110 section 5.6.7, the one form that is still generated.
+/// RFC 9110 section 5.6.7, the one form that is still generated. A date that no
+/// clock shows is none: a request could not be dated by it either.
 pub(super) fn http_date(text: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc2822(text)
         .ok()
         .map(|date| date.with_timezone(&Utc))
+        .filter(|date| (2000..=9999).contains(&date.year()))
 }
 
 impl Reply {
@@ -400,7 +402,7 @@ mod tests {
             RetryAfter::read("Fri, 15 Jan 2027 08:00:00 GMT"),
             Some(RetryAfter::Date(date.with_timezone(&Utc)))
         );
-        for bad in ["", "-1", "1.5", "soon"] {
+        for bad in ["", "-1", "1.5", "soon", "Sat, 31 Dec 262142 23:59:59 GMT"] {
             assert_eq!(RetryAfter::read(bad), None, "{bad}");
         }
     }

@@ -3,6 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use roxmltree::{Document, Node};
 
+use crate::limits;
+
 use super::response::{ErrorBody, Found};
 use super::{Error, Reply, SessionCredentials};
 
@@ -20,7 +22,11 @@ impl Reply {
     ) -> Result<SessionCredentials, Error> {
         let text = self.body.expose_str().unwrap_or_default();
         // A document type, and with it every entity, is refused by default.
-        let document = Document::parse(text);
+        let document = if is_bounded(text) {
+            Document::parse(text)
+        } else {
+            Err(roxmltree::Error::NodesLimitReached)
+        };
         if !(200..300).contains(&self.status) {
             let body = document.as_ref().ok().map(error_body).unwrap_or_default();
             return Err(self.failure(body, ahead));
@@ -51,6 +57,13 @@ impl Reply {
         };
         self.checked(found, now)
     }
+}
+
+/// Whether reading it costs little: what the reader does for elements within
+/// each other, and for attributes side by side, grows with their square.
+fn is_bounded(text: &str) -> bool {
+    let marks = text.bytes().filter(|octet| b"<=".contains(octet));
+    marks.take(limits::MAX_STS_MARKS + 1).count() <= limits::MAX_STS_MARKS
 }
 
 /// `ErrorResponse/Error/{Code,Message}`.

@@ -446,6 +446,15 @@ fn answers_of_sts_that_are_no_session() {
             ),
         )
     };
+    // Each takes minutes to read whose work grows with the square of it.
+    let attributes: String = (0..100_000).map(|n| format!(" a{n}=\"\"")).collect();
+    let spaces: String = (0..15_000)
+        .map(|n| format!("<a xmlns:n{n}=\"u\">"))
+        .collect();
+    for body in [format!("<AssumeRoleResponse{attributes}/>"), spaces] {
+        let (run, _) = against(vec![answer("200 OK", &body)], &[]);
+        assert_eq!((run.code, run.stdout.as_str()), (1, ""), "{}", run.stderr);
+    }
     // Deep enough to overflow the stack of who recurses.
     let deep = "<a>".repeat(200_000);
     let half = |body: String| body[..body.len() / 2].to_owned();
