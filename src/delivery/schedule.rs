@@ -46,7 +46,7 @@ impl Life {
     /// how much of it is left.
     #[must_use]
     pub fn is_due(&self, now: DateTime<Utc>) -> bool {
-        now >= self.refresh_at() || self.begins > now + STEP
+        now >= self.refresh_at() || self.begins - now > STEP
     }
 
     /// What is left of it at most for a clock that shows `now`: nothing begins in
@@ -74,7 +74,11 @@ impl Life {
     pub fn at_most(&self, longest: TimeDelta) -> Self {
         Self {
             begins: self.begins,
-            ends: self.ends.min(self.begins + longest),
+            // What cannot be added up lies beyond every calendar.
+            ends: match self.begins.checked_add_signed(longest) {
+                Some(ends) => self.ends.min(ends),
+                None => self.ends,
+            },
         }
     }
 

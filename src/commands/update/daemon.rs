@@ -107,8 +107,39 @@ struct Section {
     printer: Printer,
     /// The access key that was written last.
     key_id: String,
+    told: Told,
+}
+
+/// Which failures are told: the first one, one of another kind, and what lasts
+/// every ten minutes.
+#[derive(Default)]
+struct Told {
     /// The kind of the failure that was told last, and when.
-    told: Option<(u8, DateTime<Utc>)>,
+    last: Option<(u8, DateTime<Utc>)>,
+}
+
+/// How a failure is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Telling {
+    News,
+    Reminder,
+}
+
+impl Told {
+    /// By its exit code: the words of one outage change with each try.
+    fn of(&mut self, code: u8, now: DateTime<Utc>) -> Option<Telling> {
+        let telling = match self.last {
+            Some((last, at)) if last == code => {
+                if (at..at + REMINDER).contains(&now) {
+                    return None;
+                }
+                Telling::Reminder
+            }
+            _ => Telling::News,
+        };
+        self.last = Some((code, now));
+        Some(telling)
+    }
 }
 
 impl Section {
@@ -119,7 +150,7 @@ impl Section {
             json,
             printer: printer.clone(),
             key_id: String::new(),
-            told: None,
+            told: Told::default(),
         }
     }
 
@@ -135,12 +166,9 @@ impl Section {
         until: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
     ) {
-        // By its kind: the words of an outage change with each try.
-        let before = self.told.filter(|(code, _)| *code == failure.code);
-        if before.is_some_and(|(_, at)| (at..at + REMINDER).contains(&now)) {
+        let Some(telling) = self.told.of(failure.code, now) else {
             return;
-        }
-        self.told = Some((failure.code, now));
+        };
         let shown = self.shown();
         let state = match until {
             Some(end) if end > now => format!(
@@ -156,8 +184,9 @@ impl Section {
             failure.message,
             in_words(next - now)
         ));
-        if let Some(hint) = failure.hint.as_deref().filter(|_| before.is_none()) {
-            self.printer.hint(hint);
+        match &failure.hint {
+            Some(hint) if telling == Telling::News => self.printer.hint(hint),
+            _ => {}
         }
     }
 }
@@ -201,7 +230,7 @@ impl Sink for Section {
                     "{shown} is fresh again, after {failures} failures since {}",
                     rfc3339(since)
                 ));
-                self.told = None;
+                self.told = Told::default();
             }
             Event::Failed {
                 failure,
@@ -227,6 +256,20 @@ impl Sink for Section {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn l15_an_outage_is_told_at_once_and_every_ten_minutes() {
+        let at = |minute| DateTime::UNIX_EPOCH + TimeDelta::minutes(minute);
+        let mut told = Told::default();
+        let lines: Vec<i64> = (0..35)
+            .filter(|minute| told.of(5, at(*minute)).is_some())
+            .collect();
+        assert_eq!(lines, [0, 10, 20, 30]);
+        // A refusal is another matter, and a clock that was set back hides nothing.
+        assert_eq!(told.of(3, at(35)), Some(Telling::News));
+        assert_eq!(told.of(3, at(36)), None);
+        assert_eq!(told.of(3, at(-600)), Some(Telling::Reminder));
+    }
 
     /// Else the other sections would be kept, and this one not, in silence.
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -182,6 +183,26 @@ fn l15_an_outage_behind_the_cache_is_told_and_so_is_its_end() {
         daemon.log().contains("[default] in ") && daemon.log().contains(" is fresh again, after ")
     });
     assert_eq!(daemon.warnings(), [first], "{}", daemon.log());
+    assert_eq!(daemon.end(Signal::TERM).0, Some(0));
+}
+
+/// A cache that cannot be used is no reason to complain at each refresh.
+#[test]
+fn what_is_wrong_with_the_cache_is_told_once() {
+    let workload = Workload::new();
+    let directory = workload.sandbox.path(".cache/windlass");
+    fs::create_dir_all(&directory).unwrap();
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
+    let script = [("ASIA1", 2), ("ASIA2", 4), ("ASIA3", 6), ("ASIA4", 3600)];
+    let script = script.map(|(key_id, seconds)| answer(key_id, seconds));
+    let server = FaultServer::start(script.into());
+    let mut daemon = Daemon::start(&workload, &server, &[]);
+    daemon.until("the fourth", |daemon| daemon.has("ASIA4"));
+    let warnings = daemon.warnings();
+    let about_cache = warnings
+        .iter()
+        .filter(|line| line.contains("going on without"));
+    assert_eq!(about_cache.count(), 1, "{}", daemon.log());
     assert_eq!(daemon.end(Signal::TERM).0, Some(0));
 }
 
