@@ -162,3 +162,82 @@ where
         (None, _) => Ok(End::Closed),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use tokio::io::AsyncWriteExt;
+
+    const BOUNDS: Bounds = Bounds {
+        head: 16 * 1024,
+        headers: 16,
+        read: Duration::from_secs(10),
+        connection: Duration::from_secs(10),
+        drain: Duration::from_secs(10),
+    };
+
+    /// Serves one connection on which these requests come at once, after which
+    /// the client may have gone, and gives whether it was broken off and what the
+    /// client read.
+    fn serve(
+        requests: &'static [u8],
+        goes: bool,
+        answer: impl Fn(Request<Incoming>) -> Result<Response<Full<Bytes>>, &'static [u8]>,
+    ) -> (bool, String) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let reading = std::thread::spawn(move || {
+            client.write_all(requests).unwrap();
+            if goes {
+                client.shutdown(std::net::Shutdown::Write).unwrap();
+            }
+            let mut read = String::new();
+            client.read_to_string(&mut read).unwrap();
+            read
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let broken = runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            let slots = Slots::new(1);
+            let accepted = slots.next(|context| listener.poll_accept(context), |_| ());
+            let ((stream, _), _slot) = accepted.await;
+            let (_stopping, stop) = watch::channel(false);
+            let answer = |request| std::future::ready(answer(request));
+            match connection(stream, BOUNDS, stop, answer).await.unwrap() {
+                End::Closed => false,
+                End::Broken(mut stream, last) => {
+                    stream.write_all(last).await.unwrap();
+                    stream.shutdown().await.unwrap();
+                    true
+                }
+            }
+        });
+        (broken, reading.join().unwrap())
+    }
+
+    #[test]
+    fn a_connection_that_is_broken_off_gives_its_stream_back() {
+        let (broken, read) = serve(
+            b"GET /a HTTP/1.1\r\nhost: x\r\n\r\nGET /b HTTP/1.1\r\nhost: x\r\n\r\n",
+            false,
+            |request| match request.uri().path() {
+                "/a" => Ok(Response::new(Full::new(Bytes::from_static(b"first;")))),
+                _ => Err(b"the end"),
+            },
+        );
+        assert!(broken);
+        assert!(read.starts_with("HTTP/1.1 200 OK\r\n"), "{read}");
+        assert!(read.ends_with("\r\n\r\nfirst;the end"), "{read}");
+    }
+
+    #[test]
+    fn a_client_that_has_gone_is_no_failure() {
+        let (broken, read) = serve(b"GET /a HTTP/1.1\r\nho", true, |_| Err(b""));
+        assert!(!broken, "{read}");
+    }
+}
