@@ -24,8 +24,8 @@ fn a_token_leads_to_the_role_and_the_role_to_credentials() {
         assert_eq!(token.header("content-type"), Some("text/plain"));
         // Rust's SDK refuses an answer without it, Go's cannot read one.
         assert_eq!(token.header(TTL), Some("21600"));
-        // 256 bits in base64, nothing else.
-        assert_eq!(token.body.len(), 43, "{token:?}");
+        // 64 octets in base64, nothing else.
+        assert_eq!(token.body.len(), 86, "{token:?}");
 
         let with_token = [("X-aws-ec2-metadata-token", token.body.as_str())];
         for path in [CREDENTIALS.to_owned(), format!("{CREDENTIALS}/")] {
