@@ -143,9 +143,20 @@ pub const MAX_SERVE_HEAD: usize = 16 * 1024;
 /// Most header fields in one request to `serve`.
 pub const MAX_SERVE_HEADERS: usize = 64;
 
+/// Most of them that one user holds, where it is known who connects: one alone
+/// must not keep the others out.
+pub const MAX_SERVE_CONNECTIONS_OF_USER: usize = MAX_SERVE_CONNECTIONS / 2;
+
+/// Most requests that one connection to `serve` carries; SDKs send a few an
+/// hour.
+pub const MAX_SERVE_REQUESTS: u32 = 1000;
+
 /// Longest that `serve` waits for a request, the first one of a connection or a
 /// further one: SDKs send theirs at once.
-pub const SERVE_READ_DEADLINE: Duration = Duration::from_secs(10);
+pub const SERVE_READ_DEADLINE: Duration = Duration::from_secs(30);
+
+/// The same while more than half of the places are taken.
+pub const SERVE_CROWDED_READ_DEADLINE: Duration = Duration::from_secs(3);
 
 /// Longest that one connection to `serve` may last before it is asked to end
 /// after its next answer.
@@ -155,8 +166,13 @@ pub const SERVE_CONNECTION_DEADLINE: Duration = Duration::from_secs(600);
 /// to end.
 pub const SERVE_DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Most IMDS tokens that are remembered; for a further one the oldest goes.
-pub const MAX_IMDS_TOKENS: usize = 256;
+/// Most lines for stderr that wait for whoever reads it; more are dropped and
+/// counted. An outage of all profiles has less.
+pub const MAX_QUEUED_LINES: usize = 512;
+
+/// Longest that it is waited, at the start and at the end, for whoever reads
+/// stderr.
+pub const STDERR_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Longest life of an IMDS token (EC2 user guide, "Use IMDSv2": 1 second to
 /// 6 hours).

@@ -125,8 +125,8 @@ pub struct Serve {
 
     /// Number of a group that may ask, over a UNIX socket; may be repeated
     ///
-    /// It is the group of the process, not one of its further groups. The
-    /// kernel does not tell it of TCP
+    /// It is the group that the process runs with, not one of its further
+    /// groups. The kernel does not tell it of TCP
     #[arg(long, value_name = "GID")]
     pub allow_gid: Vec<u32>,
 

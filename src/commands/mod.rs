@@ -106,7 +106,7 @@ pub fn run(
         environment,
         printer,
     };
-    match dispatch(cli.command, &context) {
+    let outcome = match dispatch(cli.command, &context) {
         Ok(()) => Outcome::Done,
         // Whoever reads has seen enough, as in `windlass ca list | head`.
         Err(Error::Stdout(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
@@ -118,7 +118,9 @@ pub fn run(
             context.printer.error(&error);
             error.outcome()
         }
-    }
+    };
+    context.printer.flush();
+    outcome
 }
 
 fn dispatch(command: Command, context: &Context) -> Result<(), Error> {

@@ -1,16 +1,20 @@
 //! The only way out: data to stdout, everything else to stderr.
 
+mod queue;
+
 use std::io::Write;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use serde_json::json;
 
 use crate::cli::ErrorFormat;
 use crate::clock::{Clock, SystemClock};
+use crate::limits;
 use crate::store::{Log, Severity};
 use crate::text::printable;
 
+use self::queue::Queue;
 use super::Error;
 
 /// How a run speaks of what is no data.
@@ -34,6 +38,8 @@ struct Inner {
     style: Style,
     /// Whether it was said already that the log cannot be written.
     is_log_broken: AtomicBool,
+    /// What stands between a daemon and stderr.
+    queue: OnceLock<Queue>,
 }
 
 impl Printer {
@@ -43,7 +49,31 @@ impl Printer {
         Self(Arc::new(Inner {
             style,
             is_log_broken: AtomicBool::new(false),
+            queue: OnceLock::new(),
         }))
+    }
+
+    /// From now on nobody waits for whoever reads stderr: lines go through a
+    /// bounded queue, and those that do not fit are counted. For daemons, where
+    /// a pipe that nobody reads would stop everything. It holds for every copy
+    /// of this printer.
+    pub(super) fn queue(&self) {
+        if self.0.queue.get().is_some() {
+            return;
+        }
+        let format = self.0.style.format;
+        let tell = move |count| line_of(format, "note", &format!("{count} lines dropped"));
+        // Where there is no thread for it, it goes on as before.
+        if let Ok(queue) = Queue::start(tell) {
+            let _ = self.0.queue.set(queue);
+        }
+    }
+
+    /// Waits until what was said has been written, but not for ever.
+    pub(super) fn flush(&self) {
+        if let Some(queue) = self.0.queue.get() {
+            queue.flush(limits::STDERR_PATIENCE);
+        }
     }
 
     /// Writes data to stdout and flushes it.
@@ -206,13 +236,7 @@ impl Printer {
 
     /// One line, whatever names of files, tokens and certificates are in it.
     fn line(&self, kind: &str, text: &str) {
-        match self.0.style.format {
-            ErrorFormat::Text => self.raw(&format!("{kind}: {}\n", printable(text, usize::MAX))),
-            ErrorFormat::Json => {
-                let object = json!({ "level": kind, "message": text });
-                self.raw(&format!("{object}\n"));
-            }
-        }
+        self.raw(&line_of(self.0.style.format, kind, text));
     }
 
     /// One line for the log. That there is none to write to stops nothing.
@@ -232,6 +256,21 @@ impl Printer {
 
     /// Writes to stderr as it is. That stderr is closed is nobody's fault.
     pub(super) fn raw(&self, text: &str) {
-        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+        match self.0.queue.get() {
+            Some(queue) => queue.put(text.to_owned()),
+            None => write(text),
+        }
     }
+}
+
+/// A line of this kind as it goes to stderr.
+fn line_of(format: ErrorFormat, kind: &str, text: &str) -> String {
+    match format {
+        ErrorFormat::Text => format!("{kind}: {}\n", printable(text, usize::MAX)),
+        ErrorFormat::Json => format!("{}\n", json!({ "level": kind, "message": text })),
+    }
+}
+
+fn write(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

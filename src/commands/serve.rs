@@ -46,6 +46,7 @@ pub(super) fn run(arguments: Serve, context: &Context) -> Result<(), Error> {
     check_exposure(&arguments, &sockets, authorization.is_some())?;
     let token_file = arguments.token_file.as_deref();
     let token_file = token_file.map(|path| absolute(path, context));
+    context.printer.queue();
     let names = profiles.iter().map(|served| served.name.clone()).collect();
     let announcement = Announcement::new(&sockets, names, imds, token_file);
     let reporter = Arc::new(Reporter::new(

@@ -253,7 +253,11 @@ async fn connection(stream: impl Wire, service: Arc<Service>, stop: watch::Recei
         // No answer takes as long as a connection may.
         drain: Duration::ZERO,
     };
-    match serving::connection(stream, bounds, stop, |request| respond(request, &service)).await {
+    match serving::connection(stream, bounds, None, stop, |request| {
+        respond(request, &service)
+    })
+    .await
+    {
         Ok(End::Closed) => {}
         Ok(End::Broken(stream, how)) => break_off(stream, how).await,
         Err(error) => lost(&service, &error.to_string()),

@@ -4,8 +4,11 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use super::files::{parent, remove_if_present, temporary_directory};
 use super::{Action, Error};
@@ -42,15 +45,12 @@ pub fn bind_socket(path: &Path, mode: u32) -> Result<(UnixListener, SocketFile),
                 path: path.to_owned(),
             });
         }
-        // A socket whose process is gone refuses.
-        Ok(_) => match UnixStream::connect(path) {
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
-            _ => {
-                return Err(Error::Served {
-                    path: path.to_owned(),
-                });
-            }
-        },
+        Ok(_) if is_abandoned(path) => {}
+        Ok(_) => {
+            return Err(Error::Served {
+                path: path.to_owned(),
+            });
+        }
     }
     let directory = temporary_directory(&parent(path), ".wl-").map_err(|error| match error {
         Error::Io { source, .. } => failed(source),
@@ -73,6 +73,16 @@ pub fn bind_socket(path: &Path, mode: u32) -> Result<(UnixListener, SocketFile),
     Ok((listener, file))
 }
 
+/// Whether the socket's process is gone: it refuses then. It is not waited for
+/// one that accepts nothing, whose queue is full: somebody has it (connect(2),
+/// EAGAIN).
+fn is_abandoned(path: &Path) -> bool {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let tried = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
+        .and_then(|socket| connect(&socket, &SocketAddrUnix::new(path)?));
+    tried == Err(Errno::CONNREFUSED)
+}
+
 impl Drop for SocketFile {
     fn drop(&mut self) {
         let ours = fs::symlink_metadata(&self.path)
@@ -86,7 +96,24 @@ impl Drop for SocketFile {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixStream;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
     use super::*;
+
+    #[test]
+    fn one_that_accepts_nothing_is_served_and_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        rustix::net::listen(&listener, 0).unwrap();
+        let _waiting = UnixStream::connect(&path).unwrap();
+        let (tell, told) = channel();
+        std::thread::spawn(move || tell.send(bind_socket(&path, 0o600)));
+        let outcome = told.recv_timeout(Duration::from_secs(10));
+        assert!(matches!(outcome, Ok(Err(Error::Served { .. }))));
+    }
 
     #[test]
     fn a_stale_socket_is_replaced_and_a_live_one_is_not() {

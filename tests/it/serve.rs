@@ -1,5 +1,6 @@
 //! `windlass serve` as its clients see it.
 
+mod connections;
 mod container;
 mod guards;
 mod imds;
@@ -9,3 +10,4 @@ pub(crate) mod sdks;
 mod server;
 mod service;
 mod sockets;
+mod stderr;

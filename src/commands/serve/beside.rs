@@ -43,6 +43,7 @@ pub(in crate::commands) fn beside(
         started: Notify::new(),
     });
     let profile = served(PROFILE.to_owned(), session.clone(), context.lasting())?;
+    context.printer.queue();
     let plan = Plan {
         profiles: vec![profile],
         imds: None,

@@ -252,6 +252,8 @@ impl Hooks for Reporter {
             printer.raw(&self.announcement.text());
         }
         self.told.begin();
+        // Who waits for the file finds what was said before.
+        printer.flush();
         match &self.ready_file {
             Some(path) => ready::write(path, &self.ready_line()),
             None => Ok(()),

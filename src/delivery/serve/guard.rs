@@ -30,7 +30,8 @@ pub struct Guard {
     pub hosts: Vec<String>,
     /// Users who may ask for credentials; with no group either, everybody.
     pub uids: BTreeSet<u32>,
-    /// Groups whose members may, over UNIX sockets.
+    /// Groups that may, over UNIX sockets: a process counts by its effective
+    /// group alone, for the kernel tells no other with the connection.
     pub gids: BTreeSet<u32>,
 }
 
@@ -51,6 +52,11 @@ impl Guard {
         if !route.is_guarded() {
             return Ok(());
         }
+        self.check_user(request, caller)
+    }
+
+    /// Whether credentials may be asked for from there.
+    pub(super) fn check_user(&self, request: &Parts, caller: &Caller) -> Result<(), Box<Answer>> {
         // EC2 does the same: a request that was handed on comes from elsewhere.
         if request.headers.contains_key("x-forwarded-for") {
             return Err(forbidden("requests that a proxy hands on are refused"));

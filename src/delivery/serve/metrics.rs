@@ -51,12 +51,6 @@ pub(super) fn get(site: &Site, now: DateTime<Utc>) -> Answer {
         let labels = [("endpoint", endpoint), ("status", &status.to_string())];
         page.line("windlass_http_requests_total", &labels, count);
     }
-    page.head(
-        "windlass_imds_tokens",
-        "gauge",
-        "IMDS tokens that are remembered.",
-    );
-    page.line("windlass_imds_tokens", &[], site.tokens().len());
     profiles(&mut page, site, now);
     answer::with(
         StatusCode::OK,

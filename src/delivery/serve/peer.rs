@@ -1,7 +1,10 @@
 //! Which user is at the other end of a connection.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::{TcpStream, UnixStream};
 
@@ -46,6 +49,63 @@ impl Caller {
             uid: credentials.uid(),
             gid: credentials.gid(),
         })
+    }
+}
+
+impl Caller {
+    /// The user, where it is known.
+    pub(super) const fn uid(&self) -> Option<u32> {
+        match self {
+            Self::Tcp { uid, .. } => *uid,
+            Self::Unix { uid, .. } => Some(*uid),
+        }
+    }
+}
+
+/// How many places each user holds.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Holders(Arc<Mutex<BTreeMap<u32, usize>>>);
+
+/// One of a user's places; dropping it gives it back.
+#[derive(Debug)]
+pub(super) struct Holder {
+    holders: Holders,
+    uid: Option<u32>,
+}
+
+impl Holders {
+    /// Takes a place for a user; `None` when that one has `most` already.
+    /// Somebody unknown is not counted.
+    pub(super) fn take(&self, uid: Option<u32>, most: usize) -> Option<Holder> {
+        if let Some(uid) = uid {
+            let mut held = self.held();
+            let count = held.entry(uid).or_default();
+            if *count >= most {
+                return None;
+            }
+            *count += 1;
+        }
+        Some(Holder {
+            holders: self.clone(),
+            uid,
+        })
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeMap<u32, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let Some(uid) = self.uid else { return };
+        let mut held = self.holders.held();
+        if let Entry::Occupied(mut entry) = held.entry(uid) {
+            *entry.get_mut() -= 1;
+            if *entry.get() == 0 {
+                entry.remove();
+            }
+        }
     }
 }
 
@@ -115,6 +175,21 @@ mod tests {
     use super::*;
 
     const HEAD: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+
+    #[test]
+    fn a_user_holds_so_many_places_and_no_other_one_less() {
+        let holders = Holders::default();
+        let first = holders.take(Some(1), 2).unwrap();
+        let second = holders.take(Some(1), 2).unwrap();
+        assert!(holders.take(Some(1), 2).is_none());
+        assert!(holders.take(Some(2), 2).is_some());
+        let unknown: Vec<_> = (0..9).map(|_| holders.take(None, 2)).collect();
+        assert!(unknown.iter().all(Option::is_some));
+        drop(first);
+        assert!(holders.take(Some(1), 2).is_some());
+        drop(second);
+        assert!(holders.held().is_empty());
+    }
 
     #[test]
     #[cfg(target_endian = "little")]

@@ -17,13 +17,13 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::limits;
-use crate::serving::{self, Bounds, Slots, Stop};
+use crate::serving::{self, Bounds, Sharing, Slots, Stop};
 use crate::text::printable;
 
 use super::super::{Prospect, Provider};
 use super::Error;
 use super::answer::Answer;
-use super::peer::Caller;
+use super::peer::{Caller, Holders};
 use super::site::{Plan, Site};
 use super::sockets::Socket;
 use super::view::{Health, Kept, Notice, keep};
@@ -77,6 +77,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     hooks: Arc<dyn Hooks>,
     slots: Slots,
+    holders: Holders,
     stop: watch::Receiver<bool>,
 }
 
@@ -109,6 +110,7 @@ pub fn run(
             clock,
             hooks,
             slots: Slots::new(limits::MAX_SERVE_CONNECTIONS),
+            holders: Holders::default(),
             stop: stopped,
         });
         for socket in sockets {
@@ -305,6 +307,13 @@ async fn connection<S>(stream: S, caller: Caller, shared: Arc<Shared>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let most = limits::MAX_SERVE_CONNECTIONS_OF_USER;
+    let Some(_holder) = shared.holders.take(caller.uid(), most) else {
+        shared.hooks.event(Event::Connection {
+            reason: format!("{caller}: this user holds {most} connections already"),
+        });
+        return;
+    };
     let bounds = Bounds {
         head: limits::MAX_SERVE_HEAD,
         headers: limits::MAX_SERVE_HEADERS,
@@ -312,7 +321,13 @@ where
         connection: limits::SERVE_CONNECTION_DEADLINE,
         drain: limits::SERVE_DRAIN_DEADLINE,
     };
-    let served = serving::connection(stream, bounds, shared.stop.clone(), |request| {
+    let sharing = Some(Sharing {
+        slots: &shared.slots,
+        read: limits::SERVE_CROWDED_READ_DEADLINE,
+        requests: limits::MAX_SERVE_REQUESTS,
+    });
+    let stop = shared.stop.clone();
+    let served = serving::connection(stream, bounds, sharing, stop, |request| {
         std::future::ready(Ok::<_, Infallible>(respond(request, &caller, &shared)))
     });
     if let Err(error) = served.await {

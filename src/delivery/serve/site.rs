@@ -1,9 +1,10 @@
 //! What is served: the profiles with their sessions, the tokens, and the way
 //! from a request to its answer. No sockets here.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use serde_json::json;
@@ -150,7 +151,7 @@ pub(super) struct Site {
     imds: Option<usize>,
     authorization: Option<Secret>,
     guard: Guard,
-    tokens: Mutex<Tokens>,
+    tokens: Tokens,
     pub(super) requests: Requests,
 }
 
@@ -173,7 +174,7 @@ impl Site {
             imds: plan.imds,
             authorization: plan.authorization,
             guard: plan.guard,
-            tokens: Mutex::default(),
+            tokens: Tokens::default(),
             requests: Requests::default(),
         };
         (site, providers)
@@ -205,23 +206,26 @@ impl Site {
     }
 
     /// The metadata service's tokens.
-    pub(super) fn tokens(&self) -> MutexGuard<'_, Tokens> {
-        // Whoever panicked with it left a list behind that is whole.
-        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) const fn tokens(&self) -> &Tokens {
+        &self.tokens
     }
 
     /// Answers a request from memory.
     pub(super) fn answer(&self, request: &Parts, caller: &Caller, now: DateTime<Utc>) -> Answer {
         let route = Route::of(request.uri.path());
-        let answer = match self.guard.admit(request, caller, &route) {
-            Ok(()) => self.route(request, &route, now),
+        let mut answer = match self.guard.admit(request, caller, &route) {
+            Ok(()) => self.route(request, caller, &route, now),
             Err(refused) => *refused,
         };
+        // Nothing that SDKs do in a row: it must not hold a place.
+        if answer.status().is_client_error() || !route.is_guarded() {
+            answer::set(&mut answer, CONNECTION, HeaderValue::from_static("close"));
+        }
         self.requests.count(route.label(), answer.status());
         answer
     }
 
-    fn route(&self, request: &Parts, route: &Route, now: DateTime<Utc>) -> Answer {
+    fn route(&self, request: &Parts, caller: &Caller, route: &Route, now: DateTime<Utc>) -> Answer {
         let headers = &request.headers;
         match (route, &request.method) {
             (Route::Token, &Method::PUT) => imds::token(self, headers, now),
@@ -231,7 +235,10 @@ impl Site {
                 answer::method_not_allowed("GET, HEAD")
             }
             (Route::Container(name), _) => container::get(self, name, headers, now),
-            (Route::Health, _) => self.health(now),
+            (Route::Health, _) => {
+                let reasons = self.guard.check_user(request, caller).is_ok();
+                self.health(now, reasons)
+            }
             (Route::Metrics, _) => metrics::get(self, now),
             (
                 Route::Roles
@@ -243,8 +250,10 @@ impl Site {
         }
     }
 
-    /// `GET /healthz`: 200 as long as every profile has credentials.
-    fn health(&self, now: DateTime<Utc>) -> Answer {
+    /// `GET /healthz`: 200 as long as every profile has credentials. Why one is
+    /// not well names paths and ARNs, and is for those who may ask for
+    /// credentials.
+    fn health(&self, now: DateTime<Utc>, reasons: bool) -> Answer {
         let mut worst = "ok";
         let mut profiles = Vec::new();
         for profile in &self.profiles {
@@ -264,7 +273,7 @@ impl Site {
             if let Some(session) = session {
                 shown["expiration"] = rfc3339(session.credentials.expiration).into();
             }
-            if let Some(reason) = reason {
+            if let Some(reason) = reason.filter(|_| reasons) {
                 shown["reason"] = reason.into();
             }
             profiles.push(shown);

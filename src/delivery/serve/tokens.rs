@@ -1,40 +1,37 @@
-//! The tokens of IMDSv2: how many there are is bounded, and they end.
-
-use std::collections::VecDeque;
+//! The tokens of IMDSv2. Nothing is remembered of them, so nobody can crowd out
+//! those of others: a token bears its own life, under an HMAC.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
+use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use subtle::ConstantTimeEq;
 
-use crate::limits;
 use crate::secret::Secret;
 
-/// The tokens that were given out and have not ended, the oldest first.
-#[derive(Debug, Default)]
-pub(super) struct Tokens(VecDeque<Issued>);
+/// When it begins and ends, in milliseconds since 1970, 8 octets each.
+const LIFE: usize = 16;
 
+/// What makes two tokens of one moment differ.
+const RANDOM: usize = 16;
+
+/// HMAC-SHA256 over both.
+const TAG: usize = 32;
+
+/// Makes and judges tokens, with a key that this process alone has: those of
+/// an earlier process are good for nothing.
 #[derive(Debug)]
-struct Issued {
-    token: Secret,
-    begins: DateTime<Utc>,
-    ends: DateTime<Utc>,
+pub(super) struct Tokens {
+    /// `None` when the operating system gave no randomness.
+    key: Option<hmac::Key>,
 }
 
-impl Issued {
-    /// A clock that was set back does not make a token last longer.
-    fn is_good(&self, now: DateTime<Utc>) -> bool {
-        self.begins <= now && now < self.ends
+impl Default for Tokens {
+    fn default() -> Self {
+        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
+        Self { key: key.ok() }
     }
-}
-
-/// 256 random bits in URL-safe base64; `None` when the operating system gives
-/// no randomness.
-pub(super) fn random() -> Option<String> {
-    let mut octets = zeroize::Zeroizing::new([0; 32]);
-    SystemRandom::new().fill(octets.as_mut()).ok()?;
-    Some(URL_SAFE_NO_PAD.encode(octets.as_ref()))
 }
 
 /// Whether two tokens are the same, in a time that depends on their lengths
@@ -44,38 +41,33 @@ pub(super) fn same(known: &Secret, given: &[u8]) -> bool {
 }
 
 impl Tokens {
-    /// Makes one that lasts for so many seconds. When there are too many, those
-    /// that have ended go first, then the oldest.
-    pub(super) fn issue(&mut self, seconds: u32, now: DateTime<Utc>) -> Option<String> {
-        let token = random()?;
-        if self.0.len() >= limits::MAX_IMDS_TOKENS {
-            self.0.retain(|issued| issued.is_good(now));
-        }
-        while self.0.len() >= limits::MAX_IMDS_TOKENS {
-            self.0.pop_front();
-        }
-        self.0.push_back(Issued {
-            token: Secret::from(token.clone()),
-            begins: now,
-            ends: now + TimeDelta::seconds(i64::from(seconds)),
-        });
-        Some(token)
+    /// Makes one that lasts for so many seconds; `None` when the operating
+    /// system gives no randomness.
+    pub(super) fn issue(&self, seconds: u32, now: DateTime<Utc>) -> Option<String> {
+        let mut random = [0; RANDOM];
+        SystemRandom::new().fill(&mut random).ok()?;
+        let begins = now.timestamp_millis();
+        let ends = begins.checked_add(i64::from(seconds) * 1000)?;
+        let mut token = Vec::with_capacity(LIFE + RANDOM + TAG);
+        token.extend(begins.to_be_bytes());
+        token.extend(ends.to_be_bytes());
+        token.extend(random);
+        let tag = hmac::sign(self.key.as_ref()?, &token);
+        token.extend(tag.as_ref());
+        Some(URL_SAFE_NO_PAD.encode(token))
     }
 
     /// For how many seconds the token is still good; `None` when it is not.
     pub(super) fn seconds_left(&self, given: &[u8], now: DateTime<Utc>) -> Option<i64> {
-        // The youngest first: it is the one that is used.
-        let found = self
-            .0
-            .iter()
-            .rev()
-            .find(|issued| same(&issued.token, given))?;
-        found.is_good(now).then(|| (found.ends - now).num_seconds())
-    }
-
-    /// How many are remembered.
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
+        let token = URL_SAFE_NO_PAD.decode(given).ok()?;
+        let (signed, tag) = token.split_at_checked(LIFE + RANDOM)?;
+        // In constant time, whatever it says.
+        hmac::verify(self.key.as_ref()?, signed, tag).ok()?;
+        let (begins, rest) = signed.split_first_chunk()?;
+        let (begins, ends) = (i64::from_be_bytes(*begins), rest.first_chunk()?);
+        let (ends, now) = (i64::from_be_bytes(*ends), now.timestamp_millis());
+        // A clock that was set back does not make a token last longer.
+        (begins..ends).contains(&now).then(|| (ends - now) / 1000)
     }
 }
 
@@ -87,41 +79,49 @@ mod tests {
         DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
     }
 
+    /// There is no table that could grow, and none from which one could fall.
     #[test]
-    fn f14_the_table_is_bounded_and_the_oldest_goes() {
-        let mut tokens = Tokens::default();
+    fn f14_however_many_are_asked_for_none_goes() {
+        let tokens = Tokens::default();
         let issued: Vec<String> = (0..2000)
             .map(|_| tokens.issue(21_600, at(0)).unwrap())
             .collect();
-        assert_eq!(tokens.len(), limits::MAX_IMDS_TOKENS);
-        let good = |token: &String| tokens.seconds_left(token.as_bytes(), at(1)).is_some();
-        let first_kept = issued.len() - limits::MAX_IMDS_TOKENS;
-        assert!(!issued[..first_kept].iter().any(good));
-        assert!(issued[first_kept..].iter().all(good));
-    }
-
-    #[test]
-    fn f14_what_has_ended_goes_before_what_is_good() {
-        let mut tokens = Tokens::default();
-        let long = tokens.issue(21_600, at(0)).unwrap();
-        for _ in 1..limits::MAX_IMDS_TOKENS {
-            tokens.issue(1, at(0)).unwrap();
-        }
-        tokens.issue(60, at(1)).unwrap();
-        assert_eq!(tokens.len(), 2);
-        assert!(tokens.seconds_left(long.as_bytes(), at(1)).is_some());
+        let good = |token: &String| tokens.seconds_left(token.as_bytes(), at(1)) == Some(21_599);
+        assert!(issued.iter().all(good));
+        let different: std::collections::BTreeSet<_> = issued.iter().collect();
+        assert_eq!(different.len(), issued.len());
     }
 
     #[test]
     fn a_token_ends_by_the_clock_and_is_known_as_a_whole_only() {
-        let mut tokens = Tokens::default();
+        let tokens = Tokens::default();
         let token = tokens.issue(10, at(0)).unwrap();
         assert_eq!(tokens.seconds_left(token.as_bytes(), at(0)), Some(10));
         assert_eq!(tokens.seconds_left(token.as_bytes(), at(9)), Some(1));
         assert_eq!(tokens.seconds_left(token.as_bytes(), at(10)), None);
         assert_eq!(tokens.seconds_left(token.as_bytes(), at(-1)), None);
+        for end in 0..token.len() {
+            assert_eq!(tokens.seconds_left(&token.as_bytes()[..end], at(0)), None);
+        }
         assert_eq!(tokens.seconds_left(&token.as_bytes()[1..], at(0)), None);
-        assert_eq!(tokens.seconds_left(b"", at(0)), None);
-        assert_eq!(token.len(), 43);
+        let longer = format!("{token}A");
+        assert_eq!(tokens.seconds_left(longer.as_bytes(), at(0)), None);
+        assert_eq!(token.len(), 86);
+    }
+
+    #[test]
+    fn nobody_can_make_or_change_one() {
+        let tokens = Tokens::default();
+        let token = tokens.issue(10, at(0)).unwrap();
+        let octets = URL_SAFE_NO_PAD.decode(&token).unwrap();
+        for index in 0..octets.len() {
+            let mut changed = octets.clone();
+            changed[index] ^= 1;
+            let changed = URL_SAFE_NO_PAD.encode(changed);
+            assert_eq!(tokens.seconds_left(changed.as_bytes(), at(0)), None);
+        }
+        // Another process has another key.
+        let other = Tokens::default();
+        assert_eq!(other.seconds_left(token.as_bytes(), at(0)), None);
     }
 }

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::server::{Answer, Server};
+use super::service::{Mood, Service};
 use crate::fault_server::{Fault, FaultServer};
 use crate::harness::capture;
 use crate::workload::{Workload, failure, session};
@@ -117,17 +118,32 @@ fn users_are_told_apart_over_tcp() {
     let own = rustix::process::geteuid().as_raw().to_string();
     let options = ["--allow-uid", &own, "--allow-uid", "4711", "--verbose"];
     let server = Server::start(&workload, &service.url(), &options);
-    assert_eq!(server.token().len(), 43);
-    assert!(
-        server.log().contains(&format!("uid {own} PUT")),
-        "{}",
-        server.log()
-    );
+    assert_eq!(server.token().len(), 86);
+    server.until("it is in the log", |server| {
+        server.log().contains(&format!("uid {own} PUT"))
+    });
     if let (Some(known), Some(other)) = (as_user(4711, &server), as_user(4712, &server)) {
         assert_eq!((known.as_str(), other.as_str()), ("200", "403"));
     }
     // Whoever may connect may see how it is.
     assert_eq!(server.get("/healthz").status, 200);
+}
+
+/// Reasons name paths, ARNs and what AWS said.
+#[test]
+fn reasons_are_for_those_who_may_ask_for_credentials() {
+    let workload = Workload::new();
+    let service = Service::start(Mood::IsOut);
+    let own = rustix::process::geteuid().as_raw().to_string();
+    for (uid, told) in [(own.as_str(), true), ("4711", false)] {
+        let server = Server::start(&workload, &service.url(), &["--allow-uid", uid]);
+        let health = server.get("/healthz");
+        assert_eq!(health.status, 503);
+        let profile = &health.json()["profiles"][0];
+        assert_eq!(profile["status"], "unavailable");
+        assert_eq!(profile["reason"].is_string(), told, "{health:?}");
+        assert_eq!(health.body.contains("out of order"), told, "{health:?}");
+    }
 }
 
 #[test]
@@ -216,17 +232,22 @@ fn pipelined_requests_are_answered_in_their_order() {
     let service = once();
     let server = Server::start(&workload, &service.url(), &[]);
     let mut requests = String::new();
-    for path in ["/healthz", "/metrics", "/nothing"] {
-        requests.push_str(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    let token = server.token();
+    for path in ["/latest", "/latest/meta-data", "/healthz", "/latest"] {
+        requests.push_str(&format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nX-aws-ec2-metadata-token: {token}\r\n\r\n"
+        ));
     }
-    requests.push_str("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let text = server.raw(requests.as_bytes());
-    let statuses: Vec<&str> = text
-        .split("HTTP/1.1 ")
+    let bodies: Vec<&str> = text
+        .split("HTTP/1.1 200 OK")
         .skip(1)
-        .map(|answer| &answer[..3])
+        .map(|answer| answer.split_once("\r\n\r\n").unwrap().1)
         .collect();
-    assert_eq!(statuses, ["200", "200", "404", "200"], "{text}");
+    // The connection ends with the third.
+    assert_eq!(bodies[..2], ["dynamic\nmeta-data", "iam/\nplacement/"]);
+    assert!(bodies[2].starts_with("{\"profiles\":"), "{text}");
+    assert_eq!(bodies.len(), 3, "{text}");
 }
 
 /// Slow clients, as many as there are places but a few, do not keep others out;

@@ -229,6 +229,9 @@ fn f31_s4_the_access_log_shows_no_tokens() {
     assert_eq!(server.ask("GET", "/profile/default", &header).status, 200);
     let hostile = "/a%1b[2Jb";
     assert_eq!(server.get(hostile).status, 404);
+    server.until("the last one is in the log", |server| {
+        server.log().contains(" 404\n")
+    });
     let log = server.log();
     for line in [
         " PUT /latest/api/token 200\n",

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -107,14 +107,23 @@ impl<'a> Server<'a> {
     }
 
     /// Starts a prepared command.
-    pub fn spawn(sandbox: &'a Sandbox, mut command: Command) -> Self {
+    pub fn spawn(sandbox: &'a Sandbox, command: Command) -> Self {
+        Self::spawn_telling(sandbox, command, None)
+    }
+
+    /// Starts a prepared command whose stderr is this.
+    pub fn spawn_telling(
+        sandbox: &'a Sandbox,
+        mut command: Command,
+        stderr: Option<Stdio>,
+    ) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let (ready, log) = (format!("serving-{count}"), format!("serve-{count}.log"));
         let child = command
             .args(["--ready-file", &ready])
             .stdout(fs::File::create(sandbox.path(&format!("{log}.stdout"))).unwrap())
-            .stderr(fs::File::create(sandbox.path(&log)).unwrap())
+            .stderr(stderr.unwrap_or_else(|| fs::File::create(sandbox.path(&log)).unwrap().into()))
             .spawn()
             .unwrap();
         Self {
@@ -138,7 +147,7 @@ impl<'a> Server<'a> {
 
     /// What it has said on stderr.
     pub fn log(&self) -> String {
-        self.sandbox.read(&self.log)
+        fs::read_to_string(self.sandbox.path(&self.log)).unwrap_or_default()
     }
 
     /// What it has said on stdout.
