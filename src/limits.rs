@@ -272,6 +272,10 @@ pub const TPM_FLUSH_DEADLINE: Duration = Duration::from_secs(2);
 /// have less than 1 MiB.
 pub const MAX_SHARED_FILE: u64 = 4 * 1024 * 1024;
 
+/// Most lines of one of AWS's shared files: each needs some hundred bytes of
+/// memory while it is read, whatever stands on it.
+pub const MAX_SHARED_LINES: usize = 100_000;
+
 /// Longest that the lock of a file that is edited is waited for. It is held for
 /// a few fsyncs.
 pub const EDIT_LOCK_WAIT: Duration = Duration::from_secs(10);

@@ -31,6 +31,11 @@ pub(super) fn run(arguments: &Configure, context: &Context) -> Result<(), Error>
     let plan = plan(arguments, context)?;
     let profile = &arguments.profile;
     let credentials = shared_file::path(Place::Credentials, None, context)?;
+    if !arguments.print {
+        store::outlive_size_limit();
+        store::recover(&plan.own, limits::MAX_FILE)?;
+        store::recover(&plan.aws, limits::MAX_SHARED_FILE)?;
+    }
     let config = shared_file::read(&plan.aws)?;
     let credentials_text = shared_file::read(&credentials)?;
     let found = aws::conflicts(

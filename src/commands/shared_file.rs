@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::delivery::ini::Place;
 use crate::limits;
 use crate::secret::Secret;
-use crate::store::{read_regular, recover};
+use crate::store::read_regular;
 
 use super::{Context, Error};
 
@@ -31,9 +31,9 @@ pub(super) fn path(
     Ok(path)
 }
 
-/// What stands in a file, which need not exist.
+/// What stands in a file, which need not exist. It is only read: a write that
+/// was cut short is completed by what writes.
 pub(super) fn read(path: &Path) -> Result<Secret, Error> {
-    recover(path, limits::MAX_SHARED_FILE)?;
     let text = read_regular(path, limits::MAX_SHARED_FILE)?;
     Ok(text.unwrap_or_else(|| Secret::new(Vec::new())))
 }

@@ -12,7 +12,7 @@ use crate::clock::rfc3339;
 use crate::delivery::Session;
 use crate::delivery::ini::ProfileName;
 use crate::limits;
-use crate::store::{Manner, Report};
+use crate::store::{self, Manner, Report};
 
 use self::target::Target;
 use super::session::SessionPlan;
@@ -26,6 +26,7 @@ struct Wanted {
 
 /// Writes sessions into the credentials file, once or until it is told to stop.
 pub(super) fn run(arguments: &Update, context: &Context) -> Result<(), Error> {
+    store::outlive_size_limit();
     let target = Target::find(arguments, context)?;
     let wanted = wanted(arguments, context)?;
     if arguments.once {

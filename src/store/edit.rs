@@ -7,24 +7,22 @@
 
 mod beside;
 mod in_place;
+mod place;
 mod replace;
 
 use std::fs::{self, Metadata};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::OFlags;
 
 use crate::secret::Secret;
 
 use self::beside::Beside;
 pub use self::in_place::Recovery;
-use super::files::parent;
+use self::place::{Missing, Place, identity};
 use super::{Action, Error};
-
-/// Most symbolic links that are followed to a file, as many as Linux follows.
-const MAX_LINKS: usize = 40;
 
 /// How often the file is read again because somebody without the lock has just
 /// written it.
@@ -66,7 +64,9 @@ pub struct Report {
 /// when it does not exist, and gives the new one; it is called again when
 /// somebody who does not know the lock writes meanwhile. The file keeps mode,
 /// owner, group and extended attributes; a new one is for its owner alone, and
-/// so is a directory that has to be made. Symbolic links are followed and kept.
+/// so is a directory that has to be made, and what root makes below a user's
+/// directory is that user's. Symbolic links are followed and kept, but those of
+/// strangers.
 ///
 /// # Errors
 ///
@@ -79,16 +79,13 @@ pub fn edit<E: From<Error>>(
     manner: Manner,
     mut change: impl FnMut(&[u8]) -> Result<Secret, E>,
 ) -> Result<Report, E> {
-    let target = follow(path)?;
-    check_kind(&target)?;
-    super::ensure_directory(&parent(&target))?;
-    let beside = Beside::lock(&target)?;
+    let beside = lock(path)?;
     let recovery = in_place::recover(&beside, max)?;
     for _ in 0..MAX_CHANGES {
-        let old = Old::read(&target, max)?;
+        let old = Old::read(&beside.place, max)?;
         let new = change(old.content.expose())?;
         let mut report = Report {
-            path: target.clone(),
+            path: beside.place.path.clone(),
             written: None,
             could_not_rename: false,
             mode: old.mode(),
@@ -99,7 +96,7 @@ pub fn edit<E: From<Error>>(
             return Ok(report);
         }
         if manner == Manner::InPlace && old.metadata.is_some() {
-            if !old.is_still_at(&target) {
+            if !old.is_still_at(&beside.place) {
                 continue;
             }
             in_place::write(&beside, &old, new.expose())?;
@@ -117,7 +114,9 @@ pub fn edit<E: From<Error>>(
         }
         return Ok(report);
     }
-    Err(E::from(Error::Changing { path: target }))
+    Err(E::from(Error::Changing {
+        path: beside.place.path,
+    }))
 }
 
 /// Completes a write into a file that a crash has cut short, where there is one:
@@ -127,11 +126,32 @@ pub fn edit<E: From<Error>>(
 ///
 /// [`Error`].
 pub fn recover(path: &Path, max: u64) -> Result<Option<Recovery>, Error> {
-    let target = follow(path)?;
-    if !Beside::has_journal(&target) {
-        return Ok(None);
+    match Place::find(path, Missing::Leave)? {
+        Some(place) if beside::has_journal(&place)? => in_place::recover(&lock(path)?, max),
+        _ => Ok(None),
     }
-    in_place::recover(&Beside::lock(&target)?, max)
+}
+
+/// Waits for the lock of the file. Where the path leads elsewhere by then, the
+/// lock says nothing, and is taken anew.
+fn lock(path: &Path) -> Result<Beside, Error> {
+    for _ in 0..MAX_CHANGES {
+        let place = Place::find(path, Missing::Make)?;
+        let found = place.map(|place| check_kind(&place).map(|()| place));
+        let Some(place) = found.transpose()? else {
+            continue;
+        };
+        let beside = Beside::lock(place)?;
+        let again = Place::find(path, Missing::Leave)?;
+        let is_same = again.map_or(Ok(false), |again| again.is_same(&beside.place));
+        if is_same.map_err(|source| beside.failed(Action::Lock, source))? {
+            beside.clear()?;
+            return Ok(beside);
+        }
+    }
+    Err(Error::Changing {
+        path: path.to_owned(),
+    })
 }
 
 /// Reads a file of at most `max` bytes as [`edit`] does; `None` where there is
@@ -142,7 +162,7 @@ pub fn recover(path: &Path, max: u64) -> Result<Option<Recovery>, Error> {
 ///
 /// [`Error::NotAFile`], [`Error::TooLarge`], [`Error::Io`].
 pub fn read_regular(path: &Path, max: u64) -> Result<Option<Secret>, Error> {
-    let found = Old::read(path, max)?;
+    let found = Old::read_from(place::open(path, OFlags::RDONLY), path, max)?;
     Ok(found.metadata.map(|_| found.content))
 }
 
@@ -155,14 +175,19 @@ struct Old {
 }
 
 impl Old {
-    fn read(path: &Path, max: u64) -> Result<Self, Error> {
+    fn read(place: &Place, max: u64) -> Result<Self, Error> {
+        let opened = place.open(&place.name, OFlags::RDONLY);
+        Self::read_from(opened, &place.path, max)
+    }
+
+    fn read_from(opened: std::io::Result<fs::File>, path: &Path, max: u64) -> Result<Self, Error> {
         let failed = |source| Error::Io {
             path: path.to_owned(),
             action: Action::Read,
             source,
         };
-        let file = match open(path, OFlags::RDONLY) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        let file = match opened {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Ok(Self {
                     content: Secret::new(Vec::new()),
                     metadata: None,
@@ -191,19 +216,42 @@ impl Old {
         })
     }
 
+    /// Opens the very file that was read for writing.
+    fn open_for_writing(&self, beside: &Beside) -> Result<fs::File, Error> {
+        let place = &beside.place;
+        let failed = |source| beside.failed(Action::Write, source);
+        let file = place.open(&place.name, OFlags::WRONLY).map_err(failed)?;
+        let now = file.metadata().map_err(failed)?;
+        if self.metadata.as_ref().map(identity) != Some(identity(&now)) {
+            return Err(Error::Changing {
+                path: place.path.clone(),
+            });
+        }
+        // Where links need no right to what they lead to, one may have been put
+        // into a directory by its owner.
+        let above = place.directory().map_err(failed)?.uid();
+        let own = [0, rustix::process::geteuid().as_raw()];
+        if now.nlink() > 1 && now.uid() != above && !own.contains(&above) {
+            return Err(Error::Link {
+                path: place.path.clone(),
+                owner: above,
+            });
+        }
+        Ok(file)
+    }
+
     fn mode(&self) -> u32 {
         let mode = self.metadata.as_ref().map(Metadata::mode);
         mode.map_or(0o600, |mode| mode & 0o777)
     }
 
-    /// Whether the file at `path` is still the one that was read.
-    fn is_still_at(&self, path: &Path) -> bool {
-        match (&self.metadata, fs::symlink_metadata(path)) {
-            (Some(old), Ok(now)) => {
+    /// Whether the file there is still the one that was read.
+    fn is_still_at(&self, place: &Place) -> bool {
+        match (&self.metadata, place.look(&place.name)) {
+            (Some(old), Ok(Some(now))) => {
                 let stamp = |metadata: &Metadata| {
                     (
-                        metadata.dev(),
-                        metadata.ino(),
+                        identity(metadata),
                         metadata.len(),
                         metadata.mtime(),
                         metadata.mtime_nsec(),
@@ -211,40 +259,17 @@ impl Old {
                 };
                 stamp(old) == stamp(&now)
             }
-            (None, Err(error)) => error.kind() == std::io::ErrorKind::NotFound,
+            (None, Ok(None)) => true,
             _ => false,
         }
     }
 }
 
-/// Opens a file without waiting for the other end of a FIFO.
-fn open(path: &Path, access: OFlags) -> std::io::Result<fs::File> {
-    let flags = access | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
-}
-
-/// Follows symbolic links to the name of the file itself, which need not exist.
-fn follow(path: &Path) -> Result<PathBuf, Error> {
-    let mut path = path.to_owned();
-    for _ in 0..MAX_LINKS {
-        match fs::read_link(&path) {
-            Ok(next) => path = parent(&path).join(next),
-            // What is no link, and what does not exist.
-            Err(_) => return Ok(path),
-        }
-    }
-    Err(Error::Io {
-        path,
-        action: Action::Follow,
-        source: std::io::Error::other("too many levels of symbolic links"),
-    })
-}
-
-fn check_kind(path: &Path) -> Result<(), Error> {
-    match fs::metadata(path) {
-        Ok(metadata) => refuse_other_kinds(path, &metadata),
+fn check_kind(place: &Place) -> Result<(), Error> {
+    match place.look(&place.name) {
+        Ok(Some(metadata)) => refuse_other_kinds(&place.path, &metadata),
         // That it does not exist is right, and everything else shows later.
-        Err(_) => Ok(()),
+        _ => Ok(()),
     }
 }
 

@@ -6,6 +6,7 @@ mod files;
 mod inventory;
 mod log;
 mod session_cache;
+mod size_limit;
 mod socket;
 mod staging;
 
@@ -17,6 +18,7 @@ pub use files::{
 pub use inventory::{Inventory, Kind, Record, Reservation, State};
 pub use log::{Log, Severity};
 pub use session_cache::{CacheEntry, CacheLock, SessionCache, is_own_directory};
+pub use size_limit::outlive_size_limit;
 pub use socket::{SocketFile, bind_socket};
 pub use staging::Staging;
 
@@ -107,6 +109,14 @@ pub enum Error {
         /// The journal.
         path: PathBuf,
     },
+    /// A link of somebody who may not say which file is written.
+    #[error("{path} is a link that the user {owner} has made to what is not theirs")]
+    Link {
+        /// The link, or the path on which it stands.
+        path: PathBuf,
+        /// Who has made it.
+        owner: u32,
+    },
     /// Another process is editing the file, and does not come to an end.
     #[error("{path} has been locked by another process for {seconds} s")]
     Locked {
@@ -138,6 +148,12 @@ pub enum Error {
     #[error("{path} is not this user's alone")]
     NotPrivate {
         /// The directory or file.
+        path: PathBuf,
+    },
+    /// What stands where the journal does, and may be anybody's.
+    #[error("{path} is no journal that this user has made")]
+    Planted {
+        /// The path.
         path: PathBuf,
     },
     /// Something else is where a socket is to be.

@@ -293,6 +293,40 @@ fn a_key_that_is_not_temporary_is_kept_without_force() {
     assert!(update("[default]\naws_access_key_id =\n").is_ok());
 }
 
+/// A file within its size could have millions of them.
+#[test]
+fn there_are_so_many_lines_and_no_more() {
+    let text = "\n".repeat(100_000 - 4);
+    let whole = update(&text).unwrap();
+    assert_eq!(whole.len(), text.len() + "[default]\n".len() + LINES.len());
+    let refusal = Refusal::Line {
+        line: 100_001,
+        problem: Problem::TooManyLines { max: 100_000 },
+    };
+    let text = "\n".repeat(4 * 1024 * 1024);
+    assert_eq!(
+        update(&text).unwrap_err(),
+        CredentialsFileError::Refused(refusal)
+    );
+}
+
+/// A second [DEFAULT] is the first one for its keys, and no other section is.
+#[test]
+fn a_key_stands_once_in_a_section() {
+    let duplicate = |line, first| {
+        CredentialsFileError::Refused(Refusal::Line {
+            line,
+            problem: Problem::DuplicateKey { first },
+        })
+    };
+    assert!(update("[a]\nx = 1\n[b]\nX = 1\n").is_ok());
+    assert_eq!(update("[a]\nx = 1\nX = 1\n").unwrap_err(), duplicate(3, 2));
+    assert_eq!(
+        update("[DEFAULT]\nx = 1\n[a]\nx = 1\n[DEFAULT]\nx = 1\n").unwrap_err(),
+        duplicate(6, 2)
+    );
+}
+
 #[test]
 fn the_config_file_has_headers_of_its_own() {
     let set = |text: &str, profile: &str| {

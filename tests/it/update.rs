@@ -4,6 +4,7 @@
 mod crash;
 mod daemon;
 mod places;
+mod strangers;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

@@ -53,6 +53,7 @@ pub(super) fn hint_refusal(refusal: &Refusal) -> Option<String> {
                 "nothing was changed; put the keys of both into one section"
             }
             Problem::IndentedHeader => "nothing was changed; remove the blanks before the header",
+            Problem::TooManyLines { .. } => "nothing was changed; is this the right file?",
             Problem::ZeroByte => "nothing was changed; is this the right file, and is it UTF-8?",
         },
         Refusal::Unsafe => {

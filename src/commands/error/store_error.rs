@@ -8,6 +8,7 @@ use crate::store;
 pub(super) fn of_store(error: &store::Error) -> Outcome {
     match error {
         store::Error::Exists { .. }
+        | store::Error::Link { .. }
         | store::Error::NotAFile { .. }
         | store::Error::NotSocket { .. }
         | store::Error::Served { .. }
@@ -21,6 +22,7 @@ pub(super) fn of_store(error: &store::Error) -> Outcome {
         | store::Error::InventoryVersion { .. }
         | store::Error::Journal { .. }
         | store::Error::Owner { .. }
+        | store::Error::Planted { .. }
         | store::Error::Torn { .. }
         | store::Error::NotPrivate { .. }
         | store::Error::SerialTaken { .. }
@@ -59,6 +61,9 @@ pub(super) fn hint_store(error: &store::Error) -> Option<String> {
             "look at the file that it belongs to, and remove {}",
             shown(path)
         )),
+        store::Error::Link { .. } => {
+            Some("nothing was changed; run as that user, or name the file itself".to_owned())
+        }
         store::Error::Locked { lock, .. } => {
             Some(format!("'fuser {}' shows which process it is", shown(lock)))
         }
@@ -76,6 +81,10 @@ pub(super) fn hint_store(error: &store::Error) -> Option<String> {
             "nothing was changed; run as its owner or as root, or write into it with --in-place"
                 .to_owned(),
         ),
+        store::Error::Planted { path } => Some(format!(
+            "nothing was changed; run as the user to whom it belongs, or look at the file beside it and remove {}",
+            shown(path)
+        )),
         store::Error::Torn { .. } => {
             Some("make room on the disk, or mend it, and run the same command again".to_owned())
         }

@@ -82,6 +82,12 @@ pub enum Problem {
     /// A delimiter without a key before it.
     #[error("no key stands before the '='")]
     NoKey,
+    /// More lines than [`crate::limits::MAX_SHARED_LINES`].
+    #[error("the file has more than {max} lines")]
+    TooManyLines {
+        /// How many there may be.
+        max: usize,
+    },
     /// No text file.
     #[error("a zero byte: this is no text file")]
     ZeroByte,

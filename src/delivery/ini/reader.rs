@@ -9,10 +9,15 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use crate::limits;
+
 use super::{Problem, Refusal};
 
 /// The section whose keys botocore puts into every other.
 const DEFAULTS: &str = "DEFAULT";
+
+/// A key in lower case: a part of the file where it is written so.
+type Key<'a> = Cow<'a, str>;
 
 /// One line with what ends it.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +50,7 @@ pub struct Section<'a> {
 /// A key with its value.
 pub struct Entry<'a> {
     /// The key in lower case.
-    pub(super) key: String,
+    pub(super) key: Key<'a>,
     /// The rest of its line without blanks at either end.
     pub(super) value: &'a [u8],
     /// Index of its line.
@@ -85,7 +90,7 @@ impl<'a> Section<'a> {
     pub fn keys(&self) -> impl Iterator<Item = (&str, usize)> {
         self.entries
             .iter()
-            .map(|entry| (entry.key.as_str(), entry.line + 1))
+            .map(|entry| (entry.key.as_ref(), entry.line + 1))
     }
 
     /// Whether botocore puts its keys into every other section.
@@ -121,12 +126,14 @@ impl<'a> Document<'a> {
         }
         let mut reader = Reader {
             document: Self {
-                lines: lines(text),
+                lines: lines(text)?,
                 sections: Vec::new(),
             },
             indent: 0,
             seen_sections: HashMap::new(),
             seen_keys: HashMap::new(),
+            current: 0,
+            defaults: None,
         };
         for index in 0..reader.document.lines.len() {
             reader.line(index)?;
@@ -162,8 +169,13 @@ struct Reader<'a> {
     /// How far the last key or header was indented.
     indent: usize,
     seen_sections: HashMap<String, usize>,
-    /// Section and key, with the line.
-    seen_keys: HashMap<(String, String), usize>,
+    /// Index of the section and key, with the line: a name may be long, and its
+    /// keys many.
+    seen_keys: HashMap<(usize, Key<'a>), usize>,
+    /// The section of the keys that come: where there are several `[DEFAULT]`,
+    /// the first of them.
+    current: usize,
+    defaults: Option<usize>,
 }
 
 impl<'a> Reader<'a> {
@@ -205,6 +217,12 @@ impl<'a> Reader<'a> {
         if let Some(first) = seen.filter(|_| name != DEFAULTS) {
             return Err(Problem::DuplicateSection { first }.on(index + 1));
         }
+        let index_of_section = self.document.sections.len();
+        self.current = if name == DEFAULTS {
+            *self.defaults.get_or_insert(index_of_section)
+        } else {
+            index_of_section
+        };
         self.document.sections.push(Section {
             name,
             short_name,
@@ -224,12 +242,12 @@ impl<'a> Reader<'a> {
             return Err(Problem::NoDelimiter.on(number));
         };
         let (key, rest) = text.split_at(delimiter);
-        let key = String::from_utf8_lossy(trim(key)).to_lowercase();
+        let key = lower_case(trim(key));
         if key.is_empty() {
             return Err(Problem::NoKey.on(number));
         }
         let value = trim(rest.get(1..).unwrap_or_default());
-        let both = (section.name.to_string(), key.clone());
+        let both = (self.current, key.clone());
         if let Some(first) = self.seen_keys.insert(both, number) {
             return Err(Problem::DuplicateKey { first }.on(number));
         }
@@ -244,6 +262,17 @@ impl<'a> Reader<'a> {
         });
         Ok(())
     }
+}
+
+fn lower_case(key: &[u8]) -> Key<'_> {
+    match String::from_utf8_lossy(key) {
+        Cow::Borrowed(key) if key.bytes().all(is_lower) => Cow::Borrowed(key),
+        key => Cow::Owned(key.to_lowercase()),
+    }
+}
+
+const fn is_lower(octet: u8) -> bool {
+    octet.is_ascii() && !octet.is_ascii_uppercase()
 }
 
 /// The name in a header's brackets, up to the last `]` and up to the first.
@@ -266,7 +295,7 @@ pub(super) fn header_of(text: &[u8]) -> Option<Cow<'_, str>> {
 }
 
 /// Splits at `\n`, `\r\n` and `\r` alone, as Python reads text.
-fn lines(text: &[u8]) -> Vec<Line<'_>> {
+fn lines(text: &[u8]) -> Result<Vec<Line<'_>>, Refusal> {
     let mut lines = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
@@ -281,10 +310,14 @@ fn lines(text: &[u8]) -> Vec<Line<'_>> {
             _ => 1,
         };
         let (ending, behind) = behind.split_at(length);
+        let max = limits::MAX_SHARED_LINES;
+        if lines.len() == max {
+            return Err(Problem::TooManyLines { max }.on(max + 1));
+        }
         lines.push(Line { text, ending });
         rest = behind;
     }
-    lines
+    Ok(lines)
 }
 
 /// What Python's `str.strip` takes for blank.

@@ -1,21 +1,17 @@
 //! The files that stand beside the one that is edited.
 
-use std::ffi::OsString;
-use std::fs::{self, File, TryLockError};
-use std::io::Write;
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, TryLockError};
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, fchown};
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::OFlags;
 
 use crate::limits;
 
-use super::super::files::{parent, sync_directory};
-use super::super::{Action, Error, remove_if_present};
-
-/// How a file for the owner alone is made, whatever the umask takes away.
-const OWNER_ONLY: Mode = Mode::from_raw_mode(0o600);
+use super::super::{Action, Error};
+use super::place::{Place, identity};
 
 /// What the journal's name ends with.
 const JOURNAL: &str = ".windlass-journal";
@@ -24,40 +20,34 @@ const JOURNAL: &str = ".windlass-journal";
 /// dropped, and by nobody any more when the process ends.
 pub(super) struct Beside {
     /// The file that is edited.
-    pub(super) target: PathBuf,
-    /// Its directory.
-    pub(super) directory: PathBuf,
+    pub(super) place: Place,
     /// A new file that is being written.
-    pub(super) new: PathBuf,
+    pub(super) new: OsString,
     /// The journal of a write into the file.
-    pub(super) journal: PathBuf,
+    pub(super) journal: OsString,
     _lock: File,
 }
 
 impl Beside {
-    /// Waits for the lock, for [`limits::EDIT_LOCK_WAIT`] at most, and removes
-    /// what a process that died has left of a new file.
+    /// Waits for the lock, for [`limits::EDIT_LOCK_WAIT`] at most.
     ///
     /// # Errors
     ///
-    /// [`Error::Locked`], [`Error::Io`].
-    pub(super) fn lock(target: &Path) -> Result<Self, Error> {
-        let path = beside(target, ".windlass-lock");
-        let lock = wait_for(&path, target)?;
-        let files = Self {
-            target: target.to_owned(),
-            directory: parent(target),
-            new: beside(target, ".windlass-new"),
-            journal: beside(target, JOURNAL),
+    /// [`Error::Locked`], [`Error::NotAFile`] for another thing of the lock's
+    /// name, [`Error::Io`].
+    pub(super) fn lock(place: Place) -> Result<Self, Error> {
+        let lock = wait_for(&beside(&place, ".windlass-lock"), &place)?;
+        Ok(Self {
+            new: beside(&place, ".windlass-new"),
+            journal: beside(&place, JOURNAL),
+            place,
             _lock: lock,
-        };
-        remove_if_present(&files.new)?;
-        Ok(files)
+        })
     }
 
-    /// Whether a write into the file was begun and is not known to be complete.
-    pub(super) fn has_journal(target: &Path) -> bool {
-        beside(target, JOURNAL).exists()
+    /// Removes what a process that died has left of a new file.
+    pub(super) fn clear(&self) -> Result<(), Error> {
+        self.place.remove(&self.new)
     }
 
     /// Makes the file [`Beside::new`] with this content, and removes it when
@@ -69,9 +59,8 @@ impl Beside {
         finish: impl FnOnce(&File) -> std::io::Result<()>,
     ) -> Result<(), Error> {
         let failed = |source| self.failed(Action::Write, source);
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-        let made = rustix::fs::open(&self.new, flags, OWNER_ONLY);
-        let mut file = File::from(made.map_err(|error| failed(error.into()))?);
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY;
+        let mut file = self.place.open(&self.new, flags).map_err(failed)?;
         let written = prepare(&file).and_then(|()| {
             file.write_all(content)
                 .and_then(|()| finish(&file))
@@ -87,93 +76,109 @@ impl Beside {
     /// Removes a new file that is not wanted any more. If that fails the next
     /// edit removes it.
     pub(super) fn discard_new(&self) {
-        let _ = fs::remove_file(&self.new);
-    }
-
-    /// Makes the directory's entries durable.
-    pub(super) fn sync(&self) -> Result<(), Error> {
-        sync_directory(&self.directory)
+        let _ = self.place.remove(&self.new);
     }
 
     /// The user knows the file, and not what stands beside it.
     pub(super) fn failed(&self, action: Action, source: std::io::Error) -> Error {
-        Error::Io {
-            path: self.target.clone(),
-            action,
-            source,
-        }
+        failed(&self.place, action, source)
+    }
+}
+
+/// Whether a write into the file was begun and is not known to be complete.
+pub(super) fn has_journal(place: &Place) -> Result<bool, Error> {
+    let found = place.look(&beside(place, JOURNAL));
+    let found = found.map_err(|source| failed(place, Action::Read, source))?;
+    Ok(found.is_some())
+}
+
+fn failed(place: &Place, action: Action, source: std::io::Error) -> Error {
+    Error::Io {
+        path: place.path.clone(),
+        action,
+        source,
     }
 }
 
 /// The hidden file that goes with this one.
-fn beside(target: &Path, suffix: &str) -> PathBuf {
+fn beside(place: &Place, suffix: &str) -> OsString {
     let mut name = OsString::from(".");
-    name.push(target.file_name().unwrap_or_default());
+    name.push(&place.name);
     name.push(suffix);
-    target.with_file_name(name)
+    name
 }
 
 /// Opens the lock file and takes the lock. Somebody may have removed the file
 /// meanwhile: then its lock says nothing, and it is made anew.
-fn wait_for(path: &Path, target: &Path) -> Result<File, Error> {
-    let failed = |source| Error::Io {
-        path: target.to_owned(),
-        action: Action::Lock,
-        source,
-    };
+fn wait_for(name: &OsStr, place: &Place) -> Result<File, Error> {
+    let failed = |source| failed(place, Action::Lock, source);
     let until = Instant::now() + limits::EDIT_LOCK_WAIT;
     loop {
-        let lock = open_lock(path, target).map_err(failed)?;
+        let lock = open_lock(name, place).map_err(failed)?;
+        let held = lock.metadata().map_err(failed)?;
+        if !held.is_file() {
+            return Err(Error::NotAFile {
+                path: place.beside(name),
+                is_directory: held.is_dir(),
+            });
+        }
         loop {
             match lock.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
                 Err(TryLockError::WouldBlock) if Instant::now() > until => {
                     return Err(Error::Locked {
-                        path: target.to_owned(),
-                        lock: path.to_owned(),
+                        path: place.path.clone(),
+                        lock: place.beside(name),
                         seconds: limits::EDIT_LOCK_WAIT.as_secs(),
                     });
                 }
                 Err(TryLockError::WouldBlock) => std::thread::sleep(limits::EDIT_LOCK_POLL),
             }
         }
-        let held = lock.metadata().map_err(failed)?;
-        let named = fs::symlink_metadata(path);
-        if named.is_ok_and(|named| (named.dev(), named.ino()) == (held.dev(), held.ino())) {
+        let named = place.look(name).map_err(failed)?;
+        if named.is_some_and(|named| identity(&named) == identity(&held)) {
             return Ok(lock);
         }
     }
 }
 
-fn open_lock(path: &Path, target: &Path) -> std::io::Result<File> {
-    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    match rustix::fs::open(path, flags, Mode::empty()) {
-        Err(rustix::io::Errno::NOENT) => {}
-        opened => return Ok(opened?.into()),
+fn open_lock(name: &OsStr, place: &Place) -> std::io::Result<File> {
+    match place.open(name, OFlags::RDWR) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) if error.kind() == ErrorKind::PermissionDenied && is_stale(name, place)? => {
+            place.remove(name).map_err(|_| error)?;
+        }
+        opened => return opened,
     }
-    let made = rustix::fs::open(path, flags | OFlags::CREATE | OFlags::EXCL, OWNER_ONLY);
-    match made {
-        Ok(made) => {
-            let lock = File::from(made);
-            give_to_owner(&lock, target)?;
+    match place.open(name, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL) {
+        Ok(lock) => {
+            give_to_owner(&lock, place)?;
             Ok(lock)
         }
         // Somebody else was faster.
-        Err(rustix::io::Errno::EXIST) => Ok(rustix::fs::open(path, flags, Mode::empty())?.into()),
-        Err(error) => Err(error.into()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => place.open(name, OFlags::RDWR),
+        Err(error) => Err(error),
     }
+}
+
+/// Whether a lock that cannot be opened is one that root made, and had no time
+/// to give to this user, to whom it should belong: so nobody holds it. If root
+/// is just about to, it sees that the name is another's, and waits for that.
+fn is_stale(name: &OsStr, place: &Place) -> std::io::Result<bool> {
+    let is_roots = place.look(name)?.is_some_and(|lock| lock.uid() == 0);
+    let (owner, _) = place.owner()?;
+    Ok(is_roots && owner == rustix::process::geteuid().as_raw())
 }
 
 /// What root makes beside another user's file belongs to that user, who could
 /// not open it otherwise.
-pub(super) fn give_to_owner(file: &File, target: &Path) -> std::io::Result<()> {
+pub(super) fn give_to_owner(file: &File, place: &Place) -> std::io::Result<()> {
     if !rustix::process::geteuid().is_root() {
         return Ok(());
     }
-    let owner = fs::metadata(target).or_else(|_| fs::metadata(parent(target)))?;
-    if owner.uid() == 0 {
-        return Ok(());
+    match place.owner()? {
+        (0, _) => Ok(()),
+        (user, group) => fchown(file, Some(user), Some(group)),
     }
-    fchown(file, Some(owner.uid()), Some(owner.gid()))
 }

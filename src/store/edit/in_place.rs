@@ -2,9 +2,9 @@
 //! old and the new content is made durable first, and removed when the file is;
 //! whoever edits next and finds one completes the write.
 
-use std::fs::{self, File};
+use std::fs::{File, Metadata};
 use std::io::ErrorKind;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use rustix::fs::{FallocateFlags, OFlags, fallocate};
 use rustix::io::Errno;
@@ -12,9 +12,9 @@ use sha2::{Digest, Sha256};
 
 use crate::secret::Secret;
 
-use super::super::{Action, Error, read_bounded, remove_if_present};
-use super::beside::{Beside, give_to_owner};
-use super::{Old, open};
+use super::super::{Action, Error};
+use super::Old;
+use super::beside::Beside;
 
 /// What the journal begins with.
 const MAGIC: &str = "windlass journal 1";
@@ -33,7 +33,7 @@ pub enum Recovery {
 /// Writes into the file.
 pub(super) fn write(beside: &Beside, old: &Old, content: &[u8]) -> Result<(), Error> {
     let failed = |source| beside.failed(Action::Write, source);
-    let file = open(&beside.target, OFlags::WRONLY).map_err(failed)?;
+    let file = old.open_for_writing(beside)?;
     let before = old.content.expose();
     record(beside, before, content)?;
     if let Err(error) = reserve(&file, content.len()) {
@@ -44,8 +44,8 @@ pub(super) fn write(beside: &Beside, old: &Old, content: &[u8]) -> Result<(), Er
     if let Err(error) = overwrite(&file, content) {
         if overwrite(&file, before).is_err() {
             return Err(Error::Torn {
-                path: beside.target.clone(),
-                journal: beside.journal.clone(),
+                path: beside.place.path.clone(),
+                journal: beside.place.beside(&beside.journal),
                 source: error,
             });
         }
@@ -57,36 +57,60 @@ pub(super) fn write(beside: &Beside, old: &Old, content: &[u8]) -> Result<(), Er
 
 /// Completes or forgets what a process that died has begun.
 pub(super) fn recover(beside: &Beside, max: u64) -> Result<Option<Recovery>, Error> {
-    let bound = max.saturating_mul(2).saturating_add(1024);
-    let journal = match read_bounded(&beside.journal, bound) {
-        Err(error) if error.is_not_found() => return Ok(None),
-        read => Secret::new(read?),
+    let Some(journal) = read_journal(beside, max)? else {
+        return Ok(None);
     };
     let Some((old, new)) = parse(journal.expose()) else {
         return Err(Error::Journal {
-            path: beside.journal.clone(),
+            path: beside.place.beside(&beside.journal),
         });
     };
-    let recovery = match read_bounded(&beside.target, max) {
-        Err(error) if error.is_not_found() => Recovery::Superseded,
-        Err(error) => return Err(error),
-        Ok(found) => {
-            let found = Secret::new(found);
-            let found = found.expose();
-            if found == old || found == new {
-                Recovery::Whole
-            } else if is_torn(found, old, new) {
-                let failed = |source| beside.failed(Action::Write, source);
-                let file = open(&beside.target, OFlags::WRONLY).map_err(failed)?;
-                overwrite(&file, new).map_err(failed)?;
-                Recovery::Completed
-            } else {
-                Recovery::Superseded
-            }
-        }
+    let file = Old::read(&beside.place, max)?;
+    let found = file.content.expose();
+    let recovery = if file.metadata.is_some() && (found == old || found == new) {
+        Recovery::Whole
+    } else if file.metadata.is_some() && is_torn(found, old, new) {
+        let file = file.open_for_writing(beside)?;
+        overwrite(&file, new).map_err(|source| beside.failed(Action::Write, source))?;
+        Recovery::Completed
+    } else {
+        Recovery::Superseded
     };
     forget(beside)?;
     Ok(Some(recovery))
+}
+
+/// The journal's text, of this user's own journal alone: whoever else may write
+/// the directory could have put there what this user is to write. What root has
+/// made stays root's for the same reason.
+fn read_journal(beside: &Beside, max: u64) -> Result<Option<Secret>, Error> {
+    let path = beside.place.beside(&beside.journal);
+    let failed = |source| Error::Io {
+        path: path.clone(),
+        action: Action::Read,
+        source,
+    };
+    let is_own = |found: &Metadata| {
+        found.is_file()
+            && found.nlink() == 1
+            && found.mode() & 0o077 == 0
+            && found.uid() == rustix::process::geteuid().as_raw()
+    };
+    let planted = || Error::Planted { path: path.clone() };
+    // Before it is opened, so that it is refused as what it is.
+    match beside.place.look(&beside.journal).map_err(failed)? {
+        None => return Ok(None),
+        Some(found) if !is_own(&found) => return Err(planted()),
+        Some(_) => {}
+    }
+    let opened = beside.place.open(&beside.journal, OFlags::RDONLY);
+    let bound = max.saturating_mul(2).saturating_add(1024);
+    let journal = Old::read_from(opened, &path, bound)?;
+    match journal.metadata {
+        None => Ok(None),
+        Some(found) if !is_own(&found) => Err(planted()),
+        Some(_) => Ok(Some(journal.content)),
+    }
 }
 
 /// Makes the journal appear as a whole.
@@ -103,22 +127,21 @@ fn record(beside: &Beside, old: &[u8], new: &[u8]) -> Result<(), Error> {
     journal.extend_from_slice(old);
     journal.extend_from_slice(new);
     let journal = Secret::new(journal);
-    let prepare = |file: &File| give_to_owner(file, &beside.target).map_err(failed);
-    beside.write_new(journal.expose(), prepare, |_| Ok(()))?;
-    if let Err(source) = fs::rename(&beside.new, &beside.journal) {
+    beside.write_new(journal.expose(), |_| Ok(()), |_| Ok(()))?;
+    if let Err(source) = beside.place.rename(&beside.new, &beside.journal) {
         beside.discard_new();
         return Err(failed(source));
     }
-    if let Err(error) = beside.sync() {
-        remove_if_present(&beside.journal)?;
+    if let Err(error) = beside.place.sync() {
+        beside.place.remove(&beside.journal)?;
         return Err(error);
     }
     Ok(())
 }
 
 fn forget(beside: &Beside) -> Result<(), Error> {
-    remove_if_present(&beside.journal)?;
-    beside.sync()
+    beside.place.remove(&beside.journal)?;
+    beside.place.sync()
 }
 
 fn checksum(old: &[u8], new: &[u8]) -> String {

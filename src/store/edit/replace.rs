@@ -1,7 +1,7 @@
 //! Replacing a file by a new one that nobody can tell from it but by its
 //! content.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{File, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 
@@ -36,24 +36,25 @@ pub(super) fn write(beside: &Beside, old: &Old, content: &[u8]) -> Result<Outcom
             if (own.uid(), own.gid()) != (metadata.uid(), metadata.gid()) {
                 fchown(new, Some(metadata.uid()), Some(metadata.gid())).map_err(|source| {
                     Error::Owner {
-                        path: beside.target.clone(),
+                        path: beside.place.path.clone(),
                         source,
                     }
                 })?;
             }
             copy_attributes(file, new).map_err(|source| beside.failed(Action::Write, source))
         }
-        _ => give_to_owner(new, &beside.target)
-            .map_err(|source| beside.failed(Action::Write, source)),
+        _ => {
+            give_to_owner(new, &beside.place).map_err(|source| beside.failed(Action::Write, source))
+        }
     };
     // A changed owner takes bits away, and an access list changes them.
     let mode = Permissions::from_mode(old.mode());
     beside.write_new(content, prepare, |new| new.set_permissions(mode))?;
-    if !old.is_still_at(&beside.target) {
+    if !old.is_still_at(&beside.place) {
         beside.discard_new();
         return Ok(Outcome::Changed);
     }
-    if let Err(source) = fs::rename(&beside.new, &beside.target) {
+    if let Err(source) = beside.place.rename(&beside.new, &beside.place.name) {
         beside.discard_new();
         let is_mount = matches!(
             source.kind(),
@@ -64,7 +65,7 @@ pub(super) fn write(beside: &Beside, old: &Old, content: &[u8]) -> Result<Outcom
         }
         return Err(beside.failed(Action::Write, source));
     }
-    beside.sync()?;
+    beside.place.sync()?;
     Ok(Outcome::Done)
 }
 

@@ -12,7 +12,8 @@ use crate::harness::{Run, program};
 use crate::workload::Workload;
 
 /// The calls that make, write, lock, rename and remove files.
-const CALLS: &str = "openat,write,pwrite64,ftruncate,fallocate,fsync,fchmod,rename,unlink,flock";
+const CALLS: &str =
+    "openat,write,pwrite64,ftruncate,fallocate,fsync,fchmod,renameat,unlinkat,flock";
 
 /// Old content, longer and shorter than what comes.
 const OLD: [&str; 2] = [
@@ -147,7 +148,7 @@ impl Scene {
             let error = match name.as_str() {
                 "openat" if !call.contains("O_CREAT") => continue,
                 "openat" | "write" | "pwrite64" | "fallocate" => "ENOSPC",
-                "fsync" | "ftruncate" | "rename" | "unlink" | "fchmod" => "EIO",
+                "fsync" | "ftruncate" | "renameat" | "unlinkat" | "fchmod" => "EIO",
                 _ => continue,
             };
             // Once, and from then on: a disk that stays full.
@@ -227,7 +228,7 @@ fn l13_where_a_rename_is_refused_the_file_is_written_into_with_a_warning() {
     for error in ["EBUSY", "EXDEV"] {
         let scene = Scene::new(OLD[1], false);
         scene.begin();
-        let inject = format!("inject=rename:error={error}:when=1");
+        let inject = format!("inject=renameat:error={error}:when=1");
         let run = scene.run(
             "022",
             &[
@@ -236,7 +237,7 @@ fn l13_where_a_rename_is_refused_the_file_is_written_into_with_a_warning() {
                 "-o",
                 "/dev/null",
                 "-e",
-                "trace=rename",
+                "trace=renameat",
                 "-e",
                 &inject,
             ],
@@ -257,17 +258,17 @@ fn f9_everything_is_durable_before_the_next_step_relies_on_it() {
     let new = "aws/.credentials.windlass-new";
     let replace = [
         ("fsync", new),
-        ("rename", "aws/credentials\""),
+        ("renameat", "\"credentials\""),
         ("fsync", "/aws>"),
     ];
     let in_place = [
         ("fsync", new),
-        ("rename", "aws/.credentials.windlass-journal"),
+        ("renameat", "\".credentials.windlass-journal\""),
         ("fsync", "/aws>"),
         ("pwrite64", "aws/credentials>"),
         ("ftruncate", "aws/credentials>"),
         ("fsync", "aws/credentials>"),
-        ("unlink", "aws/.credentials.windlass-journal"),
+        ("unlinkat", "\".credentials.windlass-journal\""),
         ("fsync", "/aws>"),
     ];
     for (is_in_place, steps) in [(false, replace.as_slice()), (true, &in_place)] {

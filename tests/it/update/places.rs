@@ -10,7 +10,7 @@ use crate::harness::{Run, Sandbox, program};
 use crate::workload::{Workload, failure};
 
 /// A user without rights: `nobody` on Linux.
-const NOBODY: u32 = 65534;
+pub const NOBODY: u32 = 65534;
 
 /// Compares with a snapshot beside those of all other tests.
 fn snapshot(name: &str, text: &str) {
@@ -39,7 +39,7 @@ fn f10_without_home_the_variable_names_the_file() {
 
 /// Runs as another user, in a sandbox that is theirs; `None` where the tests do
 /// not run as root.
-fn as_nobody(
+pub fn as_nobody(
     workload: &Workload,
     server: &FaultServer,
     prepare: impl Fn(&mut Command),
