@@ -66,6 +66,18 @@ pub fn in_words(delta: TimeDelta) -> String {
     }
 }
 
+/// Says how far a clock is off that is ahead by this much: `15 min ahead of`,
+/// `3 h behind`.
+#[must_use]
+pub fn off_by(ahead: TimeDelta) -> String {
+    let direction = if ahead > TimeDelta::zero() {
+        "ahead of"
+    } else {
+        "behind"
+    };
+    format!("{} {direction}", in_words(ahead))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,7 +18,7 @@
 //! | [`pki`] | certificates, names, chains, path validation: values without disk or clock | `key`, leaves |
 //! | [`key`] | where a signature comes from | leaves |
 //! | [`store`] | the only writer of files and locks, and the inventory database | leaves |
-//! | leaves | [`clock`], [`der`], [`environment`], [`limits`], [`secret`], [`serving`], [`text`] | std and crates |
+//! | leaves | [`clock`], [`der`], [`environment`], [`limits`], [`random`], [`secret`], [`serving`], [`text`] | std and crates |
 //!
 //! Only `main` and the option parser that it runs read the environment (and two
 //! crates that speak systemd's protocols, its variables for them), and only
@@ -42,6 +42,7 @@ pub mod environment;
 pub mod key;
 pub mod limits;
 pub mod pki;
+pub mod random;
 pub mod rolesanywhere;
 pub mod secret;
 pub mod serving;

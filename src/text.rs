@@ -1,4 +1,14 @@
-//! Making foreign text safe to show.
+//! Making foreign text safe to show, and ours safe to send.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+
+/// What is encoded in a URL: everything but the unreserved characters (RFC 3986
+/// section 2.3).
+pub const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// Replaces control characters by their escapes, so that a name in a hostile
 /// certificate or a proxy's answer cannot move the cursor or forge a line, and

@@ -373,6 +373,14 @@ impl Error {
         }
     }
 
+    /// What it comes from, the nearest cause first.
+    #[must_use]
+    pub fn causes(&self) -> Vec<String> {
+        std::iter::successors(std::error::Error::source(self), |cause| cause.source())
+            .map(ToString::to_string)
+            .collect()
+    }
+
     /// AWS's name for the request that it did not grant, for a support case.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {

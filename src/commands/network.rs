@@ -2,7 +2,7 @@
 //! and what is told of an exchange on the way.
 
 use crate::cli::ProxyArgs;
-use crate::clock::in_words;
+use crate::clock::off_by;
 use crate::rolesanywhere::{
     Endpoint, EndpointError, Granted, NoProxy, Progress, ProxyUrl, TlsTrust, TransportSettings,
 };
@@ -153,13 +153,4 @@ pub(super) fn warn_of_skew(printer: &Printer, granted: &Granted) {
             off_by(ahead)
         ));
     }
-}
-
-fn off_by(ahead: chrono::TimeDelta) -> String {
-    let direction = if ahead > chrono::TimeDelta::zero() {
-        "ahead of"
-    } else {
-        "behind"
-    };
-    format!("{} {direction}", in_words(ahead))
 }

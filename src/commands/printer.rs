@@ -166,8 +166,7 @@ impl Printer {
 
     /// Says why the command failed, with its causes and what to try.
     pub fn error(&self, error: &Error) {
-        let causes = std::iter::successors(std::error::Error::source(error), |e| e.source());
-        let causes: Vec<String> = causes.map(ToString::to_string).collect();
+        let causes = error.causes();
         let (message, hint) = (error.to_string(), error.hint());
         let mut logged = std::iter::once(message.clone())
             .chain(causes.clone())

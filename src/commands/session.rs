@@ -301,16 +301,12 @@ fn warn_of_short_sessions(duration: SessionDuration, context: &Context) {
 impl Error {
     /// What whoever waits for credentials is told.
     pub(super) fn failure(&self) -> Failure {
-        let mut message = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(source) = cause {
-            message.push_str(": ");
-            message.push_str(&source.to_string());
-            cause = source.source();
-        }
+        let parts: Vec<String> = std::iter::once(self.to_string())
+            .chain(self.causes())
+            .collect();
         let outcome = self.outcome();
         Failure {
-            message: crate::text::printable(&message, usize::MAX),
+            message: crate::text::printable(&parts.join(": "), usize::MAX),
             hint: self.hint(),
             code: outcome.code(),
             prospect: match outcome {

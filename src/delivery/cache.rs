@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, rfc3339};
 use crate::limits;
+use crate::random;
 use crate::rolesanywhere::SessionCredentials;
 use crate::secret::Secret;
 use crate::store::{self, CacheEntry, CacheLock};
@@ -215,8 +216,7 @@ impl Cached<'_> {
     }
 
     fn known_failure(&self) -> Option<KnownFailure> {
-        let content = self.entry.failure().ok()??;
-        serde_json::from_slice(content.expose()).ok()
+        KnownFailure::read(&self.entry.failure().ok()??)
     }
 
     fn keep(&self, lock: &CacheLock<'_>, session: &Session) {
@@ -231,7 +231,7 @@ impl Cached<'_> {
     fn remember(&self, lock: &CacheLock<'_>, failure: Failure, before: u32) {
         let at = self.clock.now();
         let count = before.saturating_add(1);
-        let next = next_try(at, count, failure.prospect, rand::random());
+        let next = next_try(at, count, failure.prospect, random::fraction());
         let known = KnownFailure {
             failure,
             at,

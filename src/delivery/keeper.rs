@@ -19,6 +19,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::{Clock, in_words};
+use crate::random;
 
 use super::{Failure, Prospect, Provider, Session};
 
@@ -207,7 +208,7 @@ impl Keeper<'_> {
     /// Notes and tells what came of a try.
     fn conclude(&mut self, tried: Result<Option<Arc<Session>>, Failure>) {
         let now = self.clock.now();
-        let jitter = rand::random();
+        let jitter = random::fraction();
         match tried {
             Ok(Some(session)) => {
                 if let Some((failures, since)) = self.pace.failures() {

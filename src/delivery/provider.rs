@@ -64,6 +64,17 @@ pub struct Obtained {
     pub kept_because: Option<Failure>,
 }
 
+impl Failure {
+    /// What happened and what to try next, as one sentence.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}; {hint}", self.message),
+            None => self.message.clone(),
+        }
+    }
+}
+
 /// Somebody who gets sessions: from Roles Anywhere, or from a cache that other
 /// processes share. Certificates are read anew each time, so that a rotation is
 /// noticed.

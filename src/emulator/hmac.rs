@@ -1,7 +1,7 @@
 //! Reading and verifying an ordinary SigV4 signature, with code of its own: the
 //! client signs with another library.
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
@@ -9,11 +9,8 @@ use crate::rolesanywhere::Region;
 use crate::secret::Secret;
 
 use super::canonical::canonical_request;
-use super::request::Received;
+use super::request::{DATE_FORM, Received};
 use super::sessions::Session;
-
-/// `X-Amz-Date` for chrono.
-const DATE_FORM: &str = "%Y%m%dT%H%M%SZ";
 
 /// What the headers claim, decoded but not verified.
 #[derive(Debug)]
@@ -84,13 +81,7 @@ impl HmacClaim {
         if let Some((name, _)) = unsigned {
             return Err(format!("the header {name} is not signed"));
         }
-        let date_text = request.single("x-amz-date")?.to_owned();
-        let date = NaiveDateTime::parse_from_str(&date_text, DATE_FORM)
-            .ok()
-            .filter(|date| date.nanosecond() == 0)
-            .filter(|date| date.format(DATE_FORM).to_string() == date_text)
-            .ok_or("X-Amz-Date is not YYYYMMDDTHHMMSSZ")?
-            .and_utc();
+        let (date, date_text) = request.amz_date()?;
         Ok(Self {
             key_id: (*key_id).to_owned(),
             day: (*day).to_owned(),

@@ -1,5 +1,10 @@
 //! A request as it arrived, before anything in it is believed.
 
+use chrono::{DateTime, NaiveDateTime, Timelike, Utc};
+
+/// How `X-Amz-Date` is written.
+pub(super) const DATE_FORM: &str = "%Y%m%dT%H%M%SZ";
+
 /// An HTTP request with everything that a signature covers, byte for byte.
 #[derive(Clone, Debug)]
 pub struct Received {
@@ -39,6 +44,24 @@ impl Received {
                 .filter(|text| text.is_ascii())
                 .ok_or_else(|| format!("the header {name} is not ASCII")),
         }
+    }
+
+    /// The time of `X-Amz-Date`, and its text, which is what was signed.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what is wrong.
+    pub(super) fn amz_date(&self) -> Result<(DateTime<Utc>, String), String> {
+        let text = self.single("x-amz-date")?.to_owned();
+        // The parser skips blanks and knows leap seconds; the round trip does
+        // not.
+        let date = NaiveDateTime::parse_from_str(&text, DATE_FORM)
+            .ok()
+            .filter(|date| date.nanosecond() == 0)
+            .filter(|date| date.format(DATE_FORM).to_string() == text)
+            .ok_or("X-Amz-Date is not YYYYMMDDTHHMMSSZ")?
+            .and_utc();
+        Ok((date, text))
     }
 }
 

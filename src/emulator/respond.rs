@@ -7,9 +7,9 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
-use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::limits;
+use crate::random;
 use crate::text::printable;
 
 use super::faults::{Fault, SpoiltWire};
@@ -283,9 +283,7 @@ fn reason_header(reason: &str) -> (&'static str, String) {
 
 /// Without randomness it is always the same, which nothing here minds.
 fn request_id() -> String {
-    let mut id = [0; 16];
-    let _ = SystemRandom::new().fill(&mut id);
-    uuid(id)
+    uuid(random::octets::<16>().unwrap_or_default())
 }
 
 /// Takes the request apart; `None` when its body is over the limit, late or

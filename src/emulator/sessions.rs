@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
-use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::limits;
+use crate::random;
 use crate::rolesanywhere::RoleArn;
 use crate::secret::Secret;
 
@@ -96,8 +96,7 @@ impl Sessions {
 /// Six characters of base32.
 fn key_id_suffix() -> Option<String> {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let mut bytes = [0; 6];
-    SystemRandom::new().fill(&mut bytes).ok()?;
+    let bytes = random::octets::<6>()?;
     Some(
         bytes
             .iter()
@@ -107,7 +106,5 @@ fn key_id_suffix() -> Option<String> {
 }
 
 fn random_text<const N: usize>() -> Option<String> {
-    let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).ok()?;
-    Some(STANDARD.encode(bytes))
+    random::octets::<N>().map(|bytes| STANDARD.encode(bytes))
 }

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rsa::pkcs1::DecodeRsaPublicKey;
 use rsa::pkcs1v15;
 use rsa::signature::Verifier;
@@ -20,9 +20,6 @@ use super::request::Received;
 /// Headers that must be covered by the signature (user guide, "Signing
 /// process"); the chain's header too when it is there.
 const REQUIRED: [&str; 4] = ["content-type", "host", "x-amz-date", "x-amz-x509"];
-
-/// `X-Amz-Date` for chrono.
-const DATE_FORM: &str = "%Y%m%dT%H%M%SZ";
 
 /// What the headers claim, decoded but not verified.
 #[derive(Debug)]
@@ -87,15 +84,7 @@ impl Claim {
                 "Credential is not SERIAL/DATE/REGION/rolesanywhere/aws4_request".to_owned(),
             );
         };
-        let date_text = request.single("x-amz-date")?.to_owned();
-        // The parser skips blanks and knows leap seconds; the round trip does
-        // not.
-        let date = NaiveDateTime::parse_from_str(&date_text, DATE_FORM)
-            .ok()
-            .filter(|date| date.nanosecond() == 0)
-            .filter(|date| date.format(DATE_FORM).to_string() == date_text)
-            .ok_or("X-Amz-Date is not YYYYMMDDTHHMMSSZ")?
-            .and_utc();
+        let (date, date_text) = request.amz_date()?;
         Ok(Self {
             algorithm,
             serial: (*serial).to_owned(),

@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use ring::rand::{SecureRandom, SystemRandom};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
@@ -14,6 +13,7 @@ use crate::pki::{
     AttributeType, Certificate, DistinguishedName, GeneralName, IssuerRef, Kind, SerialNumber,
     Template, encode_pem,
 };
+use crate::random;
 
 /// Why no TLS identity could be made.
 #[derive(Debug, thiserror::Error)]
@@ -110,10 +110,7 @@ impl std::fmt::Debug for ServerTls {
 }
 
 fn serial() -> Result<SerialNumber, TlsSetupError> {
-    let mut bytes = [0; 16];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| failed("no randomness"))?;
+    let mut bytes = random::octets::<16>().ok_or_else(|| failed("no randomness"))?;
     bytes[0] = 0x7f;
     SerialNumber::from_magnitude(&bytes).ok_or_else(|| failed("no randomness"))
 }

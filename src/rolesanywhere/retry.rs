@@ -4,10 +4,10 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::clock::{Clock, whole_seconds};
 use crate::limits;
+use crate::random;
 
 use super::{Error, Progress, Reply, SUSPICIOUS_SKEW, SessionCredentials};
 
@@ -213,11 +213,7 @@ fn jittered(attempts: u32, random: u32) -> Duration {
 
 /// Without randomness the whole pause is made.
 fn random() -> u32 {
-    let mut bytes = [0; 4];
-    match SystemRandom::new().fill(&mut bytes) {
-        Ok(()) => u32::from_ne_bytes(bytes),
-        Err(_) => u32::MAX,
-    }
+    random::octets().map_or(u32::MAX, u32::from_ne_bytes)
 }
 
 #[cfg(test)]

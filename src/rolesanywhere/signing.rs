@@ -13,8 +13,9 @@ use sha2::{Digest, Sha256};
 use crate::key::{self, Hash, KeyAlgorithm, Scheme};
 use crate::pki::Identity;
 
+use crate::text::UNRESERVED;
+
 use super::Region;
-use super::sigv4::UNRESERVED;
 
 /// The signature algorithms of Roles Anywhere. The leaf's *key* decides, never
 /// the hash that signed the certificate; ECDSA always goes with SHA-256, on

@@ -2,25 +2,19 @@
 //! signed AWS API request").
 
 use chrono::{DateTime, Utc};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 use ring::hmac;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
 use crate::secret::Secret;
+use crate::text::UNRESERVED;
 
 use super::{Region, SessionCredentials};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
-/// RFC 3986 section 2.3: everything but the unreserved characters is encoded.
-pub(super) const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
-/// The same for a path, whose slashes stay.
+/// What is encoded in a path: as elsewhere, but its slashes stay.
 const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
 
 /// A POST without a query as it will be sent, without the headers that signing

@@ -8,9 +8,10 @@ use percent_encoding::utf8_percent_encode;
 use crate::clock::Clock;
 use crate::limits;
 
+use crate::text::UNRESERVED;
+
 use super::exchange::{Posted, Signed};
 use super::retry::{Attempt, Persistence};
-use super::sigv4::UNRESERVED;
 use super::{
     AssumeRole, ChainedDuration, Error, Exchange, Granted, HmacSigned, HmacUnsigned, Region, Reply,
     RoleChain, SessionCredentials, WorkloadNames, sign_with_secret,

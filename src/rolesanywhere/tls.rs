@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
@@ -94,15 +94,26 @@ pub(super) fn tls_config(trust: &TlsTrust, sighting: &Sighting) -> Result<Client
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(|error| setup(error.to_string()))?;
-    let additional = match trust {
-        TlsTrust::DangerousAnything => {
-            return Ok(builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(AcceptAnything(provider)))
-                .with_no_client_auth());
+    let algorithms = provider.signature_verification_algorithms;
+    let judge = match trust {
+        TlsTrust::DangerousAnything => Judge::Nobody,
+        TlsTrust::Roots { additional } => {
+            let verifier =
+                WebPkiServerVerifier::builder_with_provider(Arc::new(roots(additional)?), provider)
+                    .build()
+                    .map_err(|error| setup(error.to_string()))?;
+            Judge::Roots(verifier, sighting.clone())
         }
-        TlsTrust::Roots { additional } => additional,
     };
+    // The verifier inside is rustls's own; this one only looks on.
+    Ok(builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Verifier { judge, algorithms }))
+        .with_no_client_auth())
+}
+
+/// The bundled roots, and these besides.
+fn roots(additional: &[Vec<u8>]) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
@@ -114,18 +125,7 @@ pub(super) fn tls_config(trust: &TlsTrust, sighting: &Sighting) -> Result<Client
             return Err(Error::CaBundle);
         }
     }
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
-        .build()
-        .map_err(|error| setup(error.to_string()))?;
-    let witness = Witness {
-        verifier,
-        sighting: sighting.clone(),
-    };
-    // The verifier inside is rustls's own; this one only looks on.
-    Ok(builder
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(witness))
-        .with_no_client_auth())
+    Ok(roots)
 }
 
 /// What kind of failure it is.
@@ -146,14 +146,23 @@ pub(super) fn problem_of(error: &rustls::Error) -> TlsProblem {
     }
 }
 
-/// The ordinary verifier, with somebody beside it who keeps what was refused.
+/// Judges a server's certificate; the handshake's own signature is checked in
+/// any case.
 #[derive(Debug)]
-struct Witness {
-    verifier: Arc<WebPkiServerVerifier>,
-    sighting: Sighting,
+struct Verifier {
+    judge: Judge,
+    algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl ServerCertVerifier for Witness {
+#[derive(Debug)]
+enum Judge {
+    /// Lets every certificate pass.
+    Nobody,
+    /// The ordinary verifier, with somebody beside it who keeps what was refused.
+    Roots(Arc<WebPkiServerVerifier>, Sighting),
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -162,9 +171,12 @@ impl ServerCertVerifier for Witness {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        self.verifier
-            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-            .inspect_err(|_| self.sighting.note(end_entity))
+        match &self.judge {
+            Judge::Nobody => Ok(ServerCertVerified::assertion()),
+            Judge::Roots(verifier, sighting) => verifier
+                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+                .inspect_err(|_| sighting.note(end_entity)),
+        }
     }
 
     fn verify_tls12_signature(
@@ -173,7 +185,7 @@ impl ServerCertVerifier for Witness {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier.verify_tls12_signature(message, cert, dss)
+        verify_tls12_signature(message, cert, dss, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -182,59 +194,10 @@ impl ServerCertVerifier for Witness {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier.verify_tls13_signature(message, cert, dss)
+        verify_tls13_signature(message, cert, dss, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
-    }
-}
-
-/// A verifier that looks at nothing but the handshake's own signature.
-#[derive(Debug)]
-struct AcceptAnything(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AcceptAnything {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(
-            message,
-            cert,
-            dss,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(
-            message,
-            cert,
-            dss,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }

@@ -32,7 +32,8 @@ pub fn read_bounded(path: &Path, max: u64) -> Result<Vec<u8>, Error> {
     read_open(File::open(path).map_err(failed)?, path, max)
 }
 
-fn read_open(file: File, path: &Path, max: u64) -> Result<Vec<u8>, Error> {
+/// Reads all of a file that is open, at most `max` bytes.
+pub(super) fn read_open(file: File, path: &Path, max: u64) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::Io {
         path: path.to_owned(),
         action: Action::Read,

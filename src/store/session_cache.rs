@@ -3,14 +3,15 @@
 //! holder.
 
 use std::fs::{self, File, TryLockError};
-use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::secret::Secret;
 
-use super::files::{Readers, TEMPORARY, ensure_directory, remove_if_present, write_atomic};
+use super::files::{
+    Readers, TEMPORARY, ensure_directory, read_open, remove_if_present, write_atomic,
+};
 use super::{Action, Error};
 
 /// Largest file of the cache that is read, in bytes: that of an answer with a
@@ -259,19 +260,7 @@ impl CacheEntry {
         if !is_private {
             return Err(Error::NotPrivate { path });
         }
-        if metadata.len() > MAX_ENTRY {
-            return Err(Error::TooLarge {
-                path,
-                max: MAX_ENTRY,
-            });
-        }
-        // With room for all of it, so that no growing buffer leaves parts of it
-        // behind in memory.
-        let length = usize::try_from(metadata.len()).unwrap_or(0);
-        let mut content = Vec::with_capacity(length + 1);
-        file.take(MAX_ENTRY)
-            .read_to_end(&mut content)
-            .map_err(failed)?;
+        let content = read_open(file, &path, MAX_ENTRY)?;
         Ok(Some(Secret::new(content)))
     }
 }

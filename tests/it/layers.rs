@@ -10,6 +10,7 @@ const LEAVES: &[&str] = &[
     "der",
     "environment",
     "limits",
+    "random",
     "secret",
     "serving",
     "text",

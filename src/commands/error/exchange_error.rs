@@ -1,6 +1,6 @@
 //! Failures of an exchange with AWS: their exit codes and what to try.
 
-use crate::clock::in_words;
+use crate::clock::off_by;
 use crate::rolesanywhere::{self, TlsProblem};
 
 use super::super::Outcome;
@@ -114,13 +114,8 @@ pub(super) fn hint_exchange(error: &rolesanywhere::Error) -> Option<String> {
 }
 
 fn hint_skew(ahead: chrono::TimeDelta) -> String {
-    let direction = if ahead > chrono::TimeDelta::zero() {
-        "ahead of"
-    } else {
-        "behind"
-    };
     format!(
-        "this host's clock is {} {direction} the service's, which alone makes signatures invalid; set the clock (chronyd, ntpd)",
-        in_words(ahead)
+        "this host's clock is {} the service's, which alone makes signatures invalid; set the clock (chronyd, ntpd)",
+        off_by(ahead)
     )
 }

@@ -7,20 +7,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use serde_json::json;
 
 use crate::clock::{Clock, SystemClock, rfc3339};
 use crate::commands::{Printer, ready};
 use crate::delivery::serve::{Event, Hooks, Notice, Socket};
-use crate::text::printable;
-
-/// What stands unencoded in a segment of a URL (RFC 3986 section 2.3).
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+use crate::text::{UNRESERVED, printable};
 
 /// What clients have to know.
 pub(super) struct Announcement {
@@ -72,7 +65,7 @@ impl Announcement {
             let url = self.url.as_ref()?;
             Some(format!(
                 "{url}/profile/{}",
-                utf8_percent_encode(name, SEGMENT)
+                utf8_percent_encode(name, UNRESERVED)
             ))
         };
         self.profiles
@@ -192,10 +185,7 @@ impl Told {
                 }
             }
             Notice::Failed(failure) => {
-                let text = match &failure.hint {
-                    Some(hint) => format!("{}; {hint}", failure.message),
-                    None => failure.message.clone(),
-                };
+                let text = failure.in_full();
                 let line = format!("no new session for {shown}: {text}");
                 if said.insert(profile.to_owned(), text.clone()).as_ref() == Some(&text) {
                     self.printer.note(&line);

@@ -23,7 +23,7 @@ pub use guard::Guard;
 pub use server::{Event, Hooks, run};
 pub use site::{Plan, Served};
 pub use sockets::{Socket, activated, listen};
-pub use view::{Health, Kept, Notice, Tally, View, keep};
+pub use view::Notice;
 
 use std::net::SocketAddr;
 

@@ -5,9 +5,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use ring::hmac;
-use ring::rand::{SecureRandom, SystemRandom};
+use ring::rand::SystemRandom;
 use subtle::ConstantTimeEq;
 
+use crate::random;
 use crate::secret::Secret;
 
 /// When it begins and ends, in milliseconds since 1970, 8 octets each.
@@ -44,8 +45,7 @@ impl Tokens {
     /// Makes one that lasts for so many seconds; `None` when the operating
     /// system gives no randomness.
     pub(super) fn issue(&self, seconds: u32, now: DateTime<Utc>) -> Option<String> {
-        let mut random = [0; RANDOM];
-        SystemRandom::new().fill(&mut random).ok()?;
+        let random = random::octets::<RANDOM>()?;
         let begins = now.timestamp_millis();
         let ends = begins.checked_add(i64::from(seconds) * 1000)?;
         let mut token = Vec::with_capacity(LIFE + RANDOM + TAG);

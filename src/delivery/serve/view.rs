@@ -13,30 +13,30 @@ use super::super::{Failure, Provider, Session};
 
 /// What happened with the last try, and how often.
 #[derive(Clone, Debug, Default)]
-pub struct Tally {
+pub(in crate::delivery) struct Tally {
     /// Sessions that were granted.
-    pub granted: u64,
+    pub(in crate::delivery) granted: u64,
     /// Tries that failed.
-    pub failed: u64,
+    pub(in crate::delivery) failed: u64,
 }
 
 /// What is known about a profile's session. Readers share it, and it is never
 /// changed: a new one takes its place.
 #[derive(Clone, Debug, Default)]
-pub struct View {
+pub(in crate::delivery) struct View {
     /// The last session that was granted; it may have ended.
-    pub session: Option<Arc<Session>>,
+    pub(in crate::delivery) session: Option<Arc<Session>>,
     /// Why the last try failed, when it was the last thing that happened.
-    pub failure: Option<Arc<Failure>>,
+    pub(in crate::delivery) failure: Option<Arc<Failure>>,
     /// Since when AWS is being asked, while it is.
-    pub asking: Option<DateTime<Utc>>,
+    pub(in crate::delivery) asking: Option<DateTime<Utc>>,
     /// How often what happened.
-    pub tally: Tally,
+    pub(in crate::delivery) tally: Tally,
 }
 
 /// A reader's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Health {
+pub(in crate::delivery) enum Health {
     /// There is a session and the last try succeeded.
     Good,
     /// There is a session, but it could not be replaced: the reason.
@@ -48,7 +48,7 @@ pub enum Health {
 impl View {
     /// The session, as long as it is good.
     #[must_use]
-    pub fn current(&self, now: DateTime<Utc>) -> Option<&Arc<Session>> {
+    pub(in crate::delivery) fn current(&self, now: DateTime<Utc>) -> Option<&Arc<Session>> {
         self.session
             .as_ref()
             .filter(|session| session.life().is_valid(now))
@@ -56,7 +56,7 @@ impl View {
 
     /// How the profile stands, with the reason when it is not well.
     #[must_use]
-    pub fn health(&self, now: DateTime<Utc>) -> Health {
+    pub(in crate::delivery) fn health(&self, now: DateTime<Utc>) -> Health {
         match (self.current(now), &self.failure) {
             // A cache hands out what it has while AWS does not answer it.
             (Some(session), None) if session.life().is_due(now) && self.asking.is_none() => {
@@ -65,8 +65,8 @@ impl View {
                 )
             }
             (Some(_), None) => Health::Good,
-            (Some(_), Some(failure)) => Health::Degraded(words(failure)),
-            (None, Some(failure)) => Health::Unavailable(words(failure)),
+            (Some(_), Some(failure)) => Health::Degraded(failure.in_full()),
+            (None, Some(failure)) => Health::Unavailable(failure.in_full()),
             (None, None) => Health::Unavailable(match (&self.session, self.asking) {
                 (_, Some(since)) => {
                     format!(
@@ -81,14 +81,6 @@ impl View {
     }
 }
 
-/// A failure as one sentence with its next step.
-fn words(failure: &Failure) -> String {
-    match &failure.hint {
-        Some(hint) => format!("{}; {hint}", failure.message),
-        None => failure.message.clone(),
-    }
-}
-
 /// Something that the log should know.
 #[derive(Clone, Debug)]
 pub enum Notice {
@@ -100,7 +92,7 @@ pub enum Notice {
 
 /// A keeper at work. Dropping it lets its thread end once AWS has answered.
 #[derive(Debug)]
-pub struct Kept {
+pub(in crate::delivery) struct Kept {
     _stop: Sender<()>,
 }
 
@@ -112,7 +104,7 @@ pub struct Kept {
 /// # Errors
 ///
 /// When the operating system gives no thread.
-pub fn keep(
+pub(in crate::delivery) fn keep(
     name: &str,
     provider: Arc<dyn Provider>,
     clock: Arc<dyn Clock>,
