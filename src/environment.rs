@@ -92,6 +92,19 @@ fn home_in(passwd: &[u8], user: u32) -> Option<PathBuf> {
     })
 }
 
+/// The name of a user in the password database, the text of `/etc/passwd`
+/// (passwd(5)).
+#[must_use]
+pub fn user_name(passwd: &[u8], user: u32) -> Option<String> {
+    let user = user.to_string();
+    passwd.split(|octet| *octet == b'\n').find_map(|line| {
+        let mut fields = line.split(|octet| *octet == b':');
+        let name = fields.next().filter(|name| !name.is_empty())?;
+        let id = fields.nth(1)?;
+        (id == user.as_bytes()).then(|| String::from_utf8_lossy(name).into_owned())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,5 +116,13 @@ mod tests {
         assert_eq!(home(0), Some(PathBuf::from("/root")));
         assert_eq!(home(7), Some(PathBuf::from("/home/a")));
         assert_eq!((home(8), home(9)), (None, None));
+    }
+    #[test]
+    fn the_name_of_a_user_stands_in_the_password_database() {
+        let passwd =
+            b"root:x:0:0:root:/root:/bin/bash\n:x:5\na:x:7:7::/home/a:\nb:x:7:8::/b:/bin/sh";
+        assert_eq!(user_name(passwd, 0).as_deref(), Some("root"));
+        assert_eq!(user_name(passwd, 7).as_deref(), Some("a"));
+        assert_eq!((user_name(passwd, 5), user_name(passwd, 9)), (None, None));
     }
 }

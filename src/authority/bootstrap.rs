@@ -6,7 +6,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Days, Months, TimeDelta, Utc};
 use ring::rand::SecureRandom;
 
-use crate::clock::whole_seconds;
+use crate::clock::{rfc3339, whole_seconds};
 use crate::key::{self, Cost, GeneratedKey, KeyType, Signer};
 use crate::pki::{
     AttributeType, Certificate, DistinguishedName, IssuerRef, Kind, SerialNumber, Template,
@@ -16,8 +16,8 @@ use crate::secret::Secret;
 use crate::store::{self, Inventory, Reservation, Staging};
 
 use super::{
-    BACKDATE_SECONDS, Error, INVENTORY, ISSUING_CERT, ISSUING_KEY, ROOT_CERT, ROOT_KEY,
-    TRUST_ANCHOR, draw_serial, subject,
+    Action, BACKDATE_SECONDS, Error, INVENTORY, ISSUING_CERT, ISSUING_KEY, Occasion, ROOT_CERT,
+    ROOT_KEY, TRUST_ANCHOR, draw_serial, subject,
 };
 
 /// The organisation that runs the CA; it becomes the `O` of both CA
@@ -49,8 +49,8 @@ pub struct Bootstrap<'a> {
     pub passphrase: &'a Secret,
     /// Work factor of that encryption.
     pub cost: Cost,
-    /// Now.
-    pub at: DateTime<Utc>,
+    /// Who makes it, when and why.
+    pub occasion: &'a Occasion<'a>,
 }
 
 /// One of the two authorities while it is made.
@@ -82,6 +82,7 @@ pub fn create(
             inventory: &inventory,
             instance: instance[0] & 0x7f,
         };
+        ceremony.log_beginning()?;
         let root = ceremony.root(&root_key)?;
         let issuing = ceremony.issuing(&issuing_key, &root.certificate, &root_key)?;
         (root, issuing)
@@ -108,6 +109,21 @@ struct Ceremony<'a> {
 }
 
 impl Ceremony<'_> {
+    /// The first entry of the log has something that no other CA's has.
+    fn log_beginning(&self) -> Result<(), Error> {
+        let mut nonce = [0; 16];
+        self.random.fill(&mut nonce).map_err(|_| Error::Random)?;
+        let detail = serde_json::json!({
+            "name": self.plan.name.0,
+            "nonce": hex::encode(nonce),
+        });
+        let mut writer = self.inventory.write()?;
+        self.plan
+            .occasion
+            .log(&mut writer, Action::Init, None, &detail)?;
+        Ok(writer.commit()?)
+    }
+
     fn root(&self, key: &GeneratedKey) -> Result<Made, Error> {
         let subject = self.subject("Root CA");
         let identifier = key.key.public_key().key_identifier();
@@ -116,7 +132,7 @@ impl Ceremony<'_> {
             signer: &key.key,
             key_identifier: &identifier,
         };
-        let not_after = years_after(self.plan.at, self.plan.root_years, "the root")?;
+        let not_after = years_after(self.plan.occasion.at, self.plan.root_years, "the root")?;
         self.make(&subject, key, Kind::Root, not_after, &issuer)
     }
 
@@ -133,8 +149,12 @@ impl Ceremony<'_> {
             signer: &root_key.key,
             key_identifier: &identifier,
         };
-        let not_after = years_after(self.plan.at, self.plan.issuing_years, "the issuing CA")?
-            .min(root.not_after());
+        let not_after = years_after(
+            self.plan.occasion.at,
+            self.plan.issuing_years,
+            "the issuing CA",
+        )?
+        .min(root.not_after());
         self.make(&subject, key, Kind::Issuing, not_after, &issuer)
     }
 
@@ -155,11 +175,14 @@ impl Ceremony<'_> {
         not_after: DateTime<Utc>,
         issuer: &IssuerRef<'_>,
     ) -> Result<Made, Error> {
+        let occasion = self.plan.occasion;
         let serial: SerialNumber = draw_serial(self.random, self.instance)?;
         let public_key = key.key.public_key();
-        let not_before = whole_seconds(self.plan.at) - TimeDelta::seconds(BACKDATE_SECONDS);
+        let not_before =
+            whole_seconds(self.plan.occasion.at) - TimeDelta::seconds(BACKDATE_SECONDS);
         let shown = subject.to_string();
-        self.inventory.reserve(&Reservation {
+        let mut writer = self.inventory.write()?;
+        writer.reserve(&Reservation {
             serial: serial.magnitude(),
             kind: match kind {
                 Kind::Root => store::Kind::Root,
@@ -172,7 +195,10 @@ impl Ceremony<'_> {
             key_fingerprint: &public_key.fingerprint(),
             not_before,
             not_after,
-            at: self.plan.at,
+            at: occasion.at,
+            profile: None,
+            requester: Some(occasion.actor),
+            request_id: None,
         })?;
         let certificate = Template {
             subject,
@@ -183,14 +209,17 @@ impl Ceremony<'_> {
             kind,
         }
         .sign(issuer)?;
-        self.inventory.store(
-            serial.magnitude(),
-            certificate.der(),
-            &certificate.fingerprint(),
-            self.plan.at,
-        )?;
-        self.inventory
-            .mark_delivered(serial.magnitude(), self.plan.at)?;
+        let number = serial.magnitude();
+        let fingerprint = certificate.fingerprint();
+        writer.store(number, certificate.der(), &fingerprint, occasion.at)?;
+        let detail = serde_json::json!({
+            "fingerprintSha256": fingerprint,
+            "subject": shown,
+            "notAfter": rfc3339(not_after),
+        });
+        occasion.log(&mut writer, Action::Issue, Some(number), &detail)?;
+        writer.commit()?;
+        self.inventory.note_delivered(number, occasion.at)?;
         let plan = self.plan;
         Ok(Made {
             certificate,

@@ -5,25 +5,20 @@
 //! verify, store, and only then hand out. A crash leaves at most a reservation,
 //! or a stored certificate that nobody has.
 
-use std::cell::Cell;
-use std::path::Path;
-
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use ring::rand::SecureRandom;
+use serde_json::json;
 
-use crate::clock::whole_seconds;
-use crate::key::{self, GeneratedKey, KeyType, PublicKey, Signer, SoftwareKey};
+use crate::clock::rfc3339;
+use crate::key::{self, KeyType, PublicKey, Signer};
 use crate::pki::{
     AttributeType, Certificate, DistinguishedName, GeneralName, IssuerRef, Kind, PathQuery,
-    SerialNumber, Template, encode_pem, read_certificates, validate_path,
+    SerialNumber, Template, validate_path,
 };
-use crate::secret::Secret;
-use crate::store::{self, Inventory, Reservation, Staging};
+use crate::store::{self, Reservation, Staging};
 
-use super::{
-    BACKDATE_SECONDS, CommonName, Error, INVENTORY, ISSUING_CERT, ISSUING_KEY, ROOT_CERT,
-    TRUST_ANCHOR, TagValue, draw_serial, open_inventory, read_ca_file,
-};
+use super::deliver::deliver;
+use super::{Action, Authority, CommonName, Error, Occasion, TagValue, draw_serial};
 
 /// How often another serial number is drawn when one is taken. Chance never
 /// needs the second; a broken random source is noticed.
@@ -64,79 +59,12 @@ struct Draft<'a> {
     request: &'a IssueRequest,
     subject: DistinguishedName,
     public_key: &'a PublicKey,
+    not_before: DateTime<Utc>,
     not_after: DateTime<Utc>,
-    at: DateTime<Utc>,
-}
-
-/// An opened CA, ready to issue.
-pub struct Authority {
-    inventory: Inventory,
-    root: Certificate,
-    issuing: Certificate,
-    issuing_key: SoftwareKey,
+    occasion: &'a Occasion<'a>,
 }
 
 impl Authority {
-    /// Opens the CA in `directory` and decrypts its issuing key.
-    ///
-    /// # Errors
-    ///
-    /// [`Error`] when there is no CA, the passphrase is wrong, or key and
-    /// certificate do not belong together.
-    pub fn open(
-        directory: &Path,
-        passphrase: impl FnOnce() -> Result<Option<Secret>, key::Error>,
-    ) -> Result<Self, Error> {
-        let one_certificate = |name: &str| -> Result<Certificate, Error> {
-            let origin = directory.join(name).display().to_string();
-            let mut certificates = read_certificates(&read_ca_file(directory, name)?, &origin)?;
-            Ok(certificates.swap_remove(0))
-        };
-        let root = one_certificate(ROOT_CERT)?;
-        let issuing = one_certificate(ISSUING_CERT)?;
-        let foreign = |name: &str, reason| Error::Foreign {
-            path: directory.join(name),
-            reason,
-        };
-        if one_certificate(TRUST_ANCHOR)? != root {
-            return Err(foreign(TRUST_ANCHOR, "it is not the root"));
-        }
-        if issuing.issuer() != root.subject() || !issuing.is_signed_by(root.public_key()) {
-            return Err(foreign(ISSUING_CERT, "the root did not issue it"));
-        }
-        let path = directory.join(ISSUING_KEY);
-        let material = zeroize::Zeroizing::new(read_ca_file(directory, ISSUING_KEY)?);
-        let encrypted = Cell::new(false);
-        let issuing_key = key::open_software(&material, &path.display().to_string(), || {
-            encrypted.set(true);
-            passphrase()
-        })?;
-        if !encrypted.get() {
-            return Err(Error::CaKeyNotEncrypted { path });
-        }
-        if issuing_key.public_key() != issuing.public_key() {
-            return Err(Error::CaKeyMismatch { path });
-        }
-        // After the passphrase was read: a descriptor number that was meant for
-        // it must not name a file that was opened here.
-        let inventory = open_inventory(directory)?;
-        for certificate in [&root, &issuing] {
-            let recorded = inventory.get(certificate.serial().magnitude())?;
-            if recorded.and_then(|record| record.der).as_deref() != Some(certificate.der()) {
-                return Err(foreign(
-                    INVENTORY,
-                    "it does not know the CA's own certificates",
-                ));
-            }
-        }
-        Ok(Self {
-            inventory,
-            root,
-            issuing,
-            issuing_key,
-        })
-    }
-
     /// Issues a certificate with a new key and delivers both, with the chain,
     /// as the directory that `staging` becomes. It was begun before anything is
     /// signed: a target that cannot be written must not cost a certificate.
@@ -148,18 +76,19 @@ impl Authority {
         &self,
         request: &IssueRequest,
         staging: Staging,
-        at: DateTime<Utc>,
+        occasion: &Occasion<'_>,
         random: &dyn SecureRandom,
     ) -> Result<Issued, Error> {
-        self.check_own_validity(at)?;
+        self.check_ready(occasion)?;
         let key = key::generate(request.key_type, "the new key")?;
-        let (not_after, clamped) = self.end_of(request.days, at)?;
+        let (not_after, clamped) = self.end_of(request.days, occasion.at)?;
         let draft = Draft {
             request,
             subject: subject_of(request),
             public_key: key.key.public_key(),
+            not_before: self.begin_of(occasion.at),
             not_after,
-            at,
+            occasion,
         };
         let serial = self.reserve(&draft, random)?;
         let certificate = self.sign(&draft, &serial)?;
@@ -169,7 +98,7 @@ impl Authority {
         // they were not.
         let unrecorded = self
             .inventory
-            .mark_delivered(certificate.serial().magnitude(), at)
+            .note_delivered(certificate.serial().magnitude(), occasion.at)
             .err();
         Ok(Issued {
             certificate,
@@ -178,7 +107,8 @@ impl Authority {
         })
     }
 
-    /// Reserves a new serial number with everything that will be signed.
+    /// Reserves a new serial number with everything that will be signed. When
+    /// this returns, the reservation survives a power cut.
     fn reserve(&self, draft: &Draft<'_>, random: &dyn SecureRandom) -> Result<SerialNumber, Error> {
         let names: Vec<String> = draft
             .request
@@ -191,7 +121,8 @@ impl Authority {
         let mut attempts = 0;
         loop {
             let serial = draw_serial(random, instance)?;
-            let reserved = self.inventory.reserve(&Reservation {
+            let writer = self.inventory.write()?;
+            let reserved = writer.reserve(&Reservation {
                 serial: serial.magnitude(),
                 kind: store::Kind::Leaf,
                 issuer_key_id: &self.issuing.public_key().key_identifier(),
@@ -199,87 +130,88 @@ impl Authority {
                 common_name: draft.request.common_name.as_str(),
                 names: &names,
                 key_fingerprint: &draft.public_key.fingerprint(),
-                not_before: self.begin_of(draft.at),
+                not_before: draft.not_before,
                 not_after: draft.not_after,
-                at: draft.at,
+                at: draft.occasion.at,
+                profile: None,
+                requester: Some(draft.occasion.actor),
+                request_id: None,
             });
             attempts += 1;
             match reserved {
-                Ok(()) => return Ok(serial),
+                Ok(()) => {
+                    writer.commit()?;
+                    return Ok(serial);
+                }
                 Err(store::Error::SerialTaken { .. }) if attempts < SERIAL_ATTEMPTS => {}
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
-    /// Builds, signs, verifies and stores.
+    /// Builds, judges, signs, verifies and stores. What fails before the key was
+    /// used settles the reservation: nothing can have been signed under it.
     fn sign(&self, draft: &Draft<'_>, serial: &SerialNumber) -> Result<Certificate, Error> {
-        let certificate = Template {
+        let key_identifier = self.issuing.public_key().key_identifier();
+        let issuer = IssuerRef {
+            name: self.issuing.subject(),
+            signer: &self.issuing_key,
+            key_identifier: &key_identifier,
+        };
+        let template = Template {
             subject: &draft.subject,
             public_key: draft.public_key,
             serial,
-            not_before: self.begin_of(draft.at),
+            not_before: draft.not_before,
             not_after: draft.not_after,
             kind: Kind::Leaf {
                 names: draft.request.names.clone(),
             },
-        }
-        .sign(&IssuerRef {
-            name: self.issuing.subject(),
-            signer: &self.issuing_key,
-            key_identifier: &self.issuing.public_key().key_identifier(),
-        })?;
+        };
+        let to_be_signed = template
+            .build(&issuer)
+            .and_then(|built| built.preview().map(|_| built))
+            .inspect_err(|error| self.abandon(draft, serial, error))?;
+        let certificate = to_be_signed.sign()?;
         validate_path(&PathQuery {
             leaf: &certificate,
             intermediates: std::slice::from_ref(&self.issuing),
             anchors: std::slice::from_ref(&self.root),
             crls: &[],
-            at: draft.at,
+            at: draft.occasion.at,
         })
         .map_err(Error::Path)?;
-        self.inventory.store(
-            serial.magnitude(),
-            certificate.der(),
-            &certificate.fingerprint(),
-            draft.at,
-        )?;
+        self.store(draft.occasion, &certificate)?;
         Ok(certificate)
     }
 
-    fn check_own_validity(&self, at: DateTime<Utc>) -> Result<(), Error> {
-        for (which, certificate) in [("root", &self.root), ("issuing", &self.issuing)] {
-            if !certificate.is_valid_at(at) {
-                return Err(Error::CaNotValid {
-                    which,
-                    not_before: certificate.not_before(),
-                    not_after: certificate.not_after(),
-                    at,
-                });
-            }
-        }
-        Ok(())
+    fn store(&self, occasion: &Occasion<'_>, certificate: &Certificate) -> Result<(), Error> {
+        let serial = certificate.serial().magnitude();
+        let fingerprint = certificate.fingerprint();
+        let detail = json!({
+            "fingerprintSha256": fingerprint,
+            "subject": certificate.subject().to_string(),
+            "notAfter": rfc3339(certificate.not_after()),
+        });
+        let mut writer = self.inventory.write()?;
+        writer.store(serial, certificate.der(), &fingerprint, occasion.at)?;
+        occasion.log(&mut writer, Action::Issue, Some(serial), &detail)?;
+        Ok(writer.commit()?)
     }
 
-    /// The begin of a leaf's life: a little before now, but not before its
-    /// issuer's.
-    fn begin_of(&self, at: DateTime<Utc>) -> DateTime<Utc> {
-        let backdated = whole_seconds(at) - TimeDelta::seconds(BACKDATE_SECONDS);
-        backdated.max(self.issuing.not_before())
-    }
-
-    /// The end of a leaf's life: as asked for, but never after its issuers'.
-    fn end_of(&self, days: u32, at: DateTime<Utc>) -> Result<(DateTime<Utc>, bool), Error> {
-        let wanted = whole_seconds(at)
-            .checked_add_signed(TimeDelta::days(i64::from(days)))
-            .ok_or(Error::Validity { what: "the leaf" })?;
-        let latest = self.issuing.not_after().min(self.root.not_after());
-        Ok((wanted.min(latest), wanted > latest))
-    }
-}
-
-impl std::fmt::Debug for Authority {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Authority({})", self.issuing.subject())
+    /// Settles a reservation under which nothing was signed. Should that fail
+    /// too, it stays as one that is yet to be settled.
+    fn abandon(&self, draft: &Draft<'_>, serial: &SerialNumber, why: &crate::pki::Error) {
+        let settle = || -> Result<(), Error> {
+            let serial = serial.magnitude();
+            let mut writer = self.inventory.write()?;
+            writer.abandon(serial, draft.occasion.at)?;
+            let detail = json!({ "error": why.to_string() });
+            let occasion = draft.occasion;
+            occasion.log(&mut writer, Action::Abandon, Some(serial), &detail)?;
+            Ok(writer.commit()?)
+        };
+        let _ = settle();
     }
 }
 
@@ -297,26 +229,4 @@ fn subject_of(request: &IssueRequest) -> DistinguishedName {
         .chain([(AttributeType::CommonName, request.common_name.as_str())])
         .collect();
     DistinguishedName::build(&attributes)
-}
-
-/// Writes the four files that other tools know from ACME clients.
-fn deliver(
-    staging: &Staging,
-    key: &GeneratedKey,
-    certificate: &Certificate,
-    issuing: &Certificate,
-) -> Result<(), Error> {
-    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
-    let key_pem = zeroize::Zeroizing::new(pem::encode_config(
-        &pem::Pem::new("PRIVATE KEY", key.pkcs8.expose()),
-        config,
-    ));
-    staging.write("key.pem", key_pem.as_bytes())?;
-    staging.write("cert.pem", encode_pem([certificate]).as_bytes())?;
-    staging.write("chain.pem", encode_pem([issuing]).as_bytes())?;
-    staging.write(
-        "fullchain.pem",
-        encode_pem([certificate, issuing]).as_bytes(),
-    )?;
-    Ok(())
 }

@@ -10,11 +10,16 @@
 //! ```
 
 mod bootstrap;
+mod deliver;
 mod issue;
+mod occasion;
+mod opened;
 mod subject;
 
 pub use bootstrap::{Bootstrap, CaName, create};
-pub use issue::{Authority, IssueRequest, Issued};
+pub use issue::{IssueRequest, Issued};
+pub use occasion::{Action, Occasion, check_clock};
+pub use opened::Authority;
 pub use subject::{CommonName, TagValue};
 
 use std::path::{Path, PathBuf};
@@ -71,6 +76,28 @@ pub enum Error {
     CaKeyNotEncrypted {
         /// The key file.
         path: PathBuf,
+    },
+    /// The clock is far ahead of everything that the CA has written.
+    #[error(
+        "the clock says {}, more than a year after the CA last wrote anything ({})",
+        rfc3339(*.now), rfc3339(*.mark)
+    )]
+    ClockAhead {
+        /// The latest time in the inventory.
+        mark: DateTime<Utc>,
+        /// The clock's.
+        now: DateTime<Utc>,
+    },
+    /// The clock is behind what the CA has written already.
+    #[error(
+        "the clock says {}, but the CA has already written at {}",
+        rfc3339(*.now), rfc3339(*.mark)
+    )]
+    ClockBehind {
+        /// The latest time in the inventory.
+        mark: DateTime<Utc>,
+        /// The clock's.
+        now: DateTime<Utc>,
     },
     /// Parts of the CA directory do not belong to each other.
     #[error("{path} does not belong to the certificate authority that it is in: {reason}")]

@@ -92,6 +92,21 @@ pub struct CaDirectory {
     pub dir: PathBuf,
 }
 
+/// What the audit log says of who does something and why.
+#[derive(Args, Debug)]
+pub struct OccasionArgs {
+    /// Why, in your words, for the audit log
+    #[arg(long, value_name = "TEXT", value_parser = comment)]
+    pub comment: Option<String>,
+
+    /// This host's clock is right, although the CA's last entry says otherwise
+    ///
+    /// The CA signs nothing when the clock is behind what it has written, or
+    /// more than a year ahead of it. Look at the clock first
+    #[arg(long)]
+    pub accept_clock: bool,
+}
+
 /// Issue a workload certificate with a new key
 ///
 /// Writes key.pem, cert.pem, chain.pem and fullchain.pem into a new directory,
@@ -150,6 +165,10 @@ pub struct CaIssue {
     #[command(flatten)]
     pub passphrase: PassphraseArgs,
 
+    /// For the audit log
+    #[command(flatten)]
+    pub occasion: OccasionArgs,
+
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
@@ -207,4 +226,19 @@ fn ca_key_type(text: &str) -> Result<KeyType, String> {
         KeyType::Rsa2048 => Err("a CA key needs rsa3072 or rsa4096, or an EC type".to_owned()),
         fits => Ok(fits),
     }
+}
+
+/// A line of the log has a bounded length and shows what it holds.
+fn comment(text: &str) -> Result<String, String> {
+    const MOST: usize = 1000;
+    let count = text.chars().count();
+    if count > MOST {
+        return Err(format!(
+            "it has {count} characters, at most {MOST} are allowed"
+        ));
+    }
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        return Err("it must be one line of text, without control characters".to_owned());
+    }
+    Ok(text.to_owned())
 }

@@ -21,7 +21,7 @@ mod serve;
 mod session;
 mod update;
 
-pub use ca::{Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaShow};
+pub use ca::{Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaShow, OccasionArgs};
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
 pub use config::{Config, ConfigCommand, ConfigShow, Status};
 pub use config_file::{ConfigError, ConfigFile, Setting};

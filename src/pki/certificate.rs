@@ -117,6 +117,16 @@ impl Certificate {
         &self.der
     }
 
+    /// The TBSCertificate, DER: what the issuer has signed (RFC 5280 section
+    /// 4.1.1.1).
+    #[must_use]
+    pub fn to_be_signed(&self) -> &[u8] {
+        // `from_der` has seen that the encoding is a sequence of three.
+        der::sequence(&self.der)
+            .and_then(|parts| parts.first().map(|tbs| tbs.encoded))
+            .unwrap_or_default()
+    }
+
     /// The X.509 version as people count it: 3 for version 3.
     #[must_use]
     pub const fn version(&self) -> u32 {

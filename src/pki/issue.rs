@@ -2,10 +2,11 @@
 //!
 //! rcgen 0.14 re-encodes the names it is given (repeated RDNs are lost), and
 //! may mislabel a subject's key. So it builds the certificate around
-//! placeholders, and the guard [`Splice`] stands between it and the key: it
-//! puts the exact bytes of issuer, subject and public key into the to-be-signed
-//! certificate before it is signed. What comes out is parsed again and compared
-//! with the template, field by field, before anybody sees it.
+//! placeholders, and the guard [`Splice`] stands where it expects the key: it
+//! puts the exact bytes of issuer, subject and public key into what rcgen would
+//! have signed. That is kept as [`ToBeSigned`], can be judged, and is then
+//! signed here. What comes out is parsed again and compared with the template,
+//! field by field, before anybody sees it.
 
 use std::cell::RefCell;
 
@@ -58,6 +59,7 @@ pub struct Template<'a> {
 }
 
 /// Who signs: a name, a key, and the identifier of that key.
+#[derive(Clone, Copy)]
 pub struct IssuerRef<'a> {
     /// The issuer's subject, copied byte for byte.
     pub name: &'a DistinguishedName,
@@ -65,6 +67,76 @@ pub struct IssuerRef<'a> {
     pub signer: &'a dyn Signer,
     /// The issuer's subjectKeyIdentifier.
     pub key_identifier: &'a [u8],
+}
+
+/// What will be signed, fixed to the last byte: the TBSCertificate (RFC 5280
+/// section 4.1.1.1). It can be judged before a signature makes it a certificate.
+#[derive(Clone, Debug)]
+pub struct ToBeSigned<'a> {
+    template: &'a Template<'a>,
+    issuer: &'a IssuerRef<'a>,
+    /// The TBSCertificate, DER.
+    tbs: Vec<u8>,
+    /// The AlgorithmIdentifier of the signature, DER.
+    algorithm: Vec<u8>,
+}
+
+impl ToBeSigned<'_> {
+    /// The certificate as it will be, but for a signature of zeros: for rules
+    /// that judge what it says.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Issue`] when what was built is not exactly what was asked for.
+    pub fn preview(&self) -> Result<Certificate, Error> {
+        let blank = self.assemble(&[0; 64]);
+        let certificate = Certificate::from_der(&blank, "the new certificate")?;
+        self.template.compare(&certificate, self.issuer)?;
+        Ok(certificate)
+    }
+
+    /// Signs, parses back, compares what was signed with what was to be signed,
+    /// and verifies the signature.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Issue`] when the key fails or the signature is not the issuer's.
+    pub fn sign(&self) -> Result<Certificate, Error> {
+        let signer = self.issuer.signer;
+        let scheme = signer
+            .public_key()
+            .certificate_scheme()
+            .ok_or_else(unfit_key)?;
+        let signature = signer
+            .sign(scheme, &self.tbs)
+            .map_err(|source| Error::Issue {
+                reason: "the issuer's key failed".to_owned(),
+                source: Some(source),
+            })?;
+        let certificate = Certificate::from_der(&self.assemble(&signature), "the new certificate")?;
+        self.template.compare(&certificate, self.issuer)?;
+        if certificate.to_be_signed() != self.tbs {
+            return Err(failed("its content changed while it was signed"));
+        }
+        if !certificate.is_signed_by(signer.public_key()) {
+            return Err(failed(
+                "its signature is not the issuer's; nothing was issued",
+            ));
+        }
+        Ok(certificate)
+    }
+
+    fn assemble(&self, signature: &[u8]) -> Vec<u8> {
+        let bits = [&[0][..], signature].concat();
+        der::write_all(
+            der::SEQUENCE,
+            &[
+                &self.tbs,
+                &self.algorithm,
+                &der::write(der::BIT_STRING, &bits),
+            ],
+        )
+    }
 }
 
 impl Template<'_> {
@@ -75,39 +147,42 @@ impl Template<'_> {
     /// [`Error::Issue`] when the builder or the key fails, or when what came
     /// out is not exactly what was asked for.
     pub fn sign(&self, issuer: &IssuerRef<'_>) -> Result<Certificate, Error> {
-        let der = self.build(issuer)?;
-        let certificate = Certificate::from_der(&der, "the new certificate")?;
-        self.compare(&certificate, issuer)?;
-        Ok(certificate)
+        self.build(issuer)?.sign()
     }
 
-    fn build(&self, issuer: &IssuerRef<'_>) -> Result<Vec<u8>, Error> {
+    /// Builds everything but the signature. The issuer's key is not used.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Issue`] when the builder fails or the issuer's key is of a type
+    /// that signs no certificates.
+    pub fn build<'a>(&'a self, issuer: &'a IssuerRef<'a>) -> Result<ToBeSigned<'a>, Error> {
         let splice = Splice {
             template: self,
             issuer,
             algorithm: rcgen_algorithm(issuer.signer.public_key().algorithm())
-                .ok_or_else(|| failed("the issuer's key cannot sign certificates"))?,
-            signed: RefCell::new(None),
-            key_error: RefCell::new(None),
+                .ok_or_else(unfit_key)?,
+            built: RefCell::new(None),
         };
         let mut issuer_params = CertificateParams::default();
         issuer_params.key_identifier_method =
             KeyIdMethod::PreSpecified(issuer.key_identifier.to_vec());
         let rcgen_issuer = Issuer::from_params(&issuer_params, &splice);
         // rcgen assembles a certificate too, around its own placeholders; only
-        // what the splice has signed is used.
-        let built = self.params()?.signed_by(&splice, &rcgen_issuer);
-        if let Some(source) = splice.key_error.take() {
-            return Err(Error::Issue {
-                reason: "the issuer's key failed".to_owned(),
-                source: Some(source),
-            });
-        }
-        built.map_err(|error| failed(&error.to_string()))?;
-        splice
-            .signed
+        // what the splice was handed to sign is used.
+        self.params()?
+            .signed_by(&splice, &rcgen_issuer)
+            .map_err(|error| failed(&error.to_string()))?;
+        let (tbs, algorithm) = splice
+            .built
             .take()
-            .ok_or_else(|| failed("nothing was signed"))
+            .ok_or_else(|| failed("nothing was built"))?;
+        Ok(ToBeSigned {
+            template: self,
+            issuer,
+            tbs,
+            algorithm,
+        })
     }
 
     fn params(&self) -> Result<CertificateParams, Error> {
@@ -216,7 +291,6 @@ impl Template<'_> {
                 "authorityKeyIdentifier",
             ),
             (made.alternative_names() == names, "subjectAltName"),
-            (made.is_signed_by(issuer.signer.public_key()), "signature"),
         ];
         match checks.iter().find(|(right, _)| !right) {
             Some((_, field)) => Err(failed(&format!(
@@ -236,13 +310,20 @@ const BASIC_CONSTRAINTS: &str = "2.5.29.19";
 /// `id-ce-keyUsage`.
 const KEY_USAGE: &str = "2.5.29.15";
 
-/// The guard between rcgen and the key.
+/// The guard between rcgen and the key: it takes what is to be signed and puts
+/// the exact bytes in, and signs nothing itself.
 struct Splice<'a> {
     template: &'a Template<'a>,
     issuer: &'a IssuerRef<'a>,
     algorithm: &'static SignatureAlgorithm,
-    signed: RefCell<Option<Vec<u8>>>,
-    key_error: RefCell<Option<crate::key::Error>>,
+    /// TBSCertificate and AlgorithmIdentifier.
+    built: RefCell<Option<(Vec<u8>, Vec<u8>)>>,
+}
+
+impl std::fmt::Debug for IssuerRef<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "IssuerRef({})", self.name)
+    }
 }
 
 impl Splice<'_> {
@@ -288,21 +369,8 @@ impl SigningKey for Splice<'_> {
         let algorithm = der::sequence(tbs)
             .and_then(|parts| parts.get(2).map(|algorithm| algorithm.encoded.to_vec()))
             .ok_or(rcgen::Error::CouldNotParseCertificate)?;
-        let signer = self.issuer.signer;
-        let scheme = signer
-            .public_key()
-            .certificate_scheme()
-            .ok_or(rcgen::Error::UnsupportedSignatureAlgorithm)?;
-        let signature = signer.sign(scheme, &patched).map_err(|error| {
-            self.key_error.replace(Some(error));
-            rcgen::Error::RemoteKeyError
-        })?;
-        let bits = [&[0][..], &signature].concat();
-        self.signed.replace(Some(der::write_all(
-            der::SEQUENCE,
-            &[&patched, &algorithm, &der::write(der::BIT_STRING, &bits)],
-        )));
-        Ok(signature)
+        self.built.replace(Some((patched, algorithm)));
+        Ok(Vec::new())
     }
 }
 
@@ -334,6 +402,10 @@ fn san(name: &GeneralName) -> Result<SanType, Error> {
         GeneralName::Ip(address) => SanType::IpAddress(*address),
         GeneralName::Uri(uri) => SanType::URI(ascii(uri)?),
     })
+}
+
+fn unfit_key() -> Error {
+    failed("the issuer's key cannot sign certificates")
 }
 
 fn failed(reason: &str) -> Error {

@@ -18,7 +18,7 @@ pub use certificate::{BasicConstraints, Certificate, KeyUsage, SignatureHash};
 pub use crl::Crl;
 pub use general_name::GeneralName;
 pub use identity::{Identity, Sourced, chain_of};
-pub use issue::{IssuerRef, Kind, Template};
+pub use issue::{IssuerRef, Kind, Template, ToBeSigned};
 pub use name::{AttributeType, DistinguishedName};
 pub use path::{PathError, PathQuery, validate_path};
 pub use selector::CertificateSelector;

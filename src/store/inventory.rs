@@ -1,128 +1,43 @@
-//! The inventory: every serial number that was ever reserved and every
-//! certificate that was ever signed, in one SQLite database.
+//! The inventory: every serial number that was ever reserved, every certificate
+//! that was ever signed, what was revoked, and the log of all of it, in one
+//! SQLite database.
 //!
 //! WAL with `synchronous=FULL`: what a transaction has said stays said after a
-//! power cut. Rows are inserted under a primary key or the insert fails; nothing
-//! is read first and written on the strength of it.
+//! power cut. Whoever writes holds the write lock from the start
+//! ([`Inventory::write`]), so nothing is read first and written on the strength
+//! of it after somebody else has. Rows are inserted under a unique key or the
+//! insert fails.
+
+mod audit;
+mod certificate;
+mod migration;
+mod mount;
+mod writer;
+
+pub use audit::{AuditEntry, AuditFault, AuditRecord, AuditSummary};
+pub use certificate::{Kind, Record, Reservation, Revocation, State};
+pub use writer::Writer;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::files::create_new;
 use super::{Action, Error};
 
-/// How long a writer waits for another one.
+/// How long a writer waits for the others.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The schema, one step a version; never edit a step that has been released.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql")];
+/// Up to this size, in bytes, all pages are checked when the inventory is
+/// opened: a few milliseconds. Of a larger one only the schema and the end of
+/// the log are.
+const CHECKED_WHOLE: u64 = 4 * 1024 * 1024;
 
-/// What a certificate is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// An issuing CA's.
-    Issuing,
-    /// A workload's.
-    Leaf,
-    /// A root's.
-    Root,
-}
-
-impl Kind {
-    /// The word in the database and in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Issuing => "issuing",
-            Self::Leaf => "leaf",
-            Self::Root => "root",
-        }
-    }
-
-    fn parse(word: &str) -> Option<Self> {
-        [Self::Issuing, Self::Leaf, Self::Root]
-            .into_iter()
-            .find(|kind| kind.as_str() == word)
-    }
-}
-
-/// How far an issue has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Signed, and the certificate is in the inventory.
-    Issued,
-    /// The serial number was reserved. A certificate with it was not handed
-    /// out: it is stored before it is delivered.
-    Reserved,
-}
-
-impl State {
-    /// The word in JSON and in tables.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Issued => "issued",
-            Self::Reserved => "reserved",
-        }
-    }
-}
-
-/// What is known before anything is signed.
-#[derive(Clone, Debug)]
-pub struct Reservation<'a> {
-    /// The serial number, unsigned big-endian without leading zeros.
-    pub serial: &'a [u8],
-    /// What the certificate will be for.
-    pub kind: Kind,
-    /// The issuer's subjectKeyIdentifier.
-    pub issuer_key_id: &'a [u8],
-    /// The subject, as text.
-    pub subject: &'a str,
-    /// The subject's common name.
-    pub common_name: &'a str,
-    /// The subject alternative names, as text, in order.
-    pub names: &'a [String],
-    /// SHA-256 of the SubjectPublicKeyInfo, lowercase hex.
-    pub key_fingerprint: &'a str,
-    /// First second of validity.
-    pub not_before: DateTime<Utc>,
-    /// Last second of validity.
-    pub not_after: DateTime<Utc>,
-    /// When the reservation is made.
-    pub at: DateTime<Utc>,
-}
-
-/// One row of the inventory.
-#[derive(Clone, Debug)]
-pub struct Record {
-    /// The serial number, unsigned big-endian without leading zeros.
-    pub serial: Vec<u8>,
-    /// What the certificate is for.
-    pub kind: Kind,
-    /// How far the issue has come.
-    pub state: State,
-    /// The subject, as text.
-    pub subject: String,
-    /// The subject's common name.
-    pub common_name: String,
-    /// The subject alternative names, as text, in order.
-    pub names: Vec<String>,
-    /// First second of validity.
-    pub not_before: DateTime<Utc>,
-    /// Last second of validity.
-    pub not_after: DateTime<Utc>,
-    /// When the serial number was reserved.
-    pub reserved_at: DateTime<Utc>,
-    /// When its files were delivered, if they were.
-    pub delivered_at: Option<DateTime<Utc>>,
-    /// SHA-256 of the certificate's DER in lowercase hex, once issued.
-    pub fingerprint: Option<String>,
-    /// The certificate's DER, once issued.
-    pub der: Option<Vec<u8>>,
-}
+/// Memory for pages, in KiB; negative is how SQLite tells it from a number of
+/// pages. The upper levels of every index of a million certificates fit in.
+const CACHE_KIB: i64 = -32 * 1024;
 
 /// An open inventory.
 pub struct Inventory {
@@ -135,7 +50,7 @@ impl Inventory {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] or [`Error::Sql`].
+    /// [`Error::Io`], [`Error::Sql`], or [`Error::NetworkFileSystem`].
     pub fn create(path: &Path) -> Result<Self, Error> {
         // SQLite would create it with the umask's mode; its WAL files take the
         // mode of the database file.
@@ -148,7 +63,9 @@ impl Inventory {
     /// # Errors
     ///
     /// [`Error::Io`] when there is none, [`Error::Sql`] when it cannot be read,
-    /// [`Error::InventoryVersion`] when a newer program has written it.
+    /// [`Error::InventoryVersion`] when a newer program has written it,
+    /// [`Error::InventoryDamaged`] when its pages or the end of its log are
+    /// damaged, [`Error::NetworkFileSystem`] where its locks would not hold.
     pub fn open(path: &Path) -> Result<Self, Error> {
         if let Err(source) = std::fs::metadata(path) {
             return Err(Error::Io {
@@ -157,18 +74,18 @@ impl Inventory {
                 source,
             });
         }
-        Self::connect(path, false)
+        let inventory = Self::connect(path, false)?;
+        inventory.check_at_open()?;
+        Ok(inventory)
     }
 
     fn connect(path: &Path, is_new: bool) -> Result<Self, Error> {
+        mount::refuse_network(path)?;
         let failed = sql_error(path, Action::Open);
-        let flags =
-            rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(&failed)?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(&failed)?;
-        let version: i64 = connection
-            .pragma_query_value(None, "user_version", |row| row.get(0))
-            .map_err(&failed)?;
+        let version = migration::version(&connection).map_err(&failed)?;
         if version == 0 && !is_new {
             return Err(Error::Sql {
                 path: path.to_owned(),
@@ -187,181 +104,89 @@ impl Inventory {
         connection
             .pragma_update(None, "synchronous", "FULL")
             .map_err(&failed)?;
-        let mut inventory = Self {
+        connection
+            .pragma_update(None, "cache_size", CACHE_KIB)
+            .map_err(&failed)?;
+        migration::migrate(&connection, path)?;
+        Ok(Self {
             connection,
             path: path.to_owned(),
-        };
-        inventory.migrate()?;
-        Ok(inventory)
+        })
     }
 
-    fn migrate(&mut self) -> Result<(), Error> {
-        let failed = sql_error(&self.path, Action::Migrate);
-        let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-        let version = |connection: &Connection| {
-            connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
-        };
-        let found = version(&self.connection).map_err(&failed)?;
-        if found > known {
-            return Err(Error::InventoryVersion {
-                path: self.path.clone(),
-                found,
-                known,
-            });
+    fn check_at_open(&self) -> Result<(), Error> {
+        let size = std::fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
+        if size <= CHECKED_WHOLE {
+            self.check_pages()?;
         }
-        if found == known {
+        self.check_log_end()
+    }
+
+    /// Reads all pages and checks that they hold together (SQLite's
+    /// `quick_check`): its time grows with the inventory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InventoryDamaged`] with what was found first.
+    pub fn check_pages(&self) -> Result<(), Error> {
+        let found: String = self
+            .connection
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .map_err(sql_error(&self.path, Action::Read))?;
+        if found == "ok" {
             return Ok(());
         }
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(&failed)?;
-        // Another process may have migrated while this one waited.
-        let found = version(&transaction).map_err(&failed)?;
-        let done = usize::try_from(found).unwrap_or(0);
-        for step in MIGRATIONS.iter().skip(done) {
-            transaction.execute_batch(step).map_err(&failed)?;
-        }
-        transaction
-            .pragma_update(None, "user_version", known)
-            .map_err(&failed)?;
-        transaction.commit().map_err(&failed)
+        Err(Error::InventoryDamaged {
+            path: self.path.clone(),
+            reason: found,
+        })
     }
 
-    /// Reserves a serial number together with what will be signed under it.
-    /// When this returns, the reservation survives a power cut.
+    /// Begins to write: takes the write lock, for which it waits up to half a
+    /// minute, and holds it until [`Writer::commit`]. A writer that is dropped
+    /// has written nothing.
     ///
     /// # Errors
     ///
-    /// [`Error::SerialTaken`] when the number is there already,
-    /// [`Error::Sql`] otherwise.
-    pub fn reserve(&self, reservation: &Reservation<'_>) -> Result<(), Error> {
-        let names = serde_json::Value::from(reservation.names).to_string();
-        let inserted = self.connection.execute(
-            "INSERT INTO certificate (serial, kind, issuer_key_id, subject, common_name, names, \
-             key_fingerprint, not_before, not_after, reserved_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-            params![
-                reservation.serial,
-                reservation.kind.as_str(),
-                reservation.issuer_key_id,
-                reservation.subject,
-                reservation.common_name,
-                names,
-                reservation.key_fingerprint,
-                reservation.not_before.timestamp(),
-                reservation.not_after.timestamp(),
-                reservation.at.timestamp(),
-            ],
-        );
-        match inserted {
-            Ok(_) => Ok(()),
-            Err(error)
-                if error.sqlite_error().map(|error| error.extended_code)
-                    == Some(rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY) =>
-            {
-                Err(Error::SerialTaken {
-                    serial: hex::encode(reservation.serial),
-                })
-            }
-            Err(error) => Err(sql_error(&self.path, Action::Write)(error)),
-        }
+    /// [`Error::Sql`].
+    pub fn write(&self) -> Result<Writer<'_>, Error> {
+        Writer::begin(&self.connection, &self.path)
     }
 
-    /// Stores the signed certificate under its reserved serial number.
+    /// Notes that the files of a certificate have been delivered. A power cut may
+    /// lose the note: the files are what counts, and they are made durable by
+    /// whoever writes them.
     ///
     /// # Errors
     ///
-    /// [`Error::Sql`], also when the number is not reserved or has a
-    /// certificate already.
-    pub fn store(
-        &self,
-        serial: &[u8],
-        der: &[u8],
-        fingerprint: &str,
-        at: DateTime<Utc>,
-    ) -> Result<(), Error> {
+    /// [`Error::Sql`].
+    pub fn note_delivered(&self, serial: &[u8], at: DateTime<Utc>) -> Result<(), Error> {
         let failed = sql_error(&self.path, Action::Write);
-        let updated = self
+        let connection = &self.connection;
+        let synchronous = |mode| connection.pragma_update(None, "synchronous", mode);
+        synchronous("NORMAL").map_err(&failed)?;
+        let noted = connection.execute(
+            "UPDATE certificate SET delivered_at = ?2 WHERE serial = ?1",
+            rusqlite::params![serial, at.timestamp()],
+        );
+        synchronous("FULL").map_err(&failed)?;
+        noted.map(drop).map_err(&failed)
+    }
+
+    /// The latest time at which anything was written; `None` in a new inventory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn time_mark(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        let seconds: Option<i64> = self
             .connection
-            .execute(
-                "UPDATE certificate SET der = ?2, fingerprint = ?3, issued_at = ?4 \
-                 WHERE serial = ?1 AND der IS NULL",
-                params![serial, der, fingerprint, at.timestamp()],
-            )
-            .map_err(&failed)?;
-        if updated == 1 {
-            Ok(())
-        } else {
-            Err(failed(rusqlite::Error::StatementChangedRows(updated)))
-        }
-    }
-
-    /// Notes that the files of a certificate have been delivered.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Sql`].
-    pub fn mark_delivered(&self, serial: &[u8], at: DateTime<Utc>) -> Result<(), Error> {
-        self.connection
-            .execute(
-                "UPDATE certificate SET delivered_at = ?2 WHERE serial = ?1",
-                params![serial, at.timestamp()],
-            )
-            .map_err(sql_error(&self.path, Action::Write))?;
-        Ok(())
-    }
-
-    /// All rows, the newest first.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Sql`].
-    pub fn list(&self) -> Result<Vec<Record>, Error> {
-        let failed = sql_error(&self.path, Action::Read);
-        let mut statement = self
-            .connection
-            .prepare(&format!(
-                "SELECT {COLUMNS} FROM certificate ORDER BY reserved_at DESC, rowid DESC"
-            ))
-            .map_err(&failed)?;
-        let rows = statement.query_map([], record).map_err(&failed)?;
-        rows.collect::<Result<_, _>>().map_err(&failed)
-    }
-
-    /// The newest row with this common name, issued ones before reserved ones.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Sql`].
-    pub fn newest_named(&self, common_name: &str) -> Result<Option<Record>, Error> {
-        self.connection
-            .query_row(
-                &format!(
-                    "SELECT {COLUMNS} FROM certificate WHERE common_name = ?1 \
-                     ORDER BY der IS NULL, reserved_at DESC, rowid DESC LIMIT 1"
-                ),
-                [common_name],
-                record,
-            )
+            .query_row("SELECT at FROM time_mark WHERE at > 0", [], |row| {
+                row.get(0)
+            })
             .optional()
-            .map_err(sql_error(&self.path, Action::Read))
-    }
-
-    /// The row of one serial number.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Sql`].
-    pub fn get(&self, serial: &[u8]) -> Result<Option<Record>, Error> {
-        self.connection
-            .query_row(
-                &format!("SELECT {COLUMNS} FROM certificate WHERE serial = ?1"),
-                [serial],
-                record,
-            )
-            .optional()
-            .map_err(sql_error(&self.path, Action::Read))
+            .map_err(sql_error(&self.path, Action::Read))?;
+        Ok(seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0)))
     }
 }
 
@@ -385,42 +210,6 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<String> {
     Ok(mode)
 }
 
-const COLUMNS: &str = "serial, kind, subject, common_name, names, not_before, not_after, \
-                       reserved_at, delivered_at, fingerprint, der";
-
-fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
-    let time = |seconds: i64| {
-        DateTime::from_timestamp(seconds, 0)
-            .ok_or(rusqlite::Error::IntegralValueOutOfRange(0, seconds))
-    };
-    let damaged = |what: &str| {
-        let reason = format!("its {what} is damaged").into();
-        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, reason)
-    };
-    let der: Option<Vec<u8>> = row.get("der")?;
-    let names: String = row.get("names")?;
-    let kind: String = row.get("kind")?;
-    let delivered: Option<i64> = row.get("delivered_at")?;
-    Ok(Record {
-        serial: row.get("serial")?,
-        kind: Kind::parse(&kind).ok_or_else(|| damaged("kind"))?,
-        state: if der.is_some() {
-            State::Issued
-        } else {
-            State::Reserved
-        },
-        subject: row.get("subject")?,
-        common_name: row.get("common_name")?,
-        names: serde_json::from_str(&names).map_err(|_| damaged("list of names"))?,
-        not_before: time(row.get("not_before")?)?,
-        not_after: time(row.get("not_after")?)?,
-        reserved_at: time(row.get("reserved_at")?)?,
-        delivered_at: delivered.map(time).transpose()?,
-        fingerprint: row.get("fingerprint")?,
-        der,
-    })
-}
-
 fn sql_error(path: &Path, action: Action) -> impl Fn(rusqlite::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Sql {
@@ -430,58 +219,16 @@ fn sql_error(path: &Path, action: Action) -> impl Fn(rusqlite::Error) -> Error {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn reservation(serial: &[u8]) -> Reservation<'_> {
-        let at = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
-        Reservation {
-            serial,
-            kind: Kind::Leaf,
-            issuer_key_id: &[1; 20],
-            subject: "CN=web-1",
-            common_name: "web-1",
-            names: &[],
-            key_fingerprint: "00",
-            not_before: at,
-            not_after: at,
-            at,
-        }
-    }
-
-    #[test]
-    fn a_serial_number_is_reserved_once_and_stored_once() {
-        let home = tempfile::tempdir().unwrap();
-        let path = home.path().join("inventory.db");
-        let inventory = Inventory::create(&path).unwrap();
-        let at = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
-        inventory.reserve(&reservation(&[1, 2])).unwrap();
-        let again = Inventory::open(&path).unwrap();
-        assert!(matches!(
-            again.reserve(&reservation(&[1, 2])),
-            Err(Error::SerialTaken { .. })
-        ));
-        assert_eq!(again.get(&[1, 2]).unwrap().unwrap().state, State::Reserved);
-        inventory.store(&[1, 2], b"der", "ab", at).unwrap();
-        assert!(inventory.store(&[1, 2], b"other", "cd", at).is_err());
-        assert!(inventory.store(&[9], b"der", "ef", at).is_err());
-        assert_eq!(again.get(&[1, 2]).unwrap().unwrap().der.unwrap(), b"der");
-    }
-
-    #[test]
-    fn a_newer_schema_is_refused() {
-        let home = tempfile::tempdir().unwrap();
-        let path = home.path().join("inventory.db");
-        let inventory = Inventory::create(&path).unwrap();
-        inventory
-            .connection
-            .pragma_update(None, "user_version", 99)
-            .unwrap();
-        drop(inventory);
-        assert!(matches!(
-            Inventory::open(&path),
-            Err(Error::InventoryVersion { found: 99, .. })
-        ));
-    }
+/// A time of the database.
+fn time(seconds: i64) -> rusqlite::Result<DateTime<Utc>> {
+    DateTime::from_timestamp(seconds, 0).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, seconds))
 }
+
+/// What a row holds and cannot hold.
+fn damaged(what: &str) -> rusqlite::Error {
+    let reason = format!("its {what} is damaged").into();
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, reason)
+}
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,10 @@ pub use files::{
     Readers, check_parent, ensure_directory, read_bounded, read_with_metadata, remove_if_present,
     temporary_directory, write_atomic,
 };
-pub use inventory::{Inventory, Kind, Record, Reservation, State};
+pub use inventory::{
+    AuditEntry, AuditFault, AuditRecord, AuditSummary, Inventory, Kind, Record, Reservation,
+    Revocation, State, Writer,
+};
 pub use log::{Log, Severity};
 pub use session_cache::{CacheEntry, CacheLock, SessionCache, is_own_directory};
 pub use size_limit::outlive_size_limit;
@@ -76,11 +79,33 @@ pub enum Error {
         /// The path.
         path: PathBuf,
     },
+    /// Locks and shared memory do not work where the inventory is.
+    #[error("{path} is on a network file system ({file_system})")]
+    NetworkFileSystem {
+        /// The database file.
+        path: PathBuf,
+        /// Its type, as the kernel names it.
+        file_system: String,
+    },
+    /// A request of this name has been taken already.
+    #[error("the request '{request_id}' has been taken already")]
+    RequestTaken {
+        /// The name.
+        request_id: String,
+    },
     /// The target is there already and holds something.
     #[error("{path} exists already and is not an empty directory")]
     Exists {
         /// The path.
         path: PathBuf,
+    },
+    /// The inventory's pages or its log are not what was written.
+    #[error("the inventory {path} is damaged: {reason}")]
+    InventoryDamaged {
+        /// The database file.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
     },
     /// The inventory is of a version that this program does not know.
     #[error("the inventory {path} has schema version {found}, this program knows up to {known}")]

@@ -3,13 +3,15 @@
 use ring::rand::SystemRandom;
 use serde_json::json;
 
-use crate::authority::{self, Bootstrap};
+use crate::authority::{self, Bootstrap, Occasion};
 use crate::cli::CaInit;
 use crate::clock::rfc3339;
 use crate::commands::{Context, Error, material};
 use crate::key::Cost;
 use crate::limits;
 use crate::store::Staging;
+
+use super::occasion::actor;
 
 /// Makes a new CA and says where its parts are.
 pub(in crate::commands) fn init(arguments: &CaInit, context: &Context) -> Result<(), Error> {
@@ -38,7 +40,12 @@ pub(in crate::commands) fn init(arguments: &CaInit, context: &Context) -> Result
         issuing_years: arguments.issuing_years,
         passphrase: &passphrase,
         cost: Cost::Normal,
-        at: context.clock.now(),
+        occasion: &Occasion {
+            actor: &actor(context),
+            comment: None,
+            at: context.clock.now(),
+            accept_clock: false,
+        },
     };
     let (root, issuing) = authority::create(staging, &plan, &SystemRandom::new())?;
     let dir = directory.display();

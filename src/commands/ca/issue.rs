@@ -9,6 +9,8 @@ use crate::clock::rfc3339;
 use crate::commands::{Context, Error, material};
 use crate::store::Staging;
 
+use super::occasion::{actor, occasion};
+
 /// Issues a certificate and says where its files are.
 pub(in crate::commands) fn issue(arguments: &CaIssue, context: &Context) -> Result<(), Error> {
     let directory = context.path(&arguments.ca.dir);
@@ -32,7 +34,9 @@ pub(in crate::commands) fn issue(arguments: &CaIssue, context: &Context) -> Resu
         key_type: arguments.key_type,
         days: arguments.days,
     };
-    let issued = authority.issue(&request, staging, context.clock.now(), &SystemRandom::new())?;
+    let actor = actor(context);
+    let occasion = occasion(&actor, &arguments.occasion, context);
+    let issued = authority.issue(&request, staging, &occasion, &SystemRandom::new())?;
     let certificate = &issued.certificate;
     if issued.clamped {
         context.printer.warning(&format!(

@@ -3,6 +3,7 @@
 mod init;
 mod inventory;
 mod issue;
+mod occasion;
 
 pub(super) use init::init;
 pub(super) use inventory::{list, show};

@@ -12,6 +12,8 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         authority::Error::CaKeyMismatch { .. }
         | authority::Error::CaKeyNotEncrypted { .. }
         | authority::Error::CaNotValid { .. }
+        | authority::Error::ClockAhead { .. }
+        | authority::Error::ClockBehind { .. }
         | authority::Error::Foreign { .. }
         | authority::Error::Path(_) => Outcome::Unusable,
         authority::Error::Key(error) => of_key(error),
@@ -32,6 +34,9 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
         ),
         authority::Error::CaNotValid { .. } => Some(
             "is this host's clock right? An expired CA issues nothing; make a new one with 'windlass ca init' and give its trust-anchor.pem to Roles Anywhere beside the old one".to_owned(),
+        ),
+        authority::Error::ClockAhead { .. } | authority::Error::ClockBehind { .. } => Some(
+            "look at the clock of this host ('date -u'); if it is right, say so with --accept-clock, which the audit log keeps".to_owned(),
         ),
         authority::Error::Key(error) => hint_key(error),
         authority::Error::Incomplete { path, .. } => Some(format!(

@@ -10,7 +10,9 @@ pub(super) fn of_store(error: &store::Error) -> Outcome {
         store::Error::Exists { .. }
         | store::Error::Link { .. }
         | store::Error::NotAFile { .. }
+        | store::Error::NetworkFileSystem { .. }
         | store::Error::NotSocket { .. }
+        | store::Error::RequestTaken { .. }
         | store::Error::Served { .. }
         | store::Error::TooLarge { .. } => Outcome::Usage,
         store::Error::Changing { .. } | store::Error::Locked { .. } => Outcome::Temporary,
@@ -19,6 +21,7 @@ pub(super) fn of_store(error: &store::Error) -> Outcome {
             ..
         } => Outcome::Usage,
         store::Error::Io { .. }
+        | store::Error::InventoryDamaged { .. }
         | store::Error::InventoryVersion { .. }
         | store::Error::Journal { .. }
         | store::Error::Owner { .. }
@@ -39,6 +42,16 @@ pub(super) fn hint_store(error: &store::Error) -> Option<String> {
         store::Error::Exists { path } => Some(format!(
             "nothing was changed; give another directory, or move {} away first",
             shown(path)
+        )),
+        store::Error::InventoryDamaged { .. } => Some(
+            "restore the CA directory from its backup; nothing is signed from a damaged one"
+                .to_owned(),
+        ),
+        store::Error::NetworkFileSystem { .. } => Some(
+            "locks do not hold there; keep the CA's directory on a local disk, and its backups elsewhere".to_owned(),
+        ),
+        store::Error::RequestTaken { request_id } => Some(format!(
+            "'windlass ca list --request-id {request_id}' shows what was issued; another request needs another name"
         )),
         store::Error::InventoryVersion { .. } => {
             Some("a newer windlass has written it; use that version".to_owned())

@@ -1,0 +1,105 @@
+//! Who does something with the CA, when and why: what every entry of the audit
+//! log says.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+
+use crate::store::{AuditEntry, Inventory, Writer};
+
+use super::{BACKDATE_SECONDS, Error};
+
+/// How far the clock may be ahead of everything that was written, in days,
+/// before somebody has to say that it is right.
+const MOST_AHEAD_DAYS: i64 = 366;
+
+/// Who does something, when and why.
+#[derive(Clone, Copy, Debug)]
+pub struct Occasion<'a> {
+    /// Who, as the operating system knows them.
+    pub actor: &'a str,
+    /// Why, in their words.
+    pub comment: Option<&'a str>,
+    /// Now.
+    pub at: DateTime<Utc>,
+    /// Whether the clock is right although the inventory says otherwise.
+    pub accept_clock: bool,
+}
+
+/// What is done, as the log calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It is settled that nothing was issued under a reserved serial number.
+    Abandon,
+    /// A clock was said to be right that seemed wrong.
+    AcceptClock,
+    /// The CA was made.
+    Init,
+    /// A certificate was signed.
+    Issue,
+}
+
+impl Action {
+    /// The word in the log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Abandon => "abandon",
+            Self::AcceptClock => "accept-clock",
+            Self::Init => "init",
+            Self::Issue => AuditEntry::ISSUE,
+        }
+    }
+}
+
+impl Occasion<'_> {
+    /// Writes an entry into the log, in the transaction of what it tells.
+    pub(super) fn log(
+        &self,
+        writer: &mut Writer<'_>,
+        action: Action,
+        serial: Option<&[u8]>,
+        detail: &Value,
+    ) -> Result<(), Error> {
+        let detail = detail.to_string();
+        Ok(writer.record(&AuditEntry {
+            at: self.at,
+            actor: self.actor,
+            action: action.as_str(),
+            serial,
+            detail: &detail,
+            comment: self.comment,
+        })?)
+    }
+}
+
+/// Refuses when the clock is behind what was written, by more than certificates
+/// are backdated, or more than a year ahead of it: what would be signed then
+/// begins before it was issued, or outlives its issuer unnoticed.
+///
+/// # Errors
+///
+/// [`Error::ClockBehind`] or [`Error::ClockAhead`], unless the occasion accepts
+/// the clock; that is logged, and the time counts from then on.
+pub fn check_clock(inventory: &Inventory, occasion: &Occasion<'_>) -> Result<(), Error> {
+    let Some(mark) = inventory.time_mark()? else {
+        return Ok(());
+    };
+    let now = occasion.at;
+    let is_behind = now < mark - TimeDelta::seconds(BACKDATE_SECONDS);
+    let is_ahead = now > mark + TimeDelta::days(MOST_AHEAD_DAYS);
+    if !is_behind && !is_ahead {
+        return Ok(());
+    }
+    if !occasion.accept_clock {
+        return Err(if is_behind {
+            Error::ClockBehind { mark, now }
+        } else {
+            Error::ClockAhead { mark, now }
+        });
+    }
+    let mut writer = inventory.write()?;
+    let detail = serde_json::json!({ "latestBefore": crate::clock::rfc3339(mark) });
+    occasion.log(&mut writer, Action::AcceptClock, None, &detail)?;
+    writer.set_time_mark(now)?;
+    Ok(writer.commit()?)
+}

@@ -1,0 +1,147 @@
+//! An opened CA: its certificates and keys, checked against each other, and the
+//! inventory.
+
+use std::cell::Cell;
+use std::path::Path;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::clock::whole_seconds;
+use crate::key::{self, Signer, SoftwareKey};
+use crate::pki::{Certificate, read_certificates};
+use crate::secret::Secret;
+use crate::store::Inventory;
+
+use super::{
+    BACKDATE_SECONDS, Error, INVENTORY, ISSUING_CERT, ISSUING_KEY, Occasion, ROOT_CERT,
+    TRUST_ANCHOR, check_clock, open_inventory, read_ca_file,
+};
+
+/// An opened CA, ready to sign.
+pub struct Authority {
+    pub(super) inventory: Inventory,
+    pub(super) root: Certificate,
+    pub(super) issuing: Certificate,
+    pub(super) issuing_key: SoftwareKey,
+}
+
+impl Authority {
+    /// Opens the CA in `directory` and decrypts its issuing key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when there is no CA, the passphrase is wrong, or key and
+    /// certificate do not belong together.
+    pub fn open(
+        directory: &Path,
+        passphrase: impl FnOnce() -> Result<Option<Secret>, key::Error>,
+    ) -> Result<Self, Error> {
+        let one_certificate = |name: &str| -> Result<Certificate, Error> {
+            let origin = directory.join(name).display().to_string();
+            let mut certificates = read_certificates(&read_ca_file(directory, name)?, &origin)?;
+            Ok(certificates.swap_remove(0))
+        };
+        let root = one_certificate(ROOT_CERT)?;
+        let issuing = one_certificate(ISSUING_CERT)?;
+        let foreign = |name: &str, reason| Error::Foreign {
+            path: directory.join(name),
+            reason,
+        };
+        if one_certificate(TRUST_ANCHOR)? != root {
+            return Err(foreign(TRUST_ANCHOR, "it is not the root"));
+        }
+        if issuing.issuer() != root.subject() || !issuing.is_signed_by(root.public_key()) {
+            return Err(foreign(ISSUING_CERT, "the root did not issue it"));
+        }
+        let path = directory.join(ISSUING_KEY);
+        let material = zeroize::Zeroizing::new(read_ca_file(directory, ISSUING_KEY)?);
+        let encrypted = Cell::new(false);
+        let issuing_key = key::open_software(&material, &path.display().to_string(), || {
+            encrypted.set(true);
+            passphrase()
+        })?;
+        if !encrypted.get() {
+            return Err(Error::CaKeyNotEncrypted { path });
+        }
+        if issuing_key.public_key() != issuing.public_key() {
+            return Err(Error::CaKeyMismatch { path });
+        }
+        // After the passphrase was read: a descriptor number that was meant for
+        // it must not name a file that was opened here.
+        let inventory = open_inventory(directory)?;
+        for certificate in [&root, &issuing] {
+            let recorded = inventory.get(certificate.serial().magnitude())?;
+            if recorded.and_then(|record| record.der).as_deref() != Some(certificate.der()) {
+                return Err(foreign(
+                    INVENTORY,
+                    "it does not know the CA's own certificates",
+                ));
+            }
+        }
+        Ok(Self {
+            inventory,
+            root,
+            issuing,
+            issuing_key,
+        })
+    }
+
+    /// The inventory of this CA.
+    #[must_use]
+    pub const fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
+    /// The certificate under which it issues.
+    #[must_use]
+    pub const fn issuing(&self) -> &Certificate {
+        &self.issuing
+    }
+
+    /// Refuses to sign anything when the clock cannot be right, or when one of
+    /// the CA's own certificates is not valid.
+    pub(super) fn check_ready(&self, occasion: &Occasion<'_>) -> Result<(), Error> {
+        check_clock(&self.inventory, occasion)?;
+        self.check_own_validity(occasion.at)
+    }
+
+    fn check_own_validity(&self, at: DateTime<Utc>) -> Result<(), Error> {
+        for (which, certificate) in [("root", &self.root), ("issuing", &self.issuing)] {
+            if !certificate.is_valid_at(at) {
+                return Err(Error::CaNotValid {
+                    which,
+                    not_before: certificate.not_before(),
+                    not_after: certificate.not_after(),
+                    at,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The begin of a leaf's life: a little before now, but not before its
+    /// issuer's.
+    pub(super) fn begin_of(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        let backdated = whole_seconds(at) - TimeDelta::seconds(BACKDATE_SECONDS);
+        backdated.max(self.issuing.not_before())
+    }
+
+    /// The end of a leaf's life: as asked for, but never after its issuers'.
+    pub(super) fn end_of(
+        &self,
+        days: u32,
+        at: DateTime<Utc>,
+    ) -> Result<(DateTime<Utc>, bool), Error> {
+        let wanted = whole_seconds(at)
+            .checked_add_signed(TimeDelta::days(i64::from(days)))
+            .ok_or(Error::Validity { what: "the leaf" })?;
+        let latest = self.issuing.not_after().min(self.root.not_after());
+        Ok((wanted.min(latest), wanted > latest))
+    }
+}
+
+impl std::fmt::Debug for Authority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Authority({})", self.issuing.subject())
+    }
+}

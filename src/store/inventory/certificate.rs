@@ -1,0 +1,298 @@
+//! Rows of the inventory: what is reserved, what is stored, and how it is found.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension, Row};
+
+use crate::store::{Action, Error};
+
+use super::{Inventory, damaged, sql_error, time};
+
+/// What a certificate is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An issuing CA's.
+    Issuing,
+    /// A workload's.
+    Leaf,
+    /// A root's.
+    Root,
+}
+
+impl Kind {
+    /// The word in the database and in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Issuing => "issuing",
+            Self::Leaf => "leaf",
+            Self::Root => "root",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        [Self::Issuing, Self::Leaf, Self::Root]
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
+    }
+}
+
+/// How far an issue has come. Whether it was revoked is beside it
+/// ([`Record::revocation`]): a serial number can be revoked in every state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is settled that no certificate with the serial number was handed out.
+    Abandoned,
+    /// Signed, and the certificate is in the inventory.
+    Issued,
+    /// The serial number was reserved. A certificate with it was not handed
+    /// out: it is stored before it is delivered.
+    Reserved,
+}
+
+impl State {
+    /// The word in JSON and in tables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Abandoned => "abandoned",
+            Self::Issued => "issued",
+            Self::Reserved => "reserved",
+        }
+    }
+}
+
+/// What is known before anything is signed.
+#[derive(Clone, Debug)]
+pub struct Reservation<'a> {
+    /// The serial number, unsigned big-endian without leading zeros.
+    pub serial: &'a [u8],
+    /// What the certificate will be for.
+    pub kind: Kind,
+    /// The issuer's subjectKeyIdentifier.
+    pub issuer_key_id: &'a [u8],
+    /// The subject, as text.
+    pub subject: &'a str,
+    /// The subject's common name.
+    pub common_name: &'a str,
+    /// The subject alternative names, as text with their kind before them
+    /// (`DNS:`, `IP:`, `URI:`, `email:`), in order.
+    pub names: &'a [String],
+    /// SHA-256 of the SubjectPublicKeyInfo, lowercase hex.
+    pub key_fingerprint: &'a str,
+    /// First second of validity.
+    pub not_before: DateTime<Utc>,
+    /// Last second of validity.
+    pub not_after: DateTime<Utc>,
+    /// When the reservation is made.
+    pub at: DateTime<Utc>,
+    /// The profile of the policy under which it is issued.
+    pub profile: Option<&'a str>,
+    /// Who asked for it.
+    pub requester: Option<&'a str>,
+    /// The name that the requester gave to the request.
+    pub request_id: Option<&'a str>,
+}
+
+/// That a certificate was revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// Since when.
+    pub at: DateTime<Utc>,
+    /// The reason code of RFC 5280 section 5.3.1; 0 when none was given.
+    pub reason: u8,
+    /// When the key is known or suspected to have been compromised (RFC 5280
+    /// section 5.3.2).
+    pub invalid_since: Option<DateTime<Utc>>,
+}
+
+/// One row of the inventory.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The serial number, unsigned big-endian without leading zeros.
+    pub serial: Vec<u8>,
+    /// What the certificate is for.
+    pub kind: Kind,
+    /// How far the issue has come.
+    pub state: State,
+    /// The issuer's subjectKeyIdentifier.
+    pub issuer_key_id: Vec<u8>,
+    /// The subject, as text.
+    pub subject: String,
+    /// The subject's common name.
+    pub common_name: String,
+    /// The subject alternative names, as text, in order.
+    pub names: Vec<String>,
+    /// SHA-256 of the SubjectPublicKeyInfo, lowercase hex.
+    pub key_fingerprint: String,
+    /// First second of validity.
+    pub not_before: DateTime<Utc>,
+    /// Last second of validity.
+    pub not_after: DateTime<Utc>,
+    /// When the serial number was reserved.
+    pub reserved_at: DateTime<Utc>,
+    /// When its files were delivered, if they were.
+    pub delivered_at: Option<DateTime<Utc>>,
+    /// The profile of the policy under which it was issued.
+    pub profile: Option<String>,
+    /// Who asked for it.
+    pub requester: Option<String>,
+    /// The name that the requester gave to the request.
+    pub request_id: Option<String>,
+    /// Whether it was revoked.
+    pub revocation: Option<Revocation>,
+    /// SHA-256 of the certificate's DER in lowercase hex, once issued.
+    pub fingerprint: Option<String>,
+    /// The certificate's DER, once issued.
+    pub der: Option<Vec<u8>>,
+}
+
+impl Inventory {
+    /// All rows, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn list(&self) -> Result<Vec<Record>, Error> {
+        let failed = sql_error(&self.path, Action::Read);
+        let mut statement = self
+            .connection
+            .prepare(&format!(
+                "SELECT {COLUMNS} FROM certificate ORDER BY id DESC"
+            ))
+            .map_err(&failed)?;
+        let rows = statement.query_map([], record).map_err(&failed)?;
+        rows.collect::<Result<_, _>>().map_err(&failed)
+    }
+
+    /// The newest row with this common name, issued ones before others.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn newest_named(&self, common_name: &str) -> Result<Option<Record>, Error> {
+        self.one(
+            "id = (SELECT certificate FROM name JOIN certificate ON id = certificate \
+             WHERE value = ?1 AND name.kind = 'cn' ORDER BY der IS NULL, id DESC LIMIT 1)",
+            common_name,
+        )
+    }
+
+    /// The row of one serial number.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn get(&self, serial: &[u8]) -> Result<Option<Record>, Error> {
+        self.one("serial = ?1", serial)
+    }
+
+    /// The row of the certificate with this SHA-256, lowercase hex.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn by_fingerprint(&self, fingerprint: &str) -> Result<Option<Record>, Error> {
+        self.one("fingerprint = ?1", fingerprint)
+    }
+
+    /// The row of the request that was given this name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn by_request(&self, request_id: &str) -> Result<Option<Record>, Error> {
+        self.one("request_id = ?1", request_id)
+    }
+
+    /// The rows under whose serial number a certificate may have been signed,
+    /// but none was stored, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn unsettled(&self) -> Result<Vec<Record>, Error> {
+        let failed = sql_error(&self.path, Action::Read);
+        let mut statement = self
+            .connection
+            .prepare(&format!(
+                "SELECT {COLUMNS} FROM certificate \
+                 WHERE issued_at IS NULL AND abandoned_at IS NULL ORDER BY id"
+            ))
+            .map_err(&failed)?;
+        let rows = statement.query_map([], record).map_err(&failed)?;
+        rows.collect::<Result<_, _>>().map_err(&failed)
+    }
+
+    /// Whether a certificate of this key was revoked because the key was
+    /// compromised: it must not be certified again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn is_compromised(&self, key_fingerprint: &str) -> Result<bool, Error> {
+        self.connection
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM certificate \
+                 WHERE revocation = 1 AND key_fingerprint = ?1)",
+            )
+            .and_then(|mut statement| statement.query_row([key_fingerprint], |row| row.get(0)))
+            .map_err(sql_error(&self.path, Action::Read))
+    }
+
+    fn one(&self, condition: &str, value: impl rusqlite::ToSql) -> Result<Option<Record>, Error> {
+        self.connection
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM certificate WHERE {condition}"
+            ))
+            .and_then(|mut statement| statement.query_row([value], record).optional())
+            .map_err(sql_error(&self.path, Action::Read))
+    }
+}
+
+/// The columns that [`record`] reads.
+pub(super) const COLUMNS: &str = "serial, kind, issuer_key_id, subject, common_name, names, \
+    key_fingerprint, not_before, not_after, reserved_at, delivered_at, abandoned_at, profile, \
+    requester, request_id, revoked_at, revocation, invalid_since, fingerprint, der";
+
+/// Reads one row of [`COLUMNS`].
+pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
+    let optional = |column: &str| -> rusqlite::Result<Option<DateTime<Utc>>> {
+        row.get::<_, Option<i64>>(column)?.map(time).transpose()
+    };
+    let der: Option<Vec<u8>> = row.get("der")?;
+    let names: String = row.get("names")?;
+    let kind: String = row.get("kind")?;
+    let state = match (&der, optional("abandoned_at")?) {
+        (Some(_), _) => State::Issued,
+        (None, Some(_)) => State::Abandoned,
+        (None, None) => State::Reserved,
+    };
+    let revocation = match (optional("revoked_at")?, row.get("revocation")?) {
+        (Some(at), Some(reason)) => Some(Revocation {
+            at,
+            reason,
+            invalid_since: optional("invalid_since")?,
+        }),
+        _ => None,
+    };
+    Ok(Record {
+        serial: row.get("serial")?,
+        kind: Kind::parse(&kind).ok_or_else(|| damaged("kind"))?,
+        state,
+        issuer_key_id: row.get("issuer_key_id")?,
+        subject: row.get("subject")?,
+        common_name: row.get("common_name")?,
+        names: serde_json::from_str(&names).map_err(|_| damaged("list of names"))?,
+        key_fingerprint: row.get("key_fingerprint")?,
+        not_before: time(row.get("not_before")?)?,
+        not_after: time(row.get("not_after")?)?,
+        reserved_at: time(row.get("reserved_at")?)?,
+        delivered_at: optional("delivered_at")?,
+        profile: row.get("profile")?,
+        requester: row.get("requester")?,
+        request_id: row.get("request_id")?,
+        revocation,
+        fingerprint: row.get("fingerprint")?,
+        der,
+    })
+}

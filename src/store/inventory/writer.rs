@@ -1,0 +1,266 @@
+//! Writing into the inventory: one transaction, from the lock to the commit.
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use rusqlite::{
+    CachedStatement, Connection, OptionalExtension, Params, Transaction, TransactionBehavior,
+    params,
+};
+
+use crate::store::{Action, Error};
+
+use super::{Reservation, Revocation, audit, sql_error};
+
+/// A transaction that holds the write lock. What is done through it is durable
+/// when [`Writer::commit`] has returned, and has not happened otherwise.
+pub struct Writer<'a> {
+    transaction: Transaction<'a>,
+    path: PathBuf,
+    /// Sequence number and hash of the log's last entry, once it was read.
+    log_end: Option<audit::End>,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn begin(connection: &'a Connection, path: &Path) -> Result<Self, Error> {
+        let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
+            .map_err(sql_error(path, Action::Lock))?;
+        Ok(Self {
+            transaction,
+            path: path.to_owned(),
+            log_end: None,
+        })
+    }
+
+    /// Makes everything durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`]; then nothing was written.
+    pub fn commit(self) -> Result<(), Error> {
+        let failed = sql_error(&self.path, Action::Write);
+        self.transaction.commit().map_err(failed)
+    }
+
+    /// Reserves a serial number together with what will be signed under it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SerialTaken`] when the number is there already,
+    /// [`Error::RequestTaken`] when the request is, [`Error::Sql`] otherwise.
+    pub fn reserve(&self, reservation: &Reservation<'_>) -> Result<(), Error> {
+        self.note_time(reservation.at)?;
+        let names = serde_json::Value::from(reservation.names).to_string();
+        let inserted = self
+            .prepared(
+                "INSERT INTO certificate (serial, kind, issuer_key_id, subject, common_name, \
+                 names, key_fingerprint, not_before, not_after, reserved_at, profile, requester, \
+                 request_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            )?
+            .insert(params![
+                reservation.serial,
+                reservation.kind.as_str(),
+                reservation.issuer_key_id,
+                reservation.subject,
+                reservation.common_name,
+                names,
+                reservation.key_fingerprint,
+                reservation.not_before.timestamp(),
+                reservation.not_after.timestamp(),
+                reservation.at.timestamp(),
+                reservation.profile,
+                reservation.requester,
+                reservation.request_id,
+            ]);
+        let id = inserted.map_err(|error| self.taken(error, reservation))?;
+        self.index_name("cn", reservation.common_name, id)?;
+        for name in reservation.names {
+            if let Some((kind, value)) = name.split_once(':') {
+                self.index_name(&kind.to_ascii_lowercase(), value, id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the unique keys apart.
+    fn taken(&self, error: rusqlite::Error, reservation: &Reservation<'_>) -> Error {
+        let is_unique = error.sqlite_error().map(|error| error.extended_code)
+            == Some(rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE);
+        match reservation.request_id {
+            _ if !is_unique => sql_error(&self.path, Action::Write)(error),
+            Some(request_id) if error.to_string().contains("request_id") => Error::RequestTaken {
+                request_id: request_id.to_owned(),
+            },
+            _ => Error::SerialTaken {
+                serial: hex::encode(reservation.serial),
+            },
+        }
+    }
+
+    fn index_name(&self, kind: &str, value: &str, id: i64) -> Result<(), Error> {
+        self.run(
+            "INSERT OR IGNORE INTO name (value, kind, certificate) VALUES (?1, ?2, ?3)",
+            params![value, kind, id],
+        )
+        .map(drop)
+    }
+
+    /// Stores the signed certificate under its reserved serial number.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`], also when the number is not reserved or has a
+    /// certificate already.
+    pub fn store(
+        &self,
+        serial: &[u8],
+        der: &[u8],
+        fingerprint: &str,
+        at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        self.note_time(at)?;
+        let updated = self.run(
+            "UPDATE certificate SET der = ?2, fingerprint = ?3, issued_at = ?4 \
+             WHERE serial = ?1 AND der IS NULL AND abandoned_at IS NULL",
+            params![serial, der, fingerprint, at.timestamp()],
+        )?;
+        self.exactly_one(updated)
+    }
+
+    /// Settles that nothing was handed out under a reserved serial number.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`], also when there is no such reservation.
+    pub fn abandon(&self, serial: &[u8], at: DateTime<Utc>) -> Result<(), Error> {
+        self.note_time(at)?;
+        let updated = self.run(
+            "UPDATE certificate SET abandoned_at = ?2 \
+             WHERE serial = ?1 AND der IS NULL AND abandoned_at IS NULL",
+            params![serial, at.timestamp()],
+        )?;
+        self.exactly_one(updated)
+    }
+
+    /// Revokes a serial number, or with `None` releases it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`], also when the number is not in the inventory.
+    pub fn revoke(
+        &self,
+        serial: &[u8],
+        revocation: Option<&Revocation>,
+        at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        self.note_time(at)?;
+        let updated = self.run(
+            "UPDATE certificate SET revoked_at = ?2, revocation = ?3, invalid_since = ?4 \
+             WHERE serial = ?1",
+            params![
+                serial,
+                revocation.map(|revocation| revocation.at.timestamp()),
+                revocation.map(|revocation| revocation.reason),
+                revocation
+                    .and_then(|revocation| revocation.invalid_since)
+                    .map(|since| since.timestamp()),
+            ],
+        )?;
+        self.exactly_one(updated)
+    }
+
+    /// Adds an entry to the log. Entries are numbered and chained in the order
+    /// of these calls.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn record(&mut self, entry: &audit::AuditEntry<'_>) -> Result<(), Error> {
+        self.note_time(entry.at)?;
+        let end = match self.log_end.take() {
+            Some(end) => end,
+            None => self.read_log_end()?,
+        };
+        let next = end.followed_by(entry);
+        self.run(
+            "INSERT INTO audit (sequence, at, actor, action, serial, detail, comment, hash, \
+             certificate) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, \
+             (SELECT id FROM certificate WHERE serial = ?5))",
+            params![
+                next.sequence,
+                entry.at.timestamp(),
+                entry.actor,
+                entry.action,
+                entry.serial,
+                entry.detail,
+                entry.comment,
+                next.hash,
+            ],
+        )?;
+        self.log_end = Some(next);
+        Ok(())
+    }
+
+    fn read_log_end(&self) -> Result<audit::End, Error> {
+        self.prepared("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1")?
+            .query_row([], |row| {
+                Ok(audit::End {
+                    sequence: row.get(0)?,
+                    hash: row.get(1)?,
+                })
+            })
+            .optional()
+            .map(Option::unwrap_or_default)
+            .map_err(sql_error(&self.path, Action::Read))
+    }
+
+    /// Sets the latest time at which anything was written, also back: for a
+    /// clock of which somebody has said that it is right now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn set_time_mark(&self, at: DateTime<Utc>) -> Result<(), Error> {
+        self.run(
+            "INSERT INTO time_mark (id, at) VALUES (1, ?1) \
+             ON CONFLICT (id) DO UPDATE SET at = excluded.at",
+            [at.timestamp()],
+        )
+        .map(drop)
+    }
+
+    fn note_time(&self, at: DateTime<Utc>) -> Result<(), Error> {
+        self.run(
+            "INSERT INTO time_mark (id, at) VALUES (1, ?1) \
+             ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE excluded.at > at",
+            [at.timestamp()],
+        )
+        .map(drop)
+    }
+
+    fn exactly_one(&self, updated: usize) -> Result<(), Error> {
+        if updated == 1 {
+            return Ok(());
+        }
+        let changed = rusqlite::Error::StatementChangedRows(updated);
+        Err(sql_error(&self.path, Action::Write)(changed))
+    }
+
+    fn run(&self, sql: &str, parameters: impl Params) -> Result<usize, Error> {
+        self.prepared(sql)?
+            .execute(parameters)
+            .map_err(sql_error(&self.path, Action::Write))
+    }
+
+    fn prepared(&self, sql: &str) -> Result<CachedStatement<'_>, Error> {
+        self.transaction
+            .prepare_cached(sql)
+            .map_err(sql_error(&self.path, Action::Write))
+    }
+}
+
+impl std::fmt::Debug for Writer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Writer({})", self.path.display())
+    }
+}

@@ -1,0 +1,126 @@
+-- Version 2: rows with a number of their own, their names in an index, who asked
+-- for them, what was revoked and why, revocation lists, and the audit log.
+-- Times are seconds since 1970-01-01T00:00:00Z.
+CREATE TABLE certificate_2 (
+    id              INTEGER PRIMARY KEY,
+    serial          BLOB    NOT NULL UNIQUE,
+    kind            TEXT    NOT NULL CHECK (kind IN ('root', 'issuing', 'leaf')),
+    issuer_key_id   BLOB    NOT NULL,
+    subject         TEXT    NOT NULL,
+    common_name     TEXT    NOT NULL,
+    names           TEXT    NOT NULL,
+    key_fingerprint TEXT    NOT NULL,
+    not_before      INTEGER NOT NULL,
+    not_after       INTEGER NOT NULL,
+    reserved_at     INTEGER NOT NULL,
+    issued_at       INTEGER,
+    delivered_at    INTEGER,
+    -- When it was settled that nothing had been signed under a reservation.
+    abandoned_at    INTEGER,
+    -- Name of the policy's profile, who asked, and the name that they gave to
+    -- their request, so that asking again is not asking twice.
+    profile         TEXT,
+    requester       TEXT,
+    request_id      TEXT,
+    -- Reason code of RFC 5280 section 5.3.1; 0 stands for none given.
+    revoked_at      INTEGER,
+    revocation      INTEGER CHECK (revocation IN (0, 1, 2, 3, 4, 5, 6, 9, 10)),
+    invalid_since   INTEGER,
+    fingerprint     TEXT,
+    der             BLOB,
+    CHECK ((der IS NULL) = (issued_at IS NULL)),
+    CHECK ((der IS NULL) = (fingerprint IS NULL)),
+    CHECK ((revoked_at IS NULL) = (revocation IS NULL)),
+    CHECK (der IS NULL OR abandoned_at IS NULL)
+) STRICT;
+
+INSERT INTO certificate_2 (serial, kind, issuer_key_id, subject, common_name, names,
+    key_fingerprint, not_before, not_after, reserved_at, issued_at, delivered_at,
+    fingerprint, der)
+SELECT serial, kind, issuer_key_id, subject, common_name, names, key_fingerprint,
+    not_before, not_after, reserved_at, issued_at, delivered_at, fingerprint, der
+FROM certificate ORDER BY rowid;
+
+DROP TABLE certificate;
+ALTER TABLE certificate_2 RENAME TO certificate;
+
+CREATE UNIQUE INDEX certificate_by_fingerprint ON certificate (fingerprint)
+    WHERE fingerprint IS NOT NULL;
+CREATE UNIQUE INDEX certificate_by_request ON certificate (request_id)
+    WHERE request_id IS NOT NULL;
+CREATE INDEX certificate_by_end ON certificate (not_after)
+    WHERE issued_at IS NOT NULL;
+CREATE INDEX certificate_unsettled ON certificate (id)
+    WHERE issued_at IS NULL AND abandoned_at IS NULL;
+CREATE INDEX certificate_revoked ON certificate (issuer_key_id, not_after)
+    WHERE revoked_at IS NOT NULL;
+CREATE INDEX certificate_compromised ON certificate (key_fingerprint)
+    WHERE revocation = 1;
+
+-- Every name of every certificate: its common name (kind cn) and its subject
+-- alternative names (dns, email, ip, uri), as text; DNS names in lower case.
+CREATE TABLE name (
+    value       TEXT    NOT NULL,
+    kind        TEXT    NOT NULL,
+    certificate INTEGER NOT NULL REFERENCES certificate (id),
+    PRIMARY KEY (value, kind, certificate)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO name (value, kind, certificate)
+SELECT common_name, 'cn', id FROM certificate;
+
+INSERT OR IGNORE INTO name (value, kind, certificate)
+SELECT substr(each.value, instr(each.value, ':') + 1),
+    lower(substr(each.value, 1, instr(each.value, ':') - 1)), certificate.id
+FROM certificate, json_each(certificate.names) AS each;
+
+-- The revocation lists that were signed; a number is never used twice.
+CREATE TABLE crl (
+    issuer_key_id BLOB    NOT NULL,
+    number        INTEGER NOT NULL,
+    this_update   INTEGER NOT NULL,
+    next_update   INTEGER NOT NULL,
+    entries       INTEGER NOT NULL,
+    size          INTEGER NOT NULL,
+    fingerprint   TEXT    NOT NULL,
+    PRIMARY KEY (issuer_key_id, number)
+) STRICT, WITHOUT ROWID;
+
+-- What was done, refused and decided. The hash of each entry covers the hash of
+-- the one before, so that nothing can be changed, taken out or put in between.
+CREATE TABLE audit (
+    sequence    INTEGER PRIMARY KEY,
+    at          INTEGER NOT NULL,
+    actor       TEXT    NOT NULL,
+    action      TEXT    NOT NULL,
+    serial      BLOB,
+    detail      TEXT    NOT NULL CHECK (json_valid(detail)),
+    comment     TEXT,
+    hash        BLOB    NOT NULL,
+    certificate INTEGER REFERENCES certificate (id)
+) STRICT;
+
+CREATE INDEX audit_by_certificate ON audit (certificate) WHERE certificate IS NOT NULL;
+
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+CREATE TRIGGER audit_is_not_cut BEFORE DELETE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+
+-- Signatures of the CA's keys over the log up to an entry.
+CREATE TABLE checkpoint (
+    sequence  INTEGER PRIMARY KEY REFERENCES audit (sequence),
+    at        INTEGER NOT NULL,
+    hash      BLOB    NOT NULL,
+    key_id    BLOB    NOT NULL,
+    signature BLOB    NOT NULL
+) STRICT;
+
+-- One row: the latest time at which anything was written.
+CREATE TABLE time_mark (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    at INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO time_mark (id, at)
+SELECT 1, coalesce(max(reserved_at), 0) FROM certificate;
