@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::cli::SessionArgs;
 use crate::clock::rfc3339;
 use crate::delivery::{
-    self, CacheEvent, Cached, Failure, KnownFailure, Missed, Obtained, Prospect, Provider, Session,
+    self, CacheEvent, Cached, Cause, Failure, KnownFailure, Missed, Obtained, Provider, Session,
     Urgency, read_session,
 };
 use crate::limits;
@@ -248,7 +248,7 @@ pub(super) fn failure_json(known: &KnownFailure) -> serde_json::Value {
         "at": rfc3339(known.at),
         "message": known.failure.message,
         "hint": known.failure.hint,
-        "code": known.failure.code,
+        "code": Outcome::from(known.failure.cause).code(),
         "inARow": known.count,
         "nextTry": rfc3339(known.next),
     })
@@ -304,14 +304,19 @@ impl Error {
         let parts: Vec<String> = std::iter::once(self.to_string())
             .chain(self.causes())
             .collect();
-        let outcome = self.outcome();
         Failure {
             message: crate::text::printable(&parts.join(": "), usize::MAX),
             hint: self.hint(),
-            code: outcome.code(),
-            prospect: match outcome {
-                Outcome::Refused | Outcome::Unusable | Outcome::Usage => Prospect::Lasting,
-                _ => Prospect::Passing,
+            cause: match self.outcome() {
+                Outcome::Refused => Cause::Refused,
+                Outcome::Temporary => Cause::Temporary,
+                Outcome::Unusable => Cause::Unusable,
+                Outcome::Usage => Cause::Usage,
+                Outcome::Done
+                | Outcome::Failed
+                | Outcome::Undecided
+                | Outcome::Changed
+                | Outcome::Command(_) => Cause::Failed,
             },
         }
     }

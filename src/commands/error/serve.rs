@@ -65,9 +65,7 @@ pub(super) fn of_serve(error: &ServeError) -> Outcome {
         | ServeError::Nothing
         | ServeError::TooManyProfiles { .. }
         | ServeError::WeakToken { .. } => Outcome::Usage,
-        ServeError::Server(serve::Error::NoSession { failure, .. }) => {
-            Outcome::of_code(failure.code)
-        }
+        ServeError::Server(serve::Error::NoSession { failure, .. }) => failure.cause.into(),
         ServeError::NoRandomness
         | ServeError::Server(
             serve::Error::Activation(_) | serve::Error::Bind { .. } | serve::Error::Runtime(_),

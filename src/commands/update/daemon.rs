@@ -12,7 +12,7 @@ use crate::commands::session::SessionPlan;
 use crate::commands::{Context, Error, Printer, stop};
 use crate::delivery::ini::ProfileName;
 use crate::delivery::keeper::{self, Event, Sink};
-use crate::delivery::{Failure, Session};
+use crate::delivery::{Cause, Failure, Session};
 
 use super::target::Target;
 use super::{Wanted, document};
@@ -115,7 +115,7 @@ struct Section {
 #[derive(Default)]
 struct Told {
     /// The kind of the failure that was told last, and when.
-    last: Option<(u8, DateTime<Utc>)>,
+    last: Option<(Cause, DateTime<Utc>)>,
 }
 
 /// How a failure is told.
@@ -126,10 +126,10 @@ enum Telling {
 }
 
 impl Told {
-    /// By its exit code: the words of one outage change with each try.
-    fn of(&mut self, code: u8, now: DateTime<Utc>) -> Option<Telling> {
+    /// By its kind: the words of one outage change with each try.
+    fn of(&mut self, cause: Cause, now: DateTime<Utc>) -> Option<Telling> {
         let telling = match self.last {
-            Some((last, at)) if last == code => {
+            Some((last, at)) if last == cause => {
                 if (at..at + REMINDER).contains(&now) {
                     return None;
                 }
@@ -137,7 +137,7 @@ impl Told {
             }
             _ => Telling::News,
         };
-        self.last = Some((code, now));
+        self.last = Some((cause, now));
         Some(telling)
     }
 }
@@ -166,7 +166,7 @@ impl Section {
         until: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
     ) {
-        let Some(telling) = self.told.of(failure.code, now) else {
+        let Some(telling) = self.told.of(failure.cause, now) else {
             return;
         };
         let shown = self.shown();
@@ -262,13 +262,13 @@ mod tests {
         let at = |minute| DateTime::UNIX_EPOCH + TimeDelta::minutes(minute);
         let mut told = Told::default();
         let lines: Vec<i64> = (0..35)
-            .filter(|minute| told.of(5, at(*minute)).is_some())
+            .filter(|minute| told.of(Cause::Temporary, at(*minute)).is_some())
             .collect();
         assert_eq!(lines, [0, 10, 20, 30]);
         // A refusal is another matter, and a clock that was set back hides nothing.
-        assert_eq!(told.of(3, at(35)), Some(Telling::News));
-        assert_eq!(told.of(3, at(36)), None);
-        assert_eq!(told.of(3, at(-600)), Some(Telling::Reminder));
+        assert_eq!(told.of(Cause::Refused, at(35)), Some(Telling::News));
+        assert_eq!(told.of(Cause::Refused, at(36)), None);
+        assert_eq!(told.of(Cause::Refused, at(-600)), Some(Telling::Reminder));
     }
 
     /// Else the other sections would be kept, and this one not, in silence.

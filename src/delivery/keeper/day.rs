@@ -162,12 +162,11 @@ fn moment(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
 }
 
-fn failure(message: &str, prospect: Prospect) -> Failure {
+fn failure(message: &str, cause: Cause) -> Failure {
     Failure {
         message: message.to_owned(),
         hint: None,
-        code: 5,
-        prospect,
+        cause,
     }
 }
 
@@ -220,16 +219,16 @@ impl Provider for Host<'_> {
             }
             Out(delay) => {
                 world.pass(delay, self.scene.place);
-                Err(failure("Passing", Prospect::Passing))
+                Err(failure("Passing", Cause::Temporary))
             }
-            Refuses => Err(failure("Lasting", Prospect::Lasting)),
+            Refuses => Err(failure("Lasting", Cause::Refused)),
             Keeps | Elsewhere => match &world.cache {
                 Some(session) if session.life().is_valid(obtained) => Ok(Obtained {
                     session: session.copy(),
                     kept_because: matches!(weather, Keeps)
-                        .then(|| failure("Passing", Prospect::Passing)),
+                        .then(|| failure("Passing", Cause::Temporary)),
                 }),
-                _ => Err(failure("Passing", Prospect::Passing)),
+                _ => Err(failure("Passing", Cause::Temporary)),
             },
             Panics => unreachable!(),
         }
@@ -254,7 +253,7 @@ impl<P: Fn(&View, Option<crate::delivery::serve::Notice>)> Sink for Shelf<'_, P>
     fn deliver(&mut self, session: &Arc<Session>, now: DateTime<Utc>) -> Result<(), Failure> {
         let (from, until) = self.host.scene.locked;
         if (from..until).contains(&self.host.world.lock().unwrap().now) {
-            return Err(failure("locked", Prospect::Passing));
+            return Err(failure("locked", Cause::Temporary));
         }
         if self.host.scene.place == Memory {
             self.desk.deliver(session, now)?;

@@ -176,7 +176,7 @@ async fn begin(shared: &Shared) -> Result<(), Error> {
     for profile in shared.site.profiles() {
         let state = profile.first_try().await;
         if let (None, Some(failure)) = (&state.view.session, &state.view.failure)
-            && failure.prospect == Prospect::Lasting
+            && failure.cause.prospect() == Prospect::Lasting
         {
             lasting.push((profile.name.clone(), failure.as_ref().clone()));
         }

@@ -189,7 +189,7 @@ mod tests {
     use crate::rolesanywhere::SessionCredentials;
     use crate::secret::Secret;
 
-    use super::super::super::{Obtained, Prospect};
+    use super::super::super::{Cause, Obtained};
     use super::*;
 
     fn at(second: i64) -> DateTime<Utc> {
@@ -231,8 +231,7 @@ mod tests {
         Failure {
             message: "out".to_owned(),
             hint: None,
-            code: 5,
-            prospect: Prospect::Passing,
+            cause: Cause::Temporary,
         }
     }
 
