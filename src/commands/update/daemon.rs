@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::clock::{in_words, rfc3339};
 use crate::commands::session::SessionPlan;
-use crate::commands::{Context, Error, Printer, stop};
+use crate::commands::{Context, Error, Outcome, Printer, stop};
 use crate::delivery::ini::ProfileName;
 use crate::delivery::keeper::{self, Event, Sink};
 use crate::delivery::{Cause, Failure, Session};
@@ -35,6 +35,15 @@ pub(super) fn run(
             Ok((one.section, SessionPlan::new(session, context)?))
         })
         .collect::<Result<Vec<_>, Error>>()?;
+    // Nor does what is wrong with the file at the start. Later somebody may be
+    // at work on it, and what is there is kept.
+    for (name, _) in &sections {
+        match target.check(name, &context.printer) {
+            Err(error) if error.outcome() == Outcome::Usage => return Err(error),
+            // It is met again at the first write, and told then.
+            _ => {}
+        }
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()

@@ -144,10 +144,15 @@ impl Target {
             );
         }
         if report.mode & 0o077 != 0 {
+            let may = match (report.mode & 0o044 != 0, report.mode & 0o022 != 0) {
+                (true, true) => "read and write",
+                (false, true) => "write",
+                _ => "read",
+            };
             self.say(
                 printer,
                 format!(
-                    "others may read {path} (mode {:04o}); close it with: chmod 600 {path}",
+                    "others may {may} {path} (mode {:04o}); close it with: chmod 600 {path}",
                     report.mode
                 ),
             );

@@ -350,6 +350,64 @@ fn options_that_cannot_work_end_it_at_once() {
     assert_eq!(run.code, 2, "{run:#?}");
 }
 
+/// What only a person can mend ends it at the start, as `--once` does; the same
+/// later does not, for then there is something to keep.
+#[test]
+fn a_file_that_cannot_be_used_ends_it_at_the_start_only() {
+    let unusable: [(&str, &str); 3] = [
+        (
+            "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n",
+            "line 2: the section [default] holds the access key AKIAIOSFODNN7EXAMPLE",
+        ),
+        (
+            "[default]\nregion = x\n[nightly\n",
+            "line 3: this begins like a [section], but has no closing ']' or no name",
+        ),
+        ("", " is a directory"),
+    ];
+    for (content, expected) in unusable {
+        let workload = Workload::new();
+        let place = workload.sandbox.path(".aws/credentials");
+        let spoil = || {
+            if content.is_empty() {
+                fs::create_dir_all(&place).unwrap();
+            } else {
+                fs::create_dir_all(place.parent().unwrap()).unwrap();
+                fs::write(&place, content).unwrap();
+            }
+        };
+        spoil();
+        let server = FaultServer::start(Vec::new());
+        let run = workload.sandbox.finish(command(&workload, &server, &[]));
+        assert_eq!(run.code, 2, "{run:#?}");
+        assert!(run.stderr.contains(expected), "{run:#?}");
+        assert!(run.stderr.contains("/.aws/credentials"), "{run:#?}");
+        assert!(run.stderr.contains("\nhint: "), "{run:#?}");
+        assert!(server.seen().is_empty(), "nobody was asked");
+
+        if content.is_empty() {
+            fs::remove_dir(&place).unwrap();
+        } else {
+            fs::remove_file(&place).unwrap();
+        }
+        let script = [("ASIA1", 2), ("ASIA2", 3600), ("ASIA3", 3600)];
+        let server = FaultServer::start(script.map(|(id, ends)| answer(id, ends)).into());
+        let mut daemon = Daemon::start(&workload, &server, &["--no-cache"]);
+        daemon.until("the first", |daemon| daemon.has("ASIA1"));
+        fs::remove_file(&place).unwrap();
+        spoil();
+        daemon.until("told", |daemon| !daemon.warnings().is_empty());
+        assert!(daemon.log().contains(expected), "{}", daemon.log());
+        if content.is_empty() {
+            fs::remove_dir(&place).unwrap();
+        } else {
+            fs::remove_file(&place).unwrap();
+        }
+        daemon.until("the second", |daemon| daemon.has("ASIA2"));
+        assert_eq!(daemon.end(Signal::TERM).0, Some(0));
+    }
+}
+
 /// Several profiles have a thread each: one that waits keeps no other from it.
 #[test]
 fn all_profiles_are_kept_beside_each_other() {
