@@ -96,10 +96,10 @@ fn profiles(arguments: &Serve, context: &Context) -> Result<Vec<Served>, Error> 
         }
         .into());
     }
-    let context = context.lasting();
     let mut found: Vec<Served> = Vec::new();
     for (name, session) in sessions {
         if found.iter().all(|other| other.name != name) {
+            let context = context.lasting_of(&name);
             found.push(served(name, session, context)?);
         }
     }

@@ -153,7 +153,7 @@ impl<'a> SessionPlan<'a> {
         let transport = Transport::new(&plan::transport(arguments, context, &endpoints)?)?;
         let obtained = context.clock.now();
         let granted = self.exchange(&transport, &identity, until)?;
-        warn_of_skew(&context.printer, &granted);
+        warn_of_skew(context, &granted);
         let role = self.role();
         let request = granted.request_id.as_ref();
         context.printer.done(&format!(
@@ -292,7 +292,7 @@ impl Provider for SessionPlan<'_> {
 
 fn warn_of_short_sessions(duration: SessionDuration, context: &Context) {
     if duration.seconds() < SHORT_SESSION {
-        context.printer.warning(&format!(
+        context.printer.warning_once(&format!(
             "the AWS CLI and boto3 fetch a session of less than {SHORT_SESSION} s anew at every use"
         ));
     }

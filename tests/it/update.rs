@@ -5,6 +5,7 @@ mod crash;
 mod daemon;
 mod places;
 mod strangers;
+mod telling;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

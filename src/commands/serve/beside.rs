@@ -42,7 +42,11 @@ pub(in crate::commands) fn beside(
         state: Mutex::default(),
         started: Notify::new(),
     });
-    let profile = served(PROFILE.to_owned(), session.clone(), context.lasting())?;
+    let profile = served(
+        PROFILE.to_owned(),
+        session.clone(),
+        context.lasting_of(PROFILE),
+    )?;
     context.printer.queue();
     let plan = Plan {
         profiles: vec![profile],

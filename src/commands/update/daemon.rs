@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::mpsc;
 
 use crate::clock::{in_words, rfc3339};
+use crate::commands::printer::{Incident, Level};
 use crate::commands::session::SessionPlan;
 use crate::commands::{Context, Error, Outcome, Printer, stop};
 use crate::delivery::ini::ProfileName;
@@ -32,18 +33,21 @@ pub(super) fn run(
         .into_iter()
         .map(|one| {
             let session = Box::leak(Box::new(one.session));
-            Ok((one.section, SessionPlan::new(session, context)?))
+            let context = context.lasting_of(one.section.as_str());
+            Ok((one.section, SessionPlan::new(session, context)?, context))
         })
         .collect::<Result<Vec<_>, Error>>()?;
     // Nor does what is wrong with the file at the start. Later somebody may be
     // at work on it, and what is there is kept.
-    for (name, _) in &sections {
+    for (name, ..) in &sections {
         match target.check(name, &context.printer) {
             Err(error) if error.outcome() == Outcome::Usage => return Err(error),
             // It is met again at the first write, and told then.
             _ => {}
         }
     }
+    // From here on nothing waits for whoever reads what it says.
+    context.printer.queue();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
@@ -54,7 +58,7 @@ pub(super) fn run(
         let stop = stop::on_signal().map_err(Error::Daemon)?;
         let (ending, mut ended) = mpsc::unbounded_channel();
         let mut kept = Vec::new();
-        for (name, plan) in sections {
+        for (name, plan, context) in sections {
             let section = Section::new(name, Arc::clone(&target), json, &context.printer);
             kept.push(start(section, plan, context, ending.clone()).map_err(Error::Daemon)?);
         }
@@ -188,15 +192,19 @@ impl Section {
             Some(end) => format!("the credentials of {shown} ended at {}", rfc3339(end)),
             None => format!("{shown} was not written yet"),
         };
-        self.printer.warning(&format!(
+        let message = format!(
             "{}; {state}; tried again in {}",
             failure.message,
             in_words(next - now)
-        ));
-        match &failure.hint {
-            Some(hint) if telling == Telling::News => self.printer.hint(hint),
-            _ => {}
-        }
+        );
+        let hint = failure.hint.as_deref();
+        self.printer.tell(&Incident {
+            level: Level::Warning,
+            kind: "failed",
+            message: &message,
+            cause: Some(failure.cause),
+            hint: hint.filter(|_| telling == Telling::News),
+        });
     }
 }
 
@@ -208,8 +216,7 @@ impl Sink for Section {
         };
         self.key_id.clone_from(&session.credentials.access_key_id);
         if self.json {
-            let line = format!("{}\n", document(&self.name, session, &report));
-            self.printer.data(&line).map_err(|error| error.failure())?;
+            self.printer.stream(&document(&self.name, session, &report));
         }
         Ok(())
     }
@@ -222,43 +229,70 @@ impl Sink for Section {
         if self.target.is_closed() {
             return;
         }
-        let (printer, shown) = (&self.printer, self.shown());
-        match event {
-            Event::Delivered { session, next } => printer.note(&format!(
-                "{shown} has the session {}, good until {}; the next one is due at {}",
-                session.credentials.access_key_id,
-                rfc3339(session.credentials.expiration),
-                rfc3339(next)
-            )),
-            Event::Unchanged { next } => printer.note(&format!(
-                "another process is refreshing the session of {shown}; it is looked at again at {}",
-                rfc3339(next)
-            )),
+        let shown = self.shown();
+        let (level, kind, message) = match event {
+            Event::Delivered { session, next } => (
+                Level::Note,
+                "delivered",
+                format!(
+                    "{shown} has the session {}, good until {}; the next one is due at {}",
+                    session.credentials.access_key_id,
+                    rfc3339(session.credentials.expiration),
+                    rfc3339(next)
+                ),
+            ),
+            Event::Unchanged { next } => (
+                Level::Note,
+                "unchanged",
+                format!(
+                    "another process is refreshing the session of {shown}; it is looked at again at {}",
+                    rfc3339(next)
+                ),
+            ),
             Event::Recovered { failures, since } => {
-                printer.news(&format!(
-                    "{shown} is fresh again, after {failures} failures since {}",
-                    rfc3339(since)
-                ));
                 self.told = Told::default();
+                let since = rfc3339(since);
+                let message =
+                    format!("{shown} is fresh again, after {failures} failures since {since}");
+                (Level::News, "recovered", message)
             }
             Event::Failed {
                 failure,
                 next,
                 until,
-            } => self.failed(failure, next, until, now),
-            Event::Ended { at } => printer.warning(&format!(
-                "the credentials of {shown} ended at {}, and there are no new ones",
-                rfc3339(at)
-            )),
-            Event::Overwritten { next } => printer.warning(&format!(
-                "somebody else has changed {shown}; it is written again at {}",
-                rfc3339(next)
-            )),
-            Event::ClockSetBack { by } => printer.warning(&format!(
-                "the clock was set back by {}; a new session is obtained, since nobody knows when the old one ends",
-                in_words(by)
-            )),
-        }
+            } => return self.failed(failure, next, until, now),
+            Event::Ended { at } => (
+                Level::Warning,
+                "ended",
+                format!(
+                    "the credentials of {shown} ended at {}, and there are no new ones",
+                    rfc3339(at)
+                ),
+            ),
+            Event::Overwritten { next } => (
+                Level::Warning,
+                "overwritten",
+                format!(
+                    "somebody else has changed {shown}; it is written again at {}",
+                    rfc3339(next)
+                ),
+            ),
+            Event::ClockSetBack { by } => (
+                Level::Warning,
+                "clockSetBack",
+                format!(
+                    "the clock was set back by {}; a new session is obtained, since nobody knows when the old one ends",
+                    in_words(by)
+                ),
+            ),
+        };
+        self.printer.tell(&Incident {
+            level,
+            kind,
+            message: &message,
+            cause: None,
+            hint: None,
+        });
     }
 }
 

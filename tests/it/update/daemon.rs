@@ -16,13 +16,13 @@ use crate::fault_server::{Fault, FaultServer, http};
 use crate::workload::{SECRET_KEY, TOKEN, Workload, session};
 
 /// A daemon; dropping it ends its process.
-struct Daemon<'a> {
-    workload: &'a Workload,
-    child: Child,
+pub(super) struct Daemon<'a> {
+    pub(super) workload: &'a Workload,
+    pub(super) child: Child,
 }
 
 impl<'a> Daemon<'a> {
-    fn start(workload: &'a Workload, server: &FaultServer, options: &[&str]) -> Self {
+    pub(super) fn start(workload: &'a Workload, server: &FaultServer, options: &[&str]) -> Self {
         let log = fs::File::create(workload.sandbox.path("log")).unwrap();
         let out = fs::File::create(workload.sandbox.path("out")).unwrap();
         let mut command = command(workload, server, options);
@@ -33,12 +33,12 @@ impl<'a> Daemon<'a> {
         }
     }
 
-    fn log(&self) -> String {
+    pub(super) fn log(&self) -> String {
         self.workload.sandbox.read("log")
     }
 
     /// Waits until something is so.
-    fn until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
+    pub(super) fn until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(40);
         while !is_so(self) {
             let ended = self.child.try_wait().unwrap();
@@ -53,20 +53,20 @@ impl<'a> Daemon<'a> {
     }
 
     /// Whether this stands in the file.
-    fn has(&self, what: &str) -> bool {
+    pub(super) fn has(&self, what: &str) -> bool {
         let text = fs::read_to_string(self.workload.sandbox.path(".aws/credentials"));
         text.is_ok_and(|text| text.contains(what))
     }
 
     /// What it has warned of.
-    fn warnings(&self) -> Vec<String> {
+    pub(super) fn warnings(&self) -> Vec<String> {
         let log = self.log();
         let warnings = log.lines().filter(|line| line.starts_with("warning: "));
         warnings.map(str::to_owned).collect()
     }
 
     /// Sends a signal; the exit code, and how long it took.
-    fn end(&mut self, signal: Signal) -> (Option<i32>, Duration) {
+    pub(super) fn end(&mut self, signal: Signal) -> (Option<i32>, Duration) {
         let id = i32::try_from(self.child.id()).unwrap();
         let sent = Instant::now();
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
@@ -127,7 +127,7 @@ fn f21_a_signal_ends_it_while_it_waits_for_an_answer() {
 }
 
 /// An answer with this key, good for so many seconds.
-fn answer(key_id: &str, seconds: i64) -> Fault {
+pub(super) fn answer(key_id: &str, seconds: i64) -> Fault {
     let ends = chrono::Utc::now() + TimeDelta::seconds(seconds);
     Fault::Answer(session(|answer| {
         let credentials = &mut answer["credentialSet"][0]["credentials"];
