@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 /// Largest key, certificate, bundle or CRL file that is read, in bytes. Roles
 /// Anywhere takes CRLs up to 300,000 bytes and anchors up to 204,800, so this
 /// leaves room for bundles and still bounds memory.
@@ -131,6 +133,11 @@ pub const SERVER_READ_DEADLINE: Duration = Duration::from_secs(30);
 /// How often it is looked at the wall clock whether a session is due: so soon
 /// after a machine wakes up, or its clock is set, it is noticed.
 pub const KEEPER_TICK: Duration = Duration::from_secs(1);
+
+/// How long a session may stay due, while no try to replace it fails, before that
+/// is told as one: so long another process that shares the cache may wait and
+/// ask.
+pub const OVERDUE: TimeDelta = TimeDelta::minutes(1);
 
 /// Most connections that `serve` holds at once; more wait to be accepted. Each
 /// takes some 20 KiB.
