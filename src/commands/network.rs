@@ -8,8 +8,8 @@ use chrono::TimeDelta;
 use crate::cli::ProxyArgs;
 use crate::clock::off_by;
 use crate::rolesanywhere::{
-    Endpoint, EndpointError, Granted, NoProxy, Progress, ProxyUrl, SUSPICIOUS_SKEW, TlsTrust,
-    TransportSettings,
+    Endpoint, EndpointError, Granted, NoProxy, Progress, Proxy, ProxyUrl, SUSPICIOUS_SKEW,
+    TlsTrust, TransportSettings,
 };
 
 use super::{Context, Error, Printer, material};
@@ -61,15 +61,16 @@ pub(super) fn transport_settings(
 }
 
 /// The option's proxy, else that of the first variable that is set.
-fn proxy(arguments: &ProxyArgs, context: &Context) -> Result<Option<ProxyUrl>, Error> {
-    let read = |origin: String, text: &str| {
-        text.parse::<ProxyUrl>()
-            .map_err(|source| Error::ProxyUrl { origin, source })
+fn proxy(arguments: &ProxyArgs, context: &Context) -> Result<Option<Proxy>, Error> {
+    let read = |origin: String, text: &str| match text.parse::<ProxyUrl>() {
+        Ok(url) => Ok(Proxy { url, origin }),
+        Err(source) => Err(Error::ProxyUrl { origin, source }),
     };
     if let Some(given) = &arguments.proxy {
         let text = given.secret();
-        let proxy = read("--proxy".to_owned(), text.expose_str().unwrap_or_default())?;
-        if proxy.has_password() {
+        let origin = origin_of_option(context);
+        let proxy = read(origin, text.expose_str().unwrap_or_default())?;
+        if proxy.url.has_password() {
             context.printer.warning_once(
                 "--proxy: others may read the password in it, in the list of processes or the config file; put the URL into $WINDLASS_PROXY",
             );
@@ -83,6 +84,21 @@ fn proxy(arguments: &ProxyArgs, context: &Context) -> Result<Option<ProxyUrl>, E
             Some(read(format!("${name}"), text))
         })
         .transpose()
+}
+
+/// Where `--proxy` was given: on the command line, or behind it in a profile.
+fn origin_of_option(context: &Context) -> String {
+    let (invocation, environment) = (&context.invocation, &context.environment);
+    let said = invocation.said(environment).unwrap_or_default();
+    if said.iter().any(|(key, _)| key == "proxy") {
+        return "--proxy".to_owned();
+    }
+    let profile = invocation.in_force(environment).ok();
+    let profile = profile.and_then(|in_force| in_force.profile);
+    profile
+        .and_then(|profile| profile.line_of("proxy"))
+        // A verb with several profiles is bound to none of them.
+        .unwrap_or_else(|| "proxy in the config file".to_owned())
 }
 
 fn no_proxy(arguments: &ProxyArgs, context: &Context) -> NoProxy {
