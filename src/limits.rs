@@ -305,3 +305,20 @@ pub const EARLY_REFRESH_DEADLINE: Duration = Duration::from_secs(8);
 /// Most tags and equals signs in an answer of STS. Real ones have about fifty,
 /// the padding of base64 included.
 pub const MAX_STS_MARKS: usize = 1000;
+
+/// Shortest time between two looks of a keeper at the clock.
+pub const LEAST_KEEPER_TICK: Duration = Duration::from_millis(10);
+
+/// Longest that the end of `update` waits for a file that is being written.
+pub const SETTLE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long it is waited after the operating system gave no connection: out of
+/// file descriptors, most likely, which passes.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often a connection looks whether places have become scarce.
+pub const CROWD_TICK: Duration = Duration::from_millis(500);
+
+/// Most symbolic links that are followed to a file that is edited, as many as
+/// Linux follows.
+pub const MAX_LINKS: usize = 40;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::clock::{Clock, SystemClock, rfc3339};
 use crate::commands::printer::{Incident, Level};
 use crate::commands::{Printer, ready};
-use crate::delivery::serve::{Event, Hooks, Notice, Socket};
+use crate::delivery::serve::{Hooks, LogEntry, Notice, Socket};
 use crate::text::{UNRESERVED, printable};
 
 /// What clients have to know.
@@ -22,7 +22,7 @@ pub(super) struct Announcement {
     url: Option<String>,
     sockets: Vec<PathBuf>,
     profiles: Vec<String>,
-    imds: Option<usize>,
+    imds: Option<String>,
     token_file: Option<PathBuf>,
 }
 
@@ -30,7 +30,7 @@ impl Announcement {
     pub(super) fn new(
         sockets: &[Socket],
         profiles: Vec<String>,
-        imds: Option<usize>,
+        imds: Option<String>,
         token_file: Option<PathBuf>,
     ) -> Self {
         let url = sockets.iter().find_map(|socket| match socket {
@@ -76,7 +76,7 @@ impl Announcement {
     }
 
     fn imds(&self) -> Option<(&str, &str)> {
-        let profile = self.profiles.get(self.imds?)?;
+        let profile = self.imds.as_ref()?;
         Some((profile, self.url.as_ref()?))
     }
 
@@ -149,23 +149,23 @@ impl Told {
         }
     }
 
-    pub(super) fn event(&self, event: Event) {
-        match event {
-            Event::Kept { profile, notice } => {
+    pub(super) fn log(&self, entry: LogEntry) {
+        match entry {
+            LogEntry::Session { profile, notice } => {
                 let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
                 match held.as_mut() {
                     Some(held) => held.push((profile, notice)),
                     None => self.kept(&profile, &notice),
                 }
             }
-            Event::Connection { reason } => self.printer.tell(&Incident {
+            LogEntry::Connection { reason } => self.printer.tell(&Incident {
                 level: Level::Note,
                 kind: "connection",
                 message: &reason,
                 cause: None,
                 hint: None,
             }),
-            Event::Answered {
+            LogEntry::Answered {
                 caller,
                 request,
                 status,
@@ -273,8 +273,8 @@ impl Hooks for Reporter {
         }
     }
 
-    fn event(&self, event: Event) {
-        self.told.event(event);
+    fn log(&self, entry: LogEntry) {
+        self.told.log(entry);
     }
 
     fn logs_requests(&self) -> bool {

@@ -99,7 +99,7 @@ pub enum Notice {
 
 /// A keeper at work. Dropping it lets its thread end once AWS has answered.
 #[derive(Debug)]
-pub(in crate::delivery) struct Kept {
+pub(in crate::delivery) struct Keeping {
     _stop: Sender<()>,
 }
 
@@ -116,7 +116,7 @@ pub(in crate::delivery) fn keep(
     provider: Arc<dyn Provider>,
     clock: Arc<dyn Clock>,
     publish: impl Fn(&View, Option<Notice>) + Send + 'static,
-) -> io::Result<Kept> {
+) -> io::Result<Keeping> {
     let (stop, stopped) = channel::<()>();
     // Names of threads have 15 characters at most.
     let name: String = name.chars().filter(char::is_ascii).take(9).collect();
@@ -130,7 +130,7 @@ pub(in crate::delivery) fn keep(
             let mut desk = Desk::new(publish);
             keeper::run(provider.as_ref(), clock.as_ref(), &mut is_over, &mut desk);
         })?;
-    Ok(Kept { _stop: stop })
+    Ok(Keeping { _stop: stop })
 }
 
 /// Keeps the view of one profile, and hands it to those who read it.
