@@ -3,6 +3,7 @@
 mod beside;
 mod hooks;
 mod token;
+mod watch;
 
 pub(super) use self::beside::beside;
 
@@ -20,6 +21,7 @@ use crate::secret::Secret;
 use crate::store::{SocketFile, bind_socket, check_parent};
 
 use self::hooks::{Announcement, Reporter};
+use self::watch::{Watched, check_neighbours};
 use super::session::SessionPlan;
 use super::{Context, Error, ServeError, ready, stop};
 
@@ -47,6 +49,10 @@ pub(super) fn run(arguments: Serve, context: &Context) -> Result<(), Error> {
     let token_file = arguments.token_file.as_deref();
     let token_file = token_file.map(|path| absolute(path, context));
     context.printer.queue();
+    let watched = socket_file
+        .map(|file| Watched::start(file, context.printer.clone()))
+        .transpose()
+        .map_err(Error::Daemon)?;
     let names = imds.iter().chain(&others);
     let names = names.map(|served| served.name.clone()).collect();
     let name = imds.as_ref().map(|served| served.name.clone());
@@ -76,7 +82,7 @@ pub(super) fn run(arguments: Serve, context: &Context) -> Result<(), Error> {
         hooks,
         stop::on_signal,
     );
-    drop(socket_file);
+    drop(watched);
     let removed = match &ready_file {
         Some(path) => ready::remove(path, reporter.ready_line()),
         None => Ok(()),
@@ -198,6 +204,7 @@ fn own_sockets(
     if let Some(path) = &arguments.unix_socket {
         let path = absolute(path, context);
         check_parent(&path)?;
+        check_neighbours(&path, &context.printer)?;
         let (listener, bound) = bind_socket(&path, arguments.socket_mode)?;
         sockets.push(Socket::Unix {
             listener,
