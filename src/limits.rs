@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 /// Largest key, certificate, bundle or CRL file that is read, in bytes. Roles
 /// Anywhere takes CRLs up to 300,000 bytes and anchors up to 204,800, so this
 /// leaves room for bundles and still bounds memory.
@@ -131,6 +133,11 @@ pub const SERVER_READ_DEADLINE: Duration = Duration::from_secs(30);
 /// How often it is looked at the wall clock whether a session is due: so soon
 /// after a machine wakes up, or its clock is set, it is noticed.
 pub const KEEPER_TICK: Duration = Duration::from_secs(1);
+
+/// How long a session may stay due, while no try to replace it fails, before that
+/// is told as one: so long another process that shares the cache may wait and
+/// ask.
+pub const OVERDUE: TimeDelta = TimeDelta::minutes(1);
 
 /// Most connections that `serve` holds at once; more wait to be accepted. Each
 /// takes some 20 KiB.
@@ -298,3 +305,20 @@ pub const EARLY_REFRESH_DEADLINE: Duration = Duration::from_secs(8);
 /// Most tags and equals signs in an answer of STS. Real ones have about fifty,
 /// the padding of base64 included.
 pub const MAX_STS_MARKS: usize = 1000;
+
+/// Shortest time between two looks of a keeper at the clock.
+pub const LEAST_KEEPER_TICK: Duration = Duration::from_millis(10);
+
+/// Longest that the end of `update` waits for a file that is being written.
+pub const SETTLE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long it is waited after the operating system gave no connection: out of
+/// file descriptors, most likely, which passes.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often a connection looks whether places have become scarce.
+pub const CROWD_TICK: Duration = Duration::from_millis(500);
+
+/// Most symbolic links that are followed to a file that is edited, as many as
+/// Linux follows.
+pub const MAX_LINKS: usize = 40;

@@ -18,15 +18,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// How long it is waited after the operating system gave no connection: out of
-/// file descriptors, most likely, which passes.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+use crate::limits;
 
 /// When a server is to stop.
 pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// How often a connection looks whether places have become scarce.
-const CROWD_TICK: Duration = Duration::from_millis(500);
 
 /// What one connection may cost.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +90,7 @@ impl Slots {
                 Ok(stream) => return (stream, Slot(place)),
                 Err(error) => {
                     failed(&error);
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    tokio::time::sleep(limits::ACCEPT_PAUSE).await;
                 }
             }
         }
@@ -158,7 +153,10 @@ impl Course {
             if idle >= longest && sharing.slots.are_scarce() {
                 return;
             }
-            let tick = longest.saturating_sub(idle).max(CROWD_TICK).min(longest);
+            let tick = longest
+                .saturating_sub(idle)
+                .max(limits::CROWD_TICK)
+                .min(longest);
             tokio::time::sleep(tick).await;
         }
     }

@@ -18,7 +18,9 @@ pub struct Reporting {
 
     /// Form of errors and warnings on stderr: text or json
     ///
-    /// With json each is an object on a line of its own
+    /// With json each is an object on a line of its own, with time, level, event
+    /// (what kind of thing it is), message, and where there are such, profile,
+    /// hint, code and outcome; so are the lines of 'serve' for each request
     #[arg(
         long,
         global = true,

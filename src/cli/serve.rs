@@ -88,7 +88,8 @@ pub struct Serve {
 
     /// UNIX socket to listen on
     ///
-    /// One that is left over from an earlier run is replaced
+    /// One that is left over from an earlier run is replaced. Not in a directory
+    /// in which everybody can replace it
     #[arg(long, value_name = "PATH")]
     pub unix_socket: Option<PathBuf>,
 
@@ -126,7 +127,9 @@ pub struct Serve {
     /// Number of a group that may ask, over a UNIX socket; may be repeated
     ///
     /// It is the group that the process runs with, not one of its further
-    /// groups. The kernel does not tell it of TCP
+    /// groups: to let in all members of a group, leave the option out and put the
+    /// socket, with --socket-mode 666, into a directory that only they can enter
+    /// (mode 750). The kernel does not tell it of TCP
     #[arg(long, value_name = "GID")]
     pub allow_gid: Vec<u32>,
 

@@ -1,12 +1,14 @@
 //! What every command is handed: time, environment, and the way to print.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::clock::{Clock, SystemClock};
 use crate::environment::Environment;
 use crate::key::Source;
 
+use super::network::ToldSkew;
 use super::{Invocation, Printer};
 
 /// The world as a command sees it.
@@ -21,6 +23,8 @@ pub struct Context {
     pub environment: Environment,
     /// The only way to stdout and stderr.
     pub printer: Printer,
+    /// What was last said of this host's clock.
+    pub(super) skew: Arc<ToldSkew>,
 }
 
 impl Context {
@@ -29,12 +33,22 @@ impl Context {
     /// stay, and is never freed.
     #[must_use]
     pub fn lasting(&self) -> &'static Self {
+        self.speaking_by(self.printer.clone())
+    }
+
+    /// The same, for what concerns one profile.
+    pub(super) fn lasting_of(&self, profile: &str) -> &'static Self {
+        self.speaking_by(self.printer.of_profile(profile))
+    }
+
+    fn speaking_by(&self, printer: Printer) -> &'static Self {
         Box::leak(Box::new(Self {
             clock: Box::new(SystemClock),
             invocation: self.invocation.clone(),
             started: self.started,
             environment: self.environment.clone(),
-            printer: self.printer.clone(),
+            printer,
+            skew: Arc::clone(&self.skew),
         }))
     }
 

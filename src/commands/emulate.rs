@@ -204,5 +204,9 @@ fn log(printer: &Printer, event: &Event, counted: bool) {
         }
     };
     let now = rfc3339(SystemClock.now());
-    printer.raw(&format!("{now} {line}\n"));
+    printer.record(
+        "answered",
+        &format!("{now} {line}\n"),
+        json!({ "request": line }),
+    );
 }

@@ -321,7 +321,7 @@ impl Error {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Authority(error) => of_authority(error),
-            Self::Elsewhere(failure) => Outcome::of_code(failure.code),
+            Self::Elsewhere(failure) => failure.cause.into(),
             Self::Ended { status } => Outcome::Command(*status),
             Self::NotStarted(error) => Outcome::Command(error.status()),
             Self::Unwritable(_) => Outcome::Failed,

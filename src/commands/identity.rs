@@ -145,7 +145,7 @@ impl<'a> Plan<'a> {
         };
         let places = [&arguments.certificate, &arguments.private_key];
         if places.into_iter().flatten().any(has_pin) {
-            context.printer.warning(
+            context.printer.warning_once(
                 "pin-value: every user of this machine can read the PIN in the list of processes; use pin-source or --passphrase-from",
             );
         }
@@ -404,7 +404,7 @@ fn passphrase_source(arguments: &IdentityArgs, context: &Context) -> Option<Pass
     ];
     for (option, secret) in given {
         if let Some(secret) = secret {
-            context.printer.warning(&format!(
+            context.printer.warning_once(&format!(
                 "{option}: every user of this machine can read the passphrase in the list of processes; use --passphrase-from",
             ));
             return Some(PassphraseSource::Given(secret.secret()));

@@ -38,6 +38,7 @@ pub use printer::{Printer, Style};
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -105,6 +106,7 @@ pub fn run(
         started: Instant::now(),
         environment,
         printer,
+        skew: Arc::default(),
     };
     let outcome = match dispatch(cli.command, &context) {
         Ok(()) => Outcome::Done,

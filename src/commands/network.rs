@@ -1,10 +1,15 @@
 //! The way to AWS: endpoints, proxies and TLS as options and environment say,
 //! and what is told of an exchange on the way.
 
+use std::sync::{Mutex, PoisonError};
+
+use chrono::TimeDelta;
+
 use crate::cli::ProxyArgs;
 use crate::clock::off_by;
 use crate::rolesanywhere::{
-    Endpoint, EndpointError, Granted, NoProxy, Progress, ProxyUrl, TlsTrust, TransportSettings,
+    Endpoint, EndpointError, Granted, NoProxy, Progress, Proxy, ProxyUrl, SUSPICIOUS_SKEW,
+    TlsTrust, TransportSettings,
 };
 
 use super::{Context, Error, Printer, material};
@@ -32,7 +37,7 @@ pub(super) fn transport_settings(
     context: &Context,
 ) -> Result<TransportSettings, Error> {
     let trust = if way.no_verify_ssl {
-        context.printer.warning(
+        context.printer.warning_once(
             "--no-verify-ssl: the server's certificate is not checked, whoever is in between can take the credentials",
         );
         TlsTrust::DangerousAnything
@@ -56,16 +61,17 @@ pub(super) fn transport_settings(
 }
 
 /// The option's proxy, else that of the first variable that is set.
-fn proxy(arguments: &ProxyArgs, context: &Context) -> Result<Option<ProxyUrl>, Error> {
-    let read = |origin: String, text: &str| {
-        text.parse::<ProxyUrl>()
-            .map_err(|source| Error::ProxyUrl { origin, source })
+fn proxy(arguments: &ProxyArgs, context: &Context) -> Result<Option<Proxy>, Error> {
+    let read = |origin: String, text: &str| match text.parse::<ProxyUrl>() {
+        Ok(url) => Ok(Proxy { url, origin }),
+        Err(source) => Err(Error::ProxyUrl { origin, source }),
     };
     if let Some(given) = &arguments.proxy {
         let text = given.secret();
-        let proxy = read("--proxy".to_owned(), text.expose_str().unwrap_or_default())?;
-        if proxy.has_password() {
-            context.printer.warning(
+        let origin = origin_of_option(context);
+        let proxy = read(origin, text.expose_str().unwrap_or_default())?;
+        if proxy.url.has_password() {
+            context.printer.warning_once(
                 "--proxy: others may read the password in it, in the list of processes or the config file; put the URL into $WINDLASS_PROXY",
             );
         }
@@ -78,6 +84,21 @@ fn proxy(arguments: &ProxyArgs, context: &Context) -> Result<Option<ProxyUrl>, E
             Some(read(format!("${name}"), text))
         })
         .transpose()
+}
+
+/// Where `--proxy` was given: on the command line, or behind it in a profile.
+fn origin_of_option(context: &Context) -> String {
+    let (invocation, environment) = (&context.invocation, &context.environment);
+    let said = invocation.said(environment).unwrap_or_default();
+    if said.iter().any(|(key, _)| key == "proxy") {
+        return "--proxy".to_owned();
+    }
+    let profile = invocation.in_force(environment).ok();
+    let profile = profile.and_then(|in_force| in_force.profile);
+    profile
+        .and_then(|profile| profile.line_of("proxy"))
+        // A verb with several profiles is bound to none of them.
+        .unwrap_or_else(|| "proxy in the config file".to_owned())
 }
 
 fn no_proxy(arguments: &ProxyArgs, context: &Context) -> NoProxy {
@@ -145,12 +166,53 @@ pub(super) fn tell(printer: &Printer, progress: &Progress<'_>) {
     });
 }
 
+/// What was last said of this host's clock. Whoever keeps sessions meets the
+/// same at each refresh, off by some seconds more.
+#[derive(Debug, Default)]
+pub(super) struct ToldSkew(Mutex<Option<TimeDelta>>);
+
+impl ToldSkew {
+    /// Whether it is news that the clock is ahead by so much. That it is right
+    /// again makes the next time one.
+    fn is_news(&self, ahead: Option<TimeDelta>) -> bool {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = match (ahead, *told) {
+            (Some(ahead), Some(before)) => (ahead - before).abs() > SUSPICIOUS_SKEW,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        if is_news || ahead.is_none() {
+            *told = ahead;
+        }
+        is_news
+    }
+}
+
 /// Warns of a clock that is wrong, although credentials came.
-pub(super) fn warn_of_skew(printer: &Printer, granted: &Granted) {
-    if let Some(ahead) = granted.suspicious_skew() {
-        printer.warning(&format!(
+pub(super) fn warn_of_skew(context: &Context, granted: &Granted) {
+    let ahead = granted.suspicious_skew();
+    if let Some(ahead) = ahead.filter(|_| context.skew.is_news(ahead)) {
+        context.printer.warning(&format!(
             "this host's clock is {} AWS's; fix its time service (chronyd, ntpd)",
             off_by(ahead)
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_clock_is_news_once_and_again_when_it_is_wrong_otherwise() {
+        let told = ToldSkew::default();
+        let news = |minutes: Option<i64>| told.is_news(minutes.map(TimeDelta::minutes));
+        assert!(!news(None));
+        assert!(news(Some(10)));
+        // It drifts.
+        assert!(!news(Some(11)) && !news(Some(13)) && !news(Some(9)));
+        assert!(news(Some(-10)) && news(Some(60)));
+        // It was set, and is wrong again.
+        assert!(!news(None) && news(Some(60)));
     }
 }

@@ -1,5 +1,7 @@
 //! How the program ends: the one table of exit codes.
 
+use crate::delivery::Cause;
+
 /// The outcome of a run. The table of these codes stands in the manual page
 /// windlass(1), and a test compares the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,14 +77,16 @@ impl Outcome {
             Self::Command(status) => status,
         }
     }
+}
 
-    /// The outcome with this exit code; [`Outcome::Failed`] for any other number.
-    #[must_use]
-    pub fn of_code(code: u8) -> Self {
-        let known = Self::TABLE.iter().map(|(outcome, _)| *outcome);
-        known
-            .into_iter()
-            .find(|outcome| outcome.code() == code)
-            .unwrap_or(Self::Failed)
+impl From<Cause> for Outcome {
+    fn from(cause: Cause) -> Self {
+        match cause {
+            Cause::Failed => Self::Failed,
+            Cause::Usage => Self::Usage,
+            Cause::Refused => Self::Refused,
+            Cause::Unusable => Self::Unusable,
+            Cause::Temporary => Self::Temporary,
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod beside;
 mod hooks;
 mod token;
+mod watch;
 
 pub(super) use self::beside::beside;
 
@@ -13,13 +14,14 @@ use std::sync::Arc;
 use crate::cli::{ProfileChoice, Serve, SessionArgs};
 use crate::clock::SystemClock;
 use crate::delivery::serve::{
-    Guard, Hooks, Plan, Served, Socket, activated, listen, run as serve_until,
+    Guard, Hooks, Offer, Served, Socket, activated, listen, run as serve_until,
 };
 use crate::limits;
 use crate::secret::Secret;
 use crate::store::{SocketFile, bind_socket, check_parent};
 
 use self::hooks::{Announcement, Reporter};
+use self::watch::{Watched, check_neighbours};
 use super::session::SessionPlan;
 use super::{Context, Error, ServeError, ready, stop};
 
@@ -32,7 +34,7 @@ pub(super) fn run(arguments: Serve, context: &Context) -> Result<(), Error> {
     // Before there is any thread.
     let mut sockets = activated(arguments.hop_limit).map_err(ServeError::from)?;
     let profiles = profiles(&arguments, context)?;
-    let imds = imds(&arguments, &profiles)?;
+    let (imds, others) = apart(&arguments, profiles)?;
     let ready_file = arguments
         .ready_file
         .as_deref()
@@ -40,15 +42,21 @@ pub(super) fn run(arguments: Serve, context: &Context) -> Result<(), Error> {
     if let Some(path) = &ready_file {
         ready::check(path, "serve")?;
     }
-    check_reach(&arguments, &profiles, imds, context)?;
+    check_reach(&arguments, imds.as_ref(), &others, context)?;
     let authorization = authorization(&arguments, context)?;
     let socket_file = own_sockets(&arguments, context, &mut sockets)?;
     check_exposure(&arguments, &sockets, authorization.is_some())?;
     let token_file = arguments.token_file.as_deref();
     let token_file = token_file.map(|path| absolute(path, context));
     context.printer.queue();
-    let names = profiles.iter().map(|served| served.name.clone()).collect();
-    let announcement = Announcement::new(&sockets, names, imds, token_file);
+    let watched = socket_file
+        .map(|file| Watched::start(file, context.printer.clone()))
+        .transpose()
+        .map_err(Error::Daemon)?;
+    let names = imds.iter().chain(&others);
+    let names = names.map(|served| served.name.clone()).collect();
+    let name = imds.as_ref().map(|served| served.name.clone());
+    let announcement = Announcement::new(&sockets, names, name, token_file);
     let reporter = Arc::new(Reporter::new(
         context.printer.clone(),
         announcement,
@@ -56,9 +64,9 @@ pub(super) fn run(arguments: Serve, context: &Context) -> Result<(), Error> {
         arguments.json,
     ));
     let hooks: Arc<dyn Hooks> = reporter.clone();
-    let plan = Plan {
-        profiles,
+    let offer = Offer {
         imds,
+        others,
         authorization,
         guard: Guard {
             hosts: arguments.allow_host,
@@ -67,8 +75,14 @@ pub(super) fn run(arguments: Serve, context: &Context) -> Result<(), Error> {
         },
         tells_systemd: true,
     };
-    let served = serve_until(plan, sockets, Arc::new(SystemClock), hooks, stop::on_signal);
-    drop(socket_file);
+    let served = serve_until(
+        offer,
+        sockets,
+        Arc::new(SystemClock),
+        hooks,
+        stop::on_signal,
+    );
+    drop(watched);
     let removed = match &ready_file {
         Some(path) => ready::remove(path, reporter.ready_line()),
         None => Ok(()),
@@ -96,10 +110,10 @@ fn profiles(arguments: &Serve, context: &Context) -> Result<Vec<Served>, Error> 
         }
         .into());
     }
-    let context = context.lasting();
     let mut found: Vec<Served> = Vec::new();
     for (name, session) in sessions {
         if found.iter().all(|other| other.name != name) {
+            let context = context.lasting_of(&name);
             found.push(served(name, session, context)?);
         }
     }
@@ -118,46 +132,50 @@ fn served(name: String, session: SessionArgs, context: &'static Context) -> Resu
     })
 }
 
-/// Which profile is the metadata service's.
-fn imds(arguments: &Serve, profiles: &[Served]) -> Result<Option<usize>, Error> {
-    match &arguments.imds_profile {
-        _ if arguments.no_imds => Ok(None),
+/// Sets apart the profile of the metadata service, where there is to be one.
+fn apart(
+    arguments: &Serve,
+    mut profiles: Vec<Served>,
+) -> Result<(Option<Served>, Vec<Served>), Error> {
+    let index = match &arguments.imds_profile {
+        _ if arguments.no_imds => return Ok((None, profiles)),
         // Of all profiles the first one is nobody's choice.
         None if arguments.all && profiles.len() > 1 => {
             let usual = |served: &Served| served.name == ProfileChoice::USUAL;
             let index = profiles.iter().position(usual);
-            Ok(Some(index.ok_or(ServeError::ImdsUnclear)?))
+            index.ok_or(ServeError::ImdsUnclear)?
         }
-        None => Ok(Some(0)),
+        None => 0,
         Some(name) => {
             let index = profiles.iter().position(|served| served.name == *name);
             let missing = || ServeError::ImdsProfile {
                 name: name.clone(),
                 served: profiles.iter().map(|served| served.name.clone()).collect(),
             };
-            Ok(Some(index.ok_or_else(missing)?))
+            index.ok_or_else(missing)?
         }
+    };
+    if index >= profiles.len() {
+        return Ok((None, profiles));
     }
+    let imds = profiles.remove(index);
+    Ok((Some(imds), profiles))
 }
 
 /// Without a token there is no container endpoint, and only IMDS is left.
 fn check_reach(
     arguments: &Serve,
-    profiles: &[Served],
-    imds: Option<usize>,
+    imds: Option<&Served>,
+    others: &[Served],
     context: &Context,
 ) -> Result<(), Error> {
     if has_token(arguments) {
         return Ok(());
     }
-    let Some(index) = imds else {
+    if imds.is_none() {
         return Err(ServeError::Nothing.into());
-    };
-    let others = profiles
-        .iter()
-        .enumerate()
-        .filter(|(other, _)| *other != index);
-    let others: Vec<&str> = others.map(|(_, served)| served.name.as_str()).collect();
+    }
+    let others: Vec<&str> = others.iter().map(|served| served.name.as_str()).collect();
     if !others.is_empty() {
         context.printer.warning(&format!(
             "without --token-file there is no container endpoint, and nobody gets the credentials of: {}",
@@ -186,6 +204,7 @@ fn own_sockets(
     if let Some(path) = &arguments.unix_socket {
         let path = absolute(path, context);
         check_parent(&path)?;
+        check_neighbours(&path, &context.printer)?;
         let (listener, bound) = bind_socket(&path, arguments.socket_mode)?;
         sockets.push(Socket::Unix {
             listener,

@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::cli::SessionArgs;
 use crate::clock::rfc3339;
 use crate::delivery::{
-    self, CacheEvent, Cached, Failure, KnownFailure, Missed, Obtained, Prospect, Provider, Session,
+    self, CacheEvent, Cached, Cause, Failure, KnownFailure, Missed, Obtained, Provider, Session,
     Urgency, read_session,
 };
 use crate::limits;
@@ -153,7 +153,7 @@ impl<'a> SessionPlan<'a> {
         let transport = Transport::new(&plan::transport(arguments, context, &endpoints)?)?;
         let obtained = context.clock.now();
         let granted = self.exchange(&transport, &identity, until)?;
-        warn_of_skew(&context.printer, &granted);
+        warn_of_skew(context, &granted);
         let role = self.role();
         let request = granted.request_id.as_ref();
         context.printer.done(&format!(
@@ -248,7 +248,7 @@ pub(super) fn failure_json(known: &KnownFailure) -> serde_json::Value {
         "at": rfc3339(known.at),
         "message": known.failure.message,
         "hint": known.failure.hint,
-        "code": known.failure.code,
+        "code": Outcome::from(known.failure.cause).code(),
         "inARow": known.count,
         "nextTry": rfc3339(known.next),
     })
@@ -292,7 +292,7 @@ impl Provider for SessionPlan<'_> {
 
 fn warn_of_short_sessions(duration: SessionDuration, context: &Context) {
     if duration.seconds() < SHORT_SESSION {
-        context.printer.warning(&format!(
+        context.printer.warning_once(&format!(
             "the AWS CLI and boto3 fetch a session of less than {SHORT_SESSION} s anew at every use"
         ));
     }
@@ -304,14 +304,19 @@ impl Error {
         let parts: Vec<String> = std::iter::once(self.to_string())
             .chain(self.causes())
             .collect();
-        let outcome = self.outcome();
         Failure {
             message: crate::text::printable(&parts.join(": "), usize::MAX),
             hint: self.hint(),
-            code: outcome.code(),
-            prospect: match outcome {
-                Outcome::Refused | Outcome::Unusable | Outcome::Usage => Prospect::Lasting,
-                _ => Prospect::Passing,
+            cause: match self.outcome() {
+                Outcome::Refused => Cause::Refused,
+                Outcome::Temporary => Cause::Temporary,
+                Outcome::Unusable => Cause::Unusable,
+                Outcome::Usage => Cause::Usage,
+                Outcome::Done
+                | Outcome::Failed
+                | Outcome::Undecided
+                | Outcome::Changed
+                | Outcome::Command(_) => Cause::Failed,
             },
         }
     }

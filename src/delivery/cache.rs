@@ -231,7 +231,7 @@ impl Cached<'_> {
     fn remember(&self, lock: &CacheLock<'_>, failure: Failure, before: u32) {
         let at = self.clock.now();
         let count = before.saturating_add(1);
-        let next = next_try(at, count, failure.prospect, random::fraction());
+        let next = next_try(at, count, failure.cause.prospect(), random::fraction());
         let known = KnownFailure {
             failure,
             at,

@@ -21,7 +21,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::clock::{Clock, in_words};
 use crate::random;
 
-use super::{Failure, Prospect, Provider, Session};
+use super::{Cause, Failure, Provider, Session};
 
 /// What there is to tell.
 #[derive(Debug)]
@@ -224,7 +224,7 @@ impl Keeper<'_> {
                 self.sink.report(Event::Unchanged { next }, now);
             }
             Err(failure) => {
-                let next = self.pace.failed(failure.prospect, now, jitter);
+                let next = self.pace.failed(failure.cause.prospect(), now, jitter);
                 let failed = Event::Failed {
                     failure: &failure,
                     next,
@@ -242,8 +242,7 @@ pub(super) fn already_ended(session: &Session, now: DateTime<Utc>) -> Failure {
     Failure {
         message: format!("the session that came had ended {ago} before, by this host's clock"),
         hint: Some("set the clock of this host (chronyd, ntpd)".to_owned()),
-        code: 5,
-        prospect: Prospect::Passing,
+        cause: Cause::Temporary,
     }
 }
 
@@ -251,7 +250,6 @@ fn defect() -> Failure {
     Failure {
         message: "a defect of windlass ended the try".to_owned(),
         hint: Some("please report it, with what stderr says".to_owned()),
-        code: 1,
-        prospect: Prospect::Passing,
+        cause: Cause::Failed,
     }
 }

@@ -17,6 +17,6 @@ pub use credentials_file::{
 };
 pub use exec::{Launch, NotStarted, Running, Signals, execute, start};
 pub use process::process_json;
-pub use provider::{Failure, Obtained, Provider, Session};
+pub use provider::{Cause, Failure, Obtained, Provider, Session};
 pub use schedule::{Life, Prospect, next_try};
 pub use variables::{CONTRARY, Form, Unwritable, variables, write_variables};

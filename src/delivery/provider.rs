@@ -48,10 +48,37 @@ pub struct Failure {
     pub message: String,
     /// What to try next.
     pub hint: Option<String>,
-    /// The exit code that a command has for it.
-    pub code: u8,
+    /// What kind of failure it is.
+    pub cause: Cause,
+}
+
+/// The kinds of failure that ask for different steps. Exit codes tell the same
+/// ones apart.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// None of the others: a defect, or something between here and AWS that
+    /// does not speak as it should.
+    Failed,
+    /// The options, the configuration or a file are wrong.
+    Usage,
+    /// AWS refused.
+    Refused,
+    /// A certificate or a key cannot be used.
+    Unusable,
+    /// The network or the service is out of order.
+    Temporary,
+}
+
+impl Cause {
     /// Whether it may pass by itself.
-    pub prospect: Prospect,
+    #[must_use]
+    pub const fn prospect(self) -> Prospect {
+        match self {
+            Self::Usage | Self::Refused | Self::Unusable => Prospect::Lasting,
+            Self::Failed | Self::Temporary => Prospect::Passing,
+        }
+    }
 }
 
 /// A session that was asked for.

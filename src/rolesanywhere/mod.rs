@@ -31,7 +31,7 @@ pub use credentials::SessionCredentials;
 pub use duration::{Chained, ChainedDuration, Direct, Lasting, SessionDuration, SessionKind};
 pub use endpoint::{Endpoint, EndpointError};
 pub use exchange::{Exchange, Progress, create_session};
-pub use proxy::{NoProxy, ProxyUrl, ProxyUrlError};
+pub use proxy::{NoProxy, Proxy, ProxyUrl, ProxyUrlError, ShownProxy};
 pub use response::{Reply, RetryAfter, SUSPICIOUS_SKEW};
 pub use retry::Granted;
 pub use session::{CreateSession, RoleSessionName};
@@ -41,6 +41,8 @@ pub use sigv4::{HmacSigned, HmacUnsigned, sign_with_secret};
 pub use sts::{Chaining, assume_roles};
 pub use tls::{ShownCertificate, TlsTrust};
 pub use transport::{Outgoing, Transport, TransportSettings};
+
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -142,21 +144,28 @@ pub enum Error {
     #[error(transparent)]
     Pki(#[from] pki::Error),
     /// The proxy cannot be reached, or does not lead to the endpoint.
-    #[error("the proxy gives no connection to {host}: {reason}")]
+    #[error(
+        "the proxy {proxy} gives no connection to {host}: {}",
+        .status.map_or_else(|| .reason.clone(), |status| format!("it answered {status} to CONNECT"))
+    )]
     Proxy {
         /// The endpoint's host and port.
         host: String,
+        /// The proxy.
+        proxy: ShownProxy,
         /// The client's or the operating system's words.
         reason: String,
-        /// Whether the proxy answered 407.
-        wants_credentials: bool,
+        /// What the proxy answered to CONNECT, where it is known.
+        status: Option<u16>,
     },
     /// Several attempts failed, or the service wants to be left alone for
     /// longer than there is time.
-    #[error("{}{error}{}", attempts_made(*.attempts), come_back(.not_before))]
+    #[error("{}{error}{}", attempts_made(*.attempts, *.seconds, error), come_back(.not_before))]
     Repeated {
         /// How many requests were sent.
         attempts: u32,
+        /// How long all of them took, pauses included, in whole seconds.
+        seconds: u64,
         /// When the service wants to be asked again.
         not_before: Option<DateTime<Utc>>,
         /// How the last one failed.
@@ -185,10 +194,15 @@ pub enum Error {
         request_id: Option<String>,
     },
     /// A deadline passed.
-    #[error("{host} did not answer within {seconds} s")]
+    #[error(
+        "{host} did not answer within {seconds} s{}",
+        .proxy.as_ref().map(|proxy| format!(", through the proxy {proxy}")).unwrap_or_default()
+    )]
     Timeout {
         /// The endpoint's host and port.
         host: String,
+        /// The proxy that leads there, which may be what is silent.
+        proxy: Option<ShownProxy>,
         /// How long it was waited for, in whole seconds: which deadline passed
         /// depends on how far the exchange had come.
         seconds: u64,
@@ -253,13 +267,11 @@ impl Error {
             Self::Connect { .. }
             | Self::Dns { .. }
             | Self::Interrupted { .. }
-            | Self::Proxy {
-                wants_credentials: false,
-                ..
-            }
             | Self::Throttled { .. }
             | Self::Timeout { .. }
             | Self::Unavailable { .. } => true,
+            // It says what it will say the next time too, unless it is out of order.
+            Self::Proxy { status, .. } => status.is_none_or(|status| status >= 500),
             Self::BadResponse { .. }
             | Self::CaBundle
             | Self::Chained { .. }
@@ -267,7 +279,6 @@ impl Error {
             | Self::NotAws { .. }
             | Self::NotHttp { .. }
             | Self::Pki(_)
-            | Self::Proxy { .. }
             | Self::Repeated { .. }
             | Self::Setup { .. }
             | Self::Signing(_)
@@ -297,21 +308,24 @@ impl Error {
         }
     }
 
-    fn repeated(self, attempts: u32, not_before: Option<DateTime<Utc>>) -> Self {
+    fn repeated(self, attempts: u32, took: Duration, not_before: Option<DateTime<Utc>>) -> Self {
         if attempts == 1 && not_before.is_none() {
             return self;
         }
         Self::Repeated {
             attempts,
+            seconds: took.as_secs(),
             not_before,
             error: Box::new(self),
         }
     }
 }
 
-fn attempts_made(attempts: u32) -> String {
-    match attempts {
-        1 => String::new(),
+/// How often it was tried; where it was waited, for how long in all.
+fn attempts_made(attempts: u32, seconds: u64, error: &Error) -> String {
+    match (attempts, error.root()) {
+        (1, _) => String::new(),
+        (_, Error::Timeout { .. }) => format!("after {attempts} attempts in {seconds} s: "),
         _ => format!("after {attempts} attempts: "),
     }
 }

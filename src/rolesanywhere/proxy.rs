@@ -4,7 +4,14 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
 use reqwest::Url;
+use reqwest::header::HeaderValue;
+use zeroize::Zeroizing;
+
+use crate::text::printable;
 
 /// The URL of an HTTP proxy. It may carry a user and a password, so neither
 /// `Debug` nor any error repeats it.
@@ -35,6 +42,71 @@ impl ProxyUrl {
 
     pub(super) fn url(&self) -> &Url {
         &self.0
+    }
+
+    /// The URL without who one is.
+    fn bare(&self) -> String {
+        let host = self.0.host_str().unwrap_or_default();
+        let port = self.0.port().map(|port| format!(":{port}"));
+        let text = format!("{}://{host}{}", self.0.scheme(), port.unwrap_or_default());
+        printable(&text, 300)
+    }
+
+    /// `Proxy-Authorization` for the user in the URL (RFC 7617).
+    pub(super) fn authorization(&self) -> Option<HeaderValue> {
+        let url = &self.0;
+        if url.username().is_empty() && url.password().is_none() {
+            return None;
+        }
+        let user = percent_decode_str(url.username());
+        let password = percent_decode_str(url.password().unwrap_or_default());
+        let both: Zeroizing<Vec<u8>> = user
+            .chain(*b":")
+            .chain(password)
+            .collect::<Vec<u8>>()
+            .into();
+        let text = Zeroizing::new(format!("Basic {}", STANDARD.encode(&both)));
+        let mut value = HeaderValue::from_str(&text).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+}
+
+/// A proxy with where it is configured.
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    /// Its URL.
+    pub url: ProxyUrl,
+    /// The option, the variable or the line of a file that names it.
+    pub origin: String,
+}
+
+/// A proxy as messages name it: without user and password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownProxy {
+    /// Its URL.
+    pub url: String,
+    /// Whether the URL says who one is.
+    pub has_user: bool,
+    /// Where it is configured.
+    pub origin: String,
+}
+
+impl Proxy {
+    /// As messages name it.
+    #[must_use]
+    pub fn shown(&self) -> ShownProxy {
+        ShownProxy {
+            url: self.url.bare(),
+            has_user: !self.url.0.username().is_empty() || self.url.has_password(),
+            origin: self.origin.clone(),
+        }
+    }
+}
+
+impl fmt::Display for ShownProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.url, self.origin)
     }
 }
 
@@ -256,5 +328,22 @@ mod tests {
         let secret = read("http://mole:hush@h:1").unwrap();
         assert!(secret.has_password());
         assert!(!format!("{secret:?}").contains("hush"));
+        let proxy = Proxy {
+            url: secret,
+            origin: "$HTTPS_PROXY".to_owned(),
+        };
+        assert_eq!(proxy.shown().to_string(), "http://h:1 ($HTTPS_PROXY)");
+        assert!(proxy.shown().has_user);
+        assert!(!format!("{proxy:?}").contains("hush"));
+        let authorization = |text: &str| {
+            let value = read(text).unwrap().authorization()?;
+            Some(value.to_str().unwrap().to_owned())
+        };
+        // RFC 7617 section 2: Aladdin, "open sesame".
+        assert_eq!(
+            authorization("http://Aladdin:open%20sesame@h").as_deref(),
+            Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==")
+        );
+        assert_eq!(authorization("http://h"), None);
     }
 }

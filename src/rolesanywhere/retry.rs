@@ -98,6 +98,7 @@ impl Persistence<'_> {
     /// from a proxy or a cache: when a request by it is refused too, it is the
     /// first refusal.
     pub(super) fn carry_out(&self, attempt: &dyn Attempt) -> Result<Granted, Error> {
+        let began = Instant::now();
         let mut attempts = 0;
         let mut correction = self.correction;
         let mut first_refusal = None;
@@ -136,7 +137,7 @@ impl Persistence<'_> {
                         (Error::Denied { .. }, Some(first)) => first,
                         (error, _) => error,
                     };
-                    return Err(error.repeated(attempts, not_before));
+                    return Err(error.repeated(attempts, began.elapsed(), not_before));
                 }
             };
             (self.observe)(&Progress::Retry {

@@ -1,7 +1,10 @@
 //! Outgoing connections: TLS with bundled roots, proxies, deadlines, one POST each.
 
+mod connect;
+
 use std::time::{Duration, Instant};
 
+use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::limits;
@@ -9,7 +12,7 @@ use crate::secret::Secret;
 
 use super::response::http_date;
 use super::tls::{Sighting, problem_of, tls_config};
-use super::{Endpoint, Error, NoProxy, ProxyUrl, Reply, RetryAfter, TlsProblem, TlsTrust};
+use super::{Endpoint, Error, NoProxy, Proxy, Reply, RetryAfter, TlsProblem, TlsTrust};
 
 /// How requests are sent.
 pub struct TransportSettings {
@@ -17,7 +20,7 @@ pub struct TransportSettings {
     pub trust: TlsTrust,
     /// A proxy for https requests to other machines; nothing on loopback is
     /// reached through it, as in Go and curl.
-    pub proxy: Option<ProxyUrl>,
+    pub proxy: Option<Proxy>,
     /// Hosts that are reached without the proxy.
     pub no_proxy: NoProxy,
     /// Longest that connecting may take.
@@ -73,6 +76,7 @@ impl Default for TransportSettings {
 pub struct Transport {
     client: reqwest::Client,
     sighting: Sighting,
+    proxy: Option<(Proxy, NoProxy)>,
     total_deadline: Duration,
 }
 
@@ -99,18 +103,18 @@ impl Transport {
             // The environment is read by `main` alone.
             .no_proxy();
         if let Some(proxy) = &settings.proxy {
-            let (url, no_proxy) = (proxy.url().clone(), settings.no_proxy.clone());
+            let (url, no_proxy) = (proxy.url.url().clone(), settings.no_proxy.clone());
             builder = builder.proxy(reqwest::Proxy::custom(move |target| {
-                let host = target.host_str().unwrap_or_default();
-                let port = target.port_or_known_default().unwrap_or_default();
-                let direct =
-                    target.scheme() != "https" || is_loopback(host) || no_proxy.covers(host, port);
-                (!direct).then(|| url.clone())
+                is_proxied(target, &no_proxy).then(|| url.clone())
             }));
         }
         Ok(Self {
             client: builder.build().map_err(|error| setup(words_of(&error)))?,
             sighting,
+            proxy: settings
+                .proxy
+                .clone()
+                .map(|proxy| (proxy, settings.no_proxy.clone())),
             total_deadline: settings.total_deadline,
         })
     }
@@ -153,16 +157,32 @@ impl Transport {
     ) -> Result<Reply, Error> {
         let host = endpoint.authority();
         let begun = Instant::now();
-        let classify = |error: &reqwest::Error| self.classify(error, &host, begun.elapsed());
-        let mut response = self
+        let url = endpoint.url(request.path, request.query);
+        let proxy = self.proxy_to(&url);
+        let classify = |error: &reqwest::Error| {
+            let way = Way {
+                host: &host,
+                proxy,
+                waited: begun.elapsed(),
+            };
+            self.classify(error, &way)
+        };
+        let within = within.min(self.total_deadline);
+        let sent = self
             .client
-            .post(endpoint.url(request.path, request.query))
+            .post(url.clone())
             .headers(header_map(request.headers)?)
             .body(request.body.to_owned())
-            .timeout(within.min(self.total_deadline))
+            .timeout(within)
             .send()
-            .await
-            .map_err(|error| classify(&error))?;
+            .await;
+        let mut response = match sent {
+            Ok(response) => response,
+            Err(error) => {
+                let left = within.saturating_sub(begun.elapsed());
+                return Err(explained(classify(&error), proxy, &url, left).await);
+            }
+        };
         let header = |name: &str| {
             response
                 .headers()
@@ -196,14 +216,20 @@ impl Transport {
         Ok(reply)
     }
 
-    /// Finds the cause in the layers of a client error, `waited` after the
-    /// start.
-    fn classify(&self, error: &reqwest::Error, host: &str, waited: Duration) -> Error {
-        let host = host.to_owned();
+    /// The proxy through which a URL is reached.
+    fn proxy_to(&self, url: &Url) -> Option<&Proxy> {
+        let (proxy, no_proxy) = self.proxy.as_ref()?;
+        is_proxied(url, no_proxy).then_some(proxy)
+    }
+
+    /// Finds the cause in the layers of a client error.
+    fn classify(&self, error: &reqwest::Error, way: &Way<'_>) -> Error {
+        let host = way.host.to_owned();
         if error.is_timeout() {
             return Error::Timeout {
                 host,
-                seconds: waited.as_secs(),
+                proxy: way.proxy.map(Proxy::shown),
+                seconds: way.waited.as_secs(),
             };
         }
         let reason = words_of(error);
@@ -222,11 +248,12 @@ impl Transport {
                 },
             };
         }
-        if in_tunnel(error) {
+        if let Some(proxy) = way.proxy.filter(|_| in_tunnel(error)) {
             return Error::Proxy {
                 host,
-                wants_credentials: reason.contains("authorization required"),
-                reason,
+                proxy: proxy.shown(),
+                status: reason.contains("authorization required").then_some(407),
+                reason: reason.replace("tunnel error: unsuccessful", REFUSED),
             };
         }
         if reason.contains("lookup address") || reason.contains("dns error") {
@@ -240,6 +267,44 @@ impl Transport {
         }
         Error::Interrupted { host, reason }
     }
+}
+
+/// One attempt's way, and how long it has taken so far.
+struct Way<'a> {
+    host: &'a str,
+    proxy: Option<&'a Proxy>,
+    waited: Duration,
+}
+
+/// What is said of a proxy whose status is not known.
+const REFUSED: &str = "it refused CONNECT";
+
+/// The same error, with the status of a proxy's refusal where it can be had.
+async fn explained(error: Error, proxy: Option<&Proxy>, url: &Url, left: Duration) -> Error {
+    match (error, proxy) {
+        (
+            Error::Proxy {
+                host,
+                proxy: shown,
+                reason,
+                status: None,
+            },
+            Some(proxy),
+        ) if reason == REFUSED => Error::Proxy {
+            status: connect::refusal(&proxy.url, url, left.min(limits::CONNECT_DEADLINE)).await,
+            host,
+            proxy: shown,
+            reason,
+        },
+        (error, _) => error,
+    }
+}
+
+/// Whether a URL is reached through the proxy, where there is one.
+fn is_proxied(url: &Url, no_proxy: &NoProxy) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or_default();
+    url.scheme() == "https" && !is_loopback(host) && !no_proxy.covers(host, port)
 }
 
 impl std::fmt::Debug for Transport {

@@ -160,6 +160,23 @@ pub fn check_parent(path: &Path) -> Result<(), Error> {
     })
 }
 
+/// The mode of the directory in which a path is, sticky bit included.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub fn parent_mode(path: &Path) -> Result<u32, Error> {
+    let directory = parent(path);
+    match fs::metadata(&directory) {
+        Ok(metadata) => Ok(metadata.permissions().mode()),
+        Err(source) => Err(Error::Io {
+            path: directory,
+            action: Action::Find,
+            source,
+        }),
+    }
+}
+
 /// A directory that only its owner can enter, removed with everything in it
 /// when the value is dropped.
 ///

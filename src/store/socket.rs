@@ -83,11 +83,24 @@ fn is_abandoned(path: &Path) -> bool {
     tried == Err(Errno::CONNREFUSED)
 }
 
+impl SocketFile {
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it is still there, and no other one in its place.
+    #[must_use]
+    pub fn is_in_place(&self) -> bool {
+        fs::symlink_metadata(&self.path)
+            .is_ok_and(|found| (found.dev(), found.ino()) == self.identity)
+    }
+}
+
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let ours = fs::symlink_metadata(&self.path)
-            .is_ok_and(|found| (found.dev(), found.ino()) == self.identity);
-        if ours {
+        if self.is_in_place() {
             // What is left is replaced at the next start.
             let _ = remove_if_present(&self.path);
         }

@@ -222,6 +222,10 @@ fn files_that_do_not_parse_are_refused_with_the_line() {
     let long = "x = 1\n".repeat(100);
     for (text, line, problem) in [
         ("junk\n[default]\n", 1, P::BeforeFirstSection),
+        ("[default\nkey = 1\n", 1, P::Unclosed),
+        ("[a = b\n[default]\n", 1, P::Unclosed),
+        ("[default]\nk = 1\n[nightly\nk = 2\n", 3, P::Unclosed),
+        ("[]\n", 1, P::Unclosed),
         ("\n# c\nkey = 1\n[default]\n", 3, P::BeforeFirstSection),
         ("\u{feff}[default]\n", 1, P::ByteOrderMark),
         ("[a]\n[default]\n[a]\n", 3, P::DuplicateSection { first: 1 }),

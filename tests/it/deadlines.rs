@@ -36,6 +36,10 @@ fn times_out(url: &str, settings: &TransportSettings) -> Error {
 }
 
 fn said(error: Error, server: &FaultServer) -> String {
+    let Error::Repeated { seconds, .. } = &error else {
+        panic!("{error:?}");
+    };
+    let in_all = format!("in {seconds} s: ");
     let error = commands::Error::from(error);
     format!(
         "exit {}\nerror: {error}\nhint: {}",
@@ -43,6 +47,7 @@ fn said(error: Error, server: &FaultServer) -> String {
         error.hint().unwrap()
     )
     .replace(&format!(":{}", server.port()), ":[PORT]")
+    .replace(&in_all, "in [ALL] s: ")
 }
 
 #[test]
@@ -57,7 +62,7 @@ fn a_server_that_never_answers() {
     );
     assert_snapshot!(said(error, &server), @"
     exit 5
-    error: after 4 attempts: 127.0.0.1:[PORT] did not answer within 0 s
+    error: after 4 attempts in [ALL] s: 127.0.0.1:[PORT] did not answer within 0 s
     hint: is the endpoint reachable from here, or does a firewall drop packets? $HTTPS_PROXY is honoured
     ");
     assert!(server.seen()[0].starts_with("POST "), "it was asked");
@@ -110,7 +115,7 @@ fn a_server_that_never_shakes_hands() {
     let error = times_out(&server.url().replace("http://", "https://"), &settings);
     assert_snapshot!(said(error, &server), @"
     exit 5
-    error: after 4 attempts: 127.0.0.1:[PORT] did not answer within 0 s
+    error: after 4 attempts in [ALL] s: 127.0.0.1:[PORT] did not answer within 0 s
     hint: is the endpoint reachable from here, or does a firewall drop packets? $HTTPS_PROXY is honoured
     ");
 }

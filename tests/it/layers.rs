@@ -134,9 +134,12 @@ fn only_the_rooms_that_may_touch_the_world_do() {
         ("std::env::", &["main"]),
         ("reqwest::Client", &["rolesanywhere"]),
         ("TcpListener", &["delivery", "emulator"]),
-        // Software TPMs; and connections that were accepted.
-        ("TcpStream", &["delivery", "emulator", "key"]),
-        ("TcpStream::connect", &["key"]),
+        // Software TPMs; connections that were accepted; and proxies.
+        (
+            "TcpStream",
+            &["delivery", "emulator", "key", "rolesanywhere"],
+        ),
+        ("TcpStream::connect", &["key", "rolesanywhere"]),
         // The same; and whether somebody listens on a socket that is there.
         ("UnixStream", &["delivery", "key", "store"]),
         // It binds a socket's file before others can reach it.

@@ -257,9 +257,87 @@ fn a_proxy_that_wants_a_password_is_asked_once() {
     let run = Workload::new().ask(&["--proxy", &proxy.url()]);
     assert_eq!((run.code, proxy.seen().len()), (1, 1), "{run:#?}");
     assert!(
-        run.stderr.contains("the proxy asks for credentials"),
+        run.stderr.contains("it asks for user and password"),
         "{run:#?}"
     );
+}
+
+/// Which proxy, by whose word, what it answered, and no password.
+#[test]
+fn a_proxy_that_refuses_is_named_with_where_it_is_configured() {
+    for (status, code, hint) in [
+        (
+            "403 Forbidden",
+            1,
+            "it does not allow this: ask whoever runs it to let this host reach rolesanywhere.us-east-1.amazonaws.com",
+        ),
+        (
+            "407 Proxy Authentication Required",
+            1,
+            "it does not take the user and password in ",
+        ),
+        ("503 Service Unavailable", 5, "is out of order"),
+    ] {
+        for by in ["--proxy", "profile", "HTTPS_PROXY"] {
+            let workload = Workload::new();
+            let answers = vec![Fault::Answer(http(status, &[], "")); 8];
+            let proxy = FaultServer::start(answers);
+            let url = proxy.url().replace("http://", "http://mole:hush%40@");
+            let (run, origin) = match by {
+                "--proxy" => (workload.ask(&["--proxy", &url]), "--proxy".to_owned()),
+                "profile" => {
+                    let config = format!("[profile.office]\nproxy = '{url}'\n");
+                    workload.sandbox.write("config.toml", config);
+                    let options = ["--config", "config.toml", "--profile", "office"];
+                    (workload.ask(&options), "config.toml, line 2".to_owned())
+                }
+                name => (workload.ask_in(&[(name, &url)], &[]), format!("${name}")),
+            };
+            assert_eq!(run.code, code, "{run:#?}");
+            let named = format!(
+                "the proxy {} ({origin}) gives no connection to {HOST}: it answered {} to CONNECT\n",
+                proxy.url(),
+                &status[..3]
+            );
+            assert!(run.stderr.contains(&named), "{named}: {run:#?}");
+            assert!(run.stderr.contains(hint), "{run:#?}");
+            assert!(!run.stderr.contains("hush"), "{run:#?}");
+            // What is asked to learn the status says who one is, too.
+            for seen in proxy.seen() {
+                let seen = seen.to_ascii_lowercase();
+                assert!(
+                    seen.contains(
+                        "proxy-authorization: basic bw9szTpodXNoQA=="
+                            .to_ascii_lowercase()
+                            .as_str()
+                    ),
+                    "{seen}"
+                );
+            }
+        }
+    }
+}
+
+/// A firewall that drops what goes to the proxy looks like one before AWS.
+#[test]
+fn a_proxy_that_is_silent_is_named_too() {
+    use windlass::clock::SystemClock;
+    use windlass::rolesanywhere::{Error, Proxy, TransportSettings};
+
+    let silent = FaultServer::start(vec![Fault::Stall(Vec::new()); 4]);
+    let settings = TransportSettings {
+        proxy: Some(Proxy {
+            url: silent.url().replace("//", "//mole:hush@").parse().unwrap(),
+            origin: "$HTTPS_PROXY".to_owned(),
+        }),
+        connect_deadline: std::time::Duration::from_millis(300),
+        ..TransportSettings::default()
+    };
+    let url = format!("https://{HOST}");
+    let error = crate::workload::obtain(&url, &settings, &SystemClock).unwrap_err();
+    assert!(matches!(error.root(), Error::Timeout { .. }), "{error:?}");
+    let expected = format!(", through the proxy {} ($HTTPS_PROXY)", silent.url());
+    assert!(error.to_string().ends_with(&expected), "{error}");
 }
 
 #[test]

@@ -453,13 +453,14 @@ fn proxy_that_refuses() {
     };
     assert_snapshot!(refused("407 Proxy Authentication Required", 1), @"
     exit 1
-    error: the proxy gives no connection to rolesanywhere.us-east-1.amazonaws.com: tunnel error: proxy authorization required
-    hint: the proxy asks for credentials: put them into $HTTPS_PROXY, as in http://USER:PASSWORD@HOST:PORT
+    error: the proxy http://127.0.0.1:[PORT] ($HTTPS_PROXY) gives no connection to rolesanywhere.us-east-1.amazonaws.com: it answered 407 to CONNECT
+    hint: it does not take the user and password in $HTTPS_PROXY; what is no letter or digit in them is written as %40 for an @
     ");
-    assert_snapshot!(refused("403 Forbidden", 4), @"
-    exit 5
-    error: after 4 attempts: the proxy gives no connection to rolesanywhere.us-east-1.amazonaws.com: tunnel error: unsuccessful
-    hint: is the proxy of --proxy or $HTTPS_PROXY right, and does it allow this host? $NO_PROXY names hosts that are reached without it
+    // Once for the session, and once more for the status.
+    assert_snapshot!(refused("403 Forbidden", 2), @"
+    exit 1
+    error: the proxy http://127.0.0.1:[PORT] ($HTTPS_PROXY) gives no connection to rolesanywhere.us-east-1.amazonaws.com: it answered 403 to CONNECT
+    hint: it does not allow this: ask whoever runs it to let this host reach rolesanywhere.us-east-1.amazonaws.com; $NO_PROXY names hosts that are reached without it
     ");
 }
 
@@ -476,13 +477,13 @@ fn proxy_that_is_not_there() {
     };
     assert_snapshot!(with(&format!("http://mole:hush@127.0.0.1:{port}")), @"
     exit 5
-    error: after 4 attempts: the proxy gives no connection to rolesanywhere.us-east-1.amazonaws.com: Connection refused (os error 111)
-    hint: is the proxy of --proxy or $HTTPS_PROXY right, and does it allow this host? $NO_PROXY names hosts that are reached without it
+    error: after 4 attempts: the proxy http://127.0.0.1:[PORT] ($HTTPS_PROXY) gives no connection to rolesanywhere.us-east-1.amazonaws.com: Connection refused (os error 111)
+    hint: is the proxy in $HTTPS_PROXY right, and does it allow this host? $NO_PROXY names hosts that are reached without it
     ");
     // The resolver's words differ between systems.
     let unknown = with("http://mole:hush@no-such-proxy.invalid:3128");
     let expected = format!(
-        "exit 5\nerror: after 4 attempts: the proxy gives no connection to {REGION_HOST}: "
+        "exit 5\nerror: after 4 attempts: the proxy http://no-such-proxy.invalid:3128 ($HTTPS_PROXY) gives no connection to {REGION_HOST}: "
     );
     assert!(unknown.starts_with(&expected), "{unknown}");
     assert_snapshot!(with("http://mole:hush@no such proxy"), @"

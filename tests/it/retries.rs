@@ -216,3 +216,26 @@ fn what_was_granted_says_how() {
     assert!(!granted.clock_corrected && granted.clock_ahead.is_none());
     assert!(!format!("{granted:?}").contains(crate::workload::SECRET_KEY));
 }
+
+/// The session for the first role came: it is STS that is not found, and another
+/// option that names another one.
+#[test]
+fn a_name_of_sts_that_does_not_resolve_leads_to_its_own_option() {
+    let server = FaultServer::start(vec![Fault::Answer(session(|_| ()))]);
+    let run = Workload::new().ask(&[
+        "--endpoint",
+        &server.url(),
+        "--assume-role",
+        "arn:aws:iam::123456789012:role/next",
+        "--sts-endpoint",
+        "https://no-such-sts.invalid",
+    ]);
+    assert_eq!(run.code, 5, "{run:#?}");
+    assert!(
+        run.stderr
+            .contains("no-such-sts.invalid does not resolve: "),
+        "{run:#?}"
+    );
+    let hint = "hint: check this host's DNS; it is the name of STS in the trust anchor's region, and --sts-endpoint names another";
+    assert!(run.stderr.contains(hint), "{run:#?}");
+}

@@ -362,7 +362,7 @@ fn the_next_success_ends_a_failure() {
     host.age(TimeDelta::minutes(40), TimeDelta::minutes(20));
     let failure = host.file("session").with_extension("failure");
     let kept = serde_json::json!({
-        "failure": { "message": "no", "hint": null, "code": 5, "prospect": "passing" },
+        "failure": { "message": "no", "hint": null, "cause": "temporary" },
         "at": "2026-01-01T00:00:00Z", "count": 9, "next": "2026-01-01T00:01:00Z",
     });
     fs::write(&failure, kept.to_string()).unwrap();

@@ -5,6 +5,7 @@ mod crash;
 mod daemon;
 mod places;
 mod strangers;
+mod telling;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -338,16 +339,25 @@ fn l12_many_writers_lose_nothing_and_a_reader_never_sees_a_part() {
 
 #[test]
 fn s4_a_file_that_others_can_read_is_written_with_a_warning() {
-    let (workload, server) = (Workload::new(), good(1));
-    let sandbox = &workload.sandbox;
-    let path = sandbox.path("credentials");
-    fs::write(&path, "[a]\n").unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-    symlink("credentials", sandbox.path("link")).unwrap();
-    let run = once(&workload, &server, &["--credentials-file", "link"]);
-    assert_eq!(run.code, 0);
-    assert_eq!(
-        run.stderr,
-        "warning: others may read ./credentials (mode 0644); close it with: chmod 600 ./credentials\n"
-    );
+    for (mode, may) in [
+        (0o644, "read"),
+        (0o622, "write"),
+        (0o666, "read and write"),
+        (0o660, "read and write"),
+    ] {
+        let (workload, server) = (Workload::new(), good(1));
+        let sandbox = &workload.sandbox;
+        let path = sandbox.path("credentials");
+        fs::write(&path, "[a]\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        symlink("credentials", sandbox.path("link")).unwrap();
+        let run = once(&workload, &server, &["--credentials-file", "link"]);
+        assert_eq!(run.code, 0);
+        assert_eq!(
+            run.stderr,
+            format!(
+                "warning: others may {may} ./credentials (mode {mode:04o}); close it with: chmod 600 ./credentials\n"
+            )
+        );
+    }
 }

@@ -1,7 +1,7 @@
 //! Failures of an exchange with AWS: their exit codes and what to try.
 
 use crate::clock::off_by;
-use crate::rolesanywhere::{self, TlsProblem};
+use crate::rolesanywhere::{self, ShownProxy, TlsProblem};
 
 use super::super::Outcome;
 use super::super::remedy::{remedy, remedy_of_sts};
@@ -14,13 +14,11 @@ pub(super) fn of_exchange(error: &rolesanywhere::Error) -> Outcome {
         E::Connect { .. }
         | E::Dns { .. }
         | E::Interrupted { .. }
-        | E::Proxy {
-            wants_credentials: false,
-            ..
-        }
         | E::Throttled { .. }
         | E::Timeout { .. }
         | E::Unavailable { .. } => Outcome::Temporary,
+        // What it answers beside that is a rule of its own.
+        E::Proxy { status, .. } if status.is_none_or(|status| status >= 500) => Outcome::Temporary,
         E::NotAws { status, .. } if *status >= 500 => Outcome::Temporary,
         E::BadResponse { .. }
         | E::NotAws { .. }
@@ -38,23 +36,32 @@ pub(super) fn of_exchange(error: &rolesanywhere::Error) -> Outcome {
 }
 
 pub(super) fn hint_exchange(error: &rolesanywhere::Error) -> Option<String> {
+    hint_of(error, "--endpoint")
+}
+
+/// `option` names another endpoint of the service that was called.
+fn hint_of(error: &rolesanywhere::Error, option: &str) -> Option<String> {
     use rolesanywhere::Error as E;
     let text = match error {
         E::BadResponse { .. } => {
-            "the service or something before it is out of order; try again, and look at what --endpoint leads to"
+            return Some(format!(
+                "the service or something before it is out of order; try again, and look at what {option} leads to"
+            ));
         }
         E::CaBundle => {
             "give the CA's certificate to --ca-bundle (or $AWS_CA_BUNDLE, $SSL_CERT_FILE)"
         }
         E::Connect { .. } => {
-            "is the endpoint reachable from here? $HTTPS_PROXY is honoured; --endpoint names another"
+            return Some(format!(
+                "is the endpoint reachable from here? $HTTPS_PROXY is honoured; {option} names another"
+            ));
         }
         E::Chained { hop, role, error } => {
             return match error.root() {
                 E::Denied { message, .. } if error.skew_to_blame().is_none() => {
                     Some(remedy_of_sts(message, *hop, role))
                 }
-                _ => hint_exchange(error),
+                _ => hint_of(error, "--sts-endpoint"),
             };
         }
         E::Denied { message, .. } => {
@@ -63,15 +70,16 @@ pub(super) fn hint_exchange(error: &rolesanywhere::Error) -> Option<String> {
                 None => remedy(message).map(str::to_owned),
             };
         }
-        E::Dns { .. } => {
+        E::Dns { .. } if option == "--endpoint" => {
             "check the region in the ARNs and this host's DNS; Roles Anywhere does not exist in every region"
         }
+        E::Dns { .. } => {
+            return Some(format!(
+                "check this host's DNS; it is the name of STS in the trust anchor's region, and {option} names another, as that of a VPC endpoint"
+            ));
+        }
         E::Interrupted { .. } => "try again; if it persists, look at what is between here and AWS",
-        E::NotAws { status: 407, .. }
-        | E::Proxy {
-            wants_credentials: true,
-            ..
-        } => {
+        E::NotAws { status: 407, .. } => {
             "the proxy asks for credentials: put them into $HTTPS_PROXY, as in http://USER:PASSWORD@HOST:PORT"
         }
         E::NotAws { .. } => {
@@ -81,10 +89,13 @@ pub(super) fn hint_exchange(error: &rolesanywhere::Error) -> Option<String> {
             "something else answers there; is the endpoint's port right, or should it be https://?"
         }
         E::Pki(error) => return hint_pki(error),
-        E::Proxy { .. } => {
-            "is the proxy of --proxy or $HTTPS_PROXY right, and does it allow this host? $NO_PROXY names hosts that are reached without it"
-        }
-        E::Repeated { error, .. } => return hint_exchange(error),
+        E::Proxy {
+            host,
+            proxy,
+            status,
+            ..
+        } => return Some(hint_proxy(host, proxy, *status)),
+        E::Repeated { error, .. } => return hint_of(error, option),
         E::Setup { .. } => return None,
         E::Signing(rolesanywhere::SigningError::Algorithm(_)) => {
             "use an RSA key, an EC key on P-256, P-384 or P-521, or an ML-DSA key"
@@ -111,6 +122,27 @@ pub(super) fn hint_exchange(error: &rolesanywhere::Error) -> Option<String> {
         E::Unavailable { .. } => "try again later",
     };
     Some(text.to_owned())
+}
+
+fn hint_proxy(host: &str, proxy: &ShownProxy, status: Option<u16>) -> String {
+    let origin = &proxy.origin;
+    match status {
+        Some(407) if proxy.has_user => format!(
+            "it does not take the user and password in {origin}; what is no letter or digit in them is written as %40 for an @"
+        ),
+        Some(407) => format!(
+            "it asks for user and password: give them in the URL of {origin}, as in http://USER:PASSWORD@HOST:PORT, best in $WINDLASS_PROXY"
+        ),
+        Some(status) if status < 500 => format!(
+            "it does not allow this: ask whoever runs it to let this host reach {host}; $NO_PROXY names hosts that are reached without it"
+        ),
+        Some(_) => format!(
+            "it, or what is behind it, is out of order: try again later; can it resolve and reach {host}?"
+        ),
+        None => format!(
+            "is the proxy in {origin} right, and does it allow this host? $NO_PROXY names hosts that are reached without it"
+        ),
+    }
 }
 
 fn hint_skew(ahead: chrono::TimeDelta) -> String {

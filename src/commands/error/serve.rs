@@ -1,6 +1,7 @@
 //! What goes wrong with `windlass serve` before it serves, and what to try.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::commands::Outcome;
 use crate::delivery::serve;
@@ -32,6 +33,14 @@ pub enum ServeError {
     /// Neither IMDS nor the container endpoint.
     #[error("nothing would be served: --no-imds is given, and no token for the container endpoint")]
     Nothing,
+    /// Anybody could put another socket in the place of this one.
+    #[error("everybody can replace what is in {directory} (mode {mode:04o})")]
+    OpenDirectory {
+        /// The directory of the socket.
+        directory: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers")]
     NoRandomness,
@@ -63,11 +72,10 @@ pub(super) fn of_serve(error: &ServeError) -> Outcome {
         | ServeError::ImdsProfile { .. }
         | ServeError::ImdsUnclear
         | ServeError::Nothing
+        | ServeError::OpenDirectory { .. }
         | ServeError::TooManyProfiles { .. }
         | ServeError::WeakToken { .. } => Outcome::Usage,
-        ServeError::Server(serve::Error::NoSession { failure, .. }) => {
-            Outcome::of_code(failure.code)
-        }
+        ServeError::Server(serve::Error::NoSession { failure, .. }) => failure.cause.into(),
         ServeError::NoRandomness
         | ServeError::Server(
             serve::Error::Activation(_) | serve::Error::Bind { .. } | serve::Error::Runtime(_),
@@ -103,6 +111,12 @@ pub(super) fn hint_serve(error: &ServeError) -> Option<String> {
             serve::Error::NoSession { failure, .. } => return failure.hint.clone(),
             serve::Error::Runtime(_) => return None,
         },
+        ServeError::OpenDirectory { directory, .. } => {
+            return Some(format!(
+                "give --unix-socket a path in a directory like /run/windlass, or close this one: chmod o-w {}",
+                directory.display()
+            ));
+        }
         ServeError::NoRandomness => return None,
     };
     Some(text.to_owned())

@@ -53,6 +53,9 @@ pub(super) fn hint_refusal(refusal: &Refusal) -> Option<String> {
                 "nothing was changed; put the keys of both into one section"
             }
             Problem::IndentedHeader => "nothing was changed; remove the blanks before the header",
+            Problem::Unclosed => {
+                "nothing was changed; boto3 and the AWS CLI refuse the whole file for it too: write it as [NAME]"
+            }
             Problem::TooManyLines { .. } => "nothing was changed; is this the right file?",
             Problem::ZeroByte => "nothing was changed; is this the right file, and is it UTF-8?",
         },

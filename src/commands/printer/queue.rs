@@ -1,4 +1,4 @@
-//! A bounded queue between those who have something to say and stderr.
+//! A bounded queue between those who have something to say and whoever reads it.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::limits;
 
-/// Lines on their way to stderr, which a thread of its own writes. That thread
-/// may be stuck for as long as it likes, and ends with the process.
+/// Lines on their way to stderr or stdout, which a thread of its own writes. That
+/// thread may be stuck for as long as it likes, and ends with the process.
 #[derive(Debug)]
 pub(super) struct Queue {
     lines: SyncSender<String>,
@@ -31,19 +31,22 @@ impl Shared {
 }
 
 impl Queue {
-    /// Starts the thread. `tell` makes the line that says how many others were
-    /// dropped.
+    /// Starts the thread, of this name. `tell` says how many lines were dropped.
     ///
     /// # Errors
     ///
     /// When the operating system gives no thread.
-    pub(super) fn start(tell: impl Fn(u64) -> String + Send + 'static) -> io::Result<Self> {
+    pub(super) fn start(
+        name: &str,
+        write: fn(&str),
+        tell: impl Fn(u64) + Send + 'static,
+    ) -> io::Result<Self> {
         let (lines, taken) = sync_channel(limits::MAX_QUEUED_LINES);
         let shared = Arc::new(Shared::default());
         let own = Arc::clone(&shared);
         std::thread::Builder::new()
-            .name("stderr".to_owned())
-            .spawn(move || work(&taken, &own, &tell))?;
+            .name(name.to_owned())
+            .spawn(move || work(&taken, &own, write, &tell))?;
         Ok(Self { lines, shared })
     }
 
@@ -69,12 +72,12 @@ impl Queue {
     }
 }
 
-fn work(lines: &Receiver<String>, shared: &Shared, tell: &impl Fn(u64) -> String) {
+fn work(lines: &Receiver<String>, shared: &Shared, write: fn(&str), tell: &impl Fn(u64)) {
     while let Ok(line) = lines.recv() {
-        super::write(&line);
+        write(&line);
         let dropped = shared.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
-            super::write(&tell(dropped));
+            tell(dropped);
         }
         shared.count(|waiting| *waiting -= 1);
         shared.written.notify_all();

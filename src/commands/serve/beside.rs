@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use crate::cli::SessionArgs;
 use crate::clock::SystemClock;
 use crate::commands::{Context, Error, ServeError};
-use crate::delivery::serve::{Event, Guard, Hooks, Plan, listen, run as serve_until};
+use crate::delivery::serve::{Guard, Hooks, LogEntry, Offer, listen, run as serve_until};
 use crate::delivery::{Launch, NotStarted, Running, Signals, start};
 use crate::secret::Secret;
 use crate::serving::Stop;
@@ -42,11 +42,15 @@ pub(in crate::commands) fn beside(
         state: Mutex::default(),
         started: Notify::new(),
     });
-    let profile = served(PROFILE.to_owned(), session.clone(), context.lasting())?;
+    let profile = served(
+        PROFILE.to_owned(),
+        session.clone(),
+        context.lasting_of(PROFILE),
+    )?;
     context.printer.queue();
-    let plan = Plan {
-        profiles: vec![profile],
+    let offer = Offer {
         imds: None,
+        others: vec![profile],
         authorization: Some(token),
         guard: Guard::default(),
         tells_systemd: false,
@@ -58,7 +62,7 @@ pub(in crate::commands) fn beside(
         let ended: Stop = Box::pin(until_it_ends.end(signals));
         Ok(ended)
     };
-    let outcome = serve_until(plan, vec![socket], Arc::new(SystemClock), hooks, stop);
+    let outcome = serve_until(offer, vec![socket], Arc::new(SystemClock), hooks, stop);
     let ended = std::mem::take(&mut *beside.state());
     match (ended, outcome) {
         (State::Ended(Ok(status)), _) => Err(Error::Ended { status }),
@@ -116,8 +120,8 @@ impl Hooks for Beside {
         Ok(())
     }
 
-    fn event(&self, event: Event) {
-        self.told.event(event);
+    fn log(&self, entry: LogEntry) {
+        self.told.log(entry);
     }
 
     /// The command's own output is what somebody reads.

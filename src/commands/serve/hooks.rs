@@ -8,11 +8,12 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use percent_encoding::utf8_percent_encode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::clock::{Clock, SystemClock, rfc3339};
+use crate::commands::printer::{Incident, Level};
 use crate::commands::{Printer, ready};
-use crate::delivery::serve::{Event, Hooks, Notice, Socket};
+use crate::delivery::serve::{Hooks, LogEntry, Notice, Socket};
 use crate::text::{UNRESERVED, printable};
 
 /// What clients have to know.
@@ -21,7 +22,7 @@ pub(super) struct Announcement {
     url: Option<String>,
     sockets: Vec<PathBuf>,
     profiles: Vec<String>,
-    imds: Option<usize>,
+    imds: Option<String>,
     token_file: Option<PathBuf>,
 }
 
@@ -29,7 +30,7 @@ impl Announcement {
     pub(super) fn new(
         sockets: &[Socket],
         profiles: Vec<String>,
-        imds: Option<usize>,
+        imds: Option<String>,
         token_file: Option<PathBuf>,
     ) -> Self {
         let url = sockets.iter().find_map(|socket| match socket {
@@ -75,26 +76,25 @@ impl Announcement {
     }
 
     fn imds(&self) -> Option<(&str, &str)> {
-        let profile = self.profiles.get(self.imds?)?;
+        let profile = self.imds.as_ref()?;
         Some((profile, self.url.as_ref()?))
     }
 
-    fn json(&self) -> String {
+    fn json(&self) -> Value {
         let profiles: Vec<_> = self
             .container_uris()
             .into_iter()
             .map(|(name, uri)| json!({ "profile": name, "containerUri": uri }))
             .collect();
         let imds = self.imds();
-        let document = json!({
+        json!({
             "endpoint": self.url,
             "imdsEndpoint": imds.map(|(_, url)| url),
             "imdsProfile": imds.map(|(profile, _)| profile),
             "unixSockets": self.sockets,
             "tokenFile": self.token_file,
             "profiles": profiles,
-        });
-        format!("{document}\n")
+        })
     }
 
     fn text(&self) -> String {
@@ -149,24 +149,31 @@ impl Told {
         }
     }
 
-    pub(super) fn event(&self, event: Event) {
-        match event {
-            Event::Kept { profile, notice } => {
+    pub(super) fn log(&self, entry: LogEntry) {
+        match entry {
+            LogEntry::Session { profile, notice } => {
                 let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
                 match held.as_mut() {
                     Some(held) => held.push((profile, notice)),
                     None => self.kept(&profile, &notice),
                 }
             }
-            Event::Connection { reason } => self.printer.note(&reason),
-            Event::Answered {
+            LogEntry::Connection { reason } => self.printer.tell(&Incident {
+                level: Level::Note,
+                kind: "connection",
+                message: &reason,
+                cause: None,
+                hint: None,
+            }),
+            LogEntry::Answered {
                 caller,
                 request,
                 status,
             } => {
                 let now = rfc3339(SystemClock.now());
-                self.printer
-                    .raw(&format!("{now} {caller} {request} {status}\n"));
+                let line = format!("{now} {caller} {request} {status}\n");
+                let fields = json!({ "caller": caller, "request": request, "status": status });
+                self.printer.record("answered", &line, fields);
             }
         }
     }
@@ -175,23 +182,39 @@ impl Told {
     fn kept(&self, profile: &str, notice: &Notice) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let shown = printable(profile, 80);
+        let printer = self.printer.of_profile(profile);
         match notice {
             Notice::Granted => {
-                if said.remove(profile).is_some() {
-                    let text = format!("the profile {shown} gets sessions again");
-                    self.printer.news(&text);
+                let (level, kind, message) = if said.remove(profile).is_some() {
+                    let message = format!("the profile {shown} gets sessions again");
+                    (Level::News, "recovered", message)
                 } else {
-                    self.printer.done(&format!("a new session for {shown}"));
-                }
+                    let message = format!("a new session for {shown}");
+                    (Level::Done, "delivered", message)
+                };
+                printer.tell(&Incident {
+                    level,
+                    kind,
+                    message: &message,
+                    cause: None,
+                    hint: None,
+                });
             }
             Notice::Failed(failure) => {
                 let text = failure.in_full();
-                let line = format!("no new session for {shown}: {text}");
-                if said.insert(profile.to_owned(), text.clone()).as_ref() == Some(&text) {
-                    self.printer.note(&line);
-                } else {
-                    self.printer.warning(&line);
-                }
+                let is_known =
+                    said.insert(profile.to_owned(), text.clone()).as_ref() == Some(&text);
+                printer.tell(&Incident {
+                    level: if is_known {
+                        Level::Note
+                    } else {
+                        Level::Warning
+                    },
+                    kind: "failed",
+                    message: &format!("no new session for {shown}: {}", failure.message),
+                    cause: Some(failure.cause),
+                    hint: failure.hint.as_deref(),
+                });
             }
         }
     }
@@ -236,10 +259,10 @@ impl Hooks for Reporter {
         let printer = &self.told.printer;
         if self.as_json {
             printer
-                .data(&self.announcement.json())
+                .data(&format!("{}\n", self.announcement.json()))
                 .map_err(io::Error::other)?;
         } else {
-            printer.raw(&self.announcement.text());
+            printer.record("ready", &self.announcement.text(), self.announcement.json());
         }
         self.told.begin();
         // Who waits for the file finds what was said before.
@@ -250,8 +273,8 @@ impl Hooks for Reporter {
         }
     }
 
-    fn event(&self, event: Event) {
-        self.told.event(event);
+    fn log(&self, entry: LogEntry) {
+        self.told.log(entry);
     }
 
     fn logs_requests(&self) -> bool {

@@ -8,11 +8,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::mpsc;
 
 use crate::clock::{in_words, rfc3339};
+use crate::commands::printer::{Incident, Level};
 use crate::commands::session::SessionPlan;
-use crate::commands::{Context, Error, Printer, stop};
+use crate::commands::{Context, Error, Outcome, Printer, stop};
 use crate::delivery::ini::ProfileName;
 use crate::delivery::keeper::{self, Event, Sink};
-use crate::delivery::{Failure, Session};
+use crate::delivery::{Cause, Failure, Session};
 
 use super::target::Target;
 use super::{Wanted, document};
@@ -32,9 +33,21 @@ pub(super) fn run(
         .into_iter()
         .map(|one| {
             let session = Box::leak(Box::new(one.session));
-            Ok((one.section, SessionPlan::new(session, context)?))
+            let context = context.lasting_of(one.section.as_str());
+            Ok((one.section, SessionPlan::new(session, context)?, context))
         })
         .collect::<Result<Vec<_>, Error>>()?;
+    // Nor does what is wrong with the file at the start. Later somebody may be
+    // at work on it, and what is there is kept.
+    for (name, ..) in &sections {
+        match target.check(name, &context.printer) {
+            Err(error) if error.outcome() == Outcome::Usage => return Err(error),
+            // It is met again at the first write, and told then.
+            _ => {}
+        }
+    }
+    // From here on nothing waits for whoever reads what it says.
+    context.printer.queue();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
@@ -45,7 +58,7 @@ pub(super) fn run(
         let stop = stop::on_signal().map_err(Error::Daemon)?;
         let (ending, mut ended) = mpsc::unbounded_channel();
         let mut kept = Vec::new();
-        for (name, plan) in sections {
+        for (name, plan, context) in sections {
             let section = Section::new(name, Arc::clone(&target), json, &context.printer);
             kept.push(start(section, plan, context, ending.clone()).map_err(Error::Daemon)?);
         }
@@ -115,7 +128,7 @@ struct Section {
 #[derive(Default)]
 struct Told {
     /// The kind of the failure that was told last, and when.
-    last: Option<(u8, DateTime<Utc>)>,
+    last: Option<(Cause, DateTime<Utc>)>,
 }
 
 /// How a failure is told.
@@ -126,10 +139,10 @@ enum Telling {
 }
 
 impl Told {
-    /// By its exit code: the words of one outage change with each try.
-    fn of(&mut self, code: u8, now: DateTime<Utc>) -> Option<Telling> {
+    /// By its kind: the words of one outage change with each try.
+    fn of(&mut self, cause: Cause, now: DateTime<Utc>) -> Option<Telling> {
         let telling = match self.last {
-            Some((last, at)) if last == code => {
+            Some((last, at)) if last == cause => {
                 if (at..at + REMINDER).contains(&now) {
                     return None;
                 }
@@ -137,7 +150,7 @@ impl Told {
             }
             _ => Telling::News,
         };
-        self.last = Some((code, now));
+        self.last = Some((cause, now));
         Some(telling)
     }
 }
@@ -166,7 +179,7 @@ impl Section {
         until: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
     ) {
-        let Some(telling) = self.told.of(failure.code, now) else {
+        let Some(telling) = self.told.of(failure.cause, now) else {
             return;
         };
         let shown = self.shown();
@@ -179,15 +192,19 @@ impl Section {
             Some(end) => format!("the credentials of {shown} ended at {}", rfc3339(end)),
             None => format!("{shown} was not written yet"),
         };
-        self.printer.warning(&format!(
+        let message = format!(
             "{}; {state}; tried again in {}",
             failure.message,
             in_words(next - now)
-        ));
-        match &failure.hint {
-            Some(hint) if telling == Telling::News => self.printer.hint(hint),
-            _ => {}
-        }
+        );
+        let hint = failure.hint.as_deref();
+        self.printer.tell(&Incident {
+            level: Level::Warning,
+            kind: "failed",
+            message: &message,
+            cause: Some(failure.cause),
+            hint: hint.filter(|_| telling == Telling::News),
+        });
     }
 }
 
@@ -199,8 +216,7 @@ impl Sink for Section {
         };
         self.key_id.clone_from(&session.credentials.access_key_id);
         if self.json {
-            let line = format!("{}\n", document(&self.name, session, &report));
-            self.printer.data(&line).map_err(|error| error.failure())?;
+            self.printer.stream(&document(&self.name, session, &report));
         }
         Ok(())
     }
@@ -213,43 +229,70 @@ impl Sink for Section {
         if self.target.is_closed() {
             return;
         }
-        let (printer, shown) = (&self.printer, self.shown());
-        match event {
-            Event::Delivered { session, next } => printer.note(&format!(
-                "{shown} has the session {}, good until {}; the next one is due at {}",
-                session.credentials.access_key_id,
-                rfc3339(session.credentials.expiration),
-                rfc3339(next)
-            )),
-            Event::Unchanged { next } => printer.note(&format!(
-                "another process is refreshing the session of {shown}; it is looked at again at {}",
-                rfc3339(next)
-            )),
+        let shown = self.shown();
+        let (level, kind, message) = match event {
+            Event::Delivered { session, next } => (
+                Level::Note,
+                "delivered",
+                format!(
+                    "{shown} has the session {}, good until {}; the next one is due at {}",
+                    session.credentials.access_key_id,
+                    rfc3339(session.credentials.expiration),
+                    rfc3339(next)
+                ),
+            ),
+            Event::Unchanged { next } => (
+                Level::Note,
+                "unchanged",
+                format!(
+                    "another process is refreshing the session of {shown}; it is looked at again at {}",
+                    rfc3339(next)
+                ),
+            ),
             Event::Recovered { failures, since } => {
-                printer.news(&format!(
-                    "{shown} is fresh again, after {failures} failures since {}",
-                    rfc3339(since)
-                ));
                 self.told = Told::default();
+                let since = rfc3339(since);
+                let message =
+                    format!("{shown} is fresh again, after {failures} failures since {since}");
+                (Level::News, "recovered", message)
             }
             Event::Failed {
                 failure,
                 next,
                 until,
-            } => self.failed(failure, next, until, now),
-            Event::Ended { at } => printer.warning(&format!(
-                "the credentials of {shown} ended at {}, and there are no new ones",
-                rfc3339(at)
-            )),
-            Event::Overwritten { next } => printer.warning(&format!(
-                "somebody else has changed {shown}; it is written again at {}",
-                rfc3339(next)
-            )),
-            Event::ClockSetBack { by } => printer.warning(&format!(
-                "the clock was set back by {}; a new session is obtained, since nobody knows when the old one ends",
-                in_words(by)
-            )),
-        }
+            } => return self.failed(failure, next, until, now),
+            Event::Ended { at } => (
+                Level::Warning,
+                "ended",
+                format!(
+                    "the credentials of {shown} ended at {}, and there are no new ones",
+                    rfc3339(at)
+                ),
+            ),
+            Event::Overwritten { next } => (
+                Level::Warning,
+                "overwritten",
+                format!(
+                    "somebody else has changed {shown}; it is written again at {}",
+                    rfc3339(next)
+                ),
+            ),
+            Event::ClockSetBack { by } => (
+                Level::Warning,
+                "clockSetBack",
+                format!(
+                    "the clock was set back by {}; a new session is obtained, since nobody knows when the old one ends",
+                    in_words(by)
+                ),
+            ),
+        };
+        self.printer.tell(&Incident {
+            level,
+            kind,
+            message: &message,
+            cause: None,
+            hint: None,
+        });
     }
 }
 
@@ -262,13 +305,13 @@ mod tests {
         let at = |minute| DateTime::UNIX_EPOCH + TimeDelta::minutes(minute);
         let mut told = Told::default();
         let lines: Vec<i64> = (0..35)
-            .filter(|minute| told.of(5, at(*minute)).is_some())
+            .filter(|minute| told.of(Cause::Temporary, at(*minute)).is_some())
             .collect();
         assert_eq!(lines, [0, 10, 20, 30]);
         // A refusal is another matter, and a clock that was set back hides nothing.
-        assert_eq!(told.of(3, at(35)), Some(Telling::News));
-        assert_eq!(told.of(3, at(36)), None);
-        assert_eq!(told.of(3, at(-600)), Some(Telling::Reminder));
+        assert_eq!(told.of(Cause::Refused, at(35)), Some(Telling::News));
+        assert_eq!(told.of(Cause::Refused, at(36)), None);
+        assert_eq!(told.of(Cause::Refused, at(-600)), Some(Telling::Reminder));
     }
 
     /// Else the other sections would be kept, and this one not, in silence.

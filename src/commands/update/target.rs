@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Instant;
 
 use crate::cli::Update;
 use crate::commands::shared_file;
@@ -114,7 +115,8 @@ impl Target {
     /// of the program. There is none where a write takes too long.
     pub(super) fn settle(&self) -> Option<MutexGuard<'_, ()>> {
         self.is_closed.store(true, Ordering::SeqCst);
-        for _ in 0..200 {
+        let began = Instant::now();
+        while began.elapsed() < limits::SETTLE_PATIENCE {
             match self.writing.try_lock() {
                 Ok(guard) => return Some(guard),
                 Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
@@ -144,10 +146,15 @@ impl Target {
             );
         }
         if report.mode & 0o077 != 0 {
+            let may = match (report.mode & 0o044 != 0, report.mode & 0o022 != 0) {
+                (true, true) => "read and write",
+                (false, true) => "write",
+                _ => "read",
+            };
             self.say(
                 printer,
                 format!(
-                    "others may read {path} (mode {:04o}); close it with: chmod 600 {path}",
+                    "others may {may} {path} (mode {:04o}); close it with: chmod 600 {path}",
                     report.mode
                 ),
             );

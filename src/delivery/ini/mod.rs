@@ -88,6 +88,9 @@ pub enum Problem {
         /// How many there may be.
         max: usize,
     },
+    /// A `[` that makes no header.
+    #[error("this begins like a [section], but has no closing ']' or no name")]
+    Unclosed,
     /// No text file.
     #[error("a zero byte: this is no text file")]
     ZeroByte,

@@ -235,11 +235,11 @@ impl<'a> Reader<'a> {
     fn entry(&mut self, index: usize, indent: &'a [u8], text: &'a [u8]) -> Result<(), Refusal> {
         let number = index + 1;
         let Some(section) = self.document.sections.last_mut() else {
-            return Err(Problem::BeforeFirstSection.on(number));
+            return Err(instead_of_key(text, Problem::BeforeFirstSection).on(number));
         };
         let delimiter = text.iter().position(|octet| matches!(octet, b'=' | b':'));
         let Some(delimiter) = delimiter else {
-            return Err(Problem::NoDelimiter.on(number));
+            return Err(instead_of_key(text, Problem::NoDelimiter).on(number));
         };
         let (key, rest) = text.split_at(delimiter);
         let key = lower_case(trim(key));
@@ -261,6 +261,15 @@ impl<'a> Reader<'a> {
             lead,
         });
         Ok(())
+    }
+}
+
+/// What is wrong with a line that is no key: it may have been meant as a header.
+fn instead_of_key(text: &[u8], otherwise: Problem) -> Problem {
+    if text.starts_with(b"[") {
+        Problem::Unclosed
+    } else {
+        otherwise
     }
 }
 

@@ -12,9 +12,6 @@ use super::super::{Life, Prospect, next_try};
 /// How often it is looked whether what was delivered is still there.
 const INSPECTION: TimeDelta = TimeDelta::minutes(1);
 
-/// Shortest time between two looks at the clock.
-const LEAST_PAUSE: Duration = Duration::from_millis(10);
-
 /// What a look at the clock shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
@@ -164,7 +161,7 @@ impl Pace {
     #[must_use]
     pub fn pause(&self, now: DateTime<Utc>) -> Duration {
         let left = (self.next - now).to_std().unwrap_or_default();
-        left.clamp(LEAST_PAUSE, limits::KEEPER_TICK)
+        left.clamp(limits::LEAST_KEEPER_TICK, limits::KEEPER_TICK)
     }
 }
 

@@ -30,8 +30,11 @@ pub struct Guard {
     pub hosts: Vec<String>,
     /// Users who may ask for credentials; with no group either, everybody.
     pub uids: BTreeSet<u32>,
-    /// Groups that may, over UNIX sockets: a process counts by its effective
-    /// group alone, for the kernel tells no other with the connection.
+    /// Groups that may, over UNIX sockets. A process counts by its effective group
+    /// alone, which comes with the connection (`SO_PEERCRED`, unix(7)). Its other
+    /// groups are in `SO_PEERGROUPS`, for which no library has a safe call, and
+    /// `/proc` may speak of another process with the same number by the time it
+    /// is read.
     pub gids: BTreeSet<u32>,
 }
 

@@ -20,8 +20,8 @@ mod tokens;
 pub(in crate::delivery) mod view;
 
 pub use guard::Guard;
-pub use server::{Event, Hooks, run};
-pub use site::{Plan, Served};
+pub use server::{Hooks, LogEntry, run};
+pub use site::{Offer, Served};
 pub use sockets::{Socket, activated, listen};
 pub use view::Notice;
 

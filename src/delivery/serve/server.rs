@@ -24,13 +24,13 @@ use super::super::{Prospect, Provider};
 use super::Error;
 use super::answer::Answer;
 use super::peer::{Caller, Holders};
-use super::site::{Plan, Site};
+use super::site::{Offer, Profile, Site};
 use super::sockets::Socket;
-use super::view::{Health, Kept, Notice, keep};
+use super::view::{Health, Keeping, Notice, keep};
 
 /// Something that the log should know.
 #[derive(Clone, Debug)]
-pub enum Event {
+pub enum LogEntry {
     /// A request was answered.
     Answered {
         /// Who asked.
@@ -46,7 +46,7 @@ pub enum Event {
         reason: String,
     },
     /// A keeper asked for a session.
-    Kept {
+    Session {
         /// The profile.
         profile: String,
         /// What came of it.
@@ -65,7 +65,7 @@ pub trait Hooks: Send + Sync {
 
     /// Something for the log. It is called on the thread that answers, and on
     /// those of the keepers.
-    fn event(&self, event: Event);
+    fn log(&self, entry: LogEntry);
 
     /// Whether answered requests belong into the log.
     fn logs_requests(&self) -> bool;
@@ -90,7 +90,7 @@ struct Shared {
 /// [`Error::NoSession`] when the first try of every profile was refused in a
 /// way that lasts; [`Error::Runtime`].
 pub fn run(
-    plan: Plan,
+    offer: Offer,
     sockets: Vec<Socket>,
     clock: Arc<dyn Clock>,
     hooks: Arc<dyn Hooks>,
@@ -102,8 +102,8 @@ pub fn run(
         .map_err(Error::Runtime)?;
     runtime.block_on(async move {
         let mut stop = stop().map_err(Error::Runtime)?;
-        let tells_systemd = plan.tells_systemd;
-        let (site, providers) = Site::new(plan);
+        let tells_systemd = offer.tells_systemd;
+        let (site, profiles) = Site::new(offer);
         let (stopping, stopped) = watch::channel(false);
         let shared = Arc::new(Shared {
             site,
@@ -118,9 +118,8 @@ pub fn run(
             tokio::spawn(accepting);
         }
         let mut kept = Vec::new();
-        for (index, provider) in providers.into_iter().enumerate() {
-            let watched = Arc::clone(&shared);
-            kept.push(start(&watched, index, provider).map_err(Error::Runtime)?);
+        for (profile, provider) in profiles {
+            kept.push(start(&shared, profile, provider).map_err(Error::Runtime)?);
         }
         let begun = tokio::select! {
             begun = begin(&shared) => begun,
@@ -148,21 +147,19 @@ pub fn run(
 }
 
 /// Starts the keeper of one profile.
-fn start(shared: &Arc<Shared>, index: usize, provider: Arc<dyn Provider>) -> io::Result<Kept> {
-    let watched = Arc::clone(shared);
-    let name = shared
-        .site
-        .profiles()
-        .get(index)
-        .map_or_else(String::new, |profile| profile.name.clone());
+fn start(
+    shared: &Arc<Shared>,
+    profile: Arc<Profile>,
+    provider: Arc<dyn Provider>,
+) -> io::Result<Keeping> {
+    let hooks = Arc::clone(&shared.hooks);
     let clock = Arc::clone(&shared.clock);
-    keep(&name.clone(), provider, clock, move |view, notice| {
-        if let Some(profile) = watched.site.profiles().get(index) {
-            profile.publish(view);
-        }
+    let name = profile.name.clone();
+    keep(&name, provider, clock, move |view, notice| {
+        profile.publish(view);
         if let Some(notice) = notice {
-            watched.hooks.event(Event::Kept {
-                profile: name.clone(),
+            hooks.log(LogEntry::Session {
+                profile: profile.name.clone(),
                 notice,
             });
         }
@@ -176,7 +173,7 @@ async fn begin(shared: &Shared) -> Result<(), Error> {
     for profile in shared.site.profiles() {
         let state = profile.first_try().await;
         if let (None, Some(failure)) = (&state.view.session, &state.view.failure)
-            && failure.prospect == Prospect::Lasting
+            && failure.cause.prospect() == Prospect::Lasting
         {
             lasting.push((profile.name.clone(), failure.as_ref().clone()));
         }
@@ -298,7 +295,7 @@ async fn accept_unix(listener: UnixListener, shared: Arc<Shared>) {
 }
 
 fn lost(shared: &Shared, error: &io::Error) {
-    shared.hooks.event(Event::Connection {
+    shared.hooks.log(LogEntry::Connection {
         reason: error.to_string(),
     });
 }
@@ -309,7 +306,7 @@ where
 {
     let most = limits::MAX_SERVE_CONNECTIONS_OF_USER;
     let Some(_holder) = shared.holders.take(caller.uid(), most) else {
-        shared.hooks.event(Event::Connection {
+        shared.hooks.log(LogEntry::Connection {
             reason: format!("{caller}: this user holds {most} connections already"),
         });
         return;
@@ -331,7 +328,7 @@ where
         std::future::ready(Ok::<_, Infallible>(respond(request, &caller, &shared)))
     });
     if let Err(error) = served.await {
-        shared.hooks.event(Event::Connection {
+        shared.hooks.log(LogEntry::Connection {
             reason: format!("{caller}: {}", printable(&error.to_string(), 200)),
         });
     }
@@ -345,7 +342,7 @@ fn respond(request: Request<Incoming>, caller: &Caller, shared: &Shared) -> Answ
     if shared.hooks.logs_requests() {
         // The query is left out: nothing here has one, and who puts a secret
         // there by mistake does not find it in a log.
-        shared.hooks.event(Event::Answered {
+        shared.hooks.log(LogEntry::Answered {
             caller: caller.to_string(),
             request: format!("{} {}", head.method, printable(head.uri.path(), 120)),
             status: answer.status().as_u16(),

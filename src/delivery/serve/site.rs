@@ -43,13 +43,14 @@ impl std::fmt::Debug for Served {
     }
 }
 
-/// What to serve, and to whom.
+/// What is served, and to whom. Each profile's name is there once.
 #[derive(Debug)]
-pub struct Plan {
-    /// The profiles, each name once.
-    pub profiles: Vec<Served>,
-    /// Which of them is the metadata service's; `None` switches it off.
-    pub imds: Option<usize>,
+pub struct Offer {
+    /// The profile of the metadata service, which has its container URI too;
+    /// `None` switches the metadata service off.
+    pub imds: Option<Served>,
+    /// The other profiles.
+    pub others: Vec<Served>,
     /// The token of the container endpoint.
     pub authorization: Option<Secret>,
     /// Who may ask.
@@ -67,6 +68,9 @@ pub(super) struct Profile {
     pub(super) region: Region,
     latest: watch::Sender<Arc<Published>>,
 }
+
+/// A profile, and who gets its sessions.
+pub(super) type Supplied = (Arc<Profile>, Arc<dyn Provider>);
 
 /// A state of a profile, with its documents.
 #[derive(Debug, Default)]
@@ -147,8 +151,8 @@ fn reason(view: &View, now: DateTime<Utc>) -> String {
 /// Everything that answering needs.
 #[derive(Debug)]
 pub(super) struct Site {
-    profiles: Vec<Profile>,
-    imds: Option<usize>,
+    profiles: Vec<Arc<Profile>>,
+    imds: Option<Arc<Profile>>,
     authorization: Option<Secret>,
     guard: Guard,
     tokens: Tokens,
@@ -156,43 +160,47 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// Takes the plan apart: what requests see, and who gets the sessions, in
-    /// the same order.
-    pub(super) fn new(plan: Plan) -> (Self, Vec<Arc<dyn Provider>>) {
-        let (mut profiles, mut providers) = (Vec::new(), Vec::new());
-        for served in plan.profiles {
-            profiles.push(Profile {
+    /// Takes the offer apart: what requests see, and who gets each profile's
+    /// sessions.
+    pub(super) fn new(offer: Offer) -> (Self, Vec<Supplied>) {
+        let apart = |served: Served| {
+            let profile = Profile {
                 name: served.name,
                 role: served.role,
                 region: served.region,
                 latest: watch::Sender::default(),
-            });
-            providers.push(served.provider);
-        }
+            };
+            (Arc::new(profile), served.provider)
+        };
+        let imds = offer.imds.map(apart);
+        let of_imds = imds.as_ref().map(|(profile, _)| Arc::clone(profile));
+        let others = offer.others.into_iter().map(apart);
+        let all: Vec<_> = imds.into_iter().chain(others).collect();
         let site = Self {
-            profiles,
-            imds: plan.imds,
-            authorization: plan.authorization,
-            guard: plan.guard,
+            profiles: all.iter().map(|(profile, _)| Arc::clone(profile)).collect(),
+            imds: of_imds,
+            authorization: offer.authorization,
+            guard: offer.guard,
             tokens: Tokens::default(),
             requests: Requests::default(),
         };
-        (site, providers)
+        (site, all)
     }
 
-    /// The profiles, in their order.
-    pub(super) fn profiles(&self) -> &[Profile] {
+    /// The profiles, that of the metadata service first.
+    pub(super) fn profiles(&self) -> &[Arc<Profile>] {
         &self.profiles
     }
 
     /// The profile of this name.
     pub(super) fn profile(&self, name: &str) -> Option<&Profile> {
-        self.profiles.iter().find(|profile| profile.name == name)
+        let mut profiles = self.profiles.iter().map(Arc::as_ref);
+        profiles.find(|profile| profile.name == name)
     }
 
     /// The metadata service's profile, unless it is switched off.
     pub(super) fn imds(&self) -> Option<&Profile> {
-        self.profiles.get(self.imds?)
+        self.imds.as_deref()
     }
 
     /// The container endpoint's token.

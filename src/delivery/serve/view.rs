@@ -7,6 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use chrono::{DateTime, Utc};
 
 use crate::clock::{Clock, in_words};
+use crate::limits;
 
 use super::super::keeper::{self, Event, Sink, already_ended};
 use super::super::{Failure, Provider, Session};
@@ -28,6 +29,9 @@ pub(in crate::delivery) struct View {
     pub(in crate::delivery) session: Option<Arc<Session>>,
     /// Why the last try failed, when it was the last thing that happened.
     pub(in crate::delivery) failure: Option<Arc<Failure>>,
+    /// Since when tries bring nothing better than a session that is due, without
+    /// any of them failing.
+    pub(in crate::delivery) overdue: Option<DateTime<Utc>>,
     /// Since when AWS is being asked, while it is.
     pub(in crate::delivery) asking: Option<DateTime<Utc>>,
     /// How often what happened.
@@ -39,7 +43,8 @@ pub(in crate::delivery) struct View {
 pub(in crate::delivery) enum Health {
     /// There is a session and the last try succeeded.
     Good,
-    /// There is a session, but it could not be replaced: the reason.
+    /// There is a session, but it could not be replaced when it was due: the
+    /// reason.
     Degraded(String),
     /// There is no session: the reason.
     Unavailable(String),
@@ -57,13 +62,15 @@ impl View {
     /// How the profile stands, with the reason when it is not well.
     #[must_use]
     pub(in crate::delivery) fn health(&self, now: DateTime<Utc>) -> Health {
+        // That it is due is no failure yet, nor that another process is about to
+        // replace it.
+        let is_overdue = self
+            .overdue
+            .is_some_and(|since| now - since >= limits::OVERDUE);
         match (self.current(now), &self.failure) {
-            // A cache hands out what it has while AWS does not answer it.
-            (Some(session), None) if session.life().is_due(now) && self.asking.is_none() => {
-                Health::Degraded(
-                    "the session is due for replacement, and no new one came".to_owned(),
-                )
-            }
+            (Some(_), None) if is_overdue => Health::Degraded(
+                "the session is due for replacement, and no new one came".to_owned(),
+            ),
             (Some(_), None) => Health::Good,
             (Some(_), Some(failure)) => Health::Degraded(failure.in_full()),
             (None, Some(failure)) => Health::Unavailable(failure.in_full()),
@@ -92,7 +99,7 @@ pub enum Notice {
 
 /// A keeper at work. Dropping it lets its thread end once AWS has answered.
 #[derive(Debug)]
-pub(in crate::delivery) struct Kept {
+pub(in crate::delivery) struct Keeping {
     _stop: Sender<()>,
 }
 
@@ -109,7 +116,7 @@ pub(in crate::delivery) fn keep(
     provider: Arc<dyn Provider>,
     clock: Arc<dyn Clock>,
     publish: impl Fn(&View, Option<Notice>) + Send + 'static,
-) -> io::Result<Kept> {
+) -> io::Result<Keeping> {
     let (stop, stopped) = channel::<()>();
     // Names of threads have 15 characters at most.
     let name: String = name.chars().filter(char::is_ascii).take(9).collect();
@@ -123,7 +130,7 @@ pub(in crate::delivery) fn keep(
             let mut desk = Desk::new(publish);
             keeper::run(provider.as_ref(), clock.as_ref(), &mut is_over, &mut desk);
         })?;
-    Ok(Kept { _stop: stop })
+    Ok(Keeping { _stop: stop })
 }
 
 /// Keeps the view of one profile, and hands it to those who read it.
@@ -157,20 +164,29 @@ impl<P: Fn(&View, Option<Notice>)> Sink for Desk<P> {
         Ok(())
     }
 
-    fn report(&mut self, event: Event<'_>, _now: DateTime<Utc>) {
+    fn report(&mut self, event: Event<'_>, now: DateTime<Utc>) {
         let notice = match event {
-            Event::Delivered { .. } => {
+            Event::Delivered { session, .. } => {
                 self.view.failure = None;
+                if session.life().is_due(now) {
+                    self.view.overdue.get_or_insert(now);
+                } else {
+                    self.view.overdue = None;
+                }
                 self.view.tally.granted += 1;
                 Some(Notice::Granted)
             }
             Event::Failed { failure, .. } => {
                 let failure = Arc::new(failure.clone());
                 self.view.failure = Some(Arc::clone(&failure));
+                self.view.overdue = None;
                 self.view.tally.failed += 1;
                 Some(Notice::Failed(failure))
             }
-            Event::Unchanged { .. } => None,
+            Event::Unchanged { .. } => {
+                self.view.overdue.get_or_insert(now);
+                None
+            }
             // What the view and its failure say of themselves.
             Event::Recovered { .. }
             | Event::Ended { .. }
@@ -189,7 +205,7 @@ mod tests {
     use crate::rolesanywhere::SessionCredentials;
     use crate::secret::Secret;
 
-    use super::super::super::{Obtained, Prospect};
+    use super::super::super::{Cause, Obtained};
     use super::*;
 
     fn at(second: i64) -> DateTime<Utc> {
@@ -231,8 +247,7 @@ mod tests {
         Failure {
             message: "out".to_owned(),
             hint: None,
-            code: 5,
-            prospect: Prospect::Passing,
+            cause: Cause::Temporary,
         }
     }
 
@@ -279,11 +294,43 @@ mod tests {
         assert_eq!((seen[1].tally.granted, seen[1].tally.failed), (1, 1));
     }
 
+    /// The keeper looks at the clock once a second, and then AWS takes its time.
+    #[test]
+    fn a_session_that_becomes_due_is_no_failure() {
+        let seen = views(0, vec![(session('A', 0, 3600), None)]);
+        for second in [1799, 1800, 1801, 1860, 3599] {
+            let asking = View {
+                asking: Some(at(1801)),
+                ..seen[0].clone()
+            };
+            for view in [&seen[0], &asking] {
+                assert_eq!(view.health(at(second)), Health::Good, "{second}");
+            }
+        }
+        let ended = seen[0].health(at(3600));
+        assert!(matches!(ended, Health::Unavailable(_)), "{ended:?}");
+    }
+
+    /// As long as another process is at it, the cache has the old one.
+    #[test]
+    fn what_another_process_is_replacing_is_no_failure_until_it_takes_long() {
+        let old = || (session('A', 0, 3600), None);
+        let seen = views(1800, vec![old(), old(), (session('B', 1800, 5400), None)]);
+        for view in &seen[..2] {
+            assert_eq!(view.health(at(1810)), Health::Good);
+            assert!(matches!(view.health(at(1870)), Health::Degraded(_)));
+        }
+        assert_eq!(seen[2].health(at(1870)), Health::Good);
+    }
+
     #[test]
     fn what_is_due_when_it_comes_is_used_and_said() {
         let seen = views(0, vec![(session('A', -3000, 600), None)]);
         assert!(seen[0].current(at(0)).is_some());
-        assert!(matches!(seen[0].health(at(0)), Health::Degraded(_)));
+        assert_eq!(seen[0].health(at(0)), Health::Good);
+        // Unless nothing else comes for a while.
+        assert_eq!(seen[0].health(at(59)), Health::Good);
+        assert!(matches!(seen[0].health(at(60)), Health::Degraded(_)));
     }
 
     #[test]

@@ -11,11 +11,10 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, Dir, Mode, OFlags};
 
+use crate::limits;
+
 use super::super::files::parent;
 use super::super::{Action, Error};
-
-/// Most symbolic links that are followed to a file, as many as Linux follows.
-const MAX_LINKS: usize = 40;
 
 /// What becomes of directories that do not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +56,7 @@ impl Place {
     pub(super) fn find(path: &Path, missing: Missing) -> Result<Option<Self>, Error> {
         let mut path = path.to_owned();
         let mut links = Vec::new();
-        for _ in 0..MAX_LINKS {
+        for _ in 0..limits::MAX_LINKS {
             let failed = |source| unreadable(&path, source);
             let Some(directory) = enter(&path, missing)? else {
                 return Ok(None);
@@ -213,7 +212,7 @@ fn enter(target: &Path, missing: Missing) -> Result<Option<File>, Error> {
         let metadata = entry.metadata().map_err(failed)?;
         if metadata.is_symlink() {
             followed += 1;
-            if followed > MAX_LINKS {
+            if followed > limits::MAX_LINKS {
                 return Err(too_many_links(above));
             }
             let next = read_link(&entry).map_err(failed)?;

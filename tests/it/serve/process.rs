@@ -213,6 +213,52 @@ fn what_clients_have_to_set_is_printed() {
     assert_eq!(server.stdout().lines().count(), 1);
 }
 
+/// What happens, what clients have to set and who asked: an object a line.
+#[test]
+fn everything_said_is_an_object_of_one_line_for_programs() {
+    let workload = Workload::new();
+    let service = Service::start(Mood::Grants(4));
+    let options = ["--verbose", "--token-file=token", "--error-format=json"];
+    let mut server = Server::start(&workload, &service.url(), &options);
+    assert_eq!(server.get("/healthz").status, 200);
+    service.set(Mood::Refuses);
+    server.until("it fails", |server| server.log().contains("\"failed\""));
+    service.set(Mood::Grants(3600));
+    server.until("it recovers", |server| {
+        server.log().contains("\"recovered\"")
+    });
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait(), Some(0));
+    let log = server.log();
+    let lines: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}")))
+        .collect();
+    for line in &lines {
+        let time = line["time"].as_str().unwrap();
+        assert!(chrono::DateTime::parse_from_rfc3339(time).is_ok(), "{line}");
+        assert!(line["level"].is_string(), "{line}");
+    }
+    let first = |event: &str| lines.iter().find(|line| line["event"] == event).unwrap();
+    assert_eq!(first("ready")["endpoint"], server.url.as_str());
+    assert_eq!(first("ready")["profiles"][0]["profile"], "default");
+    let answered = first("answered");
+    assert_eq!(
+        (&answered["request"], &answered["status"]),
+        (&"GET /healthz".into(), &200.into())
+    );
+    let failed = first("failed");
+    assert_eq!(
+        (&failed["profile"], &failed["code"]),
+        (&"default".into(), &3.into())
+    );
+    assert!(
+        failed["message"].is_string() && failed["hint"].is_string(),
+        "{failed}"
+    );
+    assert_eq!(first("recovered")["profile"], "default");
+}
+
 /// F31, S4: what is said of requests names neither tokens nor credentials.
 #[test]
 fn f31_s4_the_access_log_shows_no_tokens() {

@@ -75,6 +75,55 @@ fn a_socket_that_is_left_over_is_replaced_and_one_in_use_is_not() {
     assert_eq!(server.get("/healthz").status, 200);
 }
 
+/// Whoever may replace the socket gives clients credentials of their own.
+#[test]
+fn a_socket_that_anybody_could_replace_is_refused_and_in_a_sticky_directory_warned_of() {
+    let workload = Workload::new();
+    let sandbox = &workload.sandbox;
+    let directory = sandbox.path("open");
+    std::fs::create_dir(&directory).unwrap();
+    let mode = |mode| {
+        std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode(0o777);
+    let service = once();
+    let all = with(&service, &["--unix-socket", "open/socket"]);
+    let run = sandbox.finish(Server::command(sandbox, &words(&all)));
+    let shown = failure(&run, &[]).replace(&directory.display().to_string(), "[DIR]");
+    insta::assert_snapshot!(shown, @"
+    exit 2
+    error: everybody can replace what is in [DIR] (mode 0777)
+    hint: give --unix-socket a path in a directory like /run/windlass, or close this one: chmod o-w [DIR]
+    ");
+    assert!(service.seen().is_empty() && !sandbox.path("open/socket").exists());
+    for (bits, warned) in [(0o1777, true), (0o775, false)] {
+        mode(bits);
+        let service = once();
+        let all = with(&service, &["--unix-socket", "open/socket"]);
+        let server = Server::run(sandbox, Server::command(sandbox, &words(&all)));
+        let warning = "(mode 1777): while nothing is served, somebody else can put a socket at ";
+        assert_eq!(server.log().contains(warning), warned, "{}", server.log());
+    }
+}
+
+#[test]
+fn a_socket_that_is_replaced_while_it_is_served_is_told_and_the_other_one_left() {
+    let workload = Workload::new();
+    let sandbox = &workload.sandbox;
+    let service = once();
+    let all = with(&service, &["--unix-socket", "socket"]);
+    let mut server = Server::run(sandbox, Server::command(sandbox, &words(&all)));
+    let path = sandbox.path("socket");
+    std::fs::remove_file(&path).unwrap();
+    let _other = UnixListener::bind(&path).unwrap();
+    let told = "is not the socket of this process any more";
+    server.until("it is told", |server| server.log().contains(told));
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait(), Some(0));
+    assert_eq!(server.log().matches(told).count(), 1, "{}", server.log());
+    assert!(path.exists(), "it is somebody else's");
+}
+
 #[test]
 fn a_file_that_is_no_socket_is_left_alone() {
     let workload = Workload::new();

@@ -41,7 +41,7 @@ fn l14_a_failure_from_the_future_is_not_waited_for() {
     assert_eq!(letter(&host.ask(&server, &[])), 'A');
     let failure = host.file("session").with_extension("failure");
     let known = serde_json::json!({
-        "failure": { "message": "no", "hint": null, "code": 3, "prospect": "lasting" },
+        "failure": { "message": "no", "hint": null, "cause": "refused" },
         "at": rfc3339(Utc::now() + TimeDelta::hours(10)), "count": 9,
         "next": rfc3339(Utc::now() + TimeDelta::hours(11)),
     });

@@ -16,13 +16,13 @@ use crate::fault_server::{Fault, FaultServer, http};
 use crate::workload::{SECRET_KEY, TOKEN, Workload, session};
 
 /// A daemon; dropping it ends its process.
-struct Daemon<'a> {
-    workload: &'a Workload,
-    child: Child,
+pub(super) struct Daemon<'a> {
+    pub(super) workload: &'a Workload,
+    pub(super) child: Child,
 }
 
 impl<'a> Daemon<'a> {
-    fn start(workload: &'a Workload, server: &FaultServer, options: &[&str]) -> Self {
+    pub(super) fn start(workload: &'a Workload, server: &FaultServer, options: &[&str]) -> Self {
         let log = fs::File::create(workload.sandbox.path("log")).unwrap();
         let out = fs::File::create(workload.sandbox.path("out")).unwrap();
         let mut command = command(workload, server, options);
@@ -33,12 +33,12 @@ impl<'a> Daemon<'a> {
         }
     }
 
-    fn log(&self) -> String {
+    pub(super) fn log(&self) -> String {
         self.workload.sandbox.read("log")
     }
 
     /// Waits until something is so.
-    fn until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
+    pub(super) fn until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(40);
         while !is_so(self) {
             let ended = self.child.try_wait().unwrap();
@@ -53,20 +53,20 @@ impl<'a> Daemon<'a> {
     }
 
     /// Whether this stands in the file.
-    fn has(&self, what: &str) -> bool {
+    pub(super) fn has(&self, what: &str) -> bool {
         let text = fs::read_to_string(self.workload.sandbox.path(".aws/credentials"));
         text.is_ok_and(|text| text.contains(what))
     }
 
     /// What it has warned of.
-    fn warnings(&self) -> Vec<String> {
+    pub(super) fn warnings(&self) -> Vec<String> {
         let log = self.log();
         let warnings = log.lines().filter(|line| line.starts_with("warning: "));
         warnings.map(str::to_owned).collect()
     }
 
     /// Sends a signal; the exit code, and how long it took.
-    fn end(&mut self, signal: Signal) -> (Option<i32>, Duration) {
+    pub(super) fn end(&mut self, signal: Signal) -> (Option<i32>, Duration) {
         let id = i32::try_from(self.child.id()).unwrap();
         let sent = Instant::now();
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
@@ -127,7 +127,7 @@ fn f21_a_signal_ends_it_while_it_waits_for_an_answer() {
 }
 
 /// An answer with this key, good for so many seconds.
-fn answer(key_id: &str, seconds: i64) -> Fault {
+pub(super) fn answer(key_id: &str, seconds: i64) -> Fault {
     let ends = chrono::Utc::now() + TimeDelta::seconds(seconds);
     Fault::Answer(session(|answer| {
         let credentials = &mut answer["credentialSet"][0]["credentials"];
@@ -348,6 +348,64 @@ fn options_that_cannot_work_end_it_at_once() {
     command.args(["update", "--certificate", "fullchain.pem"]);
     let run = workload.sandbox.finish(command);
     assert_eq!(run.code, 2, "{run:#?}");
+}
+
+/// What only a person can mend ends it at the start, as `--once` does; the same
+/// later does not, for then there is something to keep.
+#[test]
+fn a_file_that_cannot_be_used_ends_it_at_the_start_only() {
+    let unusable: [(&str, &str); 3] = [
+        (
+            "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n",
+            "line 2: the section [default] holds the access key AKIAIOSFODNN7EXAMPLE",
+        ),
+        (
+            "[default]\nregion = x\n[nightly\n",
+            "line 3: this begins like a [section], but has no closing ']' or no name",
+        ),
+        ("", " is a directory"),
+    ];
+    for (content, expected) in unusable {
+        let workload = Workload::new();
+        let place = workload.sandbox.path(".aws/credentials");
+        let spoil = || {
+            if content.is_empty() {
+                fs::create_dir_all(&place).unwrap();
+            } else {
+                fs::create_dir_all(place.parent().unwrap()).unwrap();
+                fs::write(&place, content).unwrap();
+            }
+        };
+        spoil();
+        let server = FaultServer::start(Vec::new());
+        let run = workload.sandbox.finish(command(&workload, &server, &[]));
+        assert_eq!(run.code, 2, "{run:#?}");
+        assert!(run.stderr.contains(expected), "{run:#?}");
+        assert!(run.stderr.contains("/.aws/credentials"), "{run:#?}");
+        assert!(run.stderr.contains("\nhint: "), "{run:#?}");
+        assert!(server.seen().is_empty(), "nobody was asked");
+
+        if content.is_empty() {
+            fs::remove_dir(&place).unwrap();
+        } else {
+            fs::remove_file(&place).unwrap();
+        }
+        let script = [("ASIA1", 2), ("ASIA2", 3600), ("ASIA3", 3600)];
+        let server = FaultServer::start(script.map(|(id, ends)| answer(id, ends)).into());
+        let mut daemon = Daemon::start(&workload, &server, &["--no-cache"]);
+        daemon.until("the first", |daemon| daemon.has("ASIA1"));
+        fs::remove_file(&place).unwrap();
+        spoil();
+        daemon.until("told", |daemon| !daemon.warnings().is_empty());
+        assert!(daemon.log().contains(expected), "{}", daemon.log());
+        if content.is_empty() {
+            fs::remove_dir(&place).unwrap();
+        } else {
+            fs::remove_file(&place).unwrap();
+        }
+        daemon.until("the second", |daemon| daemon.has("ASIA2"));
+        assert_eq!(daemon.end(Signal::TERM).0, Some(0));
+    }
 }
 
 /// Several profiles have a thread each: one that waits keeps no other from it.
