@@ -31,7 +31,10 @@ pub enum CacheCommand {
 /// Which cache is meant.
 #[derive(Args, Clone, Debug)]
 pub struct CacheDirectory {
-    /// Directory of the session cache, when it is not the usual one
+    /// Directory of the session cache
+    ///
+    /// Only its owner may have access to it. By default windlass below
+    /// $XDG_RUNTIME_DIR, else below $XDG_CACHE_HOME or ~/.cache
     #[arg(
         long,
         value_name = "DIR",

@@ -3,7 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use crate::delivery::Form;
 
 use super::{ProfileArgs, SessionArgs};
 
@@ -25,9 +28,10 @@ pub struct Env {
         long,
         value_name = "FORM",
         default_value = "sh",
+        value_parser = forms(),
         hide_possible_values = true
     )]
-    pub format: EnvForm,
+    pub format: Form,
 
     /// Write them to this file, readable by its owner alone
     ///
@@ -44,16 +48,9 @@ pub struct Env {
     pub session: SessionArgs,
 }
 
-/// The form of variables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "they are named as what reads them")]
-pub enum EnvForm {
-    Dotenv,
-    Fish,
-    Json,
-    Powershell,
-    Sh,
-    Systemd,
+/// The names of all forms, which completions offer too.
+fn forms() -> impl TypedValueParser<Value = Form> {
+    PossibleValuesParser::new(Form::ALL.map(Form::name)).try_map(|name| name.parse::<Form>())
 }
 
 /// Run a command with credentials in its environment

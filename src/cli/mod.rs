@@ -19,17 +19,18 @@ mod reporting;
 mod role_chain;
 mod serve;
 mod session;
+mod status;
 mod update;
 
 pub use ca::{Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaShow};
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
-pub use config::{Config, ConfigCommand, ConfigShow, Status};
+pub use config::{Config, ConfigCommand, ConfigShow};
 pub use config_file::{ConfigError, ConfigFile, Setting};
 pub use configure::Configure;
 pub use credential_process::CredentialProcess;
 pub use diagnostics::{Digest, ReadCertificateData, SignString, SignatureFormat};
 pub use emulate::{AnchorArgument, Emulate};
-pub use env::{Env, EnvForm, Exec};
+pub use env::{Env, Exec};
 pub use generate::{Generate, GenerateCommand};
 pub use identity::{ArgumentSecret, IdentityArgs, SelectorArgument};
 pub use key::{Key, KeyCommand, KeyShow};
@@ -39,6 +40,7 @@ pub use reporting::{ErrorFormat, Reporting};
 pub use role_chain::RoleChainArgs;
 pub use serve::Serve;
 pub use session::{ProfileArgs, ProfileChoice, SessionArgs};
+pub use status::Status;
 pub use update::Update;
 
 use clap::{Args, Parser, Subcommand};

@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::rolesanywhere::{ProfileArn, RoleArn, RoleSessionName, SessionDuration, TrustAnchorArn};
 
-use super::{IdentityArgs, ProxyArgs, RoleChainArgs};
+use super::{CacheDirectory, IdentityArgs, ProxyArgs, RoleChainArgs};
 
 /// Which session, from where, with whose certificate. What is required is
 /// checked when the options, the environment and the profile are together.
@@ -126,17 +126,9 @@ pub struct SessionArgs {
     #[arg(long)]
     pub no_cache: bool,
 
-    /// Directory of the session cache
-    ///
-    /// Only its owner may have access to it. By default windlass below
-    /// $XDG_RUNTIME_DIR, else below $XDG_CACHE_HOME or ~/.cache
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "WINDLASS_CACHE_DIR",
-        hide_env_values = true
-    )]
-    pub cache_dir: Option<PathBuf>,
+    /// Where the cache is
+    #[command(flatten)]
+    pub cache: CacheDirectory,
 
     /// File with profiles
     ///

@@ -12,7 +12,7 @@ use crate::secret::Secret;
 use crate::store::{self, Manner};
 
 use super::session::SessionPlan;
-use super::{Context, Error, config, shared_file};
+use super::{Context, Error, config_file, shared_file};
 
 /// Where the profile goes, and what stands there then.
 struct Plan {
@@ -113,7 +113,7 @@ fn plan(arguments: &Configure, context: &Context) -> Result<Plan, Error> {
     let given = arguments.session.config.as_deref();
     let own = match given {
         Some(path) => absolute(&context.path(path))?,
-        None => config::user_place(&context.environment).ok_or(Error::NoHome {
+        None => config_file::user_place(&context.environment).ok_or(Error::NoHome {
             variable: "WINDLASS_CONFIG",
         })?,
     };
@@ -140,7 +140,7 @@ fn plan(arguments: &Configure, context: &Context) -> Result<Plan, Error> {
         });
     }
     let program = aws::program(context)?;
-    let is_usual = config::usual_places(&context.environment).contains(&own);
+    let is_usual = config_file::usual_places(&context.environment).contains(&own);
     let line = aws::line(
         &program,
         arguments.profile.as_str(),

@@ -1,7 +1,7 @@
 //! `windlass env` and `windlass exec`
 
-use crate::cli::{Env, EnvForm, Exec};
-use crate::delivery::{Form, Launch, execute, write_variables};
+use crate::cli::{Env, Exec};
+use crate::delivery::{Launch, execute, write_variables};
 use crate::limits;
 use crate::store::{Readers, write_atomic};
 
@@ -17,15 +17,7 @@ pub(super) fn env(arguments: &Env, context: &Context) -> Result<(), Error> {
         check_replaceable(path, "a file of windlass env", is_of_variables)?;
     }
     let session = plan.obtain_until(context.started + limits::TOTAL_DEADLINE)?;
-    let form = match arguments.format {
-        EnvForm::Dotenv => Form::Dotenv,
-        EnvForm::Fish => Form::Fish,
-        EnvForm::Json => Form::Json,
-        EnvForm::Powershell => Form::Powershell,
-        EnvForm::Sh => Form::Sh,
-        EnvForm::Systemd => Form::Systemd,
-    };
-    let text = write_variables(&session, form)?;
+    let text = write_variables(&session, arguments.format)?;
     match &out {
         Some(path) => Ok(write_atomic(path, text.expose(), Readers::Owner)?),
         None => context.printer.bytes(text.expose()),

@@ -10,7 +10,7 @@ use crate::cli::{Cli, Command, HotCommand, ProfileChoice, SessionArgs};
 use crate::environment::Environment;
 
 use super::Error;
-use super::config::{Config, Profile, is_said};
+use super::config_file::{Config, Profile, is_said};
 
 /// The arguments of this run.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@
 mod ca;
 mod cache;
 mod config;
+mod config_file;
 mod configure;
 mod context;
 mod credential_process;
@@ -24,7 +25,6 @@ mod remedy;
 mod role_chain;
 mod serve;
 mod session;
-mod settings;
 mod shared_file;
 mod status;
 mod stop;
@@ -137,7 +137,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
         },
         Command::Configure(arguments) => configure::run(&arguments, context),
         Command::Config(arguments) => match arguments.command {
-            ConfigCommand::Show(arguments) => settings::show(&arguments, context),
+            ConfigCommand::Show(arguments) => config::show(&arguments, context),
         },
         Command::CredentialProcess(arguments) => credential_process::run(&arguments, context),
         Command::Emulate(arguments) => emulate::run(*arguments, context),

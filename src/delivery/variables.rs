@@ -1,6 +1,8 @@
 //! Credentials as environment variables, and in the forms in which shells and
 //! service managers read those.
 
+use std::str::FromStr;
+
 use crate::clock::rfc3339;
 use crate::secret::Secret;
 
@@ -36,6 +38,42 @@ pub enum Form {
     Sh,
     /// `EnvironmentFile=` of a systemd unit (systemd.exec(5)).
     Systemd,
+}
+
+impl Form {
+    /// All of them, by their names.
+    pub const ALL: [Self; 6] = [
+        Self::Dotenv,
+        Self::Fish,
+        Self::Json,
+        Self::Powershell,
+        Self::Sh,
+        Self::Systemd,
+    ];
+
+    /// What it is called on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dotenv => "dotenv",
+            Self::Fish => "fish",
+            Self::Json => "json",
+            Self::Powershell => "powershell",
+            Self::Sh => "sh",
+            Self::Systemd => "systemd",
+        }
+    }
+}
+
+impl FromStr for Form {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|form| form.name() == text)
+            .ok_or_else(|| format!("known are {}", Self::ALL.map(Self::name).join(", ")))
+    }
 }
 
 /// A value cannot be written in this form.

@@ -5,7 +5,7 @@ use std::path::Path;
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
 use crate::cli::SelectorArgument;
-use crate::commands::{Error, config};
+use crate::commands::{Error, config_file};
 use crate::key::{KeySource, Source};
 
 use super::absolute;
@@ -57,7 +57,9 @@ fn resolved(key: &str, value: &str) -> Result<String, Error> {
             Ok(SelectorArgument::File(path)) => Ok(format!("file://{}", shown(&path)?)),
             _ => Ok(value.to_owned()),
         },
-        _ if config::FILES.contains(&key) && key != "passphrase_from" => shown(Path::new(value)),
+        _ if config_file::FILES.contains(&key) && key != "passphrase_from" => {
+            shown(Path::new(value))
+        }
         _ => Ok(value.to_owned()),
     }
 }
@@ -72,7 +74,7 @@ pub(super) fn put(
     let mut document = parse(text, path)?;
     let table = table_of(&mut document, profile, path)?;
     for (key, value) in settings {
-        let groups = config::EXCLUSIVE
+        let groups = config_file::EXCLUSIVE
             .iter()
             .filter(|group| group.contains(&key.as_str()));
         for other in groups.flat_map(|group| group.iter()) {

@@ -21,7 +21,7 @@ impl Cache {
         if arguments.no_cache {
             return None;
         }
-        let found = Self::at(arguments.cache_dir.as_deref(), context);
+        let found = Self::at(arguments.cache.cache_dir.as_deref(), context);
         if found.is_none() {
             context.printer.note(
                 "no cache: neither $XDG_RUNTIME_DIR nor $XDG_CACHE_HOME nor $HOME names a directory of this user",
