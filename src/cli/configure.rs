@@ -27,7 +27,13 @@ Example:
       --role-arn arn:aws:iam::123456789012:role/backup")]
 pub struct Configure {
     /// Profile to write, in both files
-    #[arg(long, value_name = "NAME", default_value = ProfileChoice::USUAL)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = ProfileChoice::USUAL,
+        env = "WINDLASS_PROFILE",
+        hide_env_values = true
+    )]
     pub profile: ProfileName,
 
     /// Print what would be written, and write nothing
@@ -50,6 +56,6 @@ impl Configure {
     /// Which profile of the config file the options are put beside.
     #[must_use]
     pub fn choice(&self) -> ProfileChoice<'_> {
-        ProfileChoice::Perhaps(self.profile.as_str())
+        ProfileChoice::Written(self.profile.as_str())
     }
 }

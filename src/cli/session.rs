@@ -182,12 +182,14 @@ impl ProfileArgs {
 pub enum ProfileChoice<'a> {
     /// This one, which must exist.
     Named(&'a str),
-    /// This one, if it exists.
+    /// This one, which has to exist where it is named and no ARN is given.
     Perhaps(&'a str),
     /// The verb itself sees to it, since it may use several.
     Several,
     /// The one called `default`, if it exists and no ARN is given.
     Usual,
+    /// This one, if it exists: it is about to be written.
+    Written(&'a str),
 }
 
 impl ProfileChoice<'_> {

@@ -14,8 +14,18 @@ Examples:
   windlass status --profile backup --json")]
 pub struct Status {
     /// Profile to show; may be repeated; by default all
-    #[arg(long, value_name = "NAME")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "WINDLASS_PROFILE",
+        hide_env_values = true,
+        conflicts_with = "all"
+    )]
     pub profile: Vec<String>,
+
+    /// Every profile of the config file, also where $WINDLASS_PROFILE names one
+    #[arg(long)]
+    pub all: bool,
 
     /// Print JSON
     #[arg(long)]

@@ -12,7 +12,7 @@ use crate::environment::Environment;
 use crate::key::{KeySource, Source};
 use crate::limits;
 use crate::store::read_with_metadata;
-use crate::text::printable;
+use crate::text::{nearest, printable};
 
 use super::Error;
 
@@ -179,7 +179,12 @@ fn unknown(key: &str) -> String {
     } else if SessionArgs::PROFILE_KEYS.contains(&dashes.as_str()) {
         format!("'{key}' is written {dashes}")
     } else {
-        format!("'{key}' is no option that a profile can have")
+        let meant = nearest(&dashes, SessionArgs::PROFILE_KEYS.into_iter())
+            .map(|meant| format!("; did you mean {meant}?"));
+        format!(
+            "'{key}' is no option that a profile can have{}",
+            meant.unwrap_or_default()
+        )
     }
 }
 

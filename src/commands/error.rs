@@ -439,8 +439,12 @@ impl Error {
                 "it may name programs to run, so only root or the user who runs this may own and write it: chmod go-w {}",
                 path.display()
             )),
-            Self::NoProfiles { places } => Some(no_profile(places, &[])),
-            Self::NoProfile { places, known, .. } => Some(no_profile(places, known)),
+            Self::NoProfiles { places } => Some(no_profile("", places, &[])),
+            Self::NoProfile {
+                name,
+                places,
+                known,
+            } => Some(no_profile(name, places, known)),
             Self::Elsewhere(failure) => failure.hint.clone(),
             Self::Missing { option, .. } => Some(hint_missing(option)),
             Self::NotStarted(_) => {

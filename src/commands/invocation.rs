@@ -55,7 +55,8 @@ impl Invocation {
     /// The options of the session that were typed, or whose variables are set,
     /// with their values: none of a switch. `None` when they are not text.
     pub(super) fn said(&self, environment: &Environment) -> Option<Vec<(String, Vec<String>)>> {
-        let matches = definition::<Command>(environment)
+        let matches = self
+            .definition::<Command>(environment)
             .try_get_matches_from(&self.arguments)
             .ok()?;
         let (_, typed) = matches.subcommand()?;
@@ -99,8 +100,9 @@ impl Invocation {
     /// What is wrong with the config files.
     pub(super) fn in_force(&self, environment: &Environment) -> Result<InForce, Error> {
         let parse = || {
-            let matches =
-                definition::<Command>(environment).try_get_matches_from(&self.arguments)?;
+            let matches = self
+                .definition::<Command>(environment)
+                .try_get_matches_from(&self.arguments)?;
             let cli = read::<Command>(&matches)?;
             match self.profile_of(&matches, &cli, environment)? {
                 Some(profile) => {
@@ -153,8 +155,9 @@ impl Invocation {
         environment: &Environment,
     ) -> Result<SessionArgs, Error> {
         let parse = || {
-            let matches =
-                definition::<Command>(environment).try_get_matches_from(&self.arguments)?;
+            let matches = self
+                .definition::<Command>(environment)
+                .try_get_matches_from(&self.arguments)?;
             let matches = self.matches_with::<Command>(&matches, profile, environment)?;
             Ok(read::<Command>(&matches)?)
         };
@@ -171,7 +174,9 @@ impl Invocation {
     where
         C: Subcommand + Into<Command>,
     {
-        let matches = definition::<C>(environment).try_get_matches_from(&self.arguments)?;
+        let matches = self
+            .definition::<C>(environment)
+            .try_get_matches_from(&self.arguments)?;
         let cli = read::<C>(&matches)?;
         match self.profile_of(&matches, &cli, environment)? {
             Some(profile) => {
@@ -192,16 +197,18 @@ impl Invocation {
         let Some((session, choice)) = cli.command.session() else {
             return Ok(None);
         };
+        let typed = verb_of(matches);
         let (name, is_required) = match choice {
             ProfileChoice::Named(name) => (name, true),
-            ProfileChoice::Perhaps(name) => (name, false),
-            ProfileChoice::Usual if !names_an_arn(verb_of(matches)) => {
-                (ProfileChoice::USUAL, false)
+            ProfileChoice::Perhaps(name) => {
+                (name, is_said(typed, "profile") && !names_an_arn(typed))
             }
+            ProfileChoice::Written(name) => (name, false),
+            ProfileChoice::Usual if !names_an_arn(typed) => (ProfileChoice::USUAL, false),
             ProfileChoice::Usual | ProfileChoice::Several => return Ok(None),
         };
         let is_new = |error: &Error| {
-            matches!(&cli.command, Command::Configure(_))
+            matches!(choice, ProfileChoice::Written(_))
                 && matches!(error, Error::Store(error) if error.is_not_found())
         };
         let config = match Config::read(session.config.as_deref(), environment) {
@@ -216,6 +223,29 @@ impl Invocation {
         }
     }
 
+    /// The definition of the command line, without the variables that are not to
+    /// be heard: those that are set to nothing, which clap would take for values,
+    /// and beside `--all` the one that names a profile.
+    fn definition<C: Subcommand>(&self, environment: &Environment) -> clap::Command {
+        fn clean(command: clap::Command, is_unheard: &dyn Fn(&OsStr) -> bool) -> clap::Command {
+            command
+                .mut_args(|argument| match argument.get_env() {
+                    Some(name) if is_unheard(name) => argument.env(Resettable::Reset),
+                    _ => argument,
+                })
+                .mut_subcommands(|subcommand| clean(subcommand, is_unheard))
+        }
+        let mut options = self.arguments.iter().take_while(|word| *word != "--");
+        let is_all = options.any(|word| word == "--all");
+        if is_all || environment.has_own_set_to_nothing() {
+            clean(Cli::<C>::command(), &|name| {
+                is_all && name == "WINDLASS_PROFILE" || environment.is_set_to_nothing(name)
+            })
+        } else {
+            Cli::<C>::command()
+        }
+    }
+
     /// Parses again with a profile's values as defaults. A definition that has
     /// parsed already cannot be changed, so it is made anew.
     fn matches_with<C: Subcommand>(
@@ -227,7 +257,7 @@ impl Invocation {
         let typed = verb_of(matches);
         let path = verb_path(matches);
         let mut wrong = None;
-        let definition = mut_verb(definition::<C>(environment), &path, |verb| {
+        let definition = mut_verb(self.definition::<C>(environment), &path, |verb| {
             profile.behind(verb, typed).unwrap_or_else(|error| {
                 wrong = Some(error);
                 // Nothing is parsed with it.
@@ -306,24 +336,4 @@ where
         command: cli.command.into(),
         reporting: cli.reporting,
     })
-}
-
-/// The definition of the command line, without the variables that are set to
-/// nothing: clap would take them for values.
-fn definition<C: Subcommand>(environment: &Environment) -> clap::Command {
-    fn clean(command: clap::Command, environment: &Environment) -> clap::Command {
-        command
-            .mut_args(|argument| match argument.get_env() {
-                Some(name) if environment.is_set_to_nothing(name) => {
-                    argument.env(Resettable::Reset)
-                }
-                _ => argument,
-            })
-            .mut_subcommands(|subcommand| clean(subcommand, environment))
-    }
-    if environment.has_own_set_to_nothing() {
-        clean(Cli::<C>::command(), environment)
-    } else {
-        Cli::<C>::command()
-    }
 }

@@ -1,6 +1,8 @@
 //! Profiles of the config file: what goes before what, and how mistakes are
 //! told.
 
+mod choice;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 

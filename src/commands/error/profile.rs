@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use crate::text::nearest;
+
 /// Where was looked for a profile, and what is there.
-pub(super) fn no_profile(places: &[PathBuf], known: &[String]) -> String {
+pub(super) fn no_profile(name: &str, places: &[PathBuf], known: &[String]) -> String {
     let places: Vec<String> = places
         .iter()
         .map(|path| path.display().to_string())
@@ -12,7 +14,11 @@ pub(super) fn no_profile(places: &[PathBuf], known: &[String]) -> String {
     if known.is_empty() {
         return format!("'windlass configure' makes one; looked for in {looked}");
     }
-    format!("the profiles in {looked} are: {}", known.join(", "))
+    let listed = format!("the profiles in {looked} are: {}", known.join(", "));
+    match nearest(name, known.iter().map(String::as_str)) {
+        Some(meant) => format!("did you mean '{meant}'? {listed}"),
+        None => listed,
+    }
 }
 
 pub(super) fn hint_missing(option: &str) -> String {
