@@ -3,12 +3,13 @@
 //! file.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
 use crate::rolesanywhere::{ProfileArn, RoleArn, RoleSessionName, SessionDuration, TrustAnchorArn};
 
-use super::{CacheDirectory, IdentityArgs, ProxyArgs, RoleChainArgs};
+use super::{CacheDirectory, IdentityArgs, Origin, ProfileBehind, ProxyArgs, RoleChainArgs};
 
 /// Which session, from where, with whose certificate. What is required is
 /// checked when the options, the environment and the profile are together.
@@ -149,6 +150,10 @@ pub struct SessionArgs {
     /// Roles to assume with the session
     #[command(flatten)]
     pub chain: RoleChainArgs,
+
+    /// The profile that some of the values come from
+    #[arg(skip)]
+    pub profile_behind: Option<Arc<ProfileBehind>>,
 }
 
 /// The profile of a verb that takes one.
@@ -198,6 +203,17 @@ impl ProfileChoice<'_> {
 }
 
 impl SessionArgs {
+    /// Where the value of an option stands, which is named with underscores.
+    #[must_use]
+    pub fn origin(&self, key: &str) -> Origin {
+        let of_profile = self.profile_behind.as_ref();
+        of_profile
+            .and_then(|profile| profile.origin(key))
+            .unwrap_or_else(|| Origin::Option {
+                key: key.to_owned(),
+            })
+    }
+
     /// Options that a profile cannot have: they say where profiles are, or they
     /// hold a secret, which belongs into no such file.
     pub const NOT_IN_PROFILES: [&'static str; 5] = [

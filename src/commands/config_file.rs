@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches};
 
-use crate::cli::{ConfigFile, SessionArgs, Setting};
+use crate::cli::{ConfigFile, ConfigProblem, Origin, ProfileBehind, SessionArgs, Setting};
 use crate::environment::Environment;
 use crate::key::{KeySource, Source};
 use crate::limits;
+use crate::rolesanywhere::ProxyUrl;
 use crate::store::read_with_metadata;
 use crate::text::{nearest, printable};
 
@@ -153,17 +154,17 @@ fn read_file(path: &Path) -> Result<ConfigFile, Error> {
             owner: metadata.uid(),
         });
     }
-    let wrong = |line, reason| Error::Config {
+    let wrong = |line, problem| Error::Config {
         path: path.to_owned(),
         line,
-        reason,
+        problem,
     };
     let text = String::from_utf8(content).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + before.iter().filter(|octet| **octet == b'\n').count();
-        wrong(line, "it is not UTF-8".to_owned())
+        wrong(line, ConfigProblem::NotUtf8)
     })?;
-    let file = ConfigFile::parse(&text).map_err(|error| wrong(error.line, error.reason))?;
+    let file = ConfigFile::parse(&text).map_err(|error| wrong(error.line, error.problem))?;
     let is_known = |setting: &&Setting| SessionArgs::PROFILE_KEYS.contains(&setting.key.as_str());
     if let Some(setting) = file.settings().find(|setting| !is_known(setting)) {
         return Err(wrong(setting.line, unknown(&setting.key)));
@@ -172,19 +173,15 @@ fn read_file(path: &Path) -> Result<ConfigFile, Error> {
 }
 
 /// Why a key is none.
-fn unknown(key: &str) -> String {
-    let dashes = key.replace('-', "_");
-    if ["pkcs8_password", "tpm_key_password"].contains(&key) {
-        format!("{key} would be a secret in this file; use passphrase_from")
+fn unknown(key: &str) -> ConfigProblem {
+    let (key, dashes) = (key.to_owned(), key.replace('-', "_"));
+    if ["pkcs8_password", "tpm_key_password"].contains(&key.as_str()) {
+        ConfigProblem::Secret { key }
     } else if SessionArgs::PROFILE_KEYS.contains(&dashes.as_str()) {
-        format!("'{key}' is written {dashes}")
+        ConfigProblem::Dashes { key, meant: dashes }
     } else {
-        let meant = nearest(&dashes, SessionArgs::PROFILE_KEYS.into_iter())
-            .map(|meant| format!("; did you mean {meant}?"));
-        format!(
-            "'{key}' is no option that a profile can have{}",
-            meant.unwrap_or_default()
-        )
+        let meant = nearest(&dashes, SessionArgs::PROFILE_KEYS.into_iter());
+        ConfigProblem::UnknownKey { key, meant }
     }
 }
 
@@ -237,32 +234,51 @@ impl Profile {
         let marks = ["-----BEGIN", "pin-value="];
         let is_secret = marks.iter().any(|mark| value.contains(mark))
             || value.contains("://") && value.contains('@');
-        let reason = if is_secret {
-            format!("the value of {key} holds a secret itself, and is not repeated")
-        } else {
-            let reason = std::error::Error::source(error)
-                .map_or_else(|| "it is not allowed".to_owned(), ToString::to_string);
-            format!(
-                "invalid value '{}' for {key}: {reason}",
-                printable(value, 400)
-            )
+        let reason = match std::error::Error::source(error) {
+            _ if is_secret => "it holds a secret itself".to_owned(),
+            Some(reason) => reason.to_string(),
+            None => "it is not allowed".to_owned(),
         };
-        Some(self.wrong(setting, reason))
+        Some(Error::Value {
+            origin: self.origin(setting),
+            value: (!is_secret).then(|| printable(value, 400)),
+            reason,
+        })
+    }
+
+    /// What the profile says that was not typed, for errors that are found later.
+    pub(super) fn behind_what_was_typed(&self, typed: &ArgMatches) -> ProfileBehind {
+        let own = self.settings.iter();
+        let own = own.filter(|setting| !is_said(typed, &setting.key));
+        ProfileBehind {
+            name: self.name.clone(),
+            path: self.path.clone(),
+            lines: own
+                .map(|setting| (setting.key.clone(), setting.line))
+                .collect(),
+        }
     }
 
     fn values(&self, setting: &Setting, argument: &Arg) -> Result<Vec<String>, Error> {
         let key = &setting.key;
         let takes_switch = matches!(argument.get_action(), ArgAction::SetTrue);
         if takes_switch != setting.is_switch {
-            let reason = if takes_switch {
-                format!("{key} is true or false")
+            let wanted = if takes_switch {
+                "is true or false"
             } else {
-                format!("{key} is a text, not true or false")
+                "is a text, not true or false"
             };
-            return Err(self.wrong(setting, reason));
+            return Err(self.unsuited(setting, wanted));
         }
         if setting.values.len() > 1 && !matches!(argument.get_action(), ArgAction::Append) {
-            return Err(self.wrong(setting, format!("{key} takes one value")));
+            return Err(self.unsuited(setting, "takes one value"));
+        }
+        // It may hold a password, so the parser takes any text and repeats none.
+        if key == "proxy"
+            && let Some(Err(source)) = setting.values.first().map(|url| url.parse::<ProxyUrl>())
+        {
+            let origin = self.origin(setting).to_string();
+            return Err(Error::ProxyUrl { origin, source });
         }
         let values = setting.values.iter();
         Ok(values.map(|value| self.resolved(key, value)).collect())
@@ -303,18 +319,28 @@ impl Profile {
         Error::Config {
             path: self.path.clone(),
             line: self.settings.first().map_or(1, |setting| setting.line),
-            reason: format!(
-                "the profile '{}' does not go together with the other options",
-                self.name
-            ),
+            problem: ConfigProblem::Clash {
+                profile: self.name.clone(),
+            },
         }
     }
 
-    fn wrong(&self, setting: &Setting, reason: String) -> Error {
+    fn origin(&self, setting: &Setting) -> Origin {
+        Origin::Profile {
+            key: setting.key.clone(),
+            path: self.path.clone(),
+            line: setting.line,
+        }
+    }
+
+    fn unsuited(&self, setting: &Setting, wanted: &'static str) -> Error {
         Error::Config {
             path: self.path.clone(),
             line: setting.line,
-            reason,
+            problem: ConfigProblem::Unsuited {
+                key: setting.key.clone(),
+                wanted,
+            },
         }
     }
 }

@@ -118,11 +118,7 @@ fn plan(arguments: &Configure, context: &Context) -> Result<Plan, Error> {
         })?,
     };
     let said = context.invocation.said(&context.environment);
-    let said = said.ok_or_else(|| Error::Config {
-        path: own.clone(),
-        line: 1,
-        reason: "an option is not UTF-8, as this file has to be".to_owned(),
-    })?;
+    let said = said.ok_or_else(|| Error::OptionNotText { path: own.clone() })?;
     if let Some((key, _)) = said
         .iter()
         .find(|(key, _)| ["pkcs8_password", "tpm_key_password"].contains(&key.as_str()))

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
+use std::sync::Arc;
 
 use clap::builder::Resettable;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Subcommand};
@@ -106,8 +107,8 @@ impl Invocation {
             let cli = read::<Command>(&matches)?;
             match self.profile_of(&matches, &cli, environment)? {
                 Some(profile) => {
-                    let matches = self.matches_with::<Command>(&matches, &profile, environment)?;
-                    Ok((matches, Some(profile)))
+                    let with = self.matches_with::<Command>(&matches, &profile, environment)?;
+                    Ok((with, Some(profile)))
                 }
                 None => Ok((matches, None)),
             }
@@ -158,11 +159,10 @@ impl Invocation {
             let matches = self
                 .definition::<Command>(environment)
                 .try_get_matches_from(&self.arguments)?;
-            let matches = self.matches_with::<Command>(&matches, profile, environment)?;
-            Ok(read::<Command>(&matches)?)
+            self.read_with::<Command>(&matches, profile, environment)
         };
         let session = match parse() {
-            Ok(cli) => cli.command.into_session(),
+            Ok(mut cli) => cli.command.session_mut().cloned(),
             Err(Unparsed::Config(error)) => return Err(error),
             // Without the profile it was parsed before.
             Err(Unparsed::Arguments(_)) => None,
@@ -179,10 +179,7 @@ impl Invocation {
             .try_get_matches_from(&self.arguments)?;
         let cli = read::<C>(&matches)?;
         match self.profile_of(&matches, &cli, environment)? {
-            Some(profile) => {
-                let matches = self.matches_with::<C>(&matches, &profile, environment)?;
-                Ok(read::<C>(&matches)?)
-            }
+            Some(profile) => self.read_with::<C>(&matches, &profile, environment),
             None => Ok(cli),
         }
     }
@@ -244,6 +241,25 @@ impl Invocation {
         } else {
             Cli::<C>::command()
         }
+    }
+
+    /// What is to be done, with a profile's values behind what was typed.
+    fn read_with<C>(
+        &self,
+        typed: &ArgMatches,
+        profile: &Profile,
+        environment: &Environment,
+    ) -> Result<Cli, Unparsed>
+    where
+        C: Subcommand + Into<Command>,
+    {
+        let matches = self.matches_with::<C>(typed, profile, environment)?;
+        let mut cli = read::<C>(&matches)?;
+        if let Some(session) = cli.command.session_mut() {
+            let behind = profile.behind_what_was_typed(verb_of(typed));
+            session.profile_behind = Some(Arc::new(behind));
+        }
+        Ok(cli)
     }
 
     /// Parses again with a profile's values as defaults. A definition that has

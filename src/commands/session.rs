@@ -58,10 +58,7 @@ impl<'a> SessionPlan<'a> {
         let endpoint = plan::endpoint(arguments, context, target.region())?;
         let chain = plan::chain(arguments, context, &target)?;
         if arguments.identity.certificate.is_none() && arguments.identity.cert_selector.is_none() {
-            return Err(Error::Missing {
-                what: "certificate",
-                option: "certificate",
-            });
+            return Err(plan::missing(arguments, "certificate", "certificate"));
         }
         Ok(Self {
             arguments,

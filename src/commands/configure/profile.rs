@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
-use crate::cli::SelectorArgument;
+use crate::cli::{ConfigFile, ConfigProblem, SelectorArgument};
 use crate::commands::{Error, config_file};
 use crate::key::{KeySource, Source};
 
@@ -107,14 +107,18 @@ pub(super) fn shown(
 }
 
 fn parse(text: &[u8], path: &Path) -> Result<DocumentMut, Error> {
-    let wrong = |reason: String| Error::Config {
+    let wrong = |line, problem| Error::Config {
         path: path.to_owned(),
-        line: 1,
-        reason,
+        line,
+        problem,
     };
-    let text = std::str::from_utf8(text).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
-    text.parse::<DocumentMut>()
-        .map_err(|error| wrong(error.message().replace('\n', "; ")))
+    let text = std::str::from_utf8(text).map_err(|_| wrong(1, ConfigProblem::NotUtf8))?;
+    // The reader's words, which know the line.
+    ConfigFile::parse(text).map_err(|error| wrong(error.line, error.problem))?;
+    text.parse::<DocumentMut>().map_err(|error| {
+        let message = error.message().replace('\n', "; ");
+        wrong(1, ConfigProblem::Toml { message })
+    })
 }
 
 fn table_of<'a>(
@@ -134,7 +138,9 @@ fn table_of<'a>(
         .ok_or_else(|| Error::Config {
             path: path.to_owned(),
             line: 1,
-            reason: format!("profile.{profile} is no table"),
+            problem: ConfigProblem::NoTable {
+                name: format!("profile.{profile}"),
+            },
         })
 }
 
