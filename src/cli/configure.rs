@@ -11,7 +11,7 @@ use super::{ProfileChoice, SessionArgs};
 /// The options that are given (also by $WINDLASS_ variables) become a profile of
 /// the config file, beside what it says already, and ~/.aws/config
 /// ($AWS_CONFIG_FILE) gets the line credential_process in the section of that
-/// name. Comments and everything else in both files stay as they are; a second
+/// name, and the region of the trust anchor where it has none. Comments and everything else in both files stay as they are; a second
 /// run changes nothing.
 ///
 /// When the section, or that of ~/.aws/credentials, has other credentials that
@@ -39,6 +39,12 @@ pub struct Configure {
     /// Print what would be written, and write nothing
     #[arg(long)]
     pub print: bool,
+
+    /// Do not look whether the files that are named exist
+    ///
+    /// For those that are made later
+    #[arg(long)]
+    pub no_check: bool,
 
     /// Write although other credentials are configured there
     ///

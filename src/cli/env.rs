@@ -14,6 +14,9 @@ use super::{ProfileArgs, SessionArgs};
 ///
 /// For programs that know nothing of profiles. The variables are not renewed:
 /// 'windlass exec' or 'windlass serve' are for what runs longer than a session.
+///
+/// AWS_REGION and AWS_DEFAULT_REGION are among them: as they are set here, else
+/// with the region of the trust anchor.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
@@ -57,7 +60,8 @@ fn forms() -> impl TypedValueParser<Value = Form> {
 ///
 /// The command takes the place of windlass: signals and the exit status are its
 /// own. AWS_PROFILE and AWS_DEFAULT_PROFILE are taken out of its environment,
-/// since some SDKs prefer them. Where the command does not start, the exit code
+/// since some SDKs prefer them; AWS_REGION and AWS_DEFAULT_REGION are set to the
+/// region of the trust anchor where they are not set. Where the command does not start, the exit code
 /// is 127 when there is none of that name, and else 126.
 ///
 /// With --serve windlass stays beside the command, with an endpoint on loopback

@@ -14,9 +14,17 @@ pub(super) fn clear(arguments: &CacheClear, context: &Context) -> Result<(), Err
     let cache = find(&arguments.directory, context)?;
     let count = cache.sessions().clear()?;
     let directory = cache.sessions().directory().display();
-    context
-        .printer
-        .note(&format!("{count} sessions removed from {directory}"));
+    match count {
+        0 => context
+            .printer
+            .note(&format!("there are no sessions in {directory}")),
+        1 => context
+            .printer
+            .news(&format!("1 session removed from {directory}")),
+        _ => context
+            .printer
+            .news(&format!("{count} sessions removed from {directory}")),
+    }
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //! hints name options, which the lower rooms do not know.
 
 mod authority;
+mod configure;
 mod emulator_error;
 mod endpoint;
 mod exchange_error;
@@ -25,6 +26,7 @@ use crate::rolesanywhere::{
 use crate::{key, pki, rolesanywhere, store};
 
 use self::authority::{hint_authority, of_authority};
+use self::configure::hint_configure;
 use super::Outcome;
 use emulator_error::{hint_server, hint_world};
 use endpoint::hint_endpoint;
@@ -36,6 +38,7 @@ use serve::{hint_serve, of_serve};
 use shared_file::{hint_credentials_file, hint_refusal, of_credentials_file, of_refusal};
 use store_error::{hint_store, of_store};
 
+pub use configure::ConfigureError;
 pub use serve::ServeError;
 
 /// Why a command failed.
@@ -90,6 +93,9 @@ pub enum Error {
     /// Another process could not obtain the session that both need.
     #[error("another process of windlass got no session a moment ago: {0}")]
     Elsewhere(Failure),
+    /// A profile that would not work.
+    #[error(transparent)]
+    Configure(#[from] ConfigureError),
     /// Roles that make no chain.
     #[error(transparent)]
     Chain(#[from] ChainError),
@@ -354,6 +360,7 @@ impl Error {
             | Self::ConfigExposed { .. }
             | Self::NoProfile { .. }
             | Self::NoProfiles { .. }
+            | Self::Configure(_)
             | Self::Chain(_)
             | Self::ChainedTooLong { .. }
             | Self::NoChain { .. }
@@ -432,6 +439,7 @@ impl Error {
             }
             Self::Authority(error) => hint_authority(error),
             Self::Chain(_) => None,
+            Self::Configure(error) => Some(hint_configure(error)),
             Self::ChainedTooLong { .. } => fixed(
                 "ask for 3600 s or less (--session-duration); what the role allows by itself does not matter",
             ),

@@ -31,7 +31,7 @@ mod stop;
 mod update;
 
 pub use context::Context;
-pub use error::{Error, ServeError};
+pub use error::{ConfigureError, Error, ServeError};
 pub use invocation::Invocation;
 pub use outcome::Outcome;
 pub use printer::{Printer, Style};

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
-use crate::cli::{ConfigFile, ConfigProblem, SelectorArgument};
+use crate::cli::{ConfigFile, ConfigProblem};
 use crate::commands::{Error, config_file};
-use crate::key::{KeySource, Source};
 
 use super::absolute;
+use super::check::Named;
 
 /// What was typed, as values of a profile. Files are named from the root: the
 /// command line of an SDK runs anywhere, and so a relative name would not mean
@@ -44,23 +44,11 @@ fn resolved(key: &str, value: &str) -> Result<String, Error> {
         }
         Ok(absolute(path)?.to_string_lossy().into_owned())
     };
-    match key {
-        "certificate" | "intermediates" | "private_key" => match value.parse() {
-            Ok(KeySource::Material(Source::File(path))) => shown(&path),
-            _ => Ok(value.to_owned()),
-        },
-        "passphrase_from" if value != "tty" => match value.parse() {
-            Ok(Source::File(path)) => shown(&path),
-            _ => Ok(value.to_owned()),
-        },
-        "cert_selector" => match value.parse() {
-            Ok(SelectorArgument::File(path)) => Ok(format!("file://{}", shown(&path)?)),
-            _ => Ok(value.to_owned()),
-        },
-        _ if config_file::FILES.contains(&key) && key != "passphrase_from" => {
-            shown(Path::new(value))
-        }
-        _ => Ok(value.to_owned()),
+    match Named::by(key, value) {
+        Named::File(path) if key == "cert_selector" => Ok(format!("file://{}", shown(&path)?)),
+        Named::File(path) => shown(&path),
+        Named::Other if key == "cache_dir" => shown(Path::new(value)),
+        Named::Descriptor(_) | Named::Other => Ok(value.to_owned()),
     }
 }
 
