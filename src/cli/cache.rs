@@ -59,6 +59,9 @@ pub struct CacheClear {
 }
 
 /// List the sessions of this user, without their secrets
+///
+/// Each with the profiles of the config files ($WINDLASS_CONFIG) that lead to it;
+/// one that options led to has none.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:

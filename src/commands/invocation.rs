@@ -150,6 +150,28 @@ impl Invocation {
         names.iter().map(of_profile).collect()
     }
 
+    /// The sessions to which the profiles of the config files lead, by their
+    /// names, as `credential-process` would ask for them. Profiles that cannot be
+    /// used are left out.
+    pub(super) fn sessions_of_profiles(
+        &self,
+        environment: &Environment,
+    ) -> Vec<(String, SessionArgs)> {
+        let given = environment.get("WINDLASS_CONFIG").map(Path::new);
+        let Ok(config) = Config::read(given, environment) else {
+            return Vec::new();
+        };
+        let asking = Self::new([self.program().to_owned(), HotCommand::NAME.into()]);
+        let names = config.names().into_iter();
+        names
+            .filter_map(|name| {
+                let profile = config.profile(&name)?;
+                let session = asking.with_profile(&profile, environment).ok()?;
+                Some((name, session))
+            })
+            .collect()
+    }
+
     fn with_profile(
         &self,
         profile: &Profile,

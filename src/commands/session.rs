@@ -138,6 +138,15 @@ impl<'a> SessionPlan<'a> {
         Remembered::of(&cache.entry(&name))
     }
 
+    /// Whether this is the session, with this certificate or an earlier one, that
+    /// a cache keeps under this name. Nothing is read.
+    pub(super) fn leads_to(&self, kept: &Cache, name: &str) -> bool {
+        self.cache.as_ref().is_some_and(|cache| {
+            cache.sessions().directory() == kept.sessions().directory()
+                && name.starts_with(&cache.stem_of(self))
+        })
+    }
+
     /// Asks Roles Anywhere.
     fn fetch(&self, until: Instant) -> Result<Session, Error> {
         let (arguments, context) = (self.arguments, self.context);

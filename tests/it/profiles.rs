@@ -3,6 +3,7 @@
 
 mod blame;
 mod choice;
+mod kept;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
