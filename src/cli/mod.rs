@@ -22,6 +22,7 @@ mod serve;
 mod session;
 mod status;
 mod update;
+mod value;
 
 pub use ca::{Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaShow};
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
