@@ -5,29 +5,10 @@ use clap::parser::ValueSource;
 use serde_json::json;
 
 use crate::cli::{ConfigShow, SessionArgs};
+use crate::environment::{Role, VARIABLES};
 use crate::text::printable;
 
-use super::network::PROXY_VARIABLES;
 use super::{Context, Error};
-
-/// Variables of others that stand in for an option of ours.
-const ELSEWHERE: [(&str, &[&str]); 9] = [
-    ("ca_bundle", &["AWS_CA_BUNDLE", "SSL_CERT_FILE"]),
-    ("dual_stack", &["AWS_USE_DUALSTACK_ENDPOINT"]),
-    (
-        "endpoint",
-        &["AWS_ENDPOINT_URL_ROLESANYWHERE", "AWS_ENDPOINT_URL"],
-    ),
-    ("fips", &["AWS_USE_FIPS_ENDPOINT"]),
-    ("no_proxy", &["NO_PROXY", "no_proxy"]),
-    ("passphrase_file", &["WINDLASS_PASSPHRASE_FILE"]),
-    ("proxy", &PROXY_VARIABLES),
-    (
-        "sts_endpoint",
-        &["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"],
-    ),
-    ("tpm_device", &["TPM_DEVICE"]),
-];
 
 /// One option with its value and where that comes from.
 struct Setting {
@@ -108,9 +89,17 @@ fn setting(
     })
 }
 
+/// What a variable says in place of an option.
 fn elsewhere(key: &str, context: &Context) -> Option<(String, String)> {
-    let (_, names) = ELSEWHERE.iter().find(|(known, _)| *known == key)?;
-    names.iter().find_map(|name| {
+    let names = VARIABLES.iter().filter_map(|variable| match variable.role {
+        Role::InPlaceOf(option) if option == key => Some(variable.name),
+        // It names the endpoints of all services.
+        Role::InPlaceOf("endpoint") if key == "sts_endpoint" => {
+            (variable.name == "AWS_ENDPOINT_URL").then_some(variable.name)
+        }
+        _ => None,
+    });
+    names.into_iter().find_map(|name| {
         let value = context.environment.get_str(name)?;
         Some((value.to_owned(), format!("${name}")))
     })

@@ -54,6 +54,7 @@ mod tpm;
 mod unkind;
 mod update;
 mod values;
+mod variables;
 mod vectors;
 mod wire;
 mod workload;
