@@ -50,7 +50,7 @@ fn of_options(command: &clap::Command, into: &mut BTreeSet<String>) {
 fn in_code() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = BTreeSet::new();
-    let mut open = vec![root.clone()];
+    let mut open = vec![root];
     while let Some(directory) = open.pop() {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
