@@ -5,6 +5,174 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+/// A variable that this program reads besides those that are an option's own,
+/// which stand where the option is defined.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What it has to do with.
+    pub role: Role,
+    /// What it says, for the manual.
+    pub meaning: &'static str,
+}
+
+/// What a variable has to do with; options are named with underscores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It helps to find what an option names or would name.
+    Beside(&'static str),
+    /// Every verb may need it.
+    Every,
+    /// It stands in for an option that is not given; of several that do, the
+    /// first that is set.
+    InPlaceOf(&'static str),
+    /// It is for these verbs.
+    Verbs(&'static [&'static str]),
+}
+
+const fn variable(name: &'static str, role: Role, meaning: &'static str) -> Variable {
+    Variable {
+        name,
+        role,
+        meaning,
+    }
+}
+
+/// All of them. A test compares them with the manual and with the code.
+pub const VARIABLES: [Variable; 31] = {
+    use Role::{Beside, Every, InPlaceOf, Verbs};
+    [
+        variable(
+            "HOME",
+            Every,
+            "the directory that ~ stands for; without it the one in /etc/passwd",
+        ),
+        variable(
+            "XDG_CONFIG_HOME",
+            Beside("config"),
+            "the directory of windlass/config.toml instead of ~/.config",
+        ),
+        variable(
+            "XDG_RUNTIME_DIR",
+            Beside("cache_dir"),
+            "the directory in which the cache is, if it is this user's",
+        ),
+        variable(
+            "XDG_CACHE_HOME",
+            Beside("cache_dir"),
+            "the directory in which the cache is where there is no $XDG_RUNTIME_DIR",
+        ),
+        variable(
+            "WINDLASS_PASSPHRASE_FILE",
+            InPlaceOf("passphrase_file"),
+            "file with the passphrase",
+        ),
+        variable(
+            "CREDENTIALS_DIRECTORY",
+            Beside("passphrase_credential"),
+            "where systemd puts the credentials of a unit",
+        ),
+        variable("TPM_DEVICE", InPlaceOf("tpm_device"), "TPM to use"),
+        variable(
+            "AWS_CA_BUNDLE",
+            InPlaceOf("ca_bundle"),
+            "file with further CA certificates to trust for TLS",
+        ),
+        variable(
+            "SSL_CERT_FILE",
+            InPlaceOf("ca_bundle"),
+            "the same; that the file is missing is no error",
+        ),
+        variable(
+            "WINDLASS_PROXY",
+            InPlaceOf("proxy"),
+            "URL of the HTTP proxy, which may hold a user and a password",
+        ),
+        variable("HTTPS_PROXY", InPlaceOf("proxy"), "the same"),
+        variable("https_proxy", InPlaceOf("proxy"), "the same"),
+        variable("ALL_PROXY", InPlaceOf("proxy"), "the same"),
+        variable("all_proxy", InPlaceOf("proxy"), "the same"),
+        variable(
+            "NO_PROXY",
+            InPlaceOf("no_proxy"),
+            "hosts to reach without the proxy",
+        ),
+        variable("no_proxy", InPlaceOf("no_proxy"), "the same"),
+        variable(
+            "AWS_ENDPOINT_URL_ROLESANYWHERE",
+            InPlaceOf("endpoint"),
+            "endpoint of Roles Anywhere",
+        ),
+        variable(
+            "AWS_ENDPOINT_URL_STS",
+            InPlaceOf("sts_endpoint"),
+            "endpoint of STS, for role chaining",
+        ),
+        variable(
+            "AWS_ENDPOINT_URL",
+            InPlaceOf("endpoint"),
+            "endpoint of both, where neither is named by itself",
+        ),
+        variable(
+            "AWS_USE_FIPS_ENDPOINT",
+            InPlaceOf("fips"),
+            "true to call FIPS endpoints",
+        ),
+        variable(
+            "AWS_USE_DUALSTACK_ENDPOINT",
+            InPlaceOf("dual_stack"),
+            "true to call dual-stack endpoints",
+        ),
+        variable(
+            "AWS_SHARED_CREDENTIALS_FILE",
+            Verbs(&["configure", "update"]),
+            "file instead of ~/.aws/credentials",
+        ),
+        variable(
+            "AWS_CONFIG_FILE",
+            Verbs(&["configure"]),
+            "file instead of ~/.aws/config",
+        ),
+        variable(
+            "PATH",
+            Verbs(&["configure", "exec"]),
+            "where programs are looked for",
+        ),
+        variable(
+            "AWS_REGION",
+            Verbs(&["env", "exec"]),
+            "region that is passed on; without it that of the trust anchor",
+        ),
+        variable("AWS_DEFAULT_REGION", Verbs(&["env", "exec"]), "the same"),
+        variable(
+            "TMPDIR",
+            Verbs(&["emulate"]),
+            "where the throw-away root for TLS is put; without it /tmp",
+        ),
+        variable(
+            "LISTEN_FDS",
+            Verbs(&["serve"]),
+            "how many sockets systemd hands over, to the process of $LISTEN_PID",
+        ),
+        variable(
+            "LISTEN_PID",
+            Verbs(&["serve"]),
+            "the process that sockets are handed over to",
+        ),
+        variable(
+            "NOTIFY_SOCKET",
+            Verbs(&["serve"]),
+            "where systemd is told that the service is ready",
+        ),
+        variable(
+            "WATCHDOG_USEC",
+            Verbs(&["serve"]),
+            "how often systemd wants to be told that it is alive",
+        ),
+    ]
+};
+
 /// Environment variables as they stood when the program started.
 ///
 /// `Debug` names the variables and never their values, since any of them may

@@ -60,6 +60,17 @@ pub fn is_tag_character(character: char) -> bool {
         )
 }
 
+/// Which of the known names was perhaps meant: the one that is most alike, if any
+/// is alike enough (Jaro similarity above 0.7, as for mistyped options).
+#[must_use]
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|candidate| (strsim::jaro(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, candidate)| candidate)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use crate::authority::{CaName, CommonName, TagValue};
 use crate::key::KeyType;
 use crate::pki::GeneralName;
 
-use super::PassphraseArgs;
+use super::{PassphraseArgs, value};
 
 /// Run a private certificate authority
 #[derive(Args, Debug)]
@@ -61,13 +61,13 @@ pub struct CaInit {
     pub key_type: KeyType,
 
     /// Life of the root certificate in years
-    #[arg(long, value_name = "YEARS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=50))]
+    #[arg(long, value_name = "YEARS", default_value_t = 10, value_parser = value::number("a life in years", 1..=50_u32, "10"))]
     pub root_years: u32,
 
     /// Life of the issuing certificate in years
     ///
     /// It ends with the root at the latest
-    #[arg(long, value_name = "YEARS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=50))]
+    #[arg(long, value_name = "YEARS", default_value_t = 3, value_parser = value::number("a life in years", 1..=50_u32, "3"))]
     pub issuing_years: u32,
 
     /// Where the passphrase comes from
@@ -150,7 +150,7 @@ pub struct CaIssue {
     /// Life in days
     ///
     /// The certificate never ends after the CA's own
-    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = value::number("a life in days", 1..=3650_u32, "30"))]
     pub days: u32,
 
     /// Type of the new key: p256, p384, rsa2048, rsa3072 or rsa4096

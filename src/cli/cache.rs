@@ -31,7 +31,10 @@ pub enum CacheCommand {
 /// Which cache is meant.
 #[derive(Args, Clone, Debug)]
 pub struct CacheDirectory {
-    /// Directory of the session cache, when it is not the usual one
+    /// Directory of the session cache
+    ///
+    /// Only its owner may have access to it. By default windlass below
+    /// $XDG_RUNTIME_DIR, else below $XDG_CACHE_HOME or ~/.cache
     #[arg(
         long,
         value_name = "DIR",
@@ -56,6 +59,9 @@ pub struct CacheClear {
 }
 
 /// List the sessions of this user, without their secrets
+///
+/// Each with the profiles of the config files ($WINDLASS_CONFIG) that lead to it;
+/// one that options led to has none.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:

@@ -1,4 +1,4 @@
-//! `windlass config` and `windlass status`
+//! `windlass config`
 
 use clap::{Args, Subcommand};
 
@@ -40,28 +40,6 @@ pub struct ConfigShow {
     /// Profile
     #[command(flatten)]
     pub profile: ProfileArgs,
-
-    /// Session
-    #[command(flatten)]
-    pub session: SessionArgs,
-}
-
-/// Show the session of each profile: its last refresh, its last failure, its next one
-///
-/// It is what the cache knows; AWS is not asked.
-#[derive(Args, Debug)]
-#[command(after_long_help = "\
-Examples:
-  windlass status
-  windlass status --profile backup --json")]
-pub struct Status {
-    /// Profile to show; may be repeated; by default all
-    #[arg(long, value_name = "NAME")]
-    pub profile: Vec<String>,
-
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
 
     /// Session
     #[command(flatten)]

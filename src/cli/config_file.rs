@@ -40,12 +40,87 @@ pub struct Setting {
 
 /// Why a file is no config file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {reason}")]
+#[error("line {line}: {problem}")]
 pub struct ConfigError {
     /// The line, from 1.
     pub line: usize,
     /// What is wrong there.
-    pub reason: String,
+    pub problem: ConfigProblem,
+}
+
+/// What is wrong at a place of a config file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigProblem {
+    /// A header as AWS's files have it.
+    #[error("[profile {name}] is a header of ~/.aws/config, and not of this file")]
+    AwsHeader {
+        /// The profile.
+        name: String,
+    },
+    /// The profile as a whole.
+    #[error("the profile '{profile}' does not go together with the other options")]
+    Clash {
+        /// The profile.
+        profile: String,
+    },
+    /// A key with the dashes of the option.
+    #[error("'{key}' is written {meant}")]
+    Dashes {
+        /// The key.
+        key: String,
+        /// How it is written.
+        meant: String,
+    },
+    /// Below `[profile]` itself.
+    #[error("{name} is no profile: a profile begins with [profile.NAME]")]
+    NoProfile {
+        /// What stands there.
+        name: String,
+    },
+    /// A name that is kept for a table.
+    #[error("{name} must be a table")]
+    NoTable {
+        /// The name.
+        name: String,
+    },
+    /// The file is in another encoding.
+    #[error("it is not UTF-8")]
+    NotUtf8,
+    /// Neither a default nor a profile's.
+    #[error("'{name}' stands outside of [defaults] and [profile.NAME]")]
+    Outside {
+        /// The name.
+        name: String,
+    },
+    /// A secret, which does not belong there.
+    #[error("{key} would be a secret in this file; use passphrase_from")]
+    Secret {
+        /// The key.
+        key: String,
+    },
+    /// What the parser says.
+    #[error("{message}")]
+    Toml {
+        /// Its words.
+        message: String,
+    },
+    /// No option has this name.
+    #[error("'{key}' is no option that a profile can have")]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// What was perhaps meant.
+        meant: Option<&'static str>,
+    },
+    /// A value of another type.
+    #[error("{key} {wanted}")]
+    Unsuited {
+        /// The key.
+        key: String,
+        /// What it is or must be.
+        wanted: &'static str,
+    },
 }
 
 impl ConfigFile {
@@ -58,15 +133,22 @@ impl ConfigFile {
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let ends: Vec<usize> = text.match_indices('\n').map(|(end, _)| end).collect();
         let line_of = |start: usize| 1 + ends.partition_point(|end| *end < start);
-        let document = DeTable::parse(text).map_err(|error| ConfigError {
-            line: error.span().map_or(1, |span| line_of(span.start)),
-            reason: error.message().replace('\n', "; "),
+        let document = DeTable::parse(text).map_err(|error| {
+            let line = error.span().map_or(1, |span| line_of(span.start));
+            let written = text.lines().nth(line - 1).unwrap_or_default();
+            let problem = match header_of_aws(written) {
+                Some(name) => ConfigProblem::AwsHeader { name },
+                None => ConfigProblem::Toml {
+                    message: error.message().replace('\n', "; "),
+                },
+            };
+            ConfigError { line, problem }
         })?;
         let mut file = Self::default();
         for (name, value) in document.get_ref() {
-            let wrong = |reason: String| ConfigError {
+            let wrong = |problem| ConfigError {
                 line: line_of(name.span().start),
-                reason,
+                problem,
             };
             let table = value.get_ref().as_table();
             match (name.get_ref().as_ref(), table) {
@@ -76,10 +158,9 @@ impl ConfigFile {
                         let DeValue::Table(table) = value.get_ref() else {
                             return Err(ConfigError {
                                 line: line_of(name.span().start),
-                                reason: format!(
-                                    "{0} is no profile: a profile begins with [profile.NAME]",
-                                    name.get_ref()
-                                ),
+                                problem: ConfigProblem::NoProfile {
+                                    name: name.get_ref().to_string(),
+                                },
                             });
                         };
                         let settings = settings(table, &line_of)?;
@@ -87,12 +168,12 @@ impl ConfigFile {
                     }
                 }
                 ("defaults" | "profile", None) => {
-                    return Err(wrong(format!("{} must be a table", name.get_ref())));
+                    let name = name.get_ref().to_string();
+                    return Err(wrong(ConfigProblem::NoTable { name }));
                 }
                 (other, _) => {
-                    return Err(wrong(format!(
-                        "'{other}' stands outside of [defaults] and [profile.NAME]"
-                    )));
+                    let name = other.to_owned();
+                    return Err(wrong(ConfigProblem::Outside { name }));
                 }
             }
         }
@@ -127,9 +208,12 @@ fn settings(
     let read = |(key, value): (&toml::Spanned<_>, &toml::Spanned<DeValue<'_>>)| {
         let key: &std::borrow::Cow<'_, str> = key.get_ref();
         let line = line_of(value.span().start);
-        let wrong = |reason: &str| ConfigError {
+        let wrong = |wanted| ConfigError {
             line,
-            reason: format!("{key} {reason}"),
+            problem: ConfigProblem::Unsuited {
+                key: key.to_string(),
+                wanted,
+            },
         };
         let value = value.get_ref();
         let is_switch = matches!(value, DeValue::Boolean(_));
@@ -156,6 +240,14 @@ fn settings(
         })
     };
     table.iter().map(read).collect()
+}
+
+/// The profile that a header names as AWS's files do: `[profile NAME]`.
+fn header_of_aws(line: &str) -> Option<String> {
+    let inner = line.trim().strip_prefix('[')?.split(']').next()?;
+    let name = inner.trim().strip_prefix("profile")?;
+    let bare = name.trim().trim_matches(['"', '\'']);
+    (name.starts_with([' ', '\t']) && !bare.is_empty()).then(|| bare.to_owned())
 }
 
 /// A value as it would be typed.

@@ -11,7 +11,7 @@ use super::{ProfileChoice, SessionArgs};
 /// The options that are given (also by $WINDLASS_ variables) become a profile of
 /// the config file, beside what it says already, and ~/.aws/config
 /// ($AWS_CONFIG_FILE) gets the line credential_process in the section of that
-/// name. Comments and everything else in both files stay as they are; a second
+/// name, and the region of the trust anchor where it has none. Comments and everything else in both files stay as they are; a second
 /// run changes nothing.
 ///
 /// When the section, or that of ~/.aws/credentials, has other credentials that
@@ -27,12 +27,24 @@ Example:
       --role-arn arn:aws:iam::123456789012:role/backup")]
 pub struct Configure {
     /// Profile to write, in both files
-    #[arg(long, value_name = "NAME", default_value = ProfileChoice::USUAL)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = ProfileChoice::USUAL,
+        env = "WINDLASS_PROFILE",
+        hide_env_values = true
+    )]
     pub profile: ProfileName,
 
     /// Print what would be written, and write nothing
     #[arg(long)]
     pub print: bool,
+
+    /// Do not look whether the files that are named exist
+    ///
+    /// For those that are made later
+    #[arg(long)]
+    pub no_check: bool,
 
     /// Write although other credentials are configured there
     ///
@@ -50,6 +62,6 @@ impl Configure {
     /// Which profile of the config file the options are put beside.
     #[must_use]
     pub fn choice(&self) -> ProfileChoice<'_> {
-        ProfileChoice::Perhaps(self.profile.as_str())
+        ProfileChoice::Written(self.profile.as_str())
     }
 }

@@ -10,6 +10,8 @@ use clap::Args;
 use crate::emulator::FaultScript;
 use crate::rolesanywhere::{ProfileArn, Region, RoleArn, SessionDuration, TrustAnchorArn};
 
+use super::value;
+
 /// Run an emulated Roles Anywhere on loopback
 ///
 /// Answers POST /sessions as the service does: it verifies the signature, the
@@ -37,7 +39,7 @@ Examples:
       --trust-anchor ca/trust-anchor.pem")]
 pub struct Emulate {
     /// Loopback address and port; port 0 takes any free one
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:9910")]
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:9910", value_parser = value::socket)]
     pub listen: SocketAddr,
 
     /// Serve HTTPS with a throw-away certificate
@@ -91,7 +93,7 @@ pub struct Emulate {
     pub disable: Vec<String>,
 
     /// How far a request's date may be off, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = value::number("a window in seconds", 1..=86_400_u32, "300"))]
     pub clock_window: u32,
 
     /// Judge everything as if it were this time, RFC 3339
@@ -116,7 +118,7 @@ pub struct Emulate {
     /// Let every session last this many seconds, whatever is asked for
     ///
     /// To see refreshes in real time; from 2 up
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(2..=43_200))]
+    #[arg(long, value_name = "SECONDS", value_parser = value::number("a life in seconds", 2..=43_200_u32, "900"))]
     pub session_seconds: Option<u32>,
 
     /// What happens to the first requests: faults, separated by commas

@@ -3,7 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use crate::delivery::Form;
 
 use super::{ProfileArgs, SessionArgs};
 
@@ -11,6 +14,9 @@ use super::{ProfileArgs, SessionArgs};
 ///
 /// For programs that know nothing of profiles. The variables are not renewed:
 /// 'windlass exec' or 'windlass serve' are for what runs longer than a session.
+///
+/// AWS_REGION and AWS_DEFAULT_REGION are among them: as they are set here, else
+/// with the region of the trust anchor.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
@@ -25,9 +31,10 @@ pub struct Env {
         long,
         value_name = "FORM",
         default_value = "sh",
+        value_parser = forms(),
         hide_possible_values = true
     )]
-    pub format: EnvForm,
+    pub format: Form,
 
     /// Write them to this file, readable by its owner alone
     ///
@@ -44,23 +51,17 @@ pub struct Env {
     pub session: SessionArgs,
 }
 
-/// The form of variables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "they are named as what reads them")]
-pub enum EnvForm {
-    Dotenv,
-    Fish,
-    Json,
-    Powershell,
-    Sh,
-    Systemd,
+/// The names of all forms, which completions offer too.
+fn forms() -> impl TypedValueParser<Value = Form> {
+    PossibleValuesParser::new(Form::ALL.map(Form::name)).try_map(|name| name.parse::<Form>())
 }
 
 /// Run a command with credentials in its environment
 ///
 /// The command takes the place of windlass: signals and the exit status are its
 /// own. AWS_PROFILE and AWS_DEFAULT_PROFILE are taken out of its environment,
-/// since some SDKs prefer them. Where the command does not start, the exit code
+/// since some SDKs prefer them; AWS_REGION and AWS_DEFAULT_REGION are set to the
+/// region of the trust anchor where they are not set. Where the command does not start, the exit code
 /// is 127 when there is none of that name, and else 126.
 ///
 /// With --serve windlass stays beside the command, with an endpoint on loopback

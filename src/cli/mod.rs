@@ -13,32 +13,37 @@ mod env;
 mod generate;
 mod identity;
 mod key;
+mod origin;
 mod passphrase;
 mod proxy;
 mod reporting;
 mod role_chain;
 mod serve;
 mod session;
+mod status;
 mod update;
+mod value;
 
 pub use ca::{Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaShow, OccasionArgs};
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
-pub use config::{Config, ConfigCommand, ConfigShow, Status};
-pub use config_file::{ConfigError, ConfigFile, Setting};
+pub use config::{Config, ConfigCommand, ConfigShow};
+pub use config_file::{ConfigError, ConfigFile, ConfigProblem, Setting};
 pub use configure::Configure;
 pub use credential_process::CredentialProcess;
 pub use diagnostics::{Digest, ReadCertificateData, SignString, SignatureFormat};
 pub use emulate::{AnchorArgument, Emulate};
-pub use env::{Env, EnvForm, Exec};
+pub use env::{Env, Exec};
 pub use generate::{Generate, GenerateCommand};
 pub use identity::{ArgumentSecret, IdentityArgs, SelectorArgument};
 pub use key::{Key, KeyCommand, KeyShow};
+pub use origin::{Origin, ProfileBehind};
 pub use passphrase::{PassphraseArgs, TypedPassphrase};
 pub use proxy::ProxyArgs;
 pub use reporting::{ErrorFormat, Reporting};
 pub use role_chain::RoleChainArgs;
 pub use serve::Serve;
 pub use session::{ProfileArgs, ProfileChoice, SessionArgs};
+pub use status::Status;
 pub use update::Update;
 
 use clap::{Args, Parser, Subcommand};
@@ -126,20 +131,19 @@ impl Command {
         }
     }
 
-    /// The options of the session that the verb needs.
-    #[must_use]
-    pub fn into_session(self) -> Option<SessionArgs> {
+    /// The options of the session that the verb needs, to be added to.
+    pub fn session_mut(&mut self) -> Option<&mut SessionArgs> {
         match self {
-            Self::Configure(asked) => Some(asked.session),
-            Self::CredentialProcess(asked) => Some(asked.session),
-            Self::Update(asked) => Some(asked.session),
-            Self::Config(config) => match config.command {
-                ConfigCommand::Show(asked) => Some(asked.session),
+            Self::Configure(asked) => Some(&mut asked.session),
+            Self::CredentialProcess(asked) => Some(&mut asked.session),
+            Self::Update(asked) => Some(&mut asked.session),
+            Self::Config(config) => match &mut config.command {
+                ConfigCommand::Show(asked) => Some(&mut asked.session),
             },
-            Self::Env(asked) => Some(asked.session),
-            Self::Exec(asked) => Some(asked.session),
-            Self::Status(asked) => Some(asked.session),
-            Self::Serve(asked) => Some(asked.session),
+            Self::Env(asked) => Some(&mut asked.session),
+            Self::Exec(asked) => Some(&mut asked.session),
+            Self::Status(asked) => Some(&mut asked.session),
+            Self::Serve(asked) => Some(&mut asked.session),
             _ => None,
         }
     }

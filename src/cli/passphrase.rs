@@ -7,6 +7,11 @@ use clap::Args;
 
 use crate::key::Source;
 
+use super::value;
+
+/// The kernel has none above (fs.nr_open, proc(5)).
+const MAX_DESCRIPTOR: u32 = 0x7fff_ffff;
+
 /// Where the passphrase of a private key is read. It is never an argument: any
 /// process of the machine can read those.
 #[derive(Args, Clone, Debug)]
@@ -30,7 +35,12 @@ pub struct PassphraseArgs {
     ///
     /// A pipe, a terminal, or a file that this user may open (it is opened anew
     /// through /proc/self/fd, and read from its beginning)
-    #[arg(long, value_name = "NUMBER", group = "passphrase")]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        group = "passphrase",
+        value_parser = value::number("a descriptor", 0..=MAX_DESCRIPTOR, "3")
+    )]
     passphrase_fd: Option<u32>,
 
     /// Read the passphrase from this environment variable

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use crate::rolesanywhere::NoProxy;
+
 use super::ArgumentSecret;
 
 /// Through which proxy, and what without it.
@@ -26,5 +28,5 @@ pub struct ProxyArgs {
         env = "WINDLASS_NO_PROXY",
         hide_env_values = true
     )]
-    pub no_proxy: Option<String>,
+    pub no_proxy: Option<NoProxy>,
 }

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::key::Source;
 
-use super::{ProfileChoice, SessionArgs};
+use super::{ProfileChoice, SessionArgs, value};
 
 /// Serve credentials on this host, as EC2 and container endpoints do
 ///
@@ -71,11 +71,11 @@ pub struct Serve {
     /// Another one than loopback needs --allow-remote, or --no-imds and a token.
     /// With --unix-socket and under systemd's socket activation there is no
     /// other socket unless --bind or --port is given
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = value::address)]
     pub bind: Option<IpAddr>,
 
     /// Port to listen on [default: 9911]; 0 takes any free one
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", value_parser = value::number("a port", 0..=u16::MAX, "9911"))]
     pub port: Option<u16>,
 
     /// DANGEROUS: let other hosts ask for credentials
@@ -83,7 +83,7 @@ pub struct Serve {
     pub allow_remote: bool,
 
     /// TTL of the packets of every answer: how many routers they pass
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u8).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = value::number("a TTL", 1..=u8::MAX, "64"))]
     pub hop_limit: u8,
 
     /// UNIX socket to listen on
@@ -121,7 +121,7 @@ pub struct Serve {
     ///
     /// Without --allow-uid and --allow-gid everybody may who can connect. Over
     /// TCP it is the user whose socket is at the other end, on this host
-    #[arg(long, value_name = "UID")]
+    #[arg(long, value_name = "UID", value_parser = value::id("a user", "id -u NAME"))]
     pub allow_uid: Vec<u32>,
 
     /// Number of a group that may ask, over a UNIX socket; may be repeated
@@ -130,7 +130,7 @@ pub struct Serve {
     /// groups: to let in all members of a group, leave the option out and put the
     /// socket, with --socket-mode 666, into a directory that only they can enter
     /// (mode 750). The kernel does not tell it of TCP
-    #[arg(long, value_name = "GID")]
+    #[arg(long, value_name = "GID", value_parser = value::id("a group", "getent group NAME"))]
     pub allow_gid: Vec<u32>,
 
     /// File that holds the URL once it is served
@@ -162,5 +162,5 @@ fn mode(text: &str) -> Result<u32, String> {
     u32::from_str_radix(text, 8)
         .ok()
         .filter(|mode| *mode <= 0o777)
-        .ok_or_else(|| "not a mode such as 660".to_owned())
+        .ok_or_else(|| "a mode is up to three octal digits, as in 660".to_owned())
 }

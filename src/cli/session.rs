@@ -3,12 +3,13 @@
 //! file.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
 use crate::rolesanywhere::{ProfileArn, RoleArn, RoleSessionName, SessionDuration, TrustAnchorArn};
 
-use super::{IdentityArgs, ProxyArgs, RoleChainArgs};
+use super::{CacheDirectory, IdentityArgs, Origin, ProfileBehind, ProxyArgs, RoleChainArgs};
 
 /// Which session, from where, with whose certificate. What is required is
 /// checked when the options, the environment and the profile are together.
@@ -126,17 +127,9 @@ pub struct SessionArgs {
     #[arg(long)]
     pub no_cache: bool,
 
-    /// Directory of the session cache
-    ///
-    /// Only its owner may have access to it. By default windlass below
-    /// $XDG_RUNTIME_DIR, else below $XDG_CACHE_HOME or ~/.cache
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "WINDLASS_CACHE_DIR",
-        hide_env_values = true
-    )]
-    pub cache_dir: Option<PathBuf>,
+    /// Where the cache is
+    #[command(flatten)]
+    pub cache: CacheDirectory,
 
     /// File with profiles
     ///
@@ -157,6 +150,10 @@ pub struct SessionArgs {
     /// Roles to assume with the session
     #[command(flatten)]
     pub chain: RoleChainArgs,
+
+    /// The profile that some of the values come from
+    #[arg(skip)]
+    pub profile_behind: Option<Arc<ProfileBehind>>,
 }
 
 /// The profile of a verb that takes one.
@@ -190,12 +187,14 @@ impl ProfileArgs {
 pub enum ProfileChoice<'a> {
     /// This one, which must exist.
     Named(&'a str),
-    /// This one, if it exists.
+    /// This one, which has to exist where it is named and no ARN is given.
     Perhaps(&'a str),
     /// The verb itself sees to it, since it may use several.
     Several,
     /// The one called `default`, if it exists and no ARN is given.
     Usual,
+    /// This one, if it exists: it is about to be written.
+    Written(&'a str),
 }
 
 impl ProfileChoice<'_> {
@@ -204,6 +203,17 @@ impl ProfileChoice<'_> {
 }
 
 impl SessionArgs {
+    /// Where the value of an option stands, which is named with underscores.
+    #[must_use]
+    pub fn origin(&self, key: &str) -> Origin {
+        let of_profile = self.profile_behind.as_ref();
+        of_profile
+            .and_then(|profile| profile.origin(key))
+            .unwrap_or_else(|| Origin::Option {
+                key: key.to_owned(),
+            })
+    }
+
     /// Options that a profile cannot have: they say where profiles are, or they
     /// hold a secret, which belongs into no such file.
     pub const NOT_IN_PROFILES: [&'static str; 5] = [

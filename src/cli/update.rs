@@ -38,8 +38,14 @@ With profiles in ~/.config/windlass/config.toml, each into the section of its na
 pub struct Update {
     /// Section to write, and the profile of the config file whose options are used
     ///
-    /// There need not be such a profile in the config file
-    #[arg(long, value_name = "NAME", default_value = ProfileChoice::USUAL)]
+    /// There need not be such a profile in the config file where an ARN is given
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = ProfileChoice::USUAL,
+        env = "WINDLASS_PROFILE",
+        hide_env_values = true
+    )]
     pub profile: ProfileName,
 
     /// Every profile of the config file, each into the section of its name

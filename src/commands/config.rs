@@ -1,325 +1,164 @@
-//! Profiles: reading the config files, and putting a profile's options behind
-//! those that were typed.
+//! `windlass config show`
 
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-
+use clap::ArgMatches;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches};
+use serde_json::json;
 
-use crate::cli::{ConfigFile, SessionArgs, Setting};
-use crate::environment::Environment;
-use crate::key::{KeySource, Source};
-use crate::limits;
-use crate::store::read_with_metadata;
+use crate::cli::{ConfigShow, SessionArgs};
+use crate::environment::{Role, VARIABLES};
 use crate::text::printable;
 
-use super::Error;
+use super::{Context, Error};
 
-/// Where the system's config file is.
-const SYSTEM: &str = "/etc/windlass/config.toml";
-
-/// Options of which one makes the others unsaid, also those of a profile.
-pub(super) const EXCLUSIVE: [&[&str]; 3] = [
-    &["private_key", "signer_command"],
-    &[
-        "passphrase_from",
-        "passphrase_file",
-        "passphrase_fd",
-        "passphrase_env",
-        "passphrase_credential",
-        "pkcs8_password",
-        "tpm_key_password",
-        "no_tpm_key_password",
-    ],
-    &["endpoint", "fips", "dual_stack"],
-];
-
-/// Options whose values are files, or sources that may be.
-pub(super) const FILES: [&str; 9] = [
-    "ca_bundle",
-    "cache_dir",
-    "certificate",
-    "intermediates",
-    "passphrase_file",
-    "passphrase_from",
-    "pkcs11_lib",
-    "private_key",
-    "session_policy",
-];
-
-/// The config files that there are, the user's before the system's.
-#[derive(Debug)]
-pub(super) struct Config {
-    files: Vec<(PathBuf, ConfigFile)>,
-    /// Where was looked.
-    places: Vec<PathBuf>,
+/// One option with its value and where that comes from.
+struct Setting {
+    key: &'static str,
+    value: String,
+    origin: String,
 }
 
-/// A profile that was found.
-#[derive(Debug)]
-pub(super) struct Profile {
-    pub(super) name: String,
-    /// The file that has it.
-    pub(super) path: PathBuf,
-    settings: Vec<Setting>,
-}
-
-impl Config {
-    /// Reads the given file, which must exist, or those of the user and of the
-    /// system, which need not.
-    pub(super) fn read(given: Option<&Path>, environment: &Environment) -> Result<Self, Error> {
-        let places = match given {
-            Some(path) => vec![environment.path(path)],
-            None => usual_places(environment),
-        };
-        let mut files = Vec::new();
-        for path in &places {
-            match read_file(path) {
-                Ok(file) => files.push((path.clone(), file)),
-                Err(Error::Store(error)) if given.is_none() && error.is_not_found() => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(Self { files, places })
-    }
-
-    /// A profile, from the first file that has it.
-    pub(super) fn profile(&self, name: &str) -> Option<Profile> {
-        self.files.iter().find_map(|(path, file)| {
-            Some(Profile {
-                name: name.to_owned(),
-                path: path.clone(),
-                settings: file.profile(name)?,
+/// Shows them.
+pub(super) fn show(arguments: &ConfigShow, context: &Context) -> Result<(), Error> {
+    let found = context.invocation.in_force(&context.environment)?;
+    let settings: Vec<Setting> = SessionArgs::PROFILE_KEYS
+        .into_iter()
+        .filter_map(|key| setting(key, &found.matches, found.profile.as_ref(), context))
+        .collect();
+    let profile = found.profile.as_ref();
+    if arguments.json {
+        let settings: serde_json::Map<_, _> = settings
+            .iter()
+            .map(|setting| {
+                let shown = json!({ "value": setting.value, "origin": setting.origin });
+                (setting.key.to_owned(), shown)
             })
-        })
+            .collect();
+        return context.printer.json(&json!({
+            "profile": profile.map(|profile| &profile.name),
+            "file": profile.map(|profile| profile.path.display().to_string()),
+            "settings": settings,
+        }));
     }
-
-    /// The same, where it has to be there.
-    pub(super) fn required(&self, name: &str) -> Result<Profile, Error> {
-        self.profile(name).ok_or_else(|| Error::NoProfile {
-            name: name.to_owned(),
-            places: self.places.clone(),
-            known: self.names(),
-        })
+    match profile {
+        Some(profile) => context.printer.note(&format!(
+            "profile {} of {}",
+            profile.name,
+            profile.path.display()
+        )),
+        None => context.printer.note("no profile"),
     }
+    let rows = settings
+        .into_iter()
+        .map(|setting| vec![setting.key.to_owned(), setting.value, setting.origin]);
+    context.printer.table(&["OPTION", "VALUE", "FROM"], rows)
+}
 
-    /// There is no profile at all.
-    pub(super) fn has_none(&self) -> Error {
-        Error::NoProfiles {
-            places: self.places.clone(),
+fn setting(
+    key: &'static str,
+    matches: &ArgMatches,
+    profile: Option<&super::config_file::Profile>,
+    context: &Context,
+) -> Option<Setting> {
+    let source = matches.value_source(key);
+    let raw = matches.get_raw(key).map(|values| {
+        let values: Vec<String> = values
+            .map(|value| value.to_string_lossy().into_owned())
+            .collect();
+        values.join(", ")
+    });
+    let from_profile = profile.and_then(|profile| profile.line_of(key));
+    let (value, origin) = match (source, raw) {
+        (Some(ValueSource::CommandLine), Some(raw)) => {
+            (raw, format!("--{}", key.replace('_', "-")))
         }
-    }
-
-    /// The names of all profiles, sorted.
-    pub(super) fn names(&self) -> Vec<String> {
-        let names = self.files.iter().flat_map(|(_, file)| file.names());
-        let mut names: Vec<String> = names.map(str::to_owned).collect();
-        names.sort();
-        names.dedup();
-        names
-    }
-}
-
-/// Where a user's config file is in the home directory.
-pub(super) const BELOW_HOME: &str = ".config/windlass/config.toml";
-
-pub(super) fn usual_places(environment: &Environment) -> Vec<PathBuf> {
-    let user = user_place(environment);
-    user.into_iter().chain([PathBuf::from(SYSTEM)]).collect()
-}
-
-/// The user's config file.
-pub(super) fn user_place(environment: &Environment) -> Option<PathBuf> {
-    let base = environment
-        .get("XDG_CONFIG_HOME")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute());
-    match base {
-        Some(base) => Some(base.join("windlass/config.toml")),
-        None => Some(Path::new(environment.get("HOME")?).join(BELOW_HOME)),
-    }
-}
-
-/// Reads a file that nobody but its owner, who is this user or root, can write:
-/// its values may name programs to run.
-fn read_file(path: &Path) -> Result<ConfigFile, Error> {
-    let (content, metadata) = read_with_metadata(path, limits::MAX_FILE)?;
-    let user = rustix::process::geteuid().as_raw();
-    if metadata.mode() & 0o022 != 0 || ![0, user].contains(&metadata.uid()) {
-        return Err(Error::ConfigExposed {
-            path: path.to_owned(),
-            mode: metadata.mode() & 0o7777,
-            owner: metadata.uid(),
-        });
-    }
-    let wrong = |line, reason| Error::Config {
-        path: path.to_owned(),
-        line,
-        reason,
+        (Some(ValueSource::EnvVariable), Some(raw)) => {
+            (raw, format!("$WINDLASS_{}", key.to_ascii_uppercase()))
+        }
+        (Some(_), Some(raw)) if from_profile.is_some() => (raw, from_profile?),
+        (_, raw) => match (elsewhere(key, context), raw) {
+            (Some(found), _) => found,
+            // A switch that nobody has set.
+            (None, Some(raw)) if raw != "false" => (raw, "default".to_owned()),
+            _ => return None,
+        },
     };
-    let text = String::from_utf8(content).map_err(|error| {
-        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = 1 + before.iter().filter(|octet| **octet == b'\n').count();
-        wrong(line, "it is not UTF-8".to_owned())
-    })?;
-    let file = ConfigFile::parse(&text).map_err(|error| wrong(error.line, error.reason))?;
-    let is_known = |setting: &&Setting| SessionArgs::PROFILE_KEYS.contains(&setting.key.as_str());
-    if let Some(setting) = file.settings().find(|setting| !is_known(setting)) {
-        return Err(wrong(setting.line, unknown(&setting.key)));
-    }
-    Ok(file)
+    Some(Setting {
+        key,
+        value: redacted(key, &value),
+        origin,
+    })
 }
 
-/// Why a key is none.
-fn unknown(key: &str) -> String {
-    let dashes = key.replace('-', "_");
-    if ["pkcs8_password", "tpm_key_password"].contains(&key) {
-        format!("{key} would be a secret in this file; use passphrase_from")
-    } else if SessionArgs::PROFILE_KEYS.contains(&dashes.as_str()) {
-        format!("'{key}' is written {dashes}")
-    } else {
-        format!("'{key}' is no option that a profile can have")
-    }
+/// What a variable says in place of an option.
+fn elsewhere(key: &str, context: &Context) -> Option<(String, String)> {
+    let names = VARIABLES.iter().filter_map(|variable| match variable.role {
+        Role::InPlaceOf(option) if option == key => Some(variable.name),
+        // It names the endpoints of all services.
+        Role::InPlaceOf("endpoint") if key == "sts_endpoint" => {
+            (variable.name == "AWS_ENDPOINT_URL").then_some(variable.name)
+        }
+        _ => None,
+    });
+    names.into_iter().find_map(|name| {
+        let value = context.environment.get_str(name)?;
+        Some((value.to_owned(), format!("${name}")))
+    })
 }
 
-impl Profile {
-    /// Makes the profile's values the defaults of a verb's options. `typed` are
-    /// the options as they are without it: what they say makes others unsaid.
-    pub(super) fn behind(
-        &self,
-        mut verb: clap::Command,
-        typed: &ArgMatches,
-    ) -> Result<clap::Command, Error> {
-        let is_typed = |key: &str| is_said(typed, key);
-        for setting in &self.settings {
-            let unsaid = EXCLUSIVE.iter().any(|group| {
-                group.contains(&setting.key.as_str()) && group.iter().any(|other| is_typed(other))
-            });
-            if unsaid {
-                continue;
-            }
-            let Some(argument) = verb.get_arguments().find(|a| *a.get_id() == *setting.key) else {
-                continue;
-            };
-            let values = self.values(setting, argument)?;
-            if !values.is_empty() {
-                verb = verb.mut_arg(&setting.key, |argument| argument.default_values(values));
-            }
-        }
-        Ok(verb)
-    }
+/// What a PIN stands behind in a PKCS#11 URI.
+const PIN: &str = "pin-value=";
 
-    /// What an error of the parser says of a value that stands in the profile.
-    pub(super) fn blame(&self, error: &clap::Error, typed: &ArgMatches) -> Option<Error> {
-        use clap::error::{ContextKind, ContextValue};
-        let text = |kind| match error.get(kind) {
-            Some(ContextValue::String(text)) => Some(text.as_str()),
-            _ => None,
-        };
-        let option = text(ContextKind::InvalidArg)?;
-        let key = option
-            .trim_start_matches('-')
-            .split([' ', '='])
-            .next()?
-            .replace('-', "_");
-        let value = text(ContextKind::InvalidValue)?;
-        let setting = self.settings.iter().find(|setting| setting.key == key)?;
-        if is_said(typed, &key) {
-            return None;
-        }
-        // Not what is no name of a place, but the secret itself.
-        let marks = ["-----BEGIN", "pin-value="];
-        let is_secret = marks.iter().any(|mark| value.contains(mark))
-            || value.contains("://") && value.contains('@');
-        let reason = if is_secret {
-            format!("the value of {key} holds a secret itself, and is not repeated")
-        } else {
-            let reason = std::error::Error::source(error)
-                .map_or_else(|| "it is not allowed".to_owned(), ToString::to_string);
-            format!(
-                "invalid value '{}' for {key}: {reason}",
-                printable(value, 400)
-            )
-        };
-        Some(self.wrong(setting, reason))
+/// A value as it may be shown: without the PIN in a PKCS#11 URI and the password
+/// in that of a proxy.
+fn redacted(key: &str, value: &str) -> String {
+    let mut shown = value.to_owned();
+    let mut from = 0;
+    while let Some(found) = shown[from..].find(PIN) {
+        let start = from + found + PIN.len();
+        let length = shown[start..]
+            .find(['&', ';'])
+            .unwrap_or(shown.len() - start);
+        shown.replace_range(start..start + length, "***");
+        from = start;
     }
-
-    fn values(&self, setting: &Setting, argument: &Arg) -> Result<Vec<String>, Error> {
-        let key = &setting.key;
-        let takes_switch = matches!(argument.get_action(), ArgAction::SetTrue);
-        if takes_switch != setting.is_switch {
-            let reason = if takes_switch {
-                format!("{key} is true or false")
-            } else {
-                format!("{key} is a text, not true or false")
-            };
-            return Err(self.wrong(setting, reason));
-        }
-        if setting.values.len() > 1 && !matches!(argument.get_action(), ArgAction::Append) {
-            return Err(self.wrong(setting, format!("{key} takes one value")));
-        }
-        let values = setting.values.iter();
-        Ok(values.map(|value| self.resolved(key, value)).collect())
+    // A proxy may be written without a scheme, and a password may hold anything.
+    let begin = match shown.find("://") {
+        Some(scheme) if key != "proxy" => Some(scheme + 3),
+        Some(_) if shown.starts_with("http://") => Some("http://".len()),
+        Some(_) if shown.starts_with("https://") => Some("https://".len()),
+        _ if key == "proxy" => Some(0),
+        _ => None,
+    };
+    if let (Some(start), Some(at)) = (begin, shown.rfind('@'))
+        && start < at
+    {
+        shown.replace_range(start..at, "***");
     }
+    printable(&shown, 400)
+}
 
-    /// A relative path is meant from where the file is: SDKs run the program
-    /// anywhere.
-    fn resolved(&self, key: &str, value: &str) -> String {
-        let is_relative = |text: &str| !text.starts_with(['/', '~']);
-        let is_file = match key {
-            "certificate" | "intermediates" | "private_key" => matches!(
-                value.parse(),
-                Ok(KeySource::Material(Source::File(path))) if is_relative(&path.to_string_lossy())
+#[cfg(test)]
+mod tests {
+    use super::redacted;
+
+    #[test]
+    fn secrets_in_values_are_not_shown() {
+        for (value, shown) in [
+            (
+                "pkcs11:object=a?pin-value=1234",
+                "pkcs11:object=a?pin-value=***",
             ),
-            "passphrase_from" => {
-                value != "tty"
-                    && matches!(
-                        value.parse(),
-                        Ok(Source::File(path)) if is_relative(&path.to_string_lossy())
-                    )
-            }
-            _ => FILES.contains(&key) && is_relative(value),
-        };
-        match self.path.parent() {
-            Some(directory) if is_file => directory.join(value).to_string_lossy().into_owned(),
-            _ => value.to_owned(),
-        }
-    }
-
-    /// Where the profile says something of an option.
-    pub(super) fn line_of(&self, key: &str) -> Option<String> {
-        let setting = self.settings.iter().find(|setting| setting.key == key)?;
-        Some(format!("{}, line {}", self.path.display(), setting.line))
-    }
-
-    /// The profile does not go together with what was typed.
-    pub(super) fn unusable(&self) -> Error {
-        Error::Config {
-            path: self.path.clone(),
-            line: self.settings.first().map_or(1, |setting| setting.line),
-            reason: format!(
-                "the profile '{}' does not go together with the other options",
-                self.name
+            (
+                "pkcs11:object=a?pin-value=1234&module-name=x",
+                "pkcs11:object=a?pin-value=***&module-name=x",
             ),
+            ("http://user:p@ss@proxy:3128", "http://***@proxy:3128"),
+            ("user:p@ss@proxy:3128", "***@proxy:3128"),
+            ("user:a://hunter2@proxy:3128", "***@proxy:3128"),
+            ("pin-value=1, pin-value=2", "pin-value=***"),
+            ("https://example.com/a", "https://example.com/a"),
+        ] {
+            assert_eq!(redacted("proxy", value), shown);
         }
     }
-
-    fn wrong(&self, setting: &Setting, reason: String) -> Error {
-        Error::Config {
-            path: self.path.clone(),
-            line: setting.line,
-            reason,
-        }
-    }
-}
-
-/// Whether an option was typed, or its variable set.
-pub(super) fn is_said(matches: &ArgMatches, key: &str) -> bool {
-    let is_there = matches.try_contains_id(key).unwrap_or(false);
-    is_there
-        && matches!(
-            matches.value_source(key),
-            Some(ValueSource::CommandLine | ValueSource::EnvVariable)
-        )
 }

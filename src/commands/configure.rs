@@ -1,34 +1,57 @@
 //! `windlass configure`
 
 mod aws;
+mod check;
 mod profile;
 
 use std::path::{Path, PathBuf};
 
 use crate::cli::Configure;
-use crate::delivery::ini::{Change, Place, edit};
+use crate::delivery::ini::{Change, Document, Place, ProfileName, Refusal, edit};
 use crate::limits;
+use crate::rolesanywhere::Region;
 use crate::secret::Secret;
 use crate::store::{self, Manner};
 
 use super::session::SessionPlan;
-use super::{Context, Error, config, shared_file};
+use super::{Context, Error, config_file, shared_file};
 
 /// Where the profile goes, and what stands there then.
 struct Plan {
     /// windlass's config file, and the profile's settings.
     own: PathBuf,
     settings: Vec<(String, toml_edit::Value)>,
-    /// AWS's config file, and the command line.
+    /// AWS's config file, the command line, and the region.
     aws: PathBuf,
     line: String,
+    region: Region,
 }
+
+impl Plan {
+    /// What is changed in AWS's config file. A region that is there stays: it is
+    /// that of the services which the profile is for.
+    fn changes(&self, text: &[u8], profile: &ProfileName) -> Result<Vec<Change<'_>>, Refusal> {
+        let set = |key, value| Change {
+            key,
+            value: Some(value),
+        };
+        let document = Document::read(text)?;
+        let section = document.section(Place::Config, profile)?;
+        let has_region = section.is_some_and(|section| section.entry(REGION).is_some());
+        let region = (!has_region).then(|| set(REGION, self.region.as_str()));
+        let line = set(aws::KEY, self.line.as_str());
+        Ok([line].into_iter().chain(region).collect())
+    }
+}
+
+/// The key of a profile that names the region of its services.
+const REGION: &str = "region";
 
 /// Writes a profile into windlass's config file and its name into AWS's.
 pub(super) fn run(arguments: &Configure, context: &Context) -> Result<(), Error> {
     // Whether the options are complete and go together.
-    SessionPlan::new(&arguments.session, context)?;
-    let plan = plan(arguments, context)?;
+    let session = SessionPlan::new(&arguments.session, context)?;
+    let plan = plan(arguments, &session, context)?;
     let profile = &arguments.profile;
     let credentials = shared_file::path(Place::Credentials, None, context)?;
     if !arguments.print {
@@ -44,26 +67,26 @@ pub(super) fn run(arguments: &Configure, context: &Context) -> Result<(), Error>
         profile,
         &plan.line,
     )?;
-    if let Some(first) = found.first() {
-        if !arguments.force {
-            return Err(Error::Conflict {
-                profile: profile.to_string(),
-                with: found.join(", "),
-            });
-        }
+    if !found.is_empty() && !arguments.force {
+        return Err(Error::Conflict {
+            profile: profile.to_string(),
+            with: found.all().join(", "),
+        });
+    }
+    if !found.preferred.is_empty() {
         context.printer.warning(&format!(
             "SDKs may still prefer other credentials of the profile '{profile}': {}",
-            if found.len() == 1 {
-                first.clone()
-            } else {
-                found.join(", ")
-            }
+            found.preferred.join(", ")
         ));
     }
     if arguments.print {
-        return print(arguments, context, &plan);
+        return print(arguments, context, &plan, config.expose());
     }
-    write(arguments, context, &plan, config.expose())
+    write(arguments, context, &plan, config.expose())?;
+    if let Some(replaced) = found.replaced {
+        context.printer.news(&format!("replaced: {replaced}"));
+    }
+    Ok(())
 }
 
 /// Writes both files, or neither when one of them cannot be edited.
@@ -78,11 +101,8 @@ fn write(
         profile::put(text, profile.as_str(), &plan.settings, &plan.own).map(Secret::new)
     };
     let name = |text: &[u8]| {
-        let change = Change {
-            key: aws::KEY,
-            value: Some(&plan.line),
-        };
-        edit(text, Place::Config, profile, &[change])
+        plan.changes(text, profile)
+            .and_then(|changes| edit(text, Place::Config, profile, &changes))
             .map(|edited| edited.text)
             .map_err(|reason| Error::SharedFile {
                 path: plan.aws.clone(),
@@ -109,20 +129,20 @@ fn write(
     Ok(())
 }
 
-fn plan(arguments: &Configure, context: &Context) -> Result<Plan, Error> {
+fn plan(
+    arguments: &Configure,
+    session: &SessionPlan<'_>,
+    context: &Context,
+) -> Result<Plan, Error> {
     let given = arguments.session.config.as_deref();
     let own = match given {
         Some(path) => absolute(&context.path(path))?,
-        None => config::user_place(&context.environment).ok_or(Error::NoHome {
+        None => config_file::user_place(&context.environment).ok_or(Error::NoHome {
             variable: "WINDLASS_CONFIG",
         })?,
     };
     let said = context.invocation.said(&context.environment);
-    let said = said.ok_or_else(|| Error::Config {
-        path: own.clone(),
-        line: 1,
-        reason: "an option is not UTF-8, as this file has to be".to_owned(),
-    })?;
+    let said = said.ok_or_else(|| Error::OptionNotText { path: own.clone() })?;
     if let Some((key, _)) = said
         .iter()
         .find(|(key, _)| ["pkcs8_password", "tpm_key_password"].contains(&key.as_str()))
@@ -139,8 +159,9 @@ fn plan(arguments: &Configure, context: &Context) -> Result<Plan, Error> {
             option: "proxy".to_owned(),
         });
     }
+    check::named(&said, !arguments.no_check, context)?;
     let program = aws::program(context)?;
-    let is_usual = config::usual_places(&context.environment).contains(&own);
+    let is_usual = config_file::usual_places(&context.environment).contains(&own);
     let line = aws::line(
         &program,
         arguments.profile.as_str(),
@@ -151,21 +172,35 @@ fn plan(arguments: &Configure, context: &Context) -> Result<Plan, Error> {
         settings: profile::settings(&said)?,
         aws: shared_file::path(Place::Config, None, context)?,
         line,
+        region: session.region().clone(),
     })
 }
 
 /// Both sections as they will stand there.
-fn print(arguments: &Configure, context: &Context, plan: &Plan) -> Result<(), Error> {
+fn print(
+    arguments: &Configure,
+    context: &Context,
+    plan: &Plan,
+    config: &[u8],
+) -> Result<(), Error> {
     let name = arguments.profile.as_str();
     let text = shared_file::read(&plan.own)?;
     let table = profile::shown(text.expose(), name, &plan.settings, &plan.own)?;
     let header = Place::Config.header(&arguments.profile);
+    let changes = plan.changes(config, &arguments.profile);
+    let changes = changes.map_err(|reason| Error::SharedFile {
+        path: plan.aws.clone(),
+        reason,
+    })?;
+    let lines: Vec<String> = changes
+        .iter()
+        .map(|change| format!("{} = {}\n", change.key, change.value.unwrap_or_default()))
+        .collect();
     context.printer.data(&format!(
-        "# {}\n{table}\n# {}\n[{header}]\n{} = {}\n",
+        "# {}\n{table}\n# {}\n[{header}]\n{}",
         plan.own.display(),
         plan.aws.display(),
-        aws::KEY,
-        plan.line
+        lines.concat()
     ))
 }
 

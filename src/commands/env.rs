@@ -1,8 +1,9 @@
 //! `windlass env` and `windlass exec`
 
-use crate::cli::{Env, EnvForm, Exec};
-use crate::delivery::{Form, Launch, execute, write_variables};
+use crate::cli::{Env, Exec};
+use crate::delivery::{Launch, REGION_NAMES, execute, write_variables};
 use crate::limits;
+use crate::rolesanywhere::Region;
 use crate::store::{Readers, write_atomic};
 
 use super::ready::check_replaceable;
@@ -17,19 +18,22 @@ pub(super) fn env(arguments: &Env, context: &Context) -> Result<(), Error> {
         check_replaceable(path, "a file of windlass env", is_of_variables)?;
     }
     let session = plan.obtain_until(context.started + limits::TOTAL_DEADLINE)?;
-    let form = match arguments.format {
-        EnvForm::Dotenv => Form::Dotenv,
-        EnvForm::Fish => Form::Fish,
-        EnvForm::Json => Form::Json,
-        EnvForm::Powershell => Form::Powershell,
-        EnvForm::Sh => Form::Sh,
-        EnvForm::Systemd => Form::Systemd,
-    };
-    let text = write_variables(&session, form)?;
+    let region = REGION_NAMES.map(|name| (name, region_of(name, &plan, context)));
+    let text = write_variables(&session, &region, arguments.format)?;
     match &out {
         Some(path) => Ok(write_atomic(path, text.expose(), Readers::Owner)?),
         None => context.printer.bytes(text.expose()),
     }
+}
+
+/// What a variable of the region is to say: what it says already, or its
+/// namesake does, else the region in which the session was asked for. SDKs find
+/// none elsewhere, since the profile that may have one is taken out of their way.
+fn region_of(name: &str, plan: &SessionPlan<'_>, context: &Context) -> Region {
+    let said = |name: &str| context.environment.get_str(name)?.parse().ok();
+    said(name)
+        .or_else(|| REGION_NAMES.into_iter().find_map(said))
+        .unwrap_or_else(|| plan.region().clone())
 }
 
 /// Whether variables stand there, and nothing else that would be lost.
@@ -47,6 +51,11 @@ pub(super) fn exec(arguments: &Exec, context: &Context) -> Result<(), Error> {
     let launch = Launch {
         command: arguments.command.clone(),
         withheld: withheld(arguments, context),
+        region: REGION_NAMES
+            .into_iter()
+            .filter(|name| context.environment.get(name).is_none())
+            .map(|name| (name, region_of(name, &plan, context)))
+            .collect(),
     };
     if arguments.serve {
         return serve::beside(launch, &arguments.session, context);

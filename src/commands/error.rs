@@ -2,6 +2,7 @@
 //! hints name options, which the lower rooms do not know.
 
 mod authority;
+mod configure;
 mod emulator_error;
 mod endpoint;
 mod exchange_error;
@@ -15,6 +16,7 @@ mod token;
 
 use std::path::PathBuf;
 
+use crate::cli::{ConfigProblem, Origin};
 use crate::delivery::ini::{ProfileNameError, Refusal};
 use crate::delivery::{CredentialsFileError, Failure, NotStarted, Unwritable};
 use crate::emulator::{ServerError, TlsSetupError, WorldError};
@@ -24,6 +26,7 @@ use crate::rolesanywhere::{
 use crate::{key, pki, rolesanywhere, store};
 
 use self::authority::{hint_authority, of_authority};
+use self::configure::hint_configure;
 use super::Outcome;
 use emulator_error::{hint_server, hint_world};
 use endpoint::hint_endpoint;
@@ -35,6 +38,7 @@ use serve::{hint_serve, of_serve};
 use shared_file::{hint_credentials_file, hint_refusal, of_credentials_file, of_refusal};
 use store_error::{hint_store, of_store};
 
+pub use configure::ConfigureError;
 pub use serve::ServeError;
 
 /// Why a command failed.
@@ -51,14 +55,14 @@ pub enum Error {
     #[error(transparent)]
     Authority(#[from] crate::authority::Error),
     /// A config file has something that is not allowed there.
-    #[error("{path}, line {line}: {reason}")]
+    #[error("{path}, line {line}: {problem}")]
     Config {
         /// The file.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
         /// What is wrong with it.
-        reason: String,
+        problem: ConfigProblem,
     },
     /// Somebody else could write the config file.
     #[error("{path} could be written by others (mode {mode:04o}, owner {owner})")]
@@ -89,20 +93,25 @@ pub enum Error {
     /// Another process could not obtain the session that both need.
     #[error("another process of windlass got no session a moment ago: {0}")]
     Elsewhere(Failure),
+    /// A profile that would not work.
+    #[error(transparent)]
+    Configure(#[from] ConfigureError),
     /// Roles that make no chain.
     #[error(transparent)]
     Chain(#[from] ChainError),
     /// What is said about the last role of a chain, without one.
-    #[error("--{option} is given, and no role to assume")]
+    #[error("{origin} is given, and no role to assume")]
     NoChain {
-        /// The option, without its dashes.
-        option: &'static str,
+        /// What is said.
+        origin: Origin,
     },
     /// A session that is to last longer than AWS lets it.
     #[error(
-        "a session of {seconds} s is asked for with --assume-role, but AWS limits sessions by role chaining to one hour"
+        "a session of {seconds} s is asked for by {origin}, but AWS limits sessions by role chaining to one hour"
     )]
     ChainedTooLong {
+        /// What asks for it.
+        origin: Origin,
         /// What was asked for.
         seconds: u32,
     },
@@ -141,6 +150,8 @@ pub enum Error {
         what: &'static str,
         /// The option, without its dashes.
         option: &'static str,
+        /// The profile that was used and has it not, with its file.
+        profile: Option<(String, PathBuf)>,
     },
     /// The command of `exec --serve` has ended: nothing to tell, but its status.
     #[error("the command ended with {status}")]
@@ -256,17 +267,11 @@ pub enum Error {
     /// Nothing is served.
     #[error(transparent)]
     Serve(#[from] ServeError),
-    /// The region is malformed.
-    #[error("invalid value '{value}' for '--region': {reason}")]
-    Region {
-        /// What was given.
-        value: String,
-        /// What is wrong with it.
-        reason: String,
-    },
     /// The region that was given is not the trust anchor's.
-    #[error("the trust anchor is in the region {trust_anchor}, but --region is {given}")]
+    #[error("the trust anchor is in the region {trust_anchor}, but {origin} is {given}")]
     RegionMismatch {
+        /// Where it was given.
+        origin: Origin,
         /// The trust anchor's.
         trust_anchor: Region,
         /// What was given.
@@ -293,6 +298,31 @@ pub enum Error {
     /// The emulator got no TLS certificate.
     #[error(transparent)]
     TlsSetup(#[from] TlsSetupError),
+    /// What a profile names cannot be used.
+    #[error("{origin} cannot be used")]
+    OfProfile {
+        /// Where it stands.
+        origin: Origin,
+        /// Why.
+        #[source]
+        source: Box<Self>,
+    },
+    /// An option cannot be written into the config file.
+    #[error("an option is not UTF-8, as {path} has to be")]
+    OptionNotText {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The value of an option is malformed.
+    #[error("{}", origin.complaint(value.as_deref(), reason))]
+    Value {
+        /// Where it stands.
+        origin: Origin,
+        /// The value, unless it may be secret.
+        value: Option<String>,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// What an environment variable names cannot be used.
     #[error("${name} cannot be used")]
     Variable {
@@ -330,13 +360,14 @@ impl Error {
             | Self::ConfigExposed { .. }
             | Self::NoProfile { .. }
             | Self::NoProfiles { .. }
+            | Self::Configure(_)
             | Self::Chain(_)
             | Self::ChainedTooLong { .. }
             | Self::NoChain { .. }
             | Self::Endpoint(_)
             | Self::InTheWay { .. }
             | Self::ProxyUrl { .. }
-            | Self::Region { .. }
+            | Self::OptionNotText { .. }
             | Self::RegionMismatch { .. }
             | Self::Missing { .. }
             | Self::NoCache
@@ -352,6 +383,7 @@ impl Error {
             | Self::SeveralSelected { .. }
             | Self::ReadTwice { .. }
             | Self::Target(_)
+            | Self::Value { .. }
             | Self::World(_) => Outcome::Usage,
             Self::CredentialsFile { reason, .. } => of_credentials_file(reason),
             Self::SharedFile { reason, .. } => of_refusal(reason),
@@ -368,7 +400,7 @@ impl Error {
                 ServerError::Bind { .. } | ServerError::Runtime(_) => Outcome::Failed,
             },
             Self::Store(error) => of_store(error),
-            Self::Variable { source, .. } => source.outcome(),
+            Self::OfProfile { source, .. } | Self::Variable { source, .. } => source.outcome(),
             Self::WeakPassphrase { .. } => Outcome::Usage,
         }
     }
@@ -407,8 +439,9 @@ impl Error {
             }
             Self::Authority(error) => hint_authority(error),
             Self::Chain(_) => None,
+            Self::Configure(error) => Some(hint_configure(error)),
             Self::ChainedTooLong { .. } => fixed(
-                "give --session-duration 3600 or less; what the role allows by itself does not matter",
+                "ask for 3600 s or less (--session-duration); what the role allows by itself does not matter",
             ),
             Self::NoChain { .. } => fixed("it applies to the last role of --assume-role"),
             Self::ProxyUrl { source, .. } => fixed(match source {
@@ -430,19 +463,29 @@ impl Error {
             Self::Key(error) => hint_key(error),
             Self::NotInInventory { .. } => fixed("'windlass ca list' shows what there is"),
             Self::Pki(error) => hint_pki(error),
-            Self::Region { .. } | Self::RegionMismatch { .. } => {
-                fixed("leave out --region: the trust anchor's ARN names the region")
+            Self::RegionMismatch { .. } => {
+                fixed("leave it out: the trust anchor's ARN names the region")
             }
+            Self::Value { origin, .. } if origin.key() == "region" => {
+                fixed("leave it out: the trust anchor's ARN names the region")
+            }
+            Self::Value { .. } | Self::OptionNotText { .. } => None,
             Self::Server(error) => hint_server(error),
-            Self::Config { reason, .. } => hint_config(reason),
+            Self::Config { problem, .. } => hint_config(problem),
             Self::ConfigExposed { path, .. } => Some(format!(
                 "it may name programs to run, so only root or the user who runs this may own and write it: chmod go-w {}",
                 path.display()
             )),
-            Self::NoProfiles { places } => Some(no_profile(places, &[])),
-            Self::NoProfile { places, known, .. } => Some(no_profile(places, known)),
+            Self::NoProfiles { places } => Some(no_profile("", places, &[])),
+            Self::NoProfile {
+                name,
+                places,
+                known,
+            } => Some(no_profile(name, places, known)),
             Self::Elsewhere(failure) => failure.hint.clone(),
-            Self::Missing { option, .. } => Some(hint_missing(option)),
+            Self::Missing {
+                option, profile, ..
+            } => Some(hint_missing(option, profile.as_ref())),
             Self::NotStarted(_) => {
                 fixed("the command stands behind --, its name first; it is run without a shell")
             }
@@ -478,7 +521,7 @@ impl Error {
             Self::Target(_) => fixed(
                 "trust anchor, profile and role of one session live in one account, anchor and profile in one region; check --trust-anchor-arn, --profile-arn and --role-arn",
             ),
-            Self::Variable { source, .. } => source.hint(),
+            Self::OfProfile { source, .. } | Self::Variable { source, .. } => source.hint(),
             Self::WeakPassphrase { .. } => fixed(
                 "choose a longer one, for example: (umask 077; openssl rand -base64 24 > FILE)",
             ),

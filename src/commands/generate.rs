@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::CommandFactory;
 
 use crate::cli::{Cli, Generate, GenerateCommand};
+use crate::environment::{Role, VARIABLES};
 use crate::store;
 
 use super::{Context, Error, Outcome};
@@ -67,7 +68,10 @@ fn render(command: &clap::Command, name: &str) -> std::io::Result<Vec<u8>> {
         man.render_subcommands_section(&mut text)?;
     }
     text.extend_from_slice(environment(command).as_bytes());
-    text.extend_from_slice(exit_codes().as_bytes());
+    text.extend_from_slice(exit_codes(command).as_bytes());
+    if command.get_name() == "windlass" {
+        text.extend_from_slice(files().as_bytes());
+    }
     if let Some(examples) = command.get_after_long_help() {
         text.extend_from_slice(literally("EXAMPLES", &examples.to_string()).as_bytes());
     }
@@ -91,26 +95,109 @@ fn literally(title: &str, lines: &str) -> String {
     section
 }
 
-/// The variables that stand for options.
+/// The variables that a command reads: those that stand for its options, and
+/// those that it reads besides. The first page has all of the latter.
 fn environment(command: &clap::Command) -> String {
     let mut section = String::new();
+    let mut add = |name: &str, meaning: &str| {
+        section.push_str(&format!(
+            ".TP\n\\fB{name}\\fR\n{}\n",
+            meaning.replace('-', "\\-")
+        ));
+    };
     for argument in command.get_arguments() {
         if let (Some(name), Some(long)) = (argument.get_env(), argument.get_long()) {
-            let name = name.to_string_lossy();
-            section.push_str(&format!(".TP\n\\fB{name}\\fR\nstands for \\-\\-{long}\n"));
+            add(&name.to_string_lossy(), &format!("stands for --{long}"));
+        }
+    }
+    let has = |option: &str| command.get_arguments().any(|it| it.get_id() == option);
+    let is_first = command.get_name() == "windlass";
+    for variable in VARIABLES {
+        let (meaning, long) = (variable.meaning, |option: &str| option.replace('_', "-"));
+        match variable.role {
+            Role::InPlaceOf(option) if is_first || has(option) => {
+                add(
+                    variable.name,
+                    &format!("{meaning} (in place of --{})", long(option)),
+                );
+            }
+            Role::Beside(option) if is_first || has(option) => add(variable.name, meaning),
+            Role::Verbs(verbs) if is_first => {
+                add(variable.name, &format!("{meaning} ({})", verbs.join(", ")));
+            }
+            Role::Verbs(verbs) if verbs.contains(&command.get_name()) => {
+                add(variable.name, meaning);
+            }
+            Role::Every if is_first => add(variable.name, meaning),
+            _ => {}
         }
     }
     if section.is_empty() {
         return section;
     }
-    format!(".SH ENVIRONMENT\n{section}")
+    let more = if is_first {
+        ".PP\nThe options of the commands have variables of their own, which stand in their pages.\nA variable that is set to nothing counts as unset.\n"
+    } else {
+        ""
+    };
+    format!(".SH ENVIRONMENT\n{section}{more}")
 }
 
+/// What is read and written without being named, for the first page.
+const FILES: [(&str, &str); 8] = [
+    ("~/.config/windlass/config.toml", "profiles of this user"),
+    (
+        "/etc/windlass/config.toml",
+        "profiles of every user, where theirs has none of the name",
+    ),
+    (
+        "$XDG_RUNTIME_DIR/windlass, ~/.cache/windlass",
+        "sessions that the processes of this user share",
+    ),
+    (
+        "~/.aws/credentials",
+        "what windlass update writes, and windlass configure looks at",
+    ),
+    ("~/.aws/config", "what windlass configure writes"),
+    (
+        ".NAME.windlass-journal",
+        "beside a file that is written in place, until that is done",
+    ),
+    ("/dev/tpmrm0, /dev/tpm0", "the TPM"),
+    ("/dev/log", "the system's log, with --syslog"),
+];
+
+fn files() -> String {
+    let mut section = ".SH FILES\n".to_owned();
+    for (path, meaning) in FILES {
+        let (path, meaning) = (path.replace('-', "\\-"), meaning.replace('-', "\\-"));
+        section.push_str(&format!(".TP\n\\fI{path}\\fR\n{meaning}\n"));
+    }
+    section
+}
+
+/// What `windlass exec` adds to the table: it speaks for the command.
+const OF_EXEC: [(&str, &str); 4] = [
+    ("126", "The command cannot be run"),
+    ("127", "There is no command of that name"),
+    ("128 + N", "With --serve: signal N has ended the command"),
+    (
+        "any",
+        "Once the command has started, its exit status is that of windlass",
+    ),
+];
+
 /// The table of exit codes as a section.
-fn exit_codes() -> String {
+fn exit_codes(command: &clap::Command) -> String {
     let mut section = ".SH \"EXIT STATUS\"\n".to_owned();
     for (outcome, meaning) in Outcome::TABLE {
         section.push_str(&format!(".TP\n\\fB{}\\fR\n{meaning}\n", outcome.code()));
+    }
+    if command.get_name() == "exec" {
+        for (code, meaning) in OF_EXEC {
+            let meaning = meaning.replace('-', "\\-");
+            section.push_str(&format!(".TP\n\\fB{code}\\fR\n{meaning}\n"));
+        }
     }
     section
 }

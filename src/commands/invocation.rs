@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
+use std::sync::Arc;
 
 use clap::builder::Resettable;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Subcommand};
@@ -10,7 +11,7 @@ use crate::cli::{Cli, Command, HotCommand, ProfileChoice, SessionArgs};
 use crate::environment::Environment;
 
 use super::Error;
-use super::config::{Config, Profile, is_said};
+use super::config_file::{Config, Profile, is_said};
 
 /// The arguments of this run.
 #[derive(Clone, Debug)]
@@ -55,7 +56,8 @@ impl Invocation {
     /// The options of the session that were typed, or whose variables are set,
     /// with their values: none of a switch. `None` when they are not text.
     pub(super) fn said(&self, environment: &Environment) -> Option<Vec<(String, Vec<String>)>> {
-        let matches = definition::<Command>(environment)
+        let matches = self
+            .definition::<Command>(environment)
             .try_get_matches_from(&self.arguments)
             .ok()?;
         let (_, typed) = matches.subcommand()?;
@@ -99,13 +101,14 @@ impl Invocation {
     /// What is wrong with the config files.
     pub(super) fn in_force(&self, environment: &Environment) -> Result<InForce, Error> {
         let parse = || {
-            let matches =
-                definition::<Command>(environment).try_get_matches_from(&self.arguments)?;
+            let matches = self
+                .definition::<Command>(environment)
+                .try_get_matches_from(&self.arguments)?;
             let cli = read::<Command>(&matches)?;
             match self.profile_of(&matches, &cli, environment)? {
                 Some(profile) => {
-                    let matches = self.matches_with::<Command>(&matches, &profile, environment)?;
-                    Ok((matches, Some(profile)))
+                    let with = self.matches_with::<Command>(&matches, &profile, environment)?;
+                    Ok((with, Some(profile)))
                 }
                 None => Ok((matches, None)),
             }
@@ -147,19 +150,41 @@ impl Invocation {
         names.iter().map(of_profile).collect()
     }
 
+    /// The sessions to which the profiles of the config files lead, by their
+    /// names, as `credential-process` would ask for them. Profiles that cannot be
+    /// used are left out.
+    pub(super) fn sessions_of_profiles(
+        &self,
+        environment: &Environment,
+    ) -> Vec<(String, SessionArgs)> {
+        let given = environment.get("WINDLASS_CONFIG").map(Path::new);
+        let Ok(config) = Config::read(given, environment) else {
+            return Vec::new();
+        };
+        let asking = Self::new([self.program().to_owned(), HotCommand::NAME.into()]);
+        let names = config.names().into_iter();
+        names
+            .filter_map(|name| {
+                let profile = config.profile(&name)?;
+                let session = asking.with_profile(&profile, environment).ok()?;
+                Some((name, session))
+            })
+            .collect()
+    }
+
     fn with_profile(
         &self,
         profile: &Profile,
         environment: &Environment,
     ) -> Result<SessionArgs, Error> {
         let parse = || {
-            let matches =
-                definition::<Command>(environment).try_get_matches_from(&self.arguments)?;
-            let matches = self.matches_with::<Command>(&matches, profile, environment)?;
-            Ok(read::<Command>(&matches)?)
+            let matches = self
+                .definition::<Command>(environment)
+                .try_get_matches_from(&self.arguments)?;
+            self.read_with::<Command>(&matches, profile, environment)
         };
         let session = match parse() {
-            Ok(cli) => cli.command.into_session(),
+            Ok(mut cli) => cli.command.session_mut().cloned(),
             Err(Unparsed::Config(error)) => return Err(error),
             // Without the profile it was parsed before.
             Err(Unparsed::Arguments(_)) => None,
@@ -171,13 +196,12 @@ impl Invocation {
     where
         C: Subcommand + Into<Command>,
     {
-        let matches = definition::<C>(environment).try_get_matches_from(&self.arguments)?;
+        let matches = self
+            .definition::<C>(environment)
+            .try_get_matches_from(&self.arguments)?;
         let cli = read::<C>(&matches)?;
         match self.profile_of(&matches, &cli, environment)? {
-            Some(profile) => {
-                let matches = self.matches_with::<C>(&matches, &profile, environment)?;
-                Ok(read::<C>(&matches)?)
-            }
+            Some(profile) => self.read_with::<C>(&matches, &profile, environment),
             None => Ok(cli),
         }
     }
@@ -192,16 +216,18 @@ impl Invocation {
         let Some((session, choice)) = cli.command.session() else {
             return Ok(None);
         };
+        let typed = verb_of(matches);
         let (name, is_required) = match choice {
             ProfileChoice::Named(name) => (name, true),
-            ProfileChoice::Perhaps(name) => (name, false),
-            ProfileChoice::Usual if !names_an_arn(verb_of(matches)) => {
-                (ProfileChoice::USUAL, false)
+            ProfileChoice::Perhaps(name) => {
+                (name, is_said(typed, "profile") && !names_an_arn(typed))
             }
+            ProfileChoice::Written(name) => (name, false),
+            ProfileChoice::Usual if !names_an_arn(typed) => (ProfileChoice::USUAL, false),
             ProfileChoice::Usual | ProfileChoice::Several => return Ok(None),
         };
         let is_new = |error: &Error| {
-            matches!(&cli.command, Command::Configure(_))
+            matches!(choice, ProfileChoice::Written(_))
                 && matches!(error, Error::Store(error) if error.is_not_found())
         };
         let config = match Config::read(session.config.as_deref(), environment) {
@@ -216,6 +242,48 @@ impl Invocation {
         }
     }
 
+    /// The definition of the command line, without the variables that are not to
+    /// be heard: those that are set to nothing, which clap would take for values,
+    /// and beside `--all` the one that names a profile.
+    fn definition<C: Subcommand>(&self, environment: &Environment) -> clap::Command {
+        fn clean(command: clap::Command, is_unheard: &dyn Fn(&OsStr) -> bool) -> clap::Command {
+            command
+                .mut_args(|argument| match argument.get_env() {
+                    Some(name) if is_unheard(name) => argument.env(Resettable::Reset),
+                    _ => argument,
+                })
+                .mut_subcommands(|subcommand| clean(subcommand, is_unheard))
+        }
+        let mut options = self.arguments.iter().take_while(|word| *word != "--");
+        let is_all = options.any(|word| word == "--all");
+        if is_all || environment.has_own_set_to_nothing() {
+            clean(Cli::<C>::command(), &|name| {
+                is_all && name == "WINDLASS_PROFILE" || environment.is_set_to_nothing(name)
+            })
+        } else {
+            Cli::<C>::command()
+        }
+    }
+
+    /// What is to be done, with a profile's values behind what was typed.
+    fn read_with<C>(
+        &self,
+        typed: &ArgMatches,
+        profile: &Profile,
+        environment: &Environment,
+    ) -> Result<Cli, Unparsed>
+    where
+        C: Subcommand + Into<Command>,
+    {
+        let matches = self.matches_with::<C>(typed, profile, environment)?;
+        let mut cli = read::<C>(&matches)?;
+        if let Some(session) = cli.command.session_mut() {
+            let behind = profile.behind_what_was_typed(verb_of(typed));
+            session.profile_behind = Some(Arc::new(behind));
+        }
+        Ok(cli)
+    }
+
     /// Parses again with a profile's values as defaults. A definition that has
     /// parsed already cannot be changed, so it is made anew.
     fn matches_with<C: Subcommand>(
@@ -227,7 +295,7 @@ impl Invocation {
         let typed = verb_of(matches);
         let path = verb_path(matches);
         let mut wrong = None;
-        let definition = mut_verb(definition::<C>(environment), &path, |verb| {
+        let definition = mut_verb(self.definition::<C>(environment), &path, |verb| {
             profile.behind(verb, typed).unwrap_or_else(|error| {
                 wrong = Some(error);
                 // Nothing is parsed with it.
@@ -306,24 +374,4 @@ where
         command: cli.command.into(),
         reporting: cli.reporting,
     })
-}
-
-/// The definition of the command line, without the variables that are set to
-/// nothing: clap would take them for values.
-fn definition<C: Subcommand>(environment: &Environment) -> clap::Command {
-    fn clean(command: clap::Command, environment: &Environment) -> clap::Command {
-        command
-            .mut_args(|argument| match argument.get_env() {
-                Some(name) if environment.is_set_to_nothing(name) => {
-                    argument.env(Resettable::Reset)
-                }
-                _ => argument,
-            })
-            .mut_subcommands(|subcommand| clean(subcommand, environment))
-    }
-    if environment.has_own_set_to_nothing() {
-        clean(Cli::<C>::command(), environment)
-    } else {
-        Cli::<C>::command()
-    }
 }

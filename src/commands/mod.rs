@@ -4,6 +4,7 @@
 mod ca;
 mod cache;
 mod config;
+mod config_file;
 mod configure;
 mod context;
 mod credential_process;
@@ -24,14 +25,13 @@ mod remedy;
 mod role_chain;
 mod serve;
 mod session;
-mod settings;
 mod shared_file;
 mod status;
 mod stop;
 mod update;
 
 pub use context::Context;
-pub use error::{Error, ServeError};
+pub use error::{ConfigureError, Error, ServeError};
 pub use invocation::Invocation;
 pub use outcome::Outcome;
 pub use printer::{Printer, Style};
@@ -139,7 +139,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
         },
         Command::Configure(arguments) => configure::run(&arguments, context),
         Command::Config(arguments) => match arguments.command {
-            ConfigCommand::Show(arguments) => settings::show(&arguments, context),
+            ConfigCommand::Show(arguments) => config::show(&arguments, context),
         },
         Command::CredentialProcess(arguments) => credential_process::run(&arguments, context),
         Command::Emulate(arguments) => emulate::run(*arguments, context),

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::TimeDelta;
 
-use crate::cli::ProxyArgs;
+use crate::cli::{Origin, ProxyArgs};
 use crate::clock::off_by;
 use crate::rolesanywhere::{
     Endpoint, EndpointError, Granted, NoProxy, Progress, Proxy, ProxyUrl, SUSPICIOUS_SKEW,
@@ -107,14 +107,19 @@ fn no_proxy(arguments: &ProxyArgs, context: &Context) -> NoProxy {
             .into_iter()
             .find_map(|name| context.environment.get_str(name))
     };
-    let list = arguments.no_proxy.as_deref().or_else(variable);
-    list.map(NoProxy::read).unwrap_or_default()
+    arguments
+        .no_proxy
+        .clone()
+        .or_else(|| variable().map(NoProxy::read))
+        .unwrap_or_default()
 }
 
 /// Where a service is called.
 pub(super) struct EndpointChoice<'a> {
     /// The option's URL.
     pub(super) option: Option<&'a str>,
+    /// Where that stands.
+    pub(super) origin: Origin,
     /// The variables that name one, the most specific first.
     pub(super) variables: [&'static str; 2],
     /// Whether FIPS or dual-stack endpoints are asked for, which a URL of one's
@@ -137,13 +142,26 @@ impl EndpointChoice<'_> {
             })
         });
         match custom {
+            Some((None, _)) if self.special => Err(self.blamed(EndpointError::Combined)),
             Some(_) if self.special => Err(EndpointError::Combined.into()),
-            Some((None, url)) => Ok(Endpoint::custom(url)?),
+            Some((None, url)) => Endpoint::custom(url).map_err(|error| self.blamed(error)),
             Some((Some(name), url)) => Endpoint::custom(url).map_err(|error| Error::Variable {
                 name,
                 source: Box::new(error.into()),
             }),
             None => Ok(regional()?),
+        }
+    }
+
+    /// An error about the option's URL. Those of what was typed name the value
+    /// themselves.
+    fn blamed(&self, error: EndpointError) -> Error {
+        match &self.origin {
+            Origin::Option { .. } => error.into(),
+            origin @ Origin::Profile { .. } => Error::OfProfile {
+                origin: origin.clone(),
+                source: Box::new(error.into()),
+            },
         }
     }
 }

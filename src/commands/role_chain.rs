@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cli::RoleChainArgs;
+use crate::cli::{RoleChainArgs, SessionArgs};
 use crate::limits;
 use crate::rolesanywhere::{ChainedDuration, RoleArn, RoleChain, SessionPolicy};
 use crate::store::read_bounded;
@@ -12,14 +12,17 @@ use super::{Context, Error};
 /// The chain that begins with the session of `first`: the options that are not
 /// repeated apply to its last role.
 pub(super) fn chain(
-    arguments: &RoleChainArgs,
+    session: &SessionArgs,
     first: &RoleArn,
     context: &Context,
 ) -> Result<RoleChain, Error> {
+    let arguments = &session.chain;
     let mut roles = arguments.assume_role.clone();
     let Some(last) = roles.last_mut() else {
         return match without_chain(arguments) {
-            Some(option) => Err(Error::NoChain { option }),
+            Some(key) => Err(Error::NoChain {
+                origin: session.origin(key),
+            }),
             None => Ok(RoleChain::default()),
         };
     };
@@ -48,19 +51,19 @@ pub(super) fn chain(
 /// An option that says something about the last role of a chain.
 fn without_chain(arguments: &RoleChainArgs) -> Option<&'static str> {
     let said = [
-        ("external-id", arguments.external_id.is_some()),
+        ("external_id", arguments.external_id.is_some()),
         (
-            "assume-role-session-name",
+            "assume_role_session_name",
             arguments.assume_role_session_name.is_some(),
         ),
-        ("session-tag", !arguments.session_tag.is_empty()),
+        ("session_tag", !arguments.session_tag.is_empty()),
         (
-            "transitive-tag-key",
+            "transitive_tag_key",
             !arguments.transitive_tag_key.is_empty(),
         ),
-        ("session-policy", arguments.session_policy.is_some()),
+        ("session_policy", arguments.session_policy.is_some()),
         (
-            "session-policy-arn",
+            "session_policy_arn",
             !arguments.session_policy_arn.is_empty(),
         ),
     ];
@@ -69,8 +72,12 @@ fn without_chain(arguments: &RoleChainArgs) -> Option<&'static str> {
 }
 
 /// How long the last session of a chain is to last.
-pub(super) fn duration(seconds: u32) -> Result<ChainedDuration, Error> {
-    ChainedDuration::try_from(seconds).map_err(|_| Error::ChainedTooLong { seconds })
+pub(super) fn duration(session: &SessionArgs) -> Result<ChainedDuration, Error> {
+    let seconds = session.session_duration.seconds();
+    ChainedDuration::try_from(seconds).map_err(|_| Error::ChainedTooLong {
+        origin: session.origin("session_duration"),
+        seconds,
+    })
 }
 
 /// Reads a session policy.

@@ -58,10 +58,7 @@ impl<'a> SessionPlan<'a> {
         let endpoint = plan::endpoint(arguments, context, target.region())?;
         let chain = plan::chain(arguments, context, &target)?;
         if arguments.identity.certificate.is_none() && arguments.identity.cert_selector.is_none() {
-            return Err(Error::Missing {
-                what: "certificate",
-                option: "certificate",
-            });
+            return Err(plan::missing(arguments, "certificate", "certificate"));
         }
         Ok(Self {
             arguments,
@@ -139,6 +136,15 @@ impl<'a> SessionPlan<'a> {
         };
         let name = cache.name_of(self, &fingerprint);
         Remembered::of(&cache.entry(&name))
+    }
+
+    /// Whether this is the session, with this certificate or an earlier one, that
+    /// a cache keeps under this name. Nothing is read.
+    pub(super) fn leads_to(&self, kept: &Cache, name: &str) -> bool {
+        self.cache.as_ref().is_some_and(|cache| {
+            cache.sessions().directory() == kept.sessions().directory()
+                && name.starts_with(&cache.stem_of(self))
+        })
     }
 
     /// Asks Roles Anywhere.

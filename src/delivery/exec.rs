@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, getpgrp, kill_process};
 use rustix::termios::tcgetpgrp;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::rolesanywhere::Region;
 use crate::secret::Secret;
 
 use super::Session;
@@ -55,6 +56,8 @@ pub struct Launch {
     pub command: Vec<OsString>,
     /// Variables that are for this program alone: a passphrase, a key.
     pub withheld: Vec<String>,
+    /// Those that name a region and are not set.
+    pub region: Vec<(&'static str, Region)>,
 }
 
 /// Replaces this process by a command that has the session in its environment.
@@ -190,6 +193,9 @@ fn prepared(launch: &Launch) -> (String, Command) {
     let withheld = launch.withheld.iter().map(String::as_str);
     for name in CONTRARY.into_iter().chain(withheld) {
         command.env_remove(name);
+    }
+    for (name, region) in &launch.region {
+        command.env(name, region.as_str());
     }
     (program.display().to_string(), command)
 }

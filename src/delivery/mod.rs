@@ -19,4 +19,4 @@ pub use exec::{Launch, NotStarted, Running, Signals, execute, start};
 pub use process::process_json;
 pub use provider::{Cause, Failure, Obtained, Provider, Session};
 pub use schedule::{Life, Prospect, next_try};
-pub use variables::{CONTRARY, Form, Unwritable, variables, write_variables};
+pub use variables::{CONTRARY, Form, REGION_NAMES, Unwritable, variables, write_variables};

@@ -1,7 +1,10 @@
 //! Credentials as environment variables, and in the forms in which shells and
 //! service managers read those.
 
+use std::str::FromStr;
+
 use crate::clock::rfc3339;
+use crate::rolesanywhere::Region;
 use crate::secret::Secret;
 
 use super::Session;
@@ -15,6 +18,10 @@ const NAMES: [&str; 4] = [
     "AWS_SESSION_TOKEN",
     "AWS_CREDENTIAL_EXPIRATION",
 ];
+
+/// The variables that name a region: that of most SDKs, and that of botocore and
+/// older ones (AWS SDKs and Tools reference guide, "AWS Region").
+pub const REGION_NAMES: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
 /// Variables that would go before those of a session, or stand against them: a
 /// profile (the JavaScript SDK then leaves the variables alone) and an old name
@@ -38,6 +45,42 @@ pub enum Form {
     Systemd,
 }
 
+impl Form {
+    /// All of them, by their names.
+    pub const ALL: [Self; 6] = [
+        Self::Dotenv,
+        Self::Fish,
+        Self::Json,
+        Self::Powershell,
+        Self::Sh,
+        Self::Systemd,
+    ];
+
+    /// What it is called on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dotenv => "dotenv",
+            Self::Fish => "fish",
+            Self::Json => "json",
+            Self::Powershell => "powershell",
+            Self::Sh => "sh",
+            Self::Systemd => "systemd",
+        }
+    }
+}
+
+impl FromStr for Form {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|form| form.name() == text)
+            .ok_or_else(|| format!("known are {}", Self::ALL.map(Self::name).join(", ")))
+    }
+}
+
 /// A value cannot be written in this form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name} has characters that this form cannot carry")]
@@ -46,13 +89,13 @@ pub struct Unwritable {
     pub name: &'static str,
 }
 
-/// The variables with their values.
+/// A session's variables with their values.
 ///
 /// # Errors
 ///
 /// [`Unwritable`] for a value that is not text, or has an end of line or a NUL
 /// in it.
-pub fn variables(session: &Session) -> Result<[(&'static str, Secret); 4], Unwritable> {
+pub fn variables(session: &Session) -> Result<Vec<(&'static str, Secret)>, Unwritable> {
     let credentials = &session.credentials;
     let values = [
         Secret::from(credentials.access_key_id.clone()),
@@ -60,7 +103,8 @@ pub fn variables(session: &Session) -> Result<[(&'static str, Secret); 4], Unwri
         credentials.session_token.copy(),
         Secret::from(rfc3339(credentials.expiration)),
     ];
-    for (name, value) in NAMES.iter().zip(&values) {
+    let named: Vec<(&'static str, Secret)> = NAMES.into_iter().zip(values).collect();
+    for (name, value) in &named {
         let is_text = value
             .expose_str()
             .is_some_and(|text| !text.contains(char::is_control));
@@ -68,19 +112,23 @@ pub fn variables(session: &Session) -> Result<[(&'static str, Secret); 4], Unwri
             return Err(Unwritable { name });
         }
     }
-    let mut named = NAMES.into_iter().zip(values);
-    // Four names, four values.
-    let mut next = || named.next().ok_or(Unwritable { name: NAMES[0] });
-    Ok([next()?, next()?, next()?, next()?])
+    Ok(named)
 }
 
-/// Writes the variables for a reader of this form.
+/// Writes the variables for a reader of this form, and those of a region behind
+/// them.
 ///
 /// # Errors
 ///
 /// [`Unwritable`].
-pub fn write_variables(session: &Session, form: Form) -> Result<Secret, Unwritable> {
-    let variables = variables(session)?;
+pub fn write_variables(
+    session: &Session,
+    region: &[(&'static str, Region)],
+    form: Form,
+) -> Result<Secret, Unwritable> {
+    let mut variables = variables(session)?;
+    let region = region.iter();
+    variables.extend(region.map(|(name, region)| (*name, Secret::from(region.to_string()))));
     // Room for all of it, so that no growing buffer leaves parts behind.
     let length: usize = variables
         .iter()
@@ -158,7 +206,7 @@ mod tests {
     #[test]
     fn quotes_are_those_of_the_reader() {
         let token = |form| {
-            let written = write_variables(&session("a'b\\c=="), form).unwrap();
+            let written = write_variables(&session("a'b\\c=="), &[], form).unwrap();
             let text = written.expose_str().unwrap();
             text.lines().nth(2).unwrap().to_owned()
         };
@@ -175,12 +223,12 @@ mod tests {
         let name = "AWS_SESSION_TOKEN";
         for form in [Form::Dotenv, Form::Systemd] {
             for token in ["a'b", "a b", "a#b", "a$b", "a\"b", "a\\b"] {
-                let written = write_variables(&session(token), form);
+                let written = write_variables(&session(token), &[], form);
                 assert_eq!(written.unwrap_err(), Unwritable { name }, "{token}");
             }
         }
         for form in [Form::Sh, Form::Json, Form::Fish, Form::Powershell] {
-            let written = write_variables(&session("a\nb"), form);
+            let written = write_variables(&session("a\nb"), &[], form);
             assert_eq!(written.unwrap_err(), Unwritable { name });
         }
     }

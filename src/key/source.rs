@@ -187,7 +187,12 @@ impl FromStr for Source {
             }
         };
         Ok(match text.split_once(':') {
-            _ if text.is_empty() => return Err("the value is empty".to_owned()),
+            _ if text.is_empty() => {
+                return Err(
+                    "it is empty; give FILE, -, env:NAME, fd:N, cmd:COMMAND or credential:NAME"
+                        .to_owned(),
+                );
+            }
             _ if text.contains("-----BEGIN") => {
                 return Err("it is key material itself, not the name of a place".to_owned());
             }

@@ -83,7 +83,7 @@ impl<K: SessionKind> FromStr for Lasting<K> {
 
     fn from_str(text: &str) -> Result<Self, String> {
         text.parse::<u32>()
-            .map_err(|_| "not a number of seconds".to_owned())?
+            .map_err(|_| "not a number of seconds, as in 3600".to_owned())?
             .try_into()
     }
 }

@@ -162,11 +162,11 @@ enum Hosts {
 }
 
 impl NoProxy {
-    /// Reads a list whose entries are separated by commas or blanks.
+    /// Reads a list whose entries are separated by commas or blanks, as other
+    /// programs' variables have it: whatever is no entry is left out.
     #[must_use]
     pub fn read(list: &str) -> Self {
-        let entries = list.split([',', ' ', '\t']).map(str::trim);
-        Self(entries.filter_map(Rule::read).collect())
+        Self(entries(list).filter_map(Rule::read).collect())
     }
 
     /// Whether the host, as it stands in a URL, is reached without the proxy.
@@ -189,6 +189,27 @@ impl NoProxy {
                 }
         })
     }
+}
+
+impl FromStr for NoProxy {
+    type Err = String;
+
+    /// Reads such a list where every entry has to be one.
+    fn from_str(list: &str) -> Result<Self, String> {
+        let read = |entry| {
+            Rule::read(entry).ok_or_else(|| {
+                format!(
+                    "'{entry}' is no name, address or network; write it as in example.com,10.0.0.0/8,host:8443"
+                )
+            })
+        };
+        entries(list).map(read).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+fn entries(list: &str) -> impl Iterator<Item = &str> {
+    let entries = list.split([',', ' ', '\t']).map(str::trim);
+    entries.filter(|entry| !entry.is_empty())
 }
 
 impl Rule {

@@ -104,6 +104,10 @@ impl SessionCache {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
             Err(source) => return Err(self.failed(Action::Open, source)),
         };
+        if metadata.is_file() {
+            let source = std::io::ErrorKind::NotADirectory.into();
+            return Err(self.failed(Action::Open, source));
+        }
         let is_private = metadata.is_dir()
             && metadata.uid() == rustix::process::geteuid().as_raw()
             && metadata.mode() & 0o077 == 0;

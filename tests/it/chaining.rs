@@ -291,8 +291,8 @@ fn one_hour_at_most_is_said_before_anything_is_sent() {
     let run = chained.ask(&["--assume-role", MIDDLE, "--session-duration", "3601"]);
     assert_snapshot!(failure(&run, &[]), @"
     exit 2
-    error: a session of 3601 s is asked for with --assume-role, but AWS limits sessions by role chaining to one hour
-    hint: give --session-duration 3600 or less; what the role allows by itself does not matter
+    error: a session of 3601 s is asked for by --session-duration, but AWS limits sessions by role chaining to one hour
+    hint: ask for 3600 s or less (--session-duration); what the role allows by itself does not matter
     ");
     assert_eq!(chained.emulator.log(), "");
 }

@@ -1,5 +1,7 @@
 //! `windlass configure`: a profile in windlass's file and its name in AWS's.
 
+mod checks;
+
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -26,6 +28,15 @@ fn arguments<'a>(options: &[&'a str]) -> Vec<&'a str> {
     arguments
 }
 
+/// A home with the files that the options name.
+fn home() -> Sandbox {
+    let sandbox = Sandbox::new();
+    for name in ["fullchain.pem", "key.pem"] {
+        sandbox.write(name, "");
+    }
+    sandbox
+}
+
 fn configure(sandbox: &Sandbox, options: &[&str]) -> Run {
     sandbox.run(&arguments(options))
 }
@@ -43,9 +54,14 @@ fn line(program: &str) -> String {
     format!("credential_process = {program} credential-process --profile backup\n")
 }
 
+/// The section that is written where there was none.
+fn section() -> String {
+    format!("[profile backup]\n{}region = us-east-1\n", line(program()))
+}
+
 #[test]
 fn a_second_run_changes_nothing() {
-    let sandbox = Sandbox::new();
+    let sandbox = home();
     let run = configure(&sandbox, &["--session-duration", "1800", "--fips"]);
     assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{run:#?}");
     let root = fs::canonicalize(sandbox.root()).unwrap();
@@ -63,10 +79,7 @@ fn a_second_run_changes_nothing() {
              trust_anchor_arn = \"{TRUST_ANCHOR_ARN}\"\n"
         )
     );
-    assert_eq!(
-        sandbox.read(AWS),
-        format!("[profile backup]\n{}", line(program()))
-    );
+    assert_eq!(sandbox.read(AWS), section());
     for (name, mode) in [
         (OWN, 0o600),
         (AWS, 0o600),
@@ -92,7 +105,7 @@ fn a_second_run_changes_nothing() {
 
 #[test]
 fn comments_and_all_else_stay_in_both_files() {
-    let sandbox = Sandbox::new();
+    let sandbox = home();
     for directory in [".aws", ".config", ".config/windlass"] {
         fs::create_dir(sandbox.path(directory)).unwrap();
     }
@@ -114,13 +127,13 @@ fn comments_and_all_else_stay_in_both_files() {
 
 #[test]
 fn print_shows_both_and_writes_nothing() {
-    let sandbox = Sandbox::new();
+    let sandbox = home();
     let run = configure(&sandbox, &["--print"]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:#?}");
     for part in [
         "/.config/windlass/config.toml\n[profile.backup]\n",
         "/.aws/config\n[profile backup]\n",
-        &line(program()),
+        &section(),
     ] {
         assert!(run.stdout.contains(part), "{}", run.stdout);
     }
@@ -164,6 +177,7 @@ fn botocore_and_a_shell_run_the_line_also_with_blanks_in_it() {
     let aws = sandbox.read(AWS);
     let line = aws
         .strip_prefix("[profile \"back up\"]\ncredential_process = ")
+        .and_then(|rest| rest.strip_suffix("\nregion = us-east-1\n"))
         .unwrap();
     let mut shell = Command::new("sh");
     sandbox.scrub(&mut shell);
@@ -173,11 +187,15 @@ fn botocore_and_a_shell_run_the_line_also_with_blanks_in_it() {
     let mut python = Command::new(tool("python"));
     sandbox.scrub(&mut python);
     let script = "import boto3, json\n\
-                  c = boto3.Session(profile_name='back up').get_credentials()\n\
-                  print(json.dumps([c.method, c.token]))";
+                  s = boto3.Session(profile_name='back up')\n\
+                  c = s.get_credentials()\n\
+                  print(json.dumps([c.method, c.token, s.region_name]))";
     let read = capture(python.args(["-c", script]).current_dir("/"));
     let read: Value = serde_json::from_str(&read.stdout).unwrap_or_else(|_| panic!("{read:#?}"));
-    assert_eq!(read, serde_json::json!(["custom-process", TOKEN]));
+    assert_eq!(
+        read,
+        serde_json::json!(["custom-process", TOKEN, "us-east-1"])
+    );
 }
 
 #[test]
@@ -209,7 +227,7 @@ fn other_credentials_of_the_profile_are_named_and_nothing_is_written() {
             "credential_process on line 2 of ",
         ),
     ] {
-        let sandbox = Sandbox::new();
+        let sandbox = home();
         fs::create_dir(sandbox.path(".aws")).unwrap();
         sandbox.write(AWS, aws);
         sandbox.write(".aws/credentials", credentials);
@@ -229,7 +247,7 @@ fn other_credentials_of_the_profile_are_named_and_nothing_is_written() {
         assert_eq!(sandbox.read(".aws/credentials"), credentials);
     }
     // An older line of this program is its own.
-    let sandbox = Sandbox::new();
+    let sandbox = home();
     fs::create_dir(sandbox.path(".aws")).unwrap();
     sandbox.write(
         AWS,
@@ -237,10 +255,7 @@ fn other_credentials_of_the_profile_are_named_and_nothing_is_written() {
     );
     let run = configure(&sandbox, &[]);
     assert_eq!(run.code, 0, "{run:#?}");
-    assert_eq!(
-        sandbox.read(AWS),
-        format!("[profile backup]\n{}", line(program()))
-    );
+    assert_eq!(sandbox.read(AWS), section());
 }
 
 #[test]
@@ -250,7 +265,7 @@ fn files_that_do_not_parse_keep_both_from_being_written() {
         (".aws/credentials", "[a]\n[a]\n"),
         (OWN, "[profile.a\n"),
     ] {
-        let sandbox = Sandbox::new();
+        let sandbox = home();
         for directory in [".aws", ".config", ".config/windlass"] {
             fs::create_dir(sandbox.path(directory)).unwrap();
         }
@@ -272,7 +287,8 @@ fn files_that_do_not_parse_keep_both_from_being_written() {
 
 #[test]
 fn variables_name_the_files_and_options() {
-    let sandbox = Sandbox::new();
+    let sandbox = home();
+    sandbox.write("cert.pem", "");
     let mut command = sandbox.command();
     command
         .args(["configure", "--config", "etc.toml"])
@@ -297,7 +313,7 @@ fn variables_name_the_files_and_options() {
     assert_eq!(
         sandbox.read("aws-config"),
         format!(
-            "[default]\ncredential_process = {} credential-process --profile default --config {}/etc.toml\n",
+            "[default]\ncredential_process = {} credential-process --profile default --config {}/etc.toml\nregion = us-east-1\n",
             program(),
             root.display()
         )
@@ -306,7 +322,7 @@ fn variables_name_the_files_and_options() {
 
 #[test]
 fn what_cannot_work_and_what_is_secret_is_not_written() {
-    let sandbox = Sandbox::new();
+    let sandbox = home();
     let run = sandbox.run(&["configure", "--role-arn", ROLE_ARN]);
     assert_eq!(run.code, 2, "{run:#?}");
     let run = configure(&sandbox, &["--pkcs8-password", "hunter22"]);

@@ -149,6 +149,58 @@ fn a_command_has_the_credentials_and_no_profile() {
     }
 }
 
+/// botocore reads one of the names, other SDKs the other.
+#[test]
+fn sdks_find_a_region_and_one_that_is_set_stays() {
+    let host = Host::new();
+    let python = tool("python");
+    let script = "import boto3, os; print(boto3.Session().region_name, os.environ['AWS_REGION'], os.environ['AWS_DEFAULT_REGION'])";
+    for (variables, options, shown) in [
+        (&[][..], &[][..], "us-east-1 us-east-1 us-east-1\n"),
+        (&[], &["--serve"], "us-east-1 us-east-1 us-east-1\n"),
+        (
+            &[("AWS_REGION", "eu-west-1")],
+            &[],
+            "eu-west-1 eu-west-1 eu-west-1\n",
+        ),
+        (
+            &[
+                ("AWS_REGION", "eu-west-1"),
+                ("AWS_DEFAULT_REGION", "eu-west-2"),
+            ],
+            &[],
+            "eu-west-2 eu-west-1 eu-west-2\n",
+        ),
+        // Nothing that an SDK would take.
+        (
+            &[("AWS_REGION", "")],
+            &[],
+            "us-east-1 us-east-1 us-east-1\n",
+        ),
+    ] {
+        let mut command = host.command("exec");
+        command
+            .args(options)
+            .arg("--")
+            .arg(&python)
+            .args(["-c", script])
+            .envs(variables.iter().copied());
+        let run = host.workload.sandbox.finish(command);
+        assert_eq!((run.code, run.stdout.as_str()), (0, shown), "{run:#?}");
+        let mut command = host.command("env");
+        command
+            .args(["--format", "json"])
+            .envs(variables.iter().copied());
+        let run = host.workload.sandbox.finish(command);
+        let object: Value = serde_json::from_str(&run.stdout).unwrap();
+        let names = ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| object[name].as_str().unwrap());
+        assert!(
+            shown.ends_with(&format!("{} {}\n", names[0], names[1])),
+            "{names:?}"
+        );
+    }
+}
+
 /// What was said to windlass alone is not for whoever it runs.
 #[test]
 fn a_command_does_not_get_the_secrets_of_windlass() {

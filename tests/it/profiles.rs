@@ -1,6 +1,10 @@
 //! Profiles of the config file: what goes before what, and how mistakes are
 //! told.
 
+mod blame;
+mod choice;
+mod kept;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -173,7 +177,7 @@ fn switches_are_true_or_false() {
     let content = host.profile("backup").replace("endpoint", "# ");
     host.write(&format!("{content}fips = true\nregion = 'eu-west-1'\n"));
     let run = host.ask(&["--profile", "backup"]);
-    assert!(run.stderr.contains("--region is eu-west-1"), "{run:#?}");
+    assert!(run.stderr.contains("config.toml is eu-west-1"), "{run:#?}");
 }
 
 #[test]

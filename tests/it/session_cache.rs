@@ -587,12 +587,15 @@ fn the_list_shows_what_is_kept_without_secrets_and_clear_forgets_it() {
     assert_eq!(entry["roleArn"], ROLE_ARN);
     assert_eq!(entry["isValid"], true);
     assert_eq!(entry["lastFailure"], Value::Null);
+    assert_eq!(entry["profiles"], serde_json::json!([]), "of options");
     let table = list(&[]).stdout;
     assert!(table.contains("ASIAEXAMPLEEXAMPLE1A"), "{table}");
     for secret in [crate::workload::SECRET_KEY, crate::workload::TOKEN] {
         assert!(!table.contains(secret) && !listed.to_string().contains(secret));
     }
-    host.sandbox().ok(&["cache", "clear"]);
+    let clear = || host.sandbox().ok(&["cache", "clear"]).stderr;
+    assert!(clear().starts_with("note: 1 session removed from /"));
+    assert_eq!(clear(), "", "nothing was done");
     assert_eq!(list(&["--json"]).stdout, "[]\n");
     assert_eq!(letter(&host.ask(&server, &[])), 'B');
     host.sandbox().ok(&["cache", "clear"]);

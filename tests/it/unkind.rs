@@ -210,7 +210,7 @@ fn what_is_no_fault_is_refused_at_the_start() {
     for (options, said) in [
         (["--fault", "504"], "'504' is no fault: ok, 429, 500, 503"),
         (["--fault", "slow:x"], "write slow:SECONDS, below 120"),
-        (["--session-seconds", "1"], "1 is not in 2..=43200"),
+        (["--session-seconds", "1"], "a number from 2 to 43200"),
     ] {
         let usual = ["emulate", "--trust-anchor", "ca/trust-anchor.pem"];
         let run = sandbox.run(&[&usual[..], &options].concat());

@@ -69,19 +69,41 @@ fn text(path: &Path) -> Result<&str, Error> {
     })
 }
 
+/// What stands in the two files beside the line, in words.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Conflicts {
+    /// What SDKs take first, or may.
+    pub(super) preferred: Vec<String>,
+    /// The line of another program, which would be replaced.
+    pub(super) replaced: Option<String>,
+}
+
+impl Conflicts {
+    /// Whether nothing stands there.
+    pub(super) fn is_empty(&self) -> bool {
+        self.preferred.is_empty() && self.replaced.is_none()
+    }
+
+    /// Both kinds.
+    pub(super) fn all(&self) -> Vec<String> {
+        let preferred = self.preferred.iter();
+        preferred.chain(&self.replaced).cloned().collect()
+    }
+}
+
 /// What stands in the two files that goes before the line, or would be replaced
-/// by it, in words.
+/// by it.
 pub(super) fn conflicts(
     (config_path, config): (&Path, &[u8]),
     (credentials_path, credentials): (&Path, &[u8]),
     profile: &ProfileName,
     line: &str,
-) -> Result<Vec<String>, Error> {
+) -> Result<Conflicts, Error> {
     let refused = |path: &Path| {
         let path = path.to_owned();
         |reason: Refusal| Error::SharedFile { path, reason }
     };
-    let mut found = Vec::new();
+    let mut found = Conflicts::default();
     let document = Document::read(config).map_err(refused(config_path))?;
     let section = document
         .section(Place::Config, profile)
@@ -89,20 +111,24 @@ pub(super) fn conflicts(
     if let Some(section) = section {
         let shown = config_path.display();
         for (key, number) in section.keys().filter(|(key, _)| OTHERS.contains(key)) {
-            found.push(format!("{key} on line {number} of {shown}"));
+            found
+                .preferred
+                .push(format!("{key} on line {number} of {shown}"));
         }
         if let Some(entry) = section.entry(KEY)
             && !is_ours(entry.value(), line)
         {
             let number = entry.number();
-            found.push(format!(
+            found.replaced = Some(format!(
                 "{KEY} of another program on line {number} of {shown}"
             ));
         }
     }
     let shown = credentials_path.display();
     if let Some(number) = static_key(credentials, profile).map_err(refused(credentials_path))? {
-        found.push(format!("an access key on line {number} of {shown}"));
+        found
+            .preferred
+            .push(format!("an access key on line {number} of {shown}"));
     }
     let document = Document::read(credentials).map_err(refused(credentials_path))?;
     let section = document
@@ -113,7 +139,9 @@ pub(super) fn conflicts(
         && entry.value() != line.as_bytes()
     {
         let number = entry.number();
-        found.push(format!("{KEY} on line {number} of {shown}"));
+        found
+            .preferred
+            .push(format!("{KEY} on line {number} of {shown}"));
     }
     Ok(found)
 }
@@ -174,6 +202,7 @@ mod tests {
                 "/w x",
             )
             .unwrap()
+            .all()
         };
         assert_eq!(find("", ""), [""; 0]);
         assert_eq!(
@@ -193,9 +222,9 @@ mod tests {
             [
                 "source_profile on line 2 of c",
                 "sso_session on line 3 of c",
-                "credential_process of another program on line 4 of c",
                 "an access key on line 2 of k",
                 "credential_process on line 3 of k",
+                "credential_process of another program on line 4 of c",
             ]
         );
     }

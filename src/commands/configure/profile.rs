@@ -4,11 +4,11 @@ use std::path::Path;
 
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
-use crate::cli::SelectorArgument;
-use crate::commands::{Error, config};
-use crate::key::{KeySource, Source};
+use crate::cli::{ConfigFile, ConfigProblem};
+use crate::commands::{Error, config_file};
 
 use super::absolute;
+use super::check::Named;
 
 /// What was typed, as values of a profile. Files are named from the root: the
 /// command line of an SDK runs anywhere, and so a relative name would not mean
@@ -44,21 +44,11 @@ fn resolved(key: &str, value: &str) -> Result<String, Error> {
         }
         Ok(absolute(path)?.to_string_lossy().into_owned())
     };
-    match key {
-        "certificate" | "intermediates" | "private_key" => match value.parse() {
-            Ok(KeySource::Material(Source::File(path))) => shown(&path),
-            _ => Ok(value.to_owned()),
-        },
-        "passphrase_from" if value != "tty" => match value.parse() {
-            Ok(Source::File(path)) => shown(&path),
-            _ => Ok(value.to_owned()),
-        },
-        "cert_selector" => match value.parse() {
-            Ok(SelectorArgument::File(path)) => Ok(format!("file://{}", shown(&path)?)),
-            _ => Ok(value.to_owned()),
-        },
-        _ if config::FILES.contains(&key) && key != "passphrase_from" => shown(Path::new(value)),
-        _ => Ok(value.to_owned()),
+    match Named::by(key, value) {
+        Named::File(path) if key == "cert_selector" => Ok(format!("file://{}", shown(&path)?)),
+        Named::File(path) => shown(&path),
+        Named::Other if key == "cache_dir" => shown(Path::new(value)),
+        Named::Descriptor(_) | Named::Other => Ok(value.to_owned()),
     }
 }
 
@@ -72,7 +62,7 @@ pub(super) fn put(
     let mut document = parse(text, path)?;
     let table = table_of(&mut document, profile, path)?;
     for (key, value) in settings {
-        let groups = config::EXCLUSIVE
+        let groups = config_file::EXCLUSIVE
             .iter()
             .filter(|group| group.contains(&key.as_str()));
         for other in groups.flat_map(|group| group.iter()) {
@@ -105,14 +95,18 @@ pub(super) fn shown(
 }
 
 fn parse(text: &[u8], path: &Path) -> Result<DocumentMut, Error> {
-    let wrong = |reason: String| Error::Config {
+    let wrong = |line, problem| Error::Config {
         path: path.to_owned(),
-        line: 1,
-        reason,
+        line,
+        problem,
     };
-    let text = std::str::from_utf8(text).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
-    text.parse::<DocumentMut>()
-        .map_err(|error| wrong(error.message().replace('\n', "; ")))
+    let text = std::str::from_utf8(text).map_err(|_| wrong(1, ConfigProblem::NotUtf8))?;
+    // The reader's words, which know the line.
+    ConfigFile::parse(text).map_err(|error| wrong(error.line, error.problem))?;
+    text.parse::<DocumentMut>().map_err(|error| {
+        let message = error.message().replace('\n', "; ");
+        wrong(1, ConfigProblem::Toml { message })
+    })
 }
 
 fn table_of<'a>(
@@ -132,7 +126,9 @@ fn table_of<'a>(
         .ok_or_else(|| Error::Config {
             path: path.to_owned(),
             line: 1,
-            reason: format!("profile.{profile} is no table"),
+            problem: ConfigProblem::NoTable {
+                name: format!("profile.{profile}"),
+            },
         })
 }
 

@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use crate::cli::ConfigProblem;
+use crate::text::nearest;
+
 /// Where was looked for a profile, and what is there.
-pub(super) fn no_profile(places: &[PathBuf], known: &[String]) -> String {
+pub(super) fn no_profile(name: &str, places: &[PathBuf], known: &[String]) -> String {
     let places: Vec<String> = places
         .iter()
         .map(|path| path.display().to_string())
@@ -12,30 +15,58 @@ pub(super) fn no_profile(places: &[PathBuf], known: &[String]) -> String {
     if known.is_empty() {
         return format!("'windlass configure' makes one; looked for in {looked}");
     }
-    format!("the profiles in {looked} are: {}", known.join(", "))
+    let listed = format!("the profiles in {looked} are: {}", known.join(", "));
+    match nearest(name, known.iter().map(String::as_str)) {
+        Some(meant) => format!("did you mean '{meant}'? {listed}"),
+        None => listed,
+    }
 }
 
-pub(super) fn hint_missing(option: &str) -> String {
+pub(super) fn hint_missing(option: &str, profile: Option<&(String, PathBuf)>) -> String {
     let (variable, key) = (option.to_ascii_uppercase(), option.replace('-', "_"));
-    format!(
-        "give --{option}, set $WINDLASS_{}, or name a --profile of the config file that has {key}",
-        variable.replace('-', "_")
-    )
+    let variable = variable.replace('-', "_");
+    match profile {
+        Some((name, path)) => format!(
+            "the profile '{name}' of {} has no {key}: put it there, give --{option}, or set $WINDLASS_{variable}",
+            path.display()
+        ),
+        None => format!(
+            "give --{option}, set $WINDLASS_{variable}, or name a --profile of the config file that has {key}"
+        ),
+    }
 }
 
-/// What to do about a config file, where the reason does not say it all.
-pub(super) fn hint_config(reason: &str) -> Option<String> {
-    let is_about_form = [
-        "no option",
-        "stands outside",
-        "is no profile",
-        "unclosed",
-        "expected",
-    ]
-    .iter()
-    .any(|part| reason.contains(part));
-    is_about_form.then(|| {
-        "a profile begins with [profile.NAME], with a dot; its keys are names of options with _ for -, as in role_arn"
-            .to_owned()
-    })
+/// What to do about a config file, where the problem does not say it all.
+pub(super) fn hint_config(problem: &ConfigProblem) -> Option<String> {
+    match problem {
+        ConfigProblem::AwsHeader { name } => {
+            let is_bare = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+            let name = if name.chars().all(is_bare) {
+                name.clone()
+            } else {
+                format!("\"{name}\"")
+            };
+            Some(format!(
+                "write it as [profile.{name}], with a dot; its keys are names of options with _ for -, as in role_arn"
+            ))
+        }
+        ConfigProblem::UnknownKey {
+            meant: Some(meant), ..
+        } => Some(format!("did you mean {meant}?")),
+        // Its words say it all.
+        ConfigProblem::Toml { message } if message.contains("duplicate") => None,
+        ConfigProblem::NoProfile { .. }
+        | ConfigProblem::NoTable { .. }
+        | ConfigProblem::Outside { .. }
+        | ConfigProblem::Toml { .. }
+        | ConfigProblem::UnknownKey { meant: None, .. } => Some(
+            "a profile begins with [profile.NAME], with a dot; its keys are names of options with _ for -, as in role_arn"
+                .to_owned(),
+        ),
+        ConfigProblem::Clash { .. }
+        | ConfigProblem::Dashes { .. }
+        | ConfigProblem::NotUtf8
+        | ConfigProblem::Secret { .. }
+        | ConfigProblem::Unsuited { .. } => None,
+    }
 }

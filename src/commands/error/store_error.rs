@@ -11,6 +11,7 @@ pub(super) fn of_store(error: &store::Error) -> Outcome {
         | store::Error::Link { .. }
         | store::Error::NotAFile { .. }
         | store::Error::NetworkFileSystem { .. }
+        | store::Error::NotPrivate { .. }
         | store::Error::NotSocket { .. }
         | store::Error::RequestTaken { .. }
         | store::Error::Served { .. }
@@ -20,6 +21,7 @@ pub(super) fn of_store(error: &store::Error) -> Outcome {
             action: store::Action::Read,
             ..
         } => Outcome::Usage,
+        store::Error::Io { source, .. } if is_of_path(source) => Outcome::Usage,
         store::Error::Io { .. }
         | store::Error::InventoryDamaged { .. }
         | store::Error::InventoryVersion { .. }
@@ -27,10 +29,25 @@ pub(super) fn of_store(error: &store::Error) -> Outcome {
         | store::Error::Owner { .. }
         | store::Error::Planted { .. }
         | store::Error::Torn { .. }
-        | store::Error::NotPrivate { .. }
         | store::Error::SerialTaken { .. }
         | store::Error::Sql { .. } => Outcome::Failed,
     }
+}
+
+/// Whether another path, or other modes, would be better: the configuration is
+/// wrong, and not the disk.
+fn is_of_path(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(
+        error.kind(),
+        ErrorKind::AlreadyExists
+            | ErrorKind::InvalidFilename
+            | ErrorKind::IsADirectory
+            | ErrorKind::NotADirectory
+            | ErrorKind::NotFound
+            | ErrorKind::PermissionDenied
+            | ErrorKind::ReadOnlyFilesystem
+    )
 }
 
 pub(super) fn hint_store(error: &store::Error) -> Option<String> {
@@ -123,6 +140,13 @@ pub(super) fn hint_io(path: &Path, error: &std::io::Error) -> Option<String> {
         }
         std::io::ErrorKind::IsADirectory => {
             Some("this is a directory; name the file in it".to_owned())
+        }
+        std::io::ErrorKind::NotADirectory => {
+            Some("a part of the path is a file; name one below a directory".to_owned())
+        }
+        std::io::ErrorKind::AlreadyExists => Some("it is there already; name another".to_owned()),
+        std::io::ErrorKind::ReadOnlyFilesystem => {
+            Some("it is on a file system that is mounted read-only; name another place".to_owned())
         }
         _ => None,
     }

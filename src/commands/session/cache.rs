@@ -21,7 +21,7 @@ impl Cache {
         if arguments.no_cache {
             return None;
         }
-        let found = Self::at(arguments.cache_dir.as_deref(), context);
+        let found = Self::at(arguments.cache.cache_dir.as_deref(), context);
         if found.is_none() {
             context.printer.note(
                 "no cache: neither $XDG_RUNTIME_DIR nor $XDG_CACHE_HOME nor $HOME names a directory of this user",
@@ -54,10 +54,17 @@ impl Cache {
         &self.0
     }
 
-    /// The name of a session: a SHA-256 of everything that decides it but the
-    /// certificate's content, and one of that, so that the session of the
-    /// certificate before can be found.
+    /// The name of a session: what [`Cache::stem_of`] gives, and a SHA-256 of the
+    /// certificate's content, so that the session of the certificate before can be
+    /// found.
     pub(super) fn name_of(&self, plan: &SessionPlan<'_>, fingerprint: &str) -> String {
+        let certificate = Sha256::digest(fingerprint);
+        format!("{}{}", self.stem_of(plan), half(&certificate))
+    }
+
+    /// What the names of a session begin with: a SHA-256 of everything that
+    /// decides it but the certificate's content.
+    pub(super) fn stem_of(&self, plan: &SessionPlan<'_>) -> String {
         let (query, body) = plan.request.encode();
         let mut hash = Sha256::new();
         let mut add = |text: &str| {
@@ -87,16 +94,18 @@ impl Cache {
             // Every field, those that come later too; none of them is secret.
             add(&format!("{:?}", chain.roles.roles()));
         }
-        // Half of a SHA-256 is more than enough to tell a user's sessions apart.
-        let half = |digest: &[u8]| hex::encode(&digest[..digest.len() / 2]);
-        let certificate = Sha256::digest(fingerprint);
-        format!("{}-{}", half(&hash.finalize()), half(&certificate))
+        format!("{}-", half(&hash.finalize()))
     }
 
     /// A session's place.
     pub(super) fn entry(&self, name: &str) -> CacheEntry {
         self.0.entry(name)
     }
+}
+
+/// Half of a SHA-256 is more than enough to tell a user's sessions apart.
+fn half(digest: &[u8]) -> String {
+    hex::encode(&digest[..digest.len() / 2])
 }
 
 /// Tells the user what happened on the way to a session.

@@ -6,6 +6,7 @@ use crate::commands::{Context, Error, role_chain};
 use crate::rolesanywhere::{
     ChainedDuration, Endpoint, Region, RoleChain, Target, TransportSettings,
 };
+use crate::text::printable;
 
 /// What is done with the session before it is handed out.
 pub(super) struct ChainPlan {
@@ -17,7 +18,7 @@ pub(super) struct ChainPlan {
 
 /// Anchor, profile and role, which must fit together and with the region.
 pub(super) fn target(arguments: &SessionArgs) -> Result<Target, Error> {
-    let missing = |what, option| Error::Missing { what, option };
+    let missing = |what, option| missing(arguments, what, option);
     let target = Target::new(
         arguments
             .trust_anchor_arn
@@ -34,18 +35,30 @@ pub(super) fn target(arguments: &SessionArgs) -> Result<Target, Error> {
     )?;
     if let Some(given) = &arguments.region {
         let (bare, _) = bare_region(given);
-        let region: Region = bare.parse().map_err(|reason| Error::Region {
-            value: given.clone(),
+        let region: Region = bare.parse().map_err(|reason| Error::Value {
+            origin: arguments.origin("region"),
+            value: Some(printable(given, 400)),
             reason,
         })?;
         if &region != target.region() {
             return Err(Error::RegionMismatch {
+                origin: arguments.origin("region"),
                 trust_anchor: target.region().clone(),
                 given: region,
             });
         }
     }
     Ok(target)
+}
+
+/// Something that is said neither by options nor by the profile, if there is one.
+pub(super) fn missing(arguments: &SessionArgs, what: &'static str, option: &'static str) -> Error {
+    let profile = arguments.profile_behind.as_ref();
+    Error::Missing {
+        what,
+        option,
+        profile: profile.map(|profile| (profile.name.clone(), profile.path.clone())),
+    }
 }
 
 /// `us-east-1-fips` and `fips-us-east-1` are old names for the FIPS endpoint;
@@ -76,6 +89,7 @@ pub(super) fn endpoint(
     let (fips, dual_stack) = wanted(arguments, context);
     EndpointChoice {
         option: arguments.endpoint.as_deref(),
+        origin: arguments.origin("endpoint"),
         variables: ["AWS_ENDPOINT_URL_ROLESANYWHERE", "AWS_ENDPOINT_URL"],
         special: fips || dual_stack,
     }
@@ -88,13 +102,14 @@ pub(super) fn chain(
     context: &Context,
     target: &Target,
 ) -> Result<Option<ChainPlan>, Error> {
-    let roles = role_chain::chain(&arguments.chain, target.role(), context)?;
+    let roles = role_chain::chain(arguments, target.role(), context)?;
     if roles.is_empty() {
         return Ok(None);
     }
     let (fips, dual_stack) = wanted(arguments, context);
     let endpoint = EndpointChoice {
         option: arguments.chain.sts_endpoint.as_deref(),
+        origin: arguments.origin("sts_endpoint"),
         variables: ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"],
         special: fips || dual_stack,
     }
@@ -104,7 +119,7 @@ pub(super) fn chain(
     Ok(Some(ChainPlan {
         roles,
         endpoint,
-        duration: role_chain::duration(arguments.session_duration.seconds())?,
+        duration: role_chain::duration(arguments)?,
     }))
 }
 

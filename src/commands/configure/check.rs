@@ -1,0 +1,87 @@
+//! What a profile must not name: places that are gone when an SDK runs the
+//! program, and files that are not there.
+
+use std::path::PathBuf;
+
+use crate::cli::{Origin, SelectorArgument};
+use crate::commands::{ConfigureError, Context, Error, config_file};
+use crate::key::{KeySource, Source};
+
+/// Where the value of an option leads.
+pub(super) enum Named {
+    /// To a file.
+    File(PathBuf),
+    /// To the standard input or another descriptor of this process, in words.
+    Descriptor(String),
+    /// Elsewhere, or to no place at all.
+    Other,
+}
+
+impl Named {
+    /// Looks at the form of the value alone.
+    pub(super) fn by(key: &str, value: &str) -> Self {
+        let of_source = |source: Source| match source {
+            Source::File(path) => Self::File(path),
+            Source::Stdin | Source::Fd(_) => Self::Descriptor(source.to_string()),
+            _ => Self::Other,
+        };
+        match key {
+            "certificate" | "intermediates" | "private_key" => match value.parse() {
+                Ok(KeySource::Material(source)) => of_source(source),
+                _ => Self::Other,
+            },
+            "passphrase_from" if value != "tty" => value.parse().map_or(Self::Other, of_source),
+            "passphrase_fd" => Self::Descriptor(format!("the descriptor {value}")),
+            "cert_selector" => match value.parse() {
+                Ok(SelectorArgument::File(path)) => Self::File(path),
+                _ => Self::Other,
+            },
+            "cache_dir" | "passphrase_from" => Self::Other,
+            _ if config_file::FILES.contains(&key) => Self::File(value.into()),
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Checks every place that the options name; whether the files are there only
+/// where they have to be by now.
+pub(super) fn named(
+    said: &[(String, Vec<String>)],
+    are_there: bool,
+    context: &Context,
+) -> Result<(), Error> {
+    for (key, values) in said {
+        let origin = || Origin::Option { key: key.clone() };
+        for value in values.iter().filter(|_| key != "config") {
+            match Named::by(key, value) {
+                Named::File(path) if are_there => check_file(context.path(&path), origin())?,
+                Named::Descriptor(which) => {
+                    let origin = origin();
+                    return Err(ConfigureError::Descriptor { origin, which }.into());
+                }
+                Named::File(_) | Named::Other => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the file is there and this user can read it. A pipe is not opened:
+/// that would wait for whoever writes it.
+fn check_file(path: PathBuf, origin: Origin) -> Result<(), ConfigureError> {
+    let opened = std::fs::metadata(&path).and_then(|metadata| {
+        if metadata.is_file() {
+            std::fs::File::open(&path)?;
+        }
+        Ok(metadata.is_dir())
+    });
+    match opened {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(ConfigureError::Directory { origin, path }),
+        Err(source) => Err(ConfigureError::NoFile {
+            origin,
+            path,
+            source,
+        }),
+    }
+}

@@ -1,0 +1,50 @@
+//! What `windlass configure` does not write into a profile, and what to try.
+
+use std::path::PathBuf;
+
+use crate::cli::Origin;
+
+/// Why a profile would not work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigureError {
+    /// A descriptor of this process, which SDKs do not have.
+    #[error("{origin} names {which}, which is not there when an SDK runs the profile")]
+    Descriptor {
+        /// The option.
+        origin: Origin,
+        /// What it names, in words.
+        which: String,
+    },
+    /// A directory.
+    #[error("{origin} names {path}, which is a directory")]
+    Directory {
+        /// The option.
+        origin: Origin,
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A file that does not exist, or that this user cannot read.
+    #[error("{origin} names {path}, which cannot be read")]
+    NoFile {
+        /// The option.
+        origin: Origin,
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+}
+
+pub(super) fn hint_configure(error: &ConfigureError) -> String {
+    match error {
+        ConfigureError::Descriptor { .. } => {
+            "nothing was written; name a file, cmd:COMMAND or credential:NAME"
+        }
+        ConfigureError::Directory { .. } => "nothing was written; name the file in it",
+        ConfigureError::NoFile { .. } => {
+            "nothing was written; give --no-check where the file is made later"
+        }
+    }
+    .to_owned()
+}

@@ -1,0 +1,109 @@
+//! What `windlass configure` looks at before it writes, and what it says after.
+
+use std::fs;
+
+use super::{AWS, OWN, arguments, configure, home, line, section};
+use crate::harness::{Sandbox, program};
+
+/// Nothing was written by it.
+#[track_caller]
+fn refused(sandbox: &Sandbox, options: &[&str]) -> String {
+    // The last of an option that is given twice does not hold, so it is replaced.
+    let mut all = arguments(&[]);
+    for pair in options.chunks(2) {
+        match all.iter().position(|word| *word == pair[0]) {
+            Some(at) => all[at + 1] = pair[1],
+            None => all.extend(pair),
+        }
+    }
+    let run = sandbox.run(&all);
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:#?}");
+    for name in [".aws", ".config"] {
+        assert!(!sandbox.path(name).exists(), "{run:#?}");
+    }
+    let home = sandbox.root().display().to_string();
+    run.stderr.replace(&home, "~")
+}
+
+#[test]
+fn what_an_sdk_would_not_find_is_not_written() {
+    let sandbox = home();
+    fs::create_dir(sandbox.path("directory")).unwrap();
+    for (name, options) in [
+        ("stdin", ["--certificate", "-"]),
+        ("descriptor", ["--private-key", "fd:3"]),
+        ("passphrase_descriptor", ["--passphrase-fd", "3"]),
+        ("missing_certificate", ["--certificate", "~/no.pem"]),
+        ("directory", ["--private-key", "directory"]),
+        ("missing_selector", ["--cert-selector", "file://no.json"]),
+        ("missing_ca_bundle", ["--ca-bundle", "no.pem"]),
+        ("missing_passphrase_file", ["--passphrase-file", "no"]),
+    ] {
+        let told = refused(&sandbox, &options);
+        insta::assert_snapshot!(name, told);
+    }
+}
+
+#[test]
+fn files_that_are_made_later_are_named_on_request_and_descriptors_never() {
+    let sandbox = Sandbox::new();
+    let run = configure(&sandbox, &["--no-check"]);
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert!(sandbox.read(OWN).contains("/key.pem"));
+    let run = configure(&sandbox, &["--no-check", "--passphrase-fd", "3"]);
+    assert_eq!(run.code, 2, "{run:#?}");
+}
+
+/// What is replaced is no danger any more, and what stays is.
+#[test]
+fn force_warns_of_what_stays_and_tells_what_was_replaced() {
+    let sandbox = home();
+    fs::create_dir(sandbox.path(".aws")).unwrap();
+    let other = "[profile backup]\ncredential_process = /bin/other x\n";
+    sandbox.write(AWS, other);
+    let run = configure(&sandbox, &["--force"]);
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert!(!run.stderr.contains("warning"), "{run:#?}");
+    assert!(
+        run.stderr
+            .contains("note: replaced: credential_process of another program on line 2 of "),
+        "{run:#?}"
+    );
+    assert_eq!(sandbox.read(AWS), section());
+
+    sandbox.write(AWS, format!("{other}sso_session = x\n"));
+    let run = configure(&sandbox, &["--force"]);
+    let warnings: Vec<&str> = run
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("warning: "))
+        .collect();
+    assert_eq!(warnings.len(), 1, "{run:#?}");
+    assert!(
+        warnings[0].contains("sso_session") && !warnings[0].contains("credential_process"),
+        "{run:#?}"
+    );
+}
+
+#[test]
+fn each_file_that_was_written_is_named() {
+    let sandbox = home();
+    let told = configure(&sandbox, &[]).stderr;
+    for name in [OWN, AWS] {
+        assert!(told.contains(name), "{told}");
+    }
+    assert_eq!(told.lines().count(), 2, "{told}");
+    assert_eq!(configure(&sandbox, &[]).stderr, "", "nothing was done");
+}
+
+/// The region is that of the services, and the user knows better.
+#[test]
+fn a_region_that_is_there_stays() {
+    let sandbox = home();
+    fs::create_dir(sandbox.path(".aws")).unwrap();
+    sandbox.write(AWS, "[profile backup]\nregion = eu-west-1\n");
+    let run = configure(&sandbox, &[]);
+    assert_eq!(run.code, 0, "{run:#?}");
+    let expected = format!("[profile backup]\nregion = eu-west-1\n{}", line(program()));
+    assert_eq!(sandbox.read(AWS), expected);
+}
