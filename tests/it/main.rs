@@ -9,6 +9,7 @@
 )]
 
 mod harness;
+mod secrets;
 
 mod admission;
 mod bad_input;
