@@ -10,6 +10,7 @@
 
 mod harness;
 mod secrets;
+mod users;
 
 mod admission;
 mod bad_input;
