@@ -1,6 +1,13 @@
 //! The only place that joins the rooms' errors, and the only one with hints:
 //! hints name options, which the lower rooms do not know.
 
+/// Where a passphrase comes from without a terminal, for hints.
+macro_rules! passphrase_sources {
+    () => {
+        "env:NAME, fd:N, cmd:COMMAND or credential:NAME"
+    };
+}
+
 mod authority;
 mod emulator_error;
 mod endpoint;
