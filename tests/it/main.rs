@@ -37,6 +37,7 @@ mod issuer;
 mod keys;
 mod layers;
 mod matrix;
+mod options;
 mod passphrases;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
