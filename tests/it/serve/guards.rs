@@ -7,19 +7,14 @@ use std::time::{Duration, Instant};
 
 use super::server::{Answer, Server};
 use super::service::{Mood, Service};
-use crate::fault_server::{Fault, FaultServer};
 use crate::harness::capture;
 use crate::users::is_root;
-use crate::workload::{Workload, failure, session};
-
-fn once() -> FaultServer {
-    FaultServer::start(vec![Fault::Answer(session(|_| ()))])
-}
+use crate::workload::{Workload, failure, granting};
 
 #[test]
 fn dns_rebinding_is_refused_by_the_host_header() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let options = ["--allow-host", "creds.example", "--token-file", "token"];
     let server = Server::start(&workload, &service.url(), &options);
     let paths = [
@@ -82,7 +77,7 @@ fn other_hosts_have_to_be_let_in() {
         ["--bind", "0.0.0.0", "--no-imds", "--token-file", "token"].as_slice(),
         &["--bind", "0.0.0.0", "--allow-remote"],
     ] {
-        let service = once();
+        let service = granting(1);
         let server = Server::start(&workload, &service.url(), options);
         assert_eq!(server.get("/healthz").status, 200);
         assert!(
@@ -111,7 +106,7 @@ fn as_user(uid: u32, server: &Server<'_>) -> String {
 #[test]
 fn users_are_told_apart_over_tcp() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let own = rustix::process::geteuid().as_raw().to_string();
     let options = ["--allow-uid", &own, "--allow-uid", "4711", "--verbose"];
     let server = Server::start(&workload, &service.url(), &options);
@@ -147,7 +142,7 @@ fn reasons_are_for_those_who_may_ask_for_credentials() {
 #[test]
 fn a_user_who_is_not_named_gets_nothing() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let server = Server::start(&workload, &service.url(), &["--allow-uid", "4711"]);
     let ttl = ("X-aws-ec2-metadata-token-ttl-seconds", "60");
     let put = server.ask("PUT", "/latest/api/token", &[ttl]);
@@ -159,7 +154,7 @@ fn a_user_who_is_not_named_gets_nothing() {
 #[test]
 fn users_and_groups_are_told_apart_over_a_unix_socket() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let session = Server::session(&service.url());
     let mut all: Vec<&str> = session.iter().map(String::as_str).collect();
     all.extend([
@@ -193,7 +188,7 @@ fn a_group_alone_over_tcp_is_an_error() {
 #[test]
 fn a_huge_head_and_many_headers_are_refused() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let server = Server::start(&workload, &service.url(), &[]);
     let huge = "x".repeat(20_000);
     let long = [("Host", "localhost"), ("X-Filler", huge.as_str())];
@@ -209,7 +204,7 @@ fn a_huge_head_and_many_headers_are_refused() {
 #[test]
 fn a_body_is_not_read_and_does_not_hurt() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let server = Server::start(&workload, &service.url(), &[]);
     // Announced, and never sent.
     let mut stream = server.connect();
@@ -228,7 +223,7 @@ fn a_body_is_not_read_and_does_not_hurt() {
 #[test]
 fn pipelined_requests_are_answered_in_their_order() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let server = Server::start(&workload, &service.url(), &[]);
     let mut requests = String::new();
     let token = server.token();
@@ -254,7 +249,7 @@ fn pipelined_requests_are_answered_in_their_order() {
 #[test]
 fn slow_clients_do_not_keep_others_out() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let server = Server::start(&workload, &service.url(), &[]);
     let mut slow: Vec<_> = (0..400).map(|_| server.connect()).collect();
     for stream in &mut slow {
