@@ -25,7 +25,8 @@
 //! `main` sets the exit code; only [`commands`]
 //! prints, through one printer; only [`store`] writes files; only
 //! `rolesanywhere::transport` opens connections and only [`emulator`] and
-//! `delivery::serve` listen; [`key`] runs programs and speaks to devices.
+//! `delivery::serve` listen; only [`key`] speaks to devices, and only [`key`] and
+//! `delivery::exec` run programs.
 #![forbid(unsafe_code)]
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]
 #![warn(unreachable_pub)]

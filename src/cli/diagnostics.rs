@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::key::Hash;
 
-use super::IdentityArgs;
+use super::{CertificateArgs, KeyArgs, UnlockArgs};
 
 /// Print what aws_signing_helper prints of a certificate
 ///
@@ -25,7 +25,11 @@ Examples:
 pub struct ReadCertificateData {
     /// Certificate
     #[command(flatten)]
-    pub identity: IdentityArgs,
+    pub certificate: CertificateArgs,
+
+    /// Passphrase
+    #[command(flatten)]
+    pub unlock: UnlockArgs,
 
     /// Same as --verbose
     #[arg(long)]
@@ -47,9 +51,17 @@ Examples:
   windlass sign-string --private-key web-1/key.pem --digest SHA384 --format text"
 )]
 pub struct SignString {
+    /// Certificate that says which key is meant
+    #[command(flatten)]
+    pub certificate: CertificateArgs,
+
     /// Private key
     #[command(flatten)]
-    pub identity: IdentityArgs,
+    pub key: KeyArgs,
+
+    /// Passphrase
+    #[command(flatten)]
+    pub unlock: UnlockArgs,
 
     /// Hash to sign with: SHA256, SHA384 or SHA512
     ///

@@ -10,11 +10,11 @@ use crate::pki::CertificateSelector;
 
 use super::{PassphraseArgs, TypedPassphrase};
 
-/// Where certificate and key are. Wherever a SOURCE is asked for it may be a
-/// file, `-` for the standard input, `env:NAME`, `fd:N`, `cmd:COMMAND` or
+/// Where the certificate is. Wherever a SOURCE is asked for it may be a file,
+/// `-` for the standard input, `env:NAME`, `fd:N`, `cmd:COMMAND` or
 /// `credential:NAME`.
 #[derive(Args, Clone, Debug)]
-pub struct IdentityArgs {
+pub struct CertificateArgs {
     /// Certificate: FILE, -, env:NAME, fd:N, cmd:COMMAND, credential:NAME, pkcs11:URI
     ///
     /// PEM, DER or PKCS#12. It may hold the chain too, in any order, and the
@@ -29,28 +29,6 @@ pub struct IdentityArgs {
     )]
     pub certificate: Option<KeySource>,
 
-    /// The private key; by default it is taken from where the certificate is
-    ///
-    /// A source as for --certificate, with PKCS#8, PKCS#1 or SEC 1 in PEM or
-    /// DER, or PKCS#12, also encrypted; a TPM key file (TSS2 PRIVATE KEY); a key
-    /// in a token (pkcs11:URI) or in a TPM (handle:0x81000001)
-    #[arg(
-        long,
-        value_name = "SOURCE",
-        env = "WINDLASS_PRIVATE_KEY",
-        hide_env_values = true
-    )]
-    pub private_key: Option<KeySource>,
-
-    /// Intermediate certificates: a source as for --certificate
-    #[arg(
-        long,
-        value_name = "SOURCE",
-        env = "WINDLASS_INTERMEDIATES",
-        hide_env_values = true
-    )]
-    pub intermediates: Option<KeySource>,
-
     /// Certificate to use: 'Key=x509Subject,Value=CN=NAME ...' or file://PATH
     ///
     /// Keys are x509Subject and x509Issuer (as RFC 2253 writes names) and
@@ -64,6 +42,34 @@ pub struct IdentityArgs {
         hide_env_values = true
     )]
     pub cert_selector: Option<SelectorArgument>,
+
+    /// PKCS#11 module: the token's library; by default p11-kit's
+    ///
+    /// A URI's module-path goes before it, a URI's module-name behind it
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WINDLASS_PKCS11_LIB",
+        hide_env_values = true
+    )]
+    pub pkcs11_lib: Option<PathBuf>,
+}
+
+/// Where the private key is, and how it is used.
+#[derive(Args, Clone, Debug)]
+pub struct KeyArgs {
+    /// The private key; by default it is taken from where the certificate is
+    ///
+    /// A source as for --certificate, with PKCS#8, PKCS#1 or SEC 1 in PEM or
+    /// DER, or PKCS#12, also encrypted; a TPM key file (TSS2 PRIVATE KEY); a key
+    /// in a token (pkcs11:URI) or in a TPM (handle:0x81000001)
+    #[arg(
+        long,
+        value_name = "SOURCE",
+        env = "WINDLASS_PRIVATE_KEY",
+        hide_env_values = true
+    )]
+    pub private_key: Option<KeySource>,
 
     /// Take the one that ends last when several certificates are selected
     #[arg(long)]
@@ -101,17 +107,6 @@ pub struct IdentityArgs {
     )]
     pub signer_input: SignerInput,
 
-    /// PKCS#11 module: the token's library; by default p11-kit's
-    ///
-    /// A URI's module-path goes before it, a URI's module-name behind it
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "WINDLASS_PKCS11_LIB",
-        hide_env_values = true
-    )]
-    pub pkcs11_lib: Option<PathBuf>,
-
     /// Give the PIN again to a key that wants one for every signature
     #[arg(long)]
     pub reuse_pin: bool,
@@ -135,16 +130,6 @@ pub struct IdentityArgs {
     #[arg(long)]
     pub allow_insecure_key_permissions: bool,
 
-    /// Where the passphrase, PIN or TPM password of the private key comes from
-    #[command(flatten)]
-    pub passphrase: PassphraseArgs,
-
-    /// The passphrase itself, which every user of this machine can read here
-    ///
-    /// Accepted for compatibility; use --passphrase-from
-    #[arg(long, value_name = "PASSPHRASE", group = "passphrase")]
-    pub pkcs8_password: Option<ArgumentSecret>,
-
     /// The TPM key's password itself, which every user of this machine can read
     ///
     /// Accepted for compatibility; use --passphrase-from
@@ -159,16 +144,55 @@ pub struct IdentityArgs {
     pub no_tpm_key_password: bool,
 }
 
+/// What opens an encrypted file or a token.
+#[derive(Args, Clone, Debug)]
+pub struct UnlockArgs {
+    /// Where the passphrase, PIN or TPM password of the private key comes from
+    #[command(flatten)]
+    pub passphrase: PassphraseArgs,
+
+    /// The passphrase itself, which every user of this machine can read here
+    ///
+    /// Accepted for compatibility; use --passphrase-from
+    #[arg(long, value_name = "PASSPHRASE", group = "passphrase")]
+    pub pkcs8_password: Option<ArgumentSecret>,
+}
+
+/// Where certificate and key are.
+#[derive(Args, Clone, Debug)]
+pub struct IdentityArgs {
+    /// Certificate
+    #[command(flatten)]
+    pub certificate: CertificateArgs,
+
+    /// Private key
+    #[command(flatten)]
+    pub key: KeyArgs,
+
+    /// Intermediate certificates: a source as for --certificate
+    #[arg(
+        long,
+        value_name = "SOURCE",
+        env = "WINDLASS_INTERMEDIATES",
+        hide_env_values = true
+    )]
+    pub intermediates: Option<KeySource>,
+
+    /// Passphrase
+    #[command(flatten)]
+    pub unlock: UnlockArgs,
+}
+
 impl IdentityArgs {
     /// The environment variables that hold a key or a passphrase.
     #[must_use]
     pub fn secret_variables(&self) -> Vec<String> {
-        let places = [&self.certificate, &self.private_key];
+        let places = [&self.certificate.certificate, &self.key.private_key];
         let materials = places
             .into_iter()
             .flatten()
             .filter_map(|place| place.material().cloned());
-        let passphrase = match self.passphrase.source() {
+        let passphrase = match self.unlock.passphrase.source() {
             Some(TypedPassphrase::Source(source)) => Some(source),
             _ => None,
         };

@@ -34,7 +34,9 @@ pub use diagnostics::{Digest, ReadCertificateData, SignString, SignatureFormat};
 pub use emulate::{AnchorArgument, Emulate};
 pub use env::{Env, Exec};
 pub use generate::{Generate, GenerateCommand};
-pub use identity::{ArgumentSecret, IdentityArgs, SelectorArgument};
+pub use identity::{
+    ArgumentSecret, CertificateArgs, IdentityArgs, KeyArgs, SelectorArgument, UnlockArgs,
+};
 pub use key::{Key, KeyCommand, KeyShow};
 pub use origin::{Origin, ProfileBehind};
 pub use passphrase::{PassphraseArgs, TypedPassphrase};

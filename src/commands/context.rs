@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::environment::Environment;
 use crate::key::Source;
 
@@ -14,7 +14,7 @@ use super::{Invocation, Printer};
 /// The world as a command sees it.
 pub struct Context {
     /// The time.
-    pub clock: Box<dyn Clock>,
+    pub clock: Arc<dyn Clock>,
     /// What was typed.
     pub invocation: Invocation,
     /// When the command began.
@@ -43,7 +43,7 @@ impl Context {
 
     fn speaking_by(&self, printer: Printer) -> &'static Self {
         Box::leak(Box::new(Self {
-            clock: Box::new(SystemClock),
+            clock: Arc::clone(&self.clock),
             invocation: self.invocation.clone(),
             started: self.started,
             environment: self.environment.clone(),
@@ -71,5 +71,29 @@ impl Context {
 impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Context({:?})", self.environment)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::super::printer::Style;
+    use super::*;
+    use crate::clock::FixedClock;
+
+    /// A keeper judges by the clock that its command was handed.
+    #[test]
+    fn what_lasts_keeps_the_clock() {
+        let then = DateTime::UNIX_EPOCH;
+        let context = Context {
+            clock: Arc::new(FixedClock(then)),
+            invocation: Invocation::new([]),
+            started: Instant::now(),
+            environment: Environment::default(),
+            printer: Printer::new(Style::default()),
+            skew: Arc::default(),
+        };
+        assert_eq!(context.lasting().clock.now(), then);
     }
 }

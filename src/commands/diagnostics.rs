@@ -14,7 +14,7 @@ use crate::pki::Certificate;
 use crate::rolesanywhere::{self, Algorithm, SigningError};
 use crate::text::printable;
 
-use super::identity;
+use super::identity::{self, Said};
 use super::{Context, Error};
 
 /// Prints a certificate's data, or what a selector or a token has.
@@ -22,8 +22,8 @@ pub(super) fn read_certificate_data(
     arguments: &ReadCertificateData,
     context: &Context,
 ) -> Result<(), Error> {
-    let found = identity::certificates_only(&arguments.identity, context)?;
-    if !identity::is_search(&arguments.identity)
+    let found = identity::certificates_only(&arguments.certificate, &arguments.unlock, context)?;
+    if !identity::is_search(&arguments.certificate)
         && let Some(first) = found.first()
     {
         return context.printer.data(&describe(&first.certificate));
@@ -76,7 +76,7 @@ fn describe(certificate: &Certificate) -> String {
 
 /// Signs the fixed text.
 pub(super) fn sign_string(arguments: &SignString, context: &Context) -> Result<(), Error> {
-    let signer = identity::signer_only(&arguments.identity, context)?;
+    let signer = identity::signer_only(Said::signer(arguments), context)?;
     let public = signer.public_key();
     let algorithm = Algorithm::for_key(public.algorithm()).ok_or_else(|| {
         rolesanywhere::Error::Signing(SigningError::Algorithm(public.algorithm()))

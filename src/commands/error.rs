@@ -1,11 +1,19 @@
 //! The only place that joins the rooms' errors, and the only one with hints:
 //! hints name options, which the lower rooms do not know.
 
+/// Where a passphrase comes from without a terminal, for hints.
+macro_rules! passphrase_sources {
+    () => {
+        "env:NAME, fd:N, cmd:COMMAND or credential:NAME"
+    };
+}
+
 mod authority;
 mod configure;
 mod emulator_error;
 mod endpoint;
 mod exchange_error;
+mod hint;
 mod key_error;
 mod pki_error;
 mod profile;
@@ -25,18 +33,14 @@ use crate::rolesanywhere::{
 };
 use crate::{key, pki, rolesanywhere, store};
 
-use self::authority::{hint_authority, of_authority};
-use self::configure::hint_configure;
+use self::authority::of_authority;
 use super::Outcome;
-use emulator_error::{hint_server, hint_world};
-use endpoint::hint_endpoint;
-use exchange_error::{hint_exchange, of_exchange};
-use key_error::{hint_key, of_key};
-use pki_error::{hint_pki, of_pki};
-use profile::{hint_config, hint_missing, no_profile};
-use serve::{hint_serve, of_serve};
-use shared_file::{hint_credentials_file, hint_refusal, of_credentials_file, of_refusal};
-use store_error::{hint_store, of_store};
+use exchange_error::of_exchange;
+use key_error::of_key;
+use pki_error::of_pki;
+use serve::of_serve;
+use shared_file::{of_credentials_file, of_refusal};
+use store_error::of_store;
 
 pub use configure::ConfigureError;
 pub use serve::ServeError;
@@ -54,6 +58,19 @@ pub enum Error {
     /// The authority failed.
     #[error(transparent)]
     Authority(#[from] crate::authority::Error),
+    /// Roles that make no chain.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// A session that is to last longer than AWS lets it.
+    #[error(
+        "a session of {seconds} s is asked for by {origin}, but AWS limits sessions by role chaining to one hour"
+    )]
+    ChainedTooLong {
+        /// What asks for it.
+        origin: Origin,
+        /// What was asked for.
+        seconds: u32,
+    },
     /// A config file has something that is not allowed there.
     #[error("{path}, line {line}: {problem}")]
     Config {
@@ -74,47 +91,9 @@ pub enum Error {
         /// Its owner's user id.
         owner: u32,
     },
-    /// No config file has any profile.
-    #[error("there is no profile")]
-    NoProfiles {
-        /// Where was looked.
-        places: Vec<PathBuf>,
-    },
-    /// No config file has the profile.
-    #[error("no config file has a profile '{name}'")]
-    NoProfile {
-        /// The profile.
-        name: String,
-        /// Where was looked.
-        places: Vec<PathBuf>,
-        /// The profiles that there are.
-        known: Vec<String>,
-    },
-    /// Another process could not obtain the session that both need.
-    #[error("another process of windlass got no session a moment ago: {0}")]
-    Elsewhere(Failure),
     /// A profile that would not work.
     #[error(transparent)]
     Configure(#[from] ConfigureError),
-    /// Roles that make no chain.
-    #[error(transparent)]
-    Chain(#[from] ChainError),
-    /// What is said about the last role of a chain, without one.
-    #[error("{origin} is given, and no role to assume")]
-    NoChain {
-        /// What is said.
-        origin: Origin,
-    },
-    /// A session that is to last longer than AWS lets it.
-    #[error(
-        "a session of {seconds} s is asked for by {origin}, but AWS limits sessions by role chaining to one hour"
-    )]
-    ChainedTooLong {
-        /// What asks for it.
-        origin: Origin,
-        /// What was asked for.
-        seconds: u32,
-    },
     /// Other credentials are configured where a profile is to be named.
     #[error("the profile '{profile}' has other credentials: {with}")]
     Conflict {
@@ -134,12 +113,29 @@ pub enum Error {
     /// A daemon cannot run.
     #[error("the daemon cannot run")]
     Daemon(#[source] std::io::Error),
+    /// Another process could not obtain the session that both need.
+    #[error("another process of windlass got no session a moment ago: {0}")]
+    Elsewhere(Failure),
+    /// The command of `exec --serve` has ended: nothing to tell, but its status.
+    #[error("the command ended with {status}")]
+    Ended {
+        /// Its exit status.
+        status: u8,
+    },
     /// The endpoint cannot be called.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
     /// Obtaining credentials failed.
     #[error(transparent)]
     Exchange(#[from] rolesanywhere::Error),
+    /// A file is in the way that windlass did not write.
+    #[error("{path} exists already and is not {what}")]
+    InTheWay {
+        /// The file.
+        path: PathBuf,
+        /// What it would have to be.
+        what: &'static str,
+    },
     /// A key cannot be used.
     #[error(transparent)]
     Key(#[from] key::Error),
@@ -153,21 +149,21 @@ pub enum Error {
         /// The profile that was used and has it not, with its file.
         profile: Option<(String, PathBuf)>,
     },
-    /// The command of `exec --serve` has ended: nothing to tell, but its status.
-    #[error("the command ended with {status}")]
-    Ended {
-        /// Its exit status.
-        status: u8,
-    },
-    /// The command that was to be run was not.
-    #[error(transparent)]
-    NotStarted(#[from] NotStarted),
-    /// Credentials cannot be written in the form that was asked for.
-    #[error(transparent)]
-    Unwritable(#[from] Unwritable),
     /// This user has no place for a cache.
     #[error("there is no place for a session cache")]
     NoCache,
+    /// What is said about the last role of a chain, without one.
+    #[error("{origin} is given, and no role to assume")]
+    NoChain {
+        /// What is said.
+        origin: Origin,
+    },
+    /// A path that no command line can hold.
+    #[error("{path} cannot be written into a command line")]
+    NoCommandLine {
+        /// The path.
+        path: PathBuf,
+    },
     /// This user has no home directory.
     #[error("this user has no home directory, neither in $HOME nor in /etc/passwd")]
     NoHome {
@@ -177,6 +173,34 @@ pub enum Error {
     /// Nothing says which certificate or key is meant.
     #[error("no certificate and no private key is named")]
     NoIdentity,
+    /// No config file has the profile.
+    #[error("no config file has a profile '{name}'")]
+    NoProfile {
+        /// The profile.
+        name: String,
+        /// Where was looked.
+        places: Vec<PathBuf>,
+        /// The profiles that there are.
+        known: Vec<String>,
+    },
+    /// No config file has any profile.
+    #[error("there is no profile")]
+    NoProfiles {
+        /// Where was looked.
+        places: Vec<PathBuf>,
+    },
+    /// Nothing in the inventory fits.
+    #[error("the inventory has no certificate '{which}'")]
+    NotInInventory {
+        /// What was looked for.
+        which: String,
+    },
+    /// The command that was to be run was not.
+    #[error(transparent)]
+    NotStarted(#[from] NotStarted),
+    /// The service sent credentials in which no text can be.
+    #[error("the credentials are not text")]
+    NotText,
     /// No certificate fits the selector.
     #[error("no certificate of {origin} fits --cert-selector; it holds {held}")]
     NothingSelected {
@@ -185,25 +209,54 @@ pub enum Error {
         /// What is there.
         held: String,
     },
-    /// A path that no command line can hold.
-    #[error("{path} cannot be written into a command line")]
-    NoCommandLine {
-        /// The path.
+    /// What a profile names cannot be used.
+    #[error("{origin} cannot be used")]
+    OfProfile {
+        /// Where it stands.
+        origin: Origin,
+        /// Why.
+        #[source]
+        source: Box<Self>,
+    },
+    /// An option cannot be written into the config file.
+    #[error("an option is not UTF-8, as {path} has to be")]
+    OptionNotText {
+        /// The file.
         path: PathBuf,
+    },
+    /// A certificate cannot be used.
+    #[error(transparent)]
+    Pki(#[from] pki::Error),
+    /// The proxy that was given is none. Its URL may carry a password, so it is
+    /// not repeated.
+    #[error("{origin} cannot be used")]
+    ProxyUrl {
+        /// The option or the variable.
+        origin: String,
+        /// Why.
+        source: ProxyUrlError,
+    },
+    /// The passphrase and something else are to be read from one pipe.
+    #[error("{origin} can be read only once, and not for the passphrase too")]
+    ReadTwice {
+        /// The standard input, or a descriptor.
+        origin: String,
+    },
+    /// The region that was given is not the trust anchor's.
+    #[error("the trust anchor is in the region {trust_anchor}, but {origin} is {given}")]
+    RegionMismatch {
+        /// Where it was given.
+        origin: Origin,
+        /// The trust anchor's.
+        trust_anchor: Region,
+        /// What was given.
+        given: Region,
     },
     /// A secret would be written into the config file.
     #[error("--{option} is a secret, which does not belong into the config file")]
     SecretInConfig {
         /// The option, without its dashes.
         option: String,
-    },
-    /// One of AWS's shared files cannot be edited.
-    #[error("{path}: {reason}")]
-    SharedFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: Refusal,
     },
     /// A profile's name cannot be a section's.
     #[error("the profile '{name}' cannot be a section of AWS's files: {reason}")]
@@ -221,6 +274,12 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Nothing is served.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The emulator cannot run.
+    #[error(transparent)]
+    Server(#[from] ServerError),
     /// A session policy that is none.
     #[error("{path} is not a session policy: {reason}")]
     SessionPolicy {
@@ -235,56 +294,13 @@ pub enum Error {
         /// What they are.
         certificates: String,
     },
-    /// The service sent credentials in which no text can be.
-    #[error("the credentials are not text")]
-    NotText,
-    /// Nothing in the inventory fits.
-    #[error("the inventory has no certificate '{which}'")]
-    NotInInventory {
-        /// What was looked for.
-        which: String,
-    },
-    /// A file is in the way that windlass did not write.
-    #[error("{path} exists already and is not {what}")]
-    InTheWay {
+    /// One of AWS's shared files cannot be edited.
+    #[error("{path}: {reason}")]
+    SharedFile {
         /// The file.
         path: PathBuf,
-        /// What it would have to be.
-        what: &'static str,
-    },
-    /// A certificate cannot be used.
-    #[error(transparent)]
-    Pki(#[from] pki::Error),
-    /// The proxy that was given is none. Its URL may carry a password, so it is
-    /// not repeated.
-    #[error("{origin} cannot be used")]
-    ProxyUrl {
-        /// The option or the variable.
-        origin: String,
         /// Why.
-        source: ProxyUrlError,
-    },
-    /// Nothing is served.
-    #[error(transparent)]
-    Serve(#[from] ServeError),
-    /// The region that was given is not the trust anchor's.
-    #[error("the trust anchor is in the region {trust_anchor}, but {origin} is {given}")]
-    RegionMismatch {
-        /// Where it was given.
-        origin: Origin,
-        /// The trust anchor's.
-        trust_anchor: Region,
-        /// What was given.
-        given: Region,
-    },
-    /// The emulator cannot run.
-    #[error(transparent)]
-    Server(#[from] ServerError),
-    /// The passphrase and something else are to be read from one pipe.
-    #[error("{origin} can be read only once, and not for the passphrase too")]
-    ReadTwice {
-        /// The standard input, or a descriptor.
-        origin: String,
+        reason: Refusal,
     },
     /// stdout cannot be written.
     #[error("stdout cannot be written")]
@@ -298,21 +314,9 @@ pub enum Error {
     /// The emulator got no TLS certificate.
     #[error(transparent)]
     TlsSetup(#[from] TlsSetupError),
-    /// What a profile names cannot be used.
-    #[error("{origin} cannot be used")]
-    OfProfile {
-        /// Where it stands.
-        origin: Origin,
-        /// Why.
-        #[source]
-        source: Box<Self>,
-    },
-    /// An option cannot be written into the config file.
-    #[error("an option is not UTF-8, as {path} has to be")]
-    OptionNotText {
-        /// The file.
-        path: PathBuf,
-    },
+    /// Credentials cannot be written in the form that was asked for.
+    #[error(transparent)]
+    Unwritable(#[from] Unwritable),
     /// The value of an option is malformed.
     #[error("{}", origin.complaint(value.as_deref(), reason))]
     Value {
@@ -426,106 +430,6 @@ impl Error {
             | E::Throttled { request_id, .. }
             | E::Unavailable { request_id, .. } => request_id.as_deref(),
             _ => None,
-        }
-    }
-
-    /// What to try next.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        let fixed = |text: &str| Some(text.to_owned());
-        match self {
-            Self::AnchorAlias { .. } => {
-                fixed("give the trust anchor's ARN, which ends in trust-anchor/ID")
-            }
-            Self::Authority(error) => hint_authority(error),
-            Self::Chain(_) => None,
-            Self::Configure(error) => Some(hint_configure(error)),
-            Self::ChainedTooLong { .. } => fixed(
-                "ask for 3600 s or less (--session-duration); what the role allows by itself does not matter",
-            ),
-            Self::NoChain { .. } => fixed("it applies to the last role of --assume-role"),
-            Self::ProxyUrl { source, .. } => fixed(match source {
-                ProxyUrlError::Malformed | ProxyUrlError::Scheme => {
-                    "write it as http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with %40 for an @ in a password"
-                }
-                ProxyUrlError::Socks => {
-                    "name an HTTP proxy with --proxy or $HTTPS_PROXY, or list the endpoint's host in $NO_PROXY and unset the variable"
-                }
-            }),
-            Self::SessionPolicy { .. } => {
-                fixed("give a file with one IAM policy as JSON to --session-policy")
-            }
-            Self::CredentialsFile { reason, .. } => hint_credentials_file(reason),
-            Self::Daemon(_) => None,
-            Self::Endpoint(error) => hint_endpoint(error),
-            Self::Exchange(error) => hint_exchange(error),
-            Self::InTheWay { .. } => fixed("nothing was changed; name a new file"),
-            Self::Key(error) => hint_key(error),
-            Self::NotInInventory { .. } => fixed("'windlass ca list' shows what there is"),
-            Self::Pki(error) => hint_pki(error),
-            Self::RegionMismatch { .. } => {
-                fixed("leave it out: the trust anchor's ARN names the region")
-            }
-            Self::Value { origin, .. } if origin.key() == "region" => {
-                fixed("leave it out: the trust anchor's ARN names the region")
-            }
-            Self::Value { .. } | Self::OptionNotText { .. } => None,
-            Self::Server(error) => hint_server(error),
-            Self::Config { problem, .. } => hint_config(problem),
-            Self::ConfigExposed { path, .. } => Some(format!(
-                "it may name programs to run, so only root or the user who runs this may own and write it: chmod go-w {}",
-                path.display()
-            )),
-            Self::NoProfiles { places } => Some(no_profile("", places, &[])),
-            Self::NoProfile {
-                name,
-                places,
-                known,
-            } => Some(no_profile(name, places, known)),
-            Self::Elsewhere(failure) => failure.hint.clone(),
-            Self::Missing {
-                option, profile, ..
-            } => Some(hint_missing(option, profile.as_ref())),
-            Self::NotStarted(_) => {
-                fixed("the command stands behind --, its name first; it is run without a shell")
-            }
-            Self::Unwritable(_) => fixed("use another --format"),
-            Self::NoCache => fixed(
-                "neither $XDG_RUNTIME_DIR nor $XDG_CACHE_HOME nor $HOME names a directory of this user; give --cache-dir",
-            ),
-            Self::NoHome { variable } => Some(format!("set ${variable}, or $HOME")),
-            Self::NoIdentity => fixed("give --certificate, or --private-key"),
-            Self::NothingSelected { .. } => fixed(
-                "names are compared as text: write all of one, as it is listed here (as RFC 2253 does, the last attribute first)",
-            ),
-            Self::Conflict { .. } => {
-                fixed("nothing was written; remove them, name another --profile, or give --force")
-            }
-            Self::NoCommandLine { .. } => fixed("give it a path of ordinary characters"),
-            Self::SecretInConfig { option } if option == "proxy" => fixed(
-                "nothing was written; put user and password of the proxy into $WINDLASS_PROXY",
-            ),
-            Self::SecretInConfig { .. } => fixed("nothing was written; give --passphrase-file"),
-            Self::SharedFile { reason, .. } => hint_refusal(reason),
-            Self::Section { .. } => fixed("give the profile another name"),
-            Self::Selector { .. } => {
-                fixed(r#"write it as [{"Key": "x509Subject", "Value": "CN=NAME"}]"#)
-            }
-            Self::SeveralSelected { .. } => fixed(
-                "add x509Serial to --cert-selector, name one by its PKCS#11 URI, or give --use-latest-expiring-certificate",
-            ),
-            Self::ReadTwice { .. } => fixed("give one of the sources as a file, fd:N or env:NAME"),
-            Self::Ended { .. } | Self::NotText | Self::Stdout(_) | Self::TlsSetup(_) => None,
-            Self::Serve(error) => hint_serve(error),
-            Self::Store(error) => hint_store(error),
-            Self::Target(_) => fixed(
-                "trust anchor, profile and role of one session live in one account, anchor and profile in one region; check --trust-anchor-arn, --profile-arn and --role-arn",
-            ),
-            Self::OfProfile { source, .. } | Self::Variable { source, .. } => source.hint(),
-            Self::WeakPassphrase { .. } => fixed(
-                "choose a longer one, for example: (umask 077; openssl rand -base64 24 > FILE)",
-            ),
-            Self::World(error) => hint_world(error),
         }
     }
 }

@@ -2,11 +2,12 @@
 
 mod leaf;
 mod opening;
+mod said;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::cli::{IdentityArgs, SelectorArgument};
+use crate::cli::{CertificateArgs, IdentityArgs, SelectorArgument, UnlockArgs};
 use crate::key::{
     self, Access, Changes, ExternalSigner, FoundCertificate, KeySource, Loader, Passphrase,
     PassphraseSource, Permissions, Pkcs11Uri, Signer, Source, TokenOptions, TpmDevice,
@@ -18,6 +19,7 @@ use crate::store::read_bounded;
 
 use self::leaf::{Candidates, Wanted};
 pub(super) use self::opening::Opening;
+pub(super) use self::said::Said;
 use super::{Context, Error, material};
 
 /// What there is to show.
@@ -33,9 +35,10 @@ pub(super) enum Loaded {
 /// Opens the key, reads the certificates and puts them together, or the key or
 /// the certificate alone where the other is not with it.
 pub(super) fn load_any(arguments: &IdentityArgs, context: &Context) -> Result<Loaded, Error> {
-    let plan = Plan::new(arguments, context)?;
+    let said = Said::identity(arguments);
+    let plan = Plan::new(said, context)?;
     if plan.has_certificate {
-        let has_signer = plan.private_key.is_some() || arguments.signer_command.is_some();
+        let has_signer = plan.private_key.is_some() || said.signer_command().is_some();
         return plan.retrying(|loader| {
             if has_signer || loader.has_key(&plan.place)? {
                 let identity = plan.identity(loader)?;
@@ -65,11 +68,8 @@ pub(super) fn load_any(arguments: &IdentityArgs, context: &Context) -> Result<Lo
 }
 
 /// Opens the key; certificates are read only where they say which key is meant.
-pub(super) fn signer_only(
-    arguments: &IdentityArgs,
-    context: &Context,
-) -> Result<Box<dyn Signer>, Error> {
-    let plan = Plan::new(arguments, context)?;
+pub(super) fn signer_only(said: Said<'_>, context: &Context) -> Result<Box<dyn Signer>, Error> {
+    let plan = Plan::new(said, context)?;
     plan.retrying(|loader| {
         // Of several keys in a token a certificate names one.
         if !plan.has_certificate {
@@ -82,10 +82,17 @@ pub(super) fn signer_only(
 
 /// Reads the certificates that the options name, in the order of their source.
 pub(super) fn certificates_only(
-    arguments: &IdentityArgs,
+    certificate: &CertificateArgs,
+    unlock: &UnlockArgs,
     context: &Context,
 ) -> Result<Vec<Sourced>, Error> {
-    let plan = Plan::new(arguments, context)?;
+    let said = Said {
+        certificate,
+        key: None,
+        intermediates: None,
+        unlock,
+    };
+    let plan = Plan::new(said, context)?;
     plan.retrying(|loader| {
         let source = &plan.place;
         let found = plan.parse(loader, source)?.named;
@@ -98,13 +105,13 @@ pub(super) fn certificates_only(
 }
 
 /// Whether certificates are looked for, instead of one named outright.
-pub(super) const fn is_search(arguments: &IdentityArgs) -> bool {
+pub(super) const fn is_search(arguments: &CertificateArgs) -> bool {
     arguments.cert_selector.is_some() || matches!(arguments.certificate, Some(KeySource::Token(_)))
 }
 
 /// What the options mean, with paths resolved.
 struct Plan<'a> {
-    arguments: &'a IdentityArgs,
+    said: Said<'a>,
     context: &'a Context,
     /// Whether the place is that of a certificate, or of a key alone.
     has_certificate: bool,
@@ -117,12 +124,12 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    fn new(arguments: &'a IdentityArgs, context: &'a Context) -> Result<Self, Error> {
+    fn new(said: Said<'a>, context: &'a Context) -> Result<Self, Error> {
         let resolved = |source: &KeySource| match source {
             KeySource::Material(source) => KeySource::Material(context.source(source)),
             other => other.clone(),
         };
-        let selector = match &arguments.cert_selector {
+        let selector = match &said.certificate.cert_selector {
             None => None,
             Some(SelectorArgument::Inline(selector)) => Some(selector.clone()),
             Some(SelectorArgument::File(path)) => {
@@ -132,45 +139,50 @@ impl<'a> Plan<'a> {
                 Some(parsed.map_err(|reason| Error::Selector { path, reason })?)
             }
         };
-        let certificate = arguments.certificate.as_ref().map(resolved).or_else(|| {
+        let named = &said.certificate.certificate;
+        let certificate = named.as_ref().map(resolved).or_else(|| {
             // Without a place a selector looks into the token.
             selector
                 .is_some()
                 .then(|| KeySource::Token(Box::new(Ok(Pkcs11Uri::default()))))
         });
-        let private_key = arguments.private_key.as_ref().map(resolved);
+        let private_key = said.private_key().map(resolved);
         let has_pin = |source: &KeySource| match source {
             KeySource::Token(uri) => uri.as_ref().as_ref().is_ok_and(Pkcs11Uri::has_pin_value),
             KeySource::Material(_) | KeySource::Tpm(_) => false,
         };
-        let places = [&arguments.certificate, &arguments.private_key];
+        let places = [named.as_ref(), said.private_key()];
         if places.into_iter().flatten().any(has_pin) {
             context.printer.warning_once(
                 "pin-value: every user of this machine can read the PIN in the list of processes; use pin-source or --passphrase-from",
             );
         }
-        let source = passphrase_source(arguments, context);
+        let source = passphrase_source(said, context);
         // A pipe gives what it has once.
         if let Some(PassphraseSource::Source(passphrase)) = &source
             && matches!(passphrase, Source::Stdin | Source::Fd(_))
-            && [&certificate, &private_key, &arguments.intermediates]
-                .into_iter()
-                .flatten()
-                .any(|other| other.material() == Some(passphrase))
+            && [
+                certificate.as_ref(),
+                private_key.as_ref(),
+                said.intermediates,
+            ]
+            .into_iter()
+            .flatten()
+            .any(|other| other.material() == Some(passphrase))
         {
             return Err(Error::ReadTwice {
                 origin: passphrase.to_string(),
             });
         }
         Ok(Self {
-            arguments,
+            said,
             context,
             has_certificate: certificate.is_some(),
             place: certificate
                 .or_else(|| private_key.clone())
                 .ok_or(Error::NoIdentity)?,
             private_key,
-            intermediates: arguments.intermediates.as_ref().map(resolved),
+            intermediates: said.intermediates.map(resolved),
             selector,
             passphrase: Passphrase::new(source, &context.environment),
         })
@@ -216,26 +228,27 @@ impl<'a> Plan<'a> {
     }
 
     fn loader(&self) -> Loader<'a> {
-        let context = self.context;
-        let tpm = self.arguments.tpm_device.clone().or_else(|| {
+        let (context, key) = (self.context, self.said.key);
+        let tpm = key.and_then(|key| key.tpm_device.clone()).or_else(|| {
             let named = context.environment.get("TPM_DEVICE");
             named.map(PathBuf::from)
         });
         Loader::new(Access {
             environment: &context.environment,
             passphrase: self.passphrase.clone(),
-            permissions: if self.arguments.allow_insecure_key_permissions {
+            permissions: if key.is_some_and(|key| key.allow_insecure_key_permissions) {
                 Permissions::Any
             } else {
                 Permissions::Private
             },
             tokens: TokenOptions {
                 library: self
-                    .arguments
+                    .said
+                    .certificate
                     .pkcs11_lib
                     .as_ref()
                     .map(|path| context.path(path)),
-                reuse_pin: self.arguments.reuse_pin,
+                reuse_pin: key.is_some_and(|key| key.reuse_pin),
             },
             tpm: TpmDevice::new(tpm.map(|path| context.path(&path)).as_deref()),
         })
@@ -287,7 +300,10 @@ impl<'a> Plan<'a> {
         }
         let wanted = Wanted {
             selector: self.selector.as_ref(),
-            latest: self.arguments.use_latest_expiring_certificate,
+            latest: self
+                .said
+                .key
+                .is_some_and(|key| key.use_latest_expiring_certificate),
         };
         candidates.choose(&wanted, &self.place)
     }
@@ -299,9 +315,8 @@ impl<'a> Plan<'a> {
     ) -> Result<Box<dyn Signer>, Error> {
         let leaf = candidates.sole_leaf();
         let public = leaf.map(|(leaf, _)| leaf.certificate.public_key());
-        if let Some(command) = &self.arguments.signer_command {
+        if let Some((command, input)) = self.said.signer_command() {
             let public = public.ok_or_else(|| candidates.several())?.clone();
-            let input = self.arguments.signer_input;
             return Ok(Box::new(ExternalSigner::new(
                 command.clone(),
                 input,
@@ -393,14 +408,17 @@ fn decode(found: FoundCertificate) -> Result<Sourced, pki::Error> {
     })
 }
 
-fn passphrase_source(arguments: &IdentityArgs, context: &Context) -> Option<PassphraseSource> {
-    if arguments.no_tpm_key_password {
+fn passphrase_source(said: Said<'_>, context: &Context) -> Option<PassphraseSource> {
+    if said.key.is_some_and(|key| key.no_tpm_key_password) {
         // Whatever $WINDLASS_PASSPHRASE_FILE is for, it is not for this key.
         return Some(PassphraseSource::Given(Arc::new(Secret::new(Vec::new()))));
     }
     let given = [
-        ("--pkcs8-password", &arguments.pkcs8_password),
-        ("--tpm-key-password", &arguments.tpm_key_password),
+        ("--pkcs8-password", said.unlock.pkcs8_password.as_ref()),
+        (
+            "--tpm-key-password",
+            said.key.and_then(|key| key.tpm_key_password.as_ref()),
+        ),
     ];
     for (option, secret) in given {
         if let Some(secret) = secret {
@@ -411,7 +429,7 @@ fn passphrase_source(arguments: &IdentityArgs, context: &Context) -> Option<Pass
         }
     }
     material::passphrase_source(
-        &arguments.passphrase,
+        &said.unlock.passphrase,
         context,
         "Passphrase of the private key",
     )

@@ -101,7 +101,7 @@ pub fn run(
     };
     let printer = printer(&cli.reporting, debug);
     let context = Context {
-        clock,
+        clock: clock.into(),
         invocation,
         started: Instant::now(),
         environment,

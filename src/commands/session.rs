@@ -57,7 +57,8 @@ impl<'a> SessionPlan<'a> {
         let target = plan::target(arguments)?;
         let endpoint = plan::endpoint(arguments, context, target.region())?;
         let chain = plan::chain(arguments, context, &target)?;
-        if arguments.identity.certificate.is_none() && arguments.identity.cert_selector.is_none() {
+        let place = &arguments.identity.certificate;
+        if place.certificate.is_none() && place.cert_selector.is_none() {
             return Err(plan::missing(arguments, "certificate", "certificate"));
         }
         Ok(Self {

@@ -12,7 +12,7 @@ use crate::clock::rfc3339;
 use crate::delivery::Session;
 use crate::delivery::ini::ProfileName;
 use crate::limits;
-use crate::store::{self, Manner, Report};
+use crate::store::{self, EditReport, Manner};
 
 use self::target::Target;
 use super::session::SessionPlan;
@@ -97,7 +97,7 @@ fn once(wanted: &[Wanted], target: &Target, json: bool, context: &Context) -> Re
 }
 
 /// What was written, without secrets.
-fn document(section: &ProfileName, session: &Session, report: &Report) -> Value {
+fn document(section: &ProfileName, session: &Session, report: &EditReport) -> Value {
     json!({
         "section": section.as_str(),
         "file": report.path.to_string_lossy(),

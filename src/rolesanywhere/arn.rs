@@ -1,146 +1,12 @@
-//! ARNs as types that cannot be mixed up, and their agreement with each other.
+//! ARNs as types that cannot be mixed up.
 
 use std::fmt;
 use std::str::FromStr;
 
+use super::{Partition, Region};
+
 /// Longest ARN in characters (Roles Anywhere service model).
 const MAX_LENGTH: usize = 1011;
-
-/// An AWS partition, with the DNS suffixes of its endpoints (botocore
-/// `partitions.json`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Partition {
-    name: &'static str,
-    dns_suffix: &'static str,
-    dual_stack_suffix: &'static str,
-}
-
-/// Every partition, and how its region names begin. The commercial partition
-/// comes last: its regions are those that begin like none of the others.
-const PARTITIONS: &[(Partition, &str)] = &[
-    (
-        partition("aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
-        "cn-",
-    ),
-    (
-        partition("aws-us-gov", "amazonaws.com", "api.aws"),
-        "us-gov-",
-    ),
-    (
-        partition("aws-iso", "c2s.ic.gov", "api.aws.ic.gov"),
-        "us-iso-",
-    ),
-    (
-        partition("aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud"),
-        "us-isob-",
-    ),
-    (
-        partition("aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
-        "eu-isoe-",
-    ),
-    (
-        partition("aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
-        "us-isof-",
-    ),
-    (
-        partition("aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu"),
-        "eusc-",
-    ),
-    (partition("aws", "amazonaws.com", "api.aws"), ""),
-];
-
-const fn partition(
-    name: &'static str,
-    dns_suffix: &'static str,
-    dual_stack_suffix: &'static str,
-) -> Partition {
-    Partition {
-        name,
-        dns_suffix,
-        dual_stack_suffix,
-    }
-}
-
-impl Partition {
-    /// The name as it stands in ARNs.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        self.name
-    }
-
-    /// The suffix of ordinary host names.
-    #[must_use]
-    pub const fn dns_suffix(self) -> &'static str {
-        self.dns_suffix
-    }
-
-    /// The suffix of dual-stack host names.
-    #[must_use]
-    pub const fn dual_stack_suffix(self) -> &'static str {
-        self.dual_stack_suffix
-    }
-
-    pub(super) fn named(name: &str) -> Option<Self> {
-        PARTITIONS
-            .iter()
-            .map(|(partition, _)| *partition)
-            .find(|partition| partition.name == name)
-    }
-}
-
-/// A region name, such as `us-east-1`, always bare: `fips-` and `-fips` are
-/// no part of it, since the signature's scope must not carry them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Region(String);
-
-impl Region {
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The partition to which a region of this name belongs.
-    #[must_use]
-    pub fn partition(&self) -> Partition {
-        PARTITIONS
-            .iter()
-            .find(|(_, prefix)| self.0.starts_with(prefix))
-            .map_or(PARTITIONS[PARTITIONS.len() - 1].0, |(partition, _)| {
-                *partition
-            })
-    }
-}
-
-impl fmt::Display for Region {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for Region {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parts: Vec<&str> = text.split('-').collect();
-        let words = |words: &[&str]| {
-            words.iter().all(|word| {
-                !word.is_empty() && word.bytes().all(|octet| octet.is_ascii_lowercase())
-            })
-        };
-        match parts.split_last() {
-            Some((number, names))
-                if (2..=3).contains(&names.len())
-                    && words(names)
-                    && (1..=2).contains(&number.len())
-                    && number.bytes().all(|octet| octet.is_ascii_digit()) =>
-            {
-                Ok(Self(text.to_owned()))
-            }
-            _ => Err("not a region name such as us-east-1".to_owned()),
-        }
-    }
-}
 
 /// Why a text is not the ARN that it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -204,7 +70,7 @@ impl Parts {
                     .filter(|region| service != "iam" && region.partition() == partition)
                     .ok_or_else(|| ArnError::Region {
                         region: region.to_owned(),
-                        partition: partition.name,
+                        partition: partition.name(),
                     })?,
             ),
         };
@@ -374,118 +240,6 @@ impl FromStr for RoleArn {
     }
 }
 
-/// The three ARNs of a session, known to agree with each other.
-#[derive(Clone, Debug)]
-pub struct Target {
-    trust_anchor: TrustAnchorArn,
-    profile: ProfileArn,
-    role: RoleArn,
-}
-
-/// Two ARNs that cannot belong to one session: everything that Roles Anywhere
-/// uses lives in one account and, but for the role, in one region.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TargetError {
-    /// Different accounts.
-    #[error("the trust anchor is in the account {trust_anchor}, but {what} is in {other}")]
-    Account {
-        /// The trust anchor's.
-        trust_anchor: String,
-        /// `the profile` or `the role`.
-        what: &'static str,
-        /// Its account.
-        other: String,
-    },
-    /// Different partitions.
-    #[error("the trust anchor is in the partition {trust_anchor}, but {what} is in {other}")]
-    Partition {
-        /// The trust anchor's.
-        trust_anchor: &'static str,
-        /// `the profile` or `the role`.
-        what: &'static str,
-        /// Its partition.
-        other: &'static str,
-    },
-    /// Different regions.
-    #[error("the trust anchor is in the region {trust_anchor}, but the profile's is {other}")]
-    Region {
-        /// The trust anchor's.
-        trust_anchor: Region,
-        /// The profile's.
-        other: Region,
-    },
-}
-
-impl Target {
-    /// Puts three ARNs together.
-    ///
-    /// # Errors
-    ///
-    /// [`TargetError`] names the two that disagree.
-    pub fn new(
-        trust_anchor: TrustAnchorArn,
-        profile: ProfileArn,
-        role: RoleArn,
-    ) -> Result<Self, TargetError> {
-        let others = [
-            ("the profile", profile.partition(), profile.account()),
-            ("the role", role.partition(), role.account()),
-        ];
-        for (what, partition, account) in others {
-            if partition != trust_anchor.partition() {
-                return Err(TargetError::Partition {
-                    trust_anchor: trust_anchor.partition().name,
-                    what,
-                    other: partition.name,
-                });
-            }
-            if account != trust_anchor.account() {
-                return Err(TargetError::Account {
-                    trust_anchor: trust_anchor.account().to_owned(),
-                    what,
-                    other: account.to_owned(),
-                });
-            }
-        }
-        if profile.region() != trust_anchor.region() {
-            return Err(TargetError::Region {
-                trust_anchor: trust_anchor.region().clone(),
-                other: profile.region().clone(),
-            });
-        }
-        Ok(Self {
-            trust_anchor,
-            profile,
-            role,
-        })
-    }
-
-    /// The trust anchor.
-    #[must_use]
-    pub const fn trust_anchor(&self) -> &TrustAnchorArn {
-        &self.trust_anchor
-    }
-
-    /// The profile.
-    #[must_use]
-    pub const fn profile(&self) -> &ProfileArn {
-        &self.profile
-    }
-
-    /// The role.
-    #[must_use]
-    pub const fn role(&self) -> &RoleArn {
-        &self.role
-    }
-
-    /// The region of the session: that of the trust anchor.
-    #[must_use]
-    pub const fn region(&self) -> &Region {
-        self.trust_anchor.region()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -530,43 +284,5 @@ mod tests {
                 .parse::<RoleArn>()
                 .is_err()
         );
-    }
-
-    #[test]
-    fn arns_that_disagree_are_refused() {
-        let anchor: TrustAnchorArn = ANCHOR.parse().unwrap();
-        let profile = |text: &str| -> ProfileArn {
-            ANCHOR
-                .replace("trust-anchor", "profile")
-                .replace("us-east-1:123456789012", text)
-                .parse()
-                .unwrap()
-        };
-        let role: RoleArn = "arn:aws:iam::123456789012:role/x".parse().unwrap();
-        let foreign: RoleArn = "arn:aws:iam::999999999999:role/x".parse().unwrap();
-        let good = profile("us-east-1:123456789012");
-        assert!(Target::new(anchor.clone(), good.clone(), role.clone()).is_ok());
-        assert!(matches!(
-            Target::new(
-                anchor.clone(),
-                profile("us-east-2:123456789012"),
-                role.clone()
-            ),
-            Err(TargetError::Region { .. })
-        ));
-        assert!(matches!(
-            Target::new(anchor.clone(), profile("us-east-1:999999999999"), role),
-            Err(TargetError::Account {
-                what: "the profile",
-                ..
-            })
-        ));
-        assert!(matches!(
-            Target::new(anchor, good, foreign),
-            Err(TargetError::Account {
-                what: "the role",
-                ..
-            })
-        ));
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use crate::text::is_tag_character;
 
-use super::arn::Partition;
+use super::Partition;
 use super::{ChainedDuration, RoleArn, SessionNameTemplate};
 
 /// Longest session policy, in characters.

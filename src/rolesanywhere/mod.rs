@@ -11,6 +11,7 @@ mod duration;
 mod endpoint;
 mod exchange;
 mod proxy;
+mod region;
 mod response;
 mod retry;
 mod session;
@@ -19,12 +20,11 @@ mod signing;
 mod sigv4;
 mod sts;
 mod sts_response;
+mod target;
 mod tls;
 mod transport;
 
-pub use arn::{
-    ArnError, Partition, ProfileArn, Region, RoleArn, Target, TargetError, TrustAnchorArn,
-};
+pub use arn::{ArnError, ProfileArn, RoleArn, TrustAnchorArn};
 pub use assume_role::{AssumeRole, ExternalId, PolicyArn, SessionPolicy, SessionTag, TagKey};
 pub use chain::{ChainError, RoleChain};
 pub use credentials::SessionCredentials;
@@ -32,6 +32,7 @@ pub use duration::{Chained, ChainedDuration, Direct, Lasting, SessionDuration, S
 pub use endpoint::{Endpoint, EndpointError};
 pub use exchange::{Exchange, Progress, create_session};
 pub use proxy::{NoProxy, Proxy, ProxyUrl, ProxyUrlError, ShownProxy};
+pub use region::{Partition, Region};
 pub use response::{Reply, RetryAfter, SUSPICIOUS_SKEW};
 pub use retry::Granted;
 pub use session::{CreateSession, RoleSessionName};
@@ -39,6 +40,7 @@ pub use session_name::{SessionNameTemplate, WorkloadNames};
 pub use signing::{Algorithm, SignedRequest, SigningError, Unsigned, sign};
 pub use sigv4::{HmacSigned, HmacUnsigned, sign_with_secret};
 pub use sts::{Chaining, assume_roles};
+pub use target::{Target, TargetError};
 pub use tls::{ShownCertificate, TlsTrust};
 pub use transport::{Outgoing, Transport, TransportSettings};
 

@@ -21,7 +21,8 @@ use crate::secret::Secret;
 
 use self::beside::Beside;
 pub use self::in_place::Recovery;
-use self::place::{Missing, Place, identity};
+use self::place::{Missing, Place};
+use super::files::identity;
 use super::{Action, Error};
 
 /// How often the file is read again because somebody without the lock has just
@@ -42,7 +43,7 @@ pub enum Manner {
 
 /// What an edit has done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct EditReport {
     /// The file, with symbolic links followed.
     pub path: PathBuf,
     /// Whether it was written, and how; `None` when it said already what it
@@ -78,13 +79,13 @@ pub fn edit<E: From<Error>>(
     max: u64,
     manner: Manner,
     mut change: impl FnMut(&[u8]) -> Result<Secret, E>,
-) -> Result<Report, E> {
+) -> Result<EditReport, E> {
     let beside = lock(path)?;
     let recovery = in_place::recover(&beside, max)?;
     for _ in 0..MAX_CHANGES {
         let old = Old::read(&beside.place, max)?;
         let new = change(old.content.expose())?;
-        let mut report = Report {
+        let mut report = EditReport {
             path: beside.place.path.clone(),
             written: None,
             could_not_rename: false,

@@ -1,9 +1,9 @@
 //! Reading with a bound, and writing so that a reader sees the old file or the
 //! new one and nobody else sees either.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -64,7 +64,7 @@ pub(super) fn read_open(file: File, path: &Path, max: u64) -> Result<Vec<u8>, Er
 ///
 /// As [`read_bounded`], and [`Error::NotAFile`].
 #[expect(clippy::disallowed_types, reason = "the room that opens files")]
-pub fn read_with_metadata(path: &Path, max: u64) -> Result<(Vec<u8>, fs::Metadata), Error> {
+pub fn read_with_metadata(path: &Path, max: u64) -> Result<(Vec<u8>, Metadata), Error> {
     let failed = |source| Error::Io {
         path: path.to_owned(),
         action: Action::Read,
@@ -269,5 +269,17 @@ pub(super) fn parent(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
+    }
+}
+/// Device and inode.
+pub(super) fn identity(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+/// `None` for what does not exist.
+pub(super) fn present<T>(found: std::io::Result<T>) -> std::io::Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
     }
 }

@@ -4,13 +4,14 @@
 mod edit;
 mod files;
 mod inventory;
+mod lock;
 mod log;
 mod session_cache;
 mod size_limit;
 mod socket;
 mod staging;
 
-pub use edit::{Manner, Recovery, Report, edit, read_regular, recover};
+pub use edit::{EditReport, Manner, Recovery, edit, read_regular, recover};
 pub use files::{
     Readers, check_parent, ensure_directory, parent_mode, read_bounded, read_with_metadata,
     remove_if_present, temporary_directory, write_atomic,

@@ -11,7 +11,7 @@ use windlass::rolesanywhere::{HmacUnsigned, SessionCredentials, sign_with_secret
 use crate::fault_server::{Fault, FaultServer, http};
 use crate::harness::{Emulator, Run, Sandbox, client_script, tool};
 use crate::workload::{
-    PROFILE_ARN, ROLE_ARN, SECRET_KEY, TOKEN, TRUST_ANCHOR_ARN, Workload, failure, session,
+    PROFILE_ARN, ROLE_ARN, SECRET_KEY, TOKEN, TRUST_ANCHOR_ARN, Workload, failure, grant, granting,
 };
 
 const MIDDLE: &str = "arn:aws:iam::123456789012:role/middle";
@@ -191,7 +191,7 @@ fn a_profile_may_have_a_chain() {
 fn a_profile_says_for_each_role_what_is_asked_for() {
     let workload = Workload::new();
     let sts = FaultServer::start(vec![assumed(|answer| answer), assumed(|answer| answer)]);
-    let roles_anywhere = FaultServer::start(vec![Fault::Answer(session(|_| {}))]);
+    let roles_anywhere = granting(1);
     let profile = format!(
         "[profile.restore]\ncertificate = 'fullchain.pem'\nprivate_key = 'key.pem'\n\
          trust_anchor_arn = '{TRUST_ANCHOR_ARN}'\nprofile_arn = '{PROFILE_ARN}'\n\
@@ -352,7 +352,7 @@ fn assumed(change: impl FnOnce(String) -> String) -> Fault {
 
 /// Runs with a Roles Anywhere that grants, and this STS.
 fn against(script: Vec<Fault>, options: &[&str]) -> (Run, FaultServer) {
-    let first = FaultServer::start(vec![Fault::Answer(session(|_| ()))]);
+    let first = granting(1);
     let sts = FaultServer::start(script);
     let (url, sts_url) = (first.url(), sts.url());
     let endpoints = ["--endpoint", &url, "--sts-endpoint", &sts_url];
@@ -416,7 +416,7 @@ fn the_request_says_all_that_was_asked_for() {
 
 #[test]
 fn endpoint_of_sts_from_the_environment() {
-    let first = FaultServer::start(vec![Fault::Answer(session(|_| ())); 2]);
+    let first = FaultServer::start(vec![grant(); 2]);
     for name in ["AWS_ENDPOINT_URL_STS", "WINDLASS_STS_ENDPOINT"] {
         let sts = FaultServer::start(vec![assumed(|body| body)]);
         let run = Workload::new().ask_in(

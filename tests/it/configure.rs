@@ -9,10 +9,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::fault_server::{Fault, FaultServer};
 use crate::harness::{Run, Sandbox, capture, program, tool};
 use crate::workload::{
-    PROFILE_ARN, ROLE_ARN, SECRET_KEY, TOKEN, TRUST_ANCHOR_ARN, Workload, session,
+    PROFILE_ARN, ROLE_ARN, SECRET_KEY, TOKEN, TRUST_ANCHOR_ARN, Workload, granting,
 };
 
 const OWN: &str = ".config/windlass/config.toml";
@@ -152,7 +151,7 @@ fn print_shows_both_and_writes_nothing() {
 fn botocore_and_a_shell_run_the_line_also_with_blanks_in_it() {
     let workload = Workload::new();
     let sandbox = &workload.sandbox;
-    let server = FaultServer::start(vec![Fault::Answer(session(|_| {}))]);
+    let server = granting(1);
     fs::create_dir(sandbox.path("it's my $HOME")).unwrap();
     let own = sandbox.path("it's my $HOME/windlass");
     fs::copy(program(), &own).unwrap();

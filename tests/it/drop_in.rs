@@ -3,13 +3,8 @@
 
 use serde_json::Value;
 
-use crate::fault_server::{Fault, FaultServer};
 use crate::harness::program;
-use crate::workload::{Workload, session};
-
-fn granting(count: usize) -> FaultServer {
-    FaultServer::start((0..count).map(|_| Fault::Answer(session(|_| {}))).collect())
-}
+use crate::workload::{Workload, granting};
 
 /// It once printed empty credentials and reported success.
 #[test]

@@ -8,7 +8,9 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::fault_server::{Fault, FaultServer, http};
-use crate::workload::{ROLE_ARN, SECRET_KEY, TOKEN, Workload, created, failure_of, session};
+use crate::workload::{
+    ROLE_ARN, SECRET_KEY, TOKEN, Workload, created, failure_of, granting, session,
+};
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 const HTML: (&str, &str) = ("Content-Type", "text/html; charset=utf-8");
@@ -136,7 +138,7 @@ fn answers_of_something_in_between() {
 
 #[test]
 fn redirect_is_not_followed() {
-    let target = FaultServer::start(vec![Fault::Answer(session(|_| ()))]);
+    let target = granting(1);
     let location = format!("{}/sessions", target.url());
     for status in [
         "302 Found",
@@ -378,7 +380,7 @@ fn secrets_of_a_damaged_answer_stay_unsaid() {
 
 #[test]
 fn secrets_of_a_good_answer_go_to_stdout_alone() {
-    let server = FaultServer::start(vec![Fault::Answer(session(|_| ()))]);
+    let server = granting(1);
     let run = Workload::new().ask(&["--endpoint", &server.url(), "--verbose", "--debug"]);
     assert_eq!(run.code, 0, "{run:#?}");
     let document: Value = serde_json::from_str(&run.stdout).unwrap();
@@ -525,7 +527,7 @@ fn a_slow_answer_is_read_to_its_end() {
 /// A full disk behind stdout: the SDK got nothing, so this is no success.
 #[test]
 fn unwritable_stdout_is_a_failure() {
-    let server = FaultServer::start(vec![Fault::Answer(session(|_| ()))]);
+    let server = granting(1);
     let workload = Workload::new();
     let full = std::fs::OpenOptions::new()
         .write(true)

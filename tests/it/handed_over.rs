@@ -8,10 +8,10 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::fault_server::{Fault, FaultServer};
+use crate::fault_server::FaultServer;
 use crate::harness::{Run, client_script, tool};
 use crate::workload::{
-    PROFILE_ARN, ROLE_ARN, SECRET_KEY, TOKEN, TRUST_ANCHOR_ARN, Workload, session,
+    PROFILE_ARN, ROLE_ARN, SECRET_KEY, TOKEN, TRUST_ANCHOR_ARN, Workload, granting,
 };
 
 /// A workload with a server that gives one session.
@@ -24,7 +24,7 @@ impl Host {
     fn new() -> Self {
         Self {
             workload: Workload::new(),
-            server: FaultServer::start(vec![Fault::Answer(session(|_| {}))]),
+            server: granting(1),
         }
     }
 

@@ -8,12 +8,23 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::secrets;
+
 /// The passphrase of every CA that the tests make.
 pub const PASSPHRASE: &str = "correct horse battery staple";
 
 /// A directory of its own for one test, which is also its HOME.
 pub struct Sandbox {
     directory: tempfile::TempDir,
+}
+
+impl Drop for Sandbox {
+    /// What was logged, listed or left behind is looked through at the end.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            secrets::scan_files(self.root());
+        }
+    }
 }
 
 /// What a run of the program gave.
@@ -95,6 +106,7 @@ impl Sandbox {
 
     /// Runs a prepared command to its end and scans what it printed.
     pub fn finish(&self, mut command: Command) -> Run {
+        let delivers = secrets::delivers(&command);
         let output = command.output().unwrap();
         let run = Run {
             code: output.status.code().unwrap_or(-1),
@@ -103,6 +115,10 @@ impl Sandbox {
         };
         self.scan(&run.stderr);
         self.scan(&run.stdout);
+        secrets::scan(&run.stderr, "stderr");
+        if !delivers || run.code != 0 {
+            secrets::scan(&run.stdout, "stdout");
+        }
         run
     }
 

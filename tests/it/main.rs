@@ -9,6 +9,8 @@
 )]
 
 mod harness;
+mod secrets;
+mod users;
 
 mod admission;
 mod bad_input;
@@ -36,6 +38,7 @@ mod issuer;
 mod keys;
 mod layers;
 mod matrix;
+mod options;
 mod passphrases;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;

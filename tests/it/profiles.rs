@@ -10,9 +10,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use crate::fault_server::{Fault, FaultServer};
+use crate::fault_server::FaultServer;
 use crate::harness::{Run, Sandbox};
-use crate::workload::{PROFILE_ARN, ROLE_ARN, TRUST_ANCHOR_ARN, Workload, session};
+use crate::workload::{PROFILE_ARN, ROLE_ARN, TRUST_ANCHOR_ARN, Workload, granting};
 
 const FILE: &str = ".config/windlass/config.toml";
 
@@ -26,7 +26,7 @@ impl Host {
     fn new(lines: &str) -> Self {
         let host = Self {
             workload: Workload::new(),
-            server: FaultServer::start((0..4).map(|_| Fault::Answer(session(|_| {}))).collect()),
+            server: granting(4),
         };
         host.write(&format!("{}{lines}", host.profile("backup")));
         host

@@ -5,13 +5,9 @@ use insta::assert_snapshot;
 
 use crate::fault_server::{Fault, FaultServer, TlsRoot, http};
 use crate::harness::Run;
-use crate::workload::{Workload, failure, session};
+use crate::workload::{Workload, failure, grant};
 
 const HOST: &str = "rolesanywhere.us-east-1.amazonaws.com";
-
-fn good() -> Vec<Fault> {
-    vec![Fault::Answer(session(|_| ()))]
-}
 
 /// A server of the region's name behind a proxy, and a client that trusts it.
 struct Office {
@@ -26,7 +22,7 @@ impl Office {
         let workload = Workload::new();
         workload.sandbox.write("roots.pem", root.pem());
         let names = [HOST, "vpce.example"];
-        let server = FaultServer::start_tls(good(), root.server(&names, |_| ()));
+        let server = FaultServer::start_tls(vec![grant()], root.server(&names, |_| ()));
         let proxy = FaultServer::start(vec![Fault::Tunnel(server.port())]);
         Self {
             workload,
@@ -228,7 +224,7 @@ fn a_proxy_that_cannot_be_used_is_named_by_its_source() {
 #[test]
 fn an_intercepting_proxy_is_named() {
     let company = TlsRoot::named("Example Corp TLS Inspection \u{1b}[31m");
-    let server = FaultServer::start_tls(good(), company.server(&[HOST], |_| ()));
+    let server = FaultServer::start_tls(vec![grant()], company.server(&[HOST], |_| ()));
     let proxy = FaultServer::start(vec![Fault::Tunnel(server.port())]);
     let run = Workload::new().ask(&["--proxy", &proxy.url()]);
     assert_snapshot!(failure(&run, &[&proxy]), @r"
@@ -242,7 +238,7 @@ fn an_intercepting_proxy_is_named() {
 #[test]
 fn a_long_name_of_who_sits_in_between_is_cut() {
     let company = TlsRoot::named(&"x".repeat(3000));
-    let server = FaultServer::start_tls(good(), company.server(&["127.0.0.1"], |_| ()));
+    let server = FaultServer::start_tls(vec![grant()], company.server(&["127.0.0.1"], |_| ()));
     let run = Workload::new().ask(&["--endpoint", &server.url()]);
     assert_eq!(run.code, 1);
     let shown = format!("issued by CN={}…", "x".repeat(117));

@@ -6,13 +6,9 @@ use rcgen::date_time_ymd;
 
 use crate::fault_server::{Fault, FaultServer, TlsRoot, http};
 use crate::harness::Run;
-use crate::workload::{ROLE_ARN, Workload, failure, session};
+use crate::workload::{ROLE_ARN, Workload, failure, grant, session};
 
 const REGION_HOST: &str = "rolesanywhere.us-east-1.amazonaws.com";
-
-fn good() -> Vec<Fault> {
-    vec![Fault::Answer(session(|_| ()))]
-}
 
 fn succeeded(run: &Run) {
     assert_eq!(run.code, 0, "{run:#?}");
@@ -24,7 +20,7 @@ fn over_tls(names: &[&str]) -> (Workload, FaultServer) {
     let root = TlsRoot::new();
     let workload = Workload::new();
     workload.sandbox.write("roots.pem", root.pem());
-    let server = FaultServer::start_tls(good(), root.server(names, |_| ()));
+    let server = FaultServer::start_tls(vec![grant()], root.server(names, |_| ()));
     (workload, server)
 }
 
@@ -79,7 +75,7 @@ fn tls_with_a_self_signed_certificate() {
     let config = root.server(&["127.0.0.1"], |params| {
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     });
-    let server = FaultServer::start_tls(good(), config);
+    let server = FaultServer::start_tls(vec![grant()], config);
     let run = Workload::new().ask(&["--endpoint", &server.url()]);
     assert_snapshot!(failure(&run, &[&server]), @"
     exit 1
@@ -110,7 +106,7 @@ fn tls_out_of_date() {
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(2021, 1, 1);
     });
-    let server = FaultServer::start_tls(good(), config);
+    let server = FaultServer::start_tls(vec![grant()], config);
     let run = workload.ask(&["--endpoint", &server.url(), "--ca-bundle", "roots.pem"]);
     assert_eq!(server.seen(), [""], "nothing was sent");
     let shown = failure(&run, &[&server]);
@@ -207,7 +203,7 @@ fn ca_bundle_from_option_and_environment() {
 
 #[test]
 fn unusable_ca_bundle_is_named() {
-    let server = FaultServer::start(good());
+    let server = FaultServer::start(vec![grant()]);
     let workload = Workload::new();
     workload.sandbox.write("garbage.pem", "no certificate");
     workload.sandbox.write(
@@ -300,7 +296,7 @@ fn hostile_environment_changes_nothing() {
 
 #[test]
 fn endpoint_of_the_most_specific_source() {
-    let wanted = FaultServer::start((0..4).flat_map(|_| good()).collect());
+    let wanted = FaultServer::start((0..4).flat_map(|_| vec![grant()]).collect());
     let other = FaultServer::start(Vec::new());
     let workload = Workload::new();
     let (url, wrong) = (wanted.url(), other.url());

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::fault_server::{Fault, FaultServer, http};
 use crate::harness::Run;
-use crate::workload::{SECRET_KEY, TOKEN, Workload, session};
+use crate::workload::{SECRET_KEY, TOKEN, Workload, granting};
 
 fn refusing() -> FaultServer {
     let headers = [
@@ -94,7 +94,7 @@ fn mistakes_of_usage_are_json_too() {
 
 #[test]
 fn warnings_and_notes_are_json_lines() {
-    let server = FaultServer::start(vec![Fault::Answer(session(|_| {}))]);
+    let server = granting(1);
     let workload = Workload::new();
     let options = ["--endpoint", &server.url(), "--session-duration", "900"];
     let more = ["--verbose", "--error-format", "json"];
@@ -119,7 +119,7 @@ fn the_log_file_has_what_an_sdk_swallows() {
     let run = workload.ask(&options);
     assert_eq!(run.code, 3);
     assert!(run.stderr.starts_with("error: AWS refused"), "{run:#?}");
-    let good = FaultServer::start(vec![Fault::Answer(session(|_| {}))]);
+    let good = granting(1);
     let url = good.url();
     let file = [("WINDLASS_LOG_FILE", "~/windlass.log")];
     let run = workload.ask_in(&file, &["--endpoint", &url, "--session-duration", "900"]);
@@ -149,7 +149,7 @@ fn the_log_file_has_what_an_sdk_swallows() {
 
 #[test]
 fn a_log_that_cannot_be_written_stops_nothing() {
-    let server = FaultServer::start(vec![Fault::Answer(session(|_| {}))]);
+    let server = granting(1);
     let workload = Workload::new();
     let run = workload.ask(&[
         "--endpoint",

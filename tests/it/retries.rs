@@ -8,13 +8,9 @@ use windlass::rolesanywhere::{Error, TransportSettings};
 
 use crate::fault_server::{Fault, FaultServer, TlsRoot, http};
 use crate::harness::Run;
-use crate::workload::{Workload, failure, obtain, session};
+use crate::workload::{Workload, failure, grant, obtain, session};
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
-
-fn good() -> Fault {
-    Fault::Answer(session(|_| ()))
-}
 
 fn unavailable(headers: &[(&str, &str)]) -> Fault {
     Fault::Answer(http("503 Service Unavailable", headers, ""))
@@ -48,7 +44,7 @@ fn what_may_pass_is_tried_again() {
         Fault::Answer(half),
         Fault::Answer(open_ended),
     ] {
-        let (run, server) = ask(vec![fault, good()]);
+        let (run, server) = ask(vec![fault, grant()]);
         assert_eq!(run.code, 0, "{run:#?}");
         assert_eq!(server.seen().len(), 2, "{run:#?}");
         let note = "note: attempt 1 failed: ";
@@ -104,13 +100,13 @@ fn what_will_not_pass_is_not_tried_again() {
         (Fault::Answer(http("200 OK", &[JSON], "[]")), 1),
         (Fault::Answer(b"SSH-2.0-OpenSSH_9.9\r\n".to_vec()), 1),
     ] {
-        let (run, server) = ask(vec![fault, good()]);
+        let (run, server) = ask(vec![fault, grant()]);
         assert_eq!(run.code, code, "{run:#?}");
         assert_eq!(server.seen().len(), 1, "{run:#?}");
     }
     // TLS of an unknown root.
     let config = TlsRoot::new().server(&["127.0.0.1"], |_| ());
-    let server = FaultServer::start_tls(vec![good(), good()], config);
+    let server = FaultServer::start_tls(vec![grant(), grant()], config);
     let run = Workload::new().ask(&["--endpoint", &server.url()]);
     assert_eq!(run.code, 1, "{run:#?}");
     assert_eq!(server.seen().len(), 1, "{run:#?}");
@@ -121,7 +117,7 @@ fn what_will_not_pass_is_not_tried_again() {
 #[test]
 fn each_attempt_is_signed_anew() {
     // Longer than a second, so that the dates must differ.
-    let script = vec![unavailable(&[("Retry-After", "2")]), good()];
+    let script = vec![unavailable(&[("Retry-After", "2")]), grant()];
     let (run, server) = ask(script);
     assert_eq!(run.code, 0, "{run:#?}");
     let seen = server.seen();
@@ -147,7 +143,7 @@ fn retry_after_is_waited_for() {
         vec![("Retry-After", then.as_str()), ("Date", now.as_str())],
     ] {
         let begun = Instant::now();
-        let (run, server) = ask(vec![unavailable(&headers), good()]);
+        let (run, server) = ask(vec![unavailable(&headers), grant()]);
         assert_eq!(run.code, 0, "{run:#?}");
         assert_eq!(server.seen().len(), 2);
         assert!(begun.elapsed() >= Duration::from_secs(2), "{run:#?}");
@@ -157,7 +153,7 @@ fn retry_after_is_waited_for() {
 #[test]
 fn a_retry_after_that_does_not_fit_ends_it_at_once() {
     let begun = Instant::now();
-    let (run, server) = ask(vec![unavailable(&[("Retry-After", "600")]), good()]);
+    let (run, server) = ask(vec![unavailable(&[("Retry-After", "600")]), grant()]);
     assert!(begun.elapsed() < Duration::from_secs(10));
     assert_eq!((run.code, server.seen().len()), (5, 1), "{run:#?}");
     let error = run.stderr.lines().find(|line| line.starts_with("error:"));
@@ -180,7 +176,7 @@ fn a_black_hole_leaves_time_for_another_attempt() {
         total_deadline: Duration::from_secs(20),
         ..TransportSettings::default()
     };
-    let server = FaultServer::start(vec![Fault::Stall(Vec::new()), good()]);
+    let server = FaultServer::start(vec![Fault::Stall(Vec::new()), grant()]);
     let granted = obtain(&server.url(), &settings, &SystemClock).unwrap();
     assert_eq!(granted.attempts, 2);
 

@@ -7,7 +7,7 @@ mod imds;
 mod outages;
 mod process;
 pub(crate) mod sdks;
-mod server;
+pub(crate) mod server;
 mod service;
 mod sockets;
 mod stderr;

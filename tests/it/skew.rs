@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::fault_server::{Fault, FaultServer, http};
 use crate::harness::Sandbox;
-use crate::workload::{Workload, failure, session};
+use crate::workload::{Workload, failure, grant, session};
 
 fn http_date(time: DateTime<Utc>) -> String {
     time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
@@ -111,7 +111,7 @@ fn expiry_is_judged_by_the_clock_that_proved_right() {
 fn a_correction_that_does_not_help_is_the_first_refusal() {
     let shown = |off: TimeDelta, second: Fault| {
         let first = denied("Invalid signature", &http_date(Utc::now() + off));
-        let server = FaultServer::start(vec![first, second, Fault::Answer(session(|_| ()))]);
+        let server = FaultServer::start(vec![first, second, grant()]);
         let run = Workload::new().ask(&["--endpoint", &server.url()]);
         assert_eq!(server.seen().len(), 2, "{run:#?}");
         failure(&run, &[&server])

@@ -15,14 +15,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
-use crate::fault_server::{Fault, FaultServer};
+use crate::fault_server::FaultServer;
 use crate::harness::{Run, capture, tool};
-use crate::workload::{
-    PROFILE_ARN, ROLE_ARN, SECRET_KEY, TOKEN, TRUST_ANCHOR_ARN, Workload, session,
-};
+use crate::workload::{PROFILE_ARN, ROLE_ARN, SECRET_KEY, TOKEN, TRUST_ANCHOR_ARN, Workload};
 
 /// The id of the key that all sessions have.
 const KEY_ID: &str = "ASIAEXAMPLEEXAMPLE12";
+
+/// A server that has a good session for each of that many requests.
+pub use crate::workload::granting as good;
 
 /// What stands in a section that was written.
 pub fn lines() -> String {
@@ -68,11 +69,6 @@ pub fn without_secrets(run: &Run) {
         assert!(!run.stderr.contains(secret), "{run:#?}");
         assert!(!run.stdout.contains(secret), "{run:#?}");
     }
-}
-
-/// A server that has a good session for each of that many requests.
-pub fn good(count: usize) -> FaultServer {
-    FaultServer::start((0..count).map(|_| Fault::Answer(session(|_| {}))).collect())
 }
 
 pub fn mode(path: &Path) -> u32 {

@@ -4,8 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::fault_server::{Fault, FaultServer};
-use crate::workload::{PROFILE_ARN, ROLE_ARN, TRUST_ANCHOR_ARN, Workload, session};
+use crate::workload::{PROFILE_ARN, ROLE_ARN, TRUST_ANCHOR_ARN, Workload, granting};
 
 /// A request, taken apart.
 struct Request {
@@ -30,7 +29,7 @@ impl Request {
 
 /// What is sent to a server at `base`, for this role and with these options.
 fn sent(workload: &Workload, base: &str, role: &str, options: &[&str]) -> Request {
-    let server = FaultServer::start(vec![Fault::Answer(session(|_| ()))]);
+    let server = granting(1);
     let mut command = workload.command();
     command.args(["--role-arn", role, "--endpoint"]);
     command.arg(format!("{}{base}", server.url())).args(options);

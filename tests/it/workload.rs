@@ -114,6 +114,16 @@ pub fn session(change: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
     created(&answer.to_string())
 }
 
+/// The usual session for one request.
+pub fn grant() -> Fault {
+    Fault::Answer(session(|_| {}))
+}
+
+/// A server that has the usual session for each of that many requests.
+pub fn granting(count: usize) -> FaultServer {
+    FaultServer::start((0..count).map(|_| grant()).collect())
+}
+
 /// An answer with the status of success and this body.
 pub fn created(body: &str) -> Vec<u8> {
     http("201 Created", &[("Content-Type", "application/json")], body)

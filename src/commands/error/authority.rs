@@ -4,8 +4,9 @@ use crate::authority;
 use crate::commands::Outcome;
 
 use super::key_error::{hint_key, of_key};
+use super::of_store;
 use super::pki_error::{hint_pki, of_pki};
-use super::{hint_store, of_store};
+use super::store_error::hint_store;
 
 pub(super) fn of_authority(error: &authority::Error) -> Outcome {
     match error {

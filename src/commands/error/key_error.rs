@@ -70,7 +70,10 @@ pub(super) fn hint_key(error: &key::Error) -> Option<String> {
             "is the file complete? 'openssl storeutl -noout FILE' reads it too"
         }
         key::Error::Encrypted { .. } => {
-            "give --passphrase-file FILE, or --passphrase-from with env:NAME, fd:N, cmd:COMMAND, credential:NAME or tty"
+            concat!(
+                "give --passphrase-file FILE, or --passphrase-from with tty, ",
+                passphrase_sources!()
+            )
         }
         key::Error::EncryptionUnsupported {
             form: "PKCS#12", ..
@@ -93,7 +96,10 @@ pub(super) fn hint_key(error: &key::Error) -> Option<String> {
             "a private key file begins with '-----BEGIN PRIVATE KEY-----', or with RSA, EC or ENCRYPTED before PRIVATE"
         }
         key::Error::NoTerminal => {
-            "give --passphrase-file FILE, or --passphrase-from with env:NAME, fd:N, cmd:COMMAND or credential:NAME"
+            concat!(
+                "give --passphrase-file FILE, or --passphrase-from with ",
+                passphrase_sources!()
+            )
         }
         key::Error::Passphrase { .. } => {
             "nothing was changed; check the file, variable, descriptor or credential that is named"

@@ -68,7 +68,11 @@ pub(super) fn hint(error: &Pkcs11Error) -> &'static str {
         }
         E::PinLocked { .. } => "unlock it with the security officer's PIN or the vendor's tool",
         E::PinMissing { .. } => {
-            "give --passphrase-file FILE, --passphrase-from with env:NAME, fd:N, cmd:COMMAND, credential:NAME or tty, or end the URI with ?pin-source=/FILE"
+            concat!(
+                "give --passphrase-file FILE, --passphrase-from with tty, ",
+                passphrase_sources!(),
+                ", or end the URI with ?pin-source=/FILE"
+            )
         }
         E::PinSource { .. } => {
             "pin-source takes the absolute path of a file that holds the PIN and nothing else"

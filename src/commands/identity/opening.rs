@@ -7,7 +7,7 @@ use crate::commands::{Context, Error};
 use crate::key::{Loader, Source};
 use crate::pki::Identity;
 
-use super::Plan;
+use super::{Plan, Said};
 
 /// Certificate and key as the options name them, not opened yet.
 pub(in crate::commands) struct Opening<'a> {
@@ -21,7 +21,7 @@ impl<'a> Opening<'a> {
         arguments: &'a IdentityArgs,
         context: &'a Context,
     ) -> Result<Self, Error> {
-        let plan = Plan::new(arguments, context)?;
+        let plan = Plan::new(Said::identity(arguments), context)?;
         let loader = Mutex::new(plan.loader());
         Ok(Self { plan, loader })
     }

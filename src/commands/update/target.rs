@@ -12,7 +12,7 @@ use crate::commands::{Context, Error, Printer};
 use crate::delivery::ini::{Place, ProfileName};
 use crate::delivery::{CredentialsFileError, Session, check_section, key_id_of, write_session};
 use crate::limits;
-use crate::store::{self, Manner, Recovery, Report, read_regular};
+use crate::store::{self, EditReport, Manner, Recovery, read_regular};
 
 /// A credentials file, and how it is written.
 pub(super) struct Target {
@@ -74,7 +74,7 @@ impl Target {
         section: &ProfileName,
         session: &Session,
         printer: &Printer,
-    ) -> Result<Option<Report>, Error> {
+    ) -> Result<Option<EditReport>, Error> {
         let guard = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         // Behind the lock: whoever closes it must not be overtaken.
         if self.is_closed() {
@@ -127,7 +127,7 @@ impl Target {
     }
 
     /// What about the file should be known although it was written.
-    fn tell(&self, report: &Report, printer: &Printer) {
+    fn tell(&self, report: &EditReport, printer: &Printer) {
         let path = report.path.display();
         self.tell_recovery(report.recovery, printer);
         if report.could_not_rename {

@@ -1,7 +1,7 @@
 //! The files that stand beside the one that is edited.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, fchown};
 use std::time::Instant;
@@ -10,8 +10,9 @@ use rustix::fs::OFlags;
 
 use crate::limits;
 
+use super::super::lock::NamedLock;
 use super::super::{Action, Error};
-use super::place::{Place, identity};
+use super::place::Place;
 
 /// What the journal's name ends with.
 const JOURNAL: &str = ".windlass-journal";
@@ -25,7 +26,7 @@ pub(super) struct Beside {
     pub(super) new: OsString,
     /// The journal of a write into the file.
     pub(super) journal: OsString,
-    _lock: File,
+    _lock: NamedLock,
 }
 
 impl Beside {
@@ -108,39 +109,27 @@ fn beside(place: &Place, suffix: &str) -> OsString {
     name
 }
 
-/// Opens the lock file and takes the lock. Somebody may have removed the file
-/// meanwhile: then its lock says nothing, and it is made anew.
-fn wait_for(name: &OsStr, place: &Place) -> Result<File, Error> {
+/// Waits for the lock.
+fn wait_for(name: &OsStr, place: &Place) -> Result<NamedLock, Error> {
     let failed = |source| failed(place, Action::Lock, source);
-    let until = Instant::now() + limits::EDIT_LOCK_WAIT;
-    loop {
+    let open = || {
         let lock = open_lock(name, place).map_err(failed)?;
-        let held = lock.metadata().map_err(failed)?;
-        if !held.is_file() {
-            return Err(Error::NotAFile {
-                path: place.beside(name),
-                is_directory: held.is_dir(),
-            });
-        }
-        loop {
-            match lock.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::Error(source)) => return Err(failed(source)),
-                Err(TryLockError::WouldBlock) if Instant::now() > until => {
-                    return Err(Error::Locked {
-                        path: place.path.clone(),
-                        lock: place.beside(name),
-                        seconds: limits::EDIT_LOCK_WAIT.as_secs(),
-                    });
-                }
-                Err(TryLockError::WouldBlock) => std::thread::sleep(limits::EDIT_LOCK_POLL),
-            }
-        }
-        let named = place.look(name).map_err(failed)?;
-        if named.is_some_and(|named| identity(&named) == identity(&held)) {
+        let kind = lock.metadata().map_err(failed)?;
+        if kind.is_file() {
             return Ok(lock);
         }
-    }
+        Err(Error::NotAFile {
+            path: place.beside(name),
+            is_directory: kind.is_dir(),
+        })
+    };
+    let until = Instant::now() + limits::EDIT_LOCK_WAIT;
+    let lock = NamedLock::take(until, open, || place.look(name), failed)?;
+    lock.ok_or_else(|| Error::Locked {
+        path: place.path.clone(),
+        lock: place.beside(name),
+        seconds: limits::EDIT_LOCK_WAIT.as_secs(),
+    })
 }
 
 fn open_lock(name: &OsStr, place: &Place) -> std::io::Result<File> {

@@ -4,7 +4,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
-use std::io::{Error as IoError, ErrorKind};
+use std::io::Error as IoError;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Component, Path, PathBuf};
@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, Dir, Mode, OFlags};
 
 use crate::limits;
 
-use super::super::files::parent;
+use super::super::files::{identity, parent, present};
 use super::super::{Action, Error};
 
 /// What becomes of directories that do not exist.
@@ -166,11 +166,6 @@ impl Link {
     }
 }
 
-/// Device and inode.
-pub(super) fn identity(metadata: &Metadata) -> (u64, u64) {
-    (metadata.dev(), metadata.ino())
-}
-
 /// Whether these links may lead to what this user owns.
 fn check<'a>(links: impl IntoIterator<Item = &'a Link>, owner: u32) -> Result<(), Error> {
     match links.into_iter().find(|link| link.owner != owner) {
@@ -300,14 +295,6 @@ fn open_at(directory: &File, name: &OsStr, flags: OFlags) -> std::io::Result<Fil
 
 /// How a file for the owner alone is made, whatever the umask takes away.
 const OWNER_ONLY: Mode = Mode::from_raw_mode(0o600);
-
-/// `None` for what does not exist.
-fn present<T>(found: std::io::Result<T>) -> std::io::Result<Option<T>> {
-    match found {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        found => found.map(Some),
-    }
-}
 
 fn unreadable(path: &Path, source: IoError) -> Error {
     Error::Io {

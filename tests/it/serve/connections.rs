@@ -6,16 +6,11 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use super::server::Server;
-use crate::fault_server::{Fault, FaultServer};
-use crate::workload::{Workload, session};
+use crate::workload::{Workload, granting};
 
 const PLACES: usize = 512;
 
 const PUT: &[u8] = b"PUT /latest/api/token HTTP/1.1\r\nHost: localhost\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n\r\n";
-
-fn once() -> FaultServer {
-    FaultServer::start(vec![Fault::Answer(session(|_| ()))])
-}
 
 /// Sends a request that can be repeated for ever and reads its answer.
 fn token(stream: &mut TcpStream) -> String {
@@ -41,7 +36,7 @@ fn ends(stream: &mut impl Read) -> bool {
 #[test]
 fn who_takes_most_places_keeps_them_for_one_answer_only() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let server = Server::start(&workload, &service.url(), &[]);
     let mut held = Vec::new();
     for index in 0..PLACES / 2 + 10 {
@@ -74,7 +69,7 @@ fn who_takes_most_places_keeps_them_for_one_answer_only() {
 #[test]
 fn what_sdks_do_not_repeat_ends_the_connection() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let server = Server::start(&workload, &service.url(), &[]);
     for path in ["/healthz", "/metrics", "/nothing", "/latest/meta-data"] {
         let mut stream = server.connect();
@@ -96,7 +91,7 @@ fn what_sdks_do_not_repeat_ends_the_connection() {
 fn one_user_holds_half_of_the_places_of_a_unix_socket() {
     let workload = Workload::new();
     let sandbox = &workload.sandbox;
-    let service = once();
+    let service = granting(1);
     let session = Server::session(&service.url());
     let mut all: Vec<&str> = session.iter().map(String::as_str).collect();
     all.extend(["--unix-socket", "socket", "--port", "0"]);

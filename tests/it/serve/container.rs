@@ -4,20 +4,15 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use super::server::{Server, aws};
-use crate::fault_server::{Fault, FaultServer};
 use crate::workload::{
-    PROFILE_ARN, ROLE_ARN, SECRET_KEY, TOKEN, TRUST_ANCHOR_ARN, Workload, session,
+    PROFILE_ARN, ROLE_ARN, SECRET_KEY, TOKEN, TRUST_ANCHOR_ARN, Workload, granting,
 };
-
-fn once() -> FaultServer {
-    FaultServer::start(vec![Fault::Answer(session(|_| ()))])
-}
 
 /// L8: an endpoint for credentials that asks nobody who they are.
 #[test]
 fn l8_without_the_token_there_is_401_and_with_another_403() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let server = Server::start(&workload, &service.url(), &["--token-file", "token"]);
     let token = workload.sandbox.read("token");
 
@@ -57,7 +52,7 @@ fn l8_without_the_token_there_is_401_and_with_another_403() {
 #[test]
 fn without_any_token_the_endpoint_says_what_is_missing() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let server = Server::start(&workload, &service.url(), &[]);
     let answer = server.ask("GET", "/profile/default", &[("Authorization", "")]);
     assert_eq!(answer.status, 401);
@@ -71,7 +66,7 @@ fn the_token_file_is_the_owners_has_no_newline_and_lasts() {
     let sandbox = &workload.sandbox;
     let options = ["--token-file", "token"];
     let first = {
-        let service = once();
+        let service = granting(1);
         let _server = Server::start(&workload, &service.url(), &options);
         let metadata = fs::metadata(sandbox.path("token")).unwrap();
         assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
@@ -82,7 +77,7 @@ fn the_token_file_is_the_owners_has_no_newline_and_lasts() {
     let again = |mode: u32| {
         let path = sandbox.path("token");
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        let service = once();
+        let service = granting(1);
         let _server = Server::start(&workload, &service.url(), &options);
         let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
         (sandbox.read("token"), mode)
@@ -113,7 +108,7 @@ fn the_token_may_come_from_elsewhere() {
     const GIVEN: &str = "c2VjcmV0LXRva2VuLW9mLXRoZS10ZXN0";
     let workload = Workload::new();
     workload.sandbox.write("given", format!("{GIVEN}\n"));
-    let service = once();
+    let service = granting(1);
     let options = ["--authorization-token-from", "given"];
     let server = Server::start(&workload, &service.url(), &options);
     let answer = server.ask("GET", "/profile/default", &[("Authorization", GIVEN)]);

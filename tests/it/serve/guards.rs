@@ -7,18 +7,14 @@ use std::time::{Duration, Instant};
 
 use super::server::{Answer, Server};
 use super::service::{Mood, Service};
-use crate::fault_server::{Fault, FaultServer};
 use crate::harness::capture;
-use crate::workload::{Workload, failure, session};
-
-fn once() -> FaultServer {
-    FaultServer::start(vec![Fault::Answer(session(|_| ()))])
-}
+use crate::users::is_root;
+use crate::workload::{Workload, failure, granting};
 
 #[test]
 fn dns_rebinding_is_refused_by_the_host_header() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let options = ["--allow-host", "creds.example", "--token-file", "token"];
     let server = Server::start(&workload, &service.url(), &options);
     let paths = [
@@ -81,7 +77,7 @@ fn other_hosts_have_to_be_let_in() {
         ["--bind", "0.0.0.0", "--no-imds", "--token-file", "token"].as_slice(),
         &["--bind", "0.0.0.0", "--allow-remote"],
     ] {
-        let service = once();
+        let service = granting(1);
         let server = Server::start(&workload, &service.url(), options);
         assert_eq!(server.get("/healthz").status, 200);
         assert!(
@@ -93,11 +89,7 @@ fn other_hosts_have_to_be_let_in() {
 }
 
 /// A client with the user id `uid`, which only root can start.
-fn as_user(uid: u32, server: &Server<'_>) -> Option<String> {
-    if !rustix::process::geteuid().is_root() {
-        eprintln!("skipped: only root can be another user");
-        return None;
-    }
+fn as_user(uid: u32, server: &Server<'_>) -> String {
     let mut command = Command::new("curl");
     command.args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", "PUT"]);
     command.args(["-H", "X-aws-ec2-metadata-token-ttl-seconds: 60"]);
@@ -108,13 +100,13 @@ fn as_user(uid: u32, server: &Server<'_>) -> Option<String> {
     command.env_clear().uid(uid).gid(uid);
     let run = capture(&mut command);
     assert_eq!(run.code, 0, "{run:?}");
-    Some(run.stdout)
+    run.stdout
 }
 
 #[test]
 fn users_are_told_apart_over_tcp() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let own = rustix::process::geteuid().as_raw().to_string();
     let options = ["--allow-uid", &own, "--allow-uid", "4711", "--verbose"];
     let server = Server::start(&workload, &service.url(), &options);
@@ -122,7 +114,8 @@ fn users_are_told_apart_over_tcp() {
     server.until("it is in the log", |server| {
         server.log().contains(&format!("uid {own} PUT"))
     });
-    if let (Some(known), Some(other)) = (as_user(4711, &server), as_user(4712, &server)) {
+    if is_root(users_are_told_apart_over_tcp) {
+        let (known, other) = (as_user(4711, &server), as_user(4712, &server));
         assert_eq!((known.as_str(), other.as_str()), ("200", "403"));
     }
     // Whoever may connect may see how it is.
@@ -149,7 +142,7 @@ fn reasons_are_for_those_who_may_ask_for_credentials() {
 #[test]
 fn a_user_who_is_not_named_gets_nothing() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let server = Server::start(&workload, &service.url(), &["--allow-uid", "4711"]);
     let ttl = ("X-aws-ec2-metadata-token-ttl-seconds", "60");
     let put = server.ask("PUT", "/latest/api/token", &[ttl]);
@@ -161,7 +154,7 @@ fn a_user_who_is_not_named_gets_nothing() {
 #[test]
 fn users_and_groups_are_told_apart_over_a_unix_socket() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let session = Server::session(&service.url());
     let mut all: Vec<&str> = session.iter().map(String::as_str).collect();
     all.extend([
@@ -176,7 +169,8 @@ fn users_and_groups_are_told_apart_over_a_unix_socket() {
     server.url = format!("unix:{}", workload.sandbox.path("socket").display());
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(workload.sandbox.root(), mode).unwrap();
-    if let (Some(known), Some(other)) = (as_user(4711, &server), as_user(4712, &server)) {
+    if is_root(users_and_groups_are_told_apart_over_a_unix_socket) {
+        let (known, other) = (as_user(4711, &server), as_user(4712, &server));
         assert_eq!((known.as_str(), other.as_str()), ("200", "403"));
     }
     assert_eq!(server.get("/healthz").status, 200);
@@ -194,7 +188,7 @@ fn a_group_alone_over_tcp_is_an_error() {
 #[test]
 fn a_huge_head_and_many_headers_are_refused() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let server = Server::start(&workload, &service.url(), &[]);
     let huge = "x".repeat(20_000);
     let long = [("Host", "localhost"), ("X-Filler", huge.as_str())];
@@ -210,7 +204,7 @@ fn a_huge_head_and_many_headers_are_refused() {
 #[test]
 fn a_body_is_not_read_and_does_not_hurt() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let server = Server::start(&workload, &service.url(), &[]);
     // Announced, and never sent.
     let mut stream = server.connect();
@@ -229,7 +223,7 @@ fn a_body_is_not_read_and_does_not_hurt() {
 #[test]
 fn pipelined_requests_are_answered_in_their_order() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let server = Server::start(&workload, &service.url(), &[]);
     let mut requests = String::new();
     let token = server.token();
@@ -255,7 +249,7 @@ fn pipelined_requests_are_answered_in_their_order() {
 #[test]
 fn slow_clients_do_not_keep_others_out() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let server = Server::start(&workload, &service.url(), &[]);
     let mut slow: Vec<_> = (0..400).map(|_| server.connect()).collect();
     for stream in &mut slow {

@@ -3,8 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::server::{Answer, Server, aws};
-use crate::fault_server::{Fault, FaultServer};
-use crate::workload::{ROLE_ARN, SECRET_KEY, TOKEN, Workload, session};
+use crate::workload::{ROLE_ARN, SECRET_KEY, TOKEN, Workload, granting};
 
 const TTL: &str = "x-aws-ec2-metadata-token-ttl-seconds";
 const CREDENTIALS: &str = "/latest/meta-data/iam/security-credentials";
@@ -12,7 +11,7 @@ const CREDENTIALS: &str = "/latest/meta-data/iam/security-credentials";
 /// A server whose session is always the same.
 fn with_server(options: &[&str], check: impl FnOnce(&Server<'_>)) {
     let workload = Workload::new();
-    let service = FaultServer::start(vec![Fault::Answer(session(|_| ()))]);
+    let service = granting(1);
     check(&Server::start(&workload, &service.url(), options));
 }
 

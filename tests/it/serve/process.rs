@@ -10,19 +10,14 @@ use rustix::process::Signal;
 
 use super::server::{Server, aws};
 use super::service::{Mood, Service};
-use crate::fault_server::{Fault, FaultServer};
-use crate::workload::{Workload, failure, session};
-
-fn once() -> FaultServer {
-    FaultServer::start(vec![Fault::Answer(session(|_| ()))])
-}
+use crate::workload::{Workload, failure, granting};
 
 /// F21: the helper exits with 2.
 #[test]
 fn f21_a_signal_ends_it_with_0_and_without_leaving_files() {
     for signal in [Signal::TERM, Signal::INT] {
         let workload = Workload::new();
-        let service = once();
+        let service = granting(1);
         let mut server = Server::start(&workload, &service.url(), &[]);
         // An idle connection does not hold it up.
         let mut idle = server.connect();
@@ -68,7 +63,7 @@ fn f21_a_signal_while_aws_hangs_ends_it_at_once() {
 #[test]
 fn f21_a_half_sent_request_holds_the_end_up_for_seconds_at_most() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let mut server = Server::start(&workload, &service.url(), &[]);
     let mut slow = server.connect();
     slow.write_all(b"GET /healthz HTTP/1.1\r\nHost: lo")
@@ -201,12 +196,12 @@ fn what_clients_have_to_set_is_printed() {
         text.replace(&server.url, "http://127.0.0.1:[PORT]")
             .replace(&root, "[DIR]")
     };
-    let service = once();
+    let service = granting(1);
     let server = Server::start(&workload, &service.url(), &["--token-file", "token"]);
     insta::assert_snapshot!("announced", shown(&server, server.log()));
     assert_eq!(server.stdout(), "");
     drop(server);
-    let service = once();
+    let service = granting(1);
     let options = ["--token-file", "token", "--json", "--unix-socket", "socket"];
     let server = Server::start(&workload, &service.url(), &options);
     insta::assert_snapshot!("announced_json", shown(&server, server.stdout()));
@@ -263,7 +258,7 @@ fn everything_said_is_an_object_of_one_line_for_programs() {
 #[test]
 fn f31_s4_the_access_log_shows_no_tokens() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let options = ["--verbose", "--token-file", "token"];
     let server = Server::start(&workload, &service.url(), &options);
     let authorization = workload.sandbox.read("token");
@@ -296,7 +291,7 @@ fn f31_s4_the_access_log_shows_no_tokens() {
 #[test]
 fn metrics_have_the_form_that_prometheus_reads() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let server = Server::start(&workload, &service.url(), &[]);
     server.token();
     server.get("/nothing");

@@ -9,12 +9,8 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 
 use super::server::Server;
-use crate::fault_server::{Fault, FaultServer};
-use crate::workload::{Workload, failure, session};
-
-fn once() -> FaultServer {
-    FaultServer::start(vec![Fault::Answer(session(|_| ()))])
-}
+use crate::fault_server::FaultServer;
+use crate::workload::{Workload, failure, granting};
 
 /// The session's options with these.
 fn with(service: &FaultServer, options: &[&str]) -> Vec<String> {
@@ -31,7 +27,7 @@ fn words(all: &[String]) -> Vec<&str> {
 fn a_unix_socket_is_the_owners_and_goes_with_the_process() {
     let workload = Workload::new();
     let sandbox = &workload.sandbox;
-    let service = once();
+    let service = granting(1);
     let all = with(&service, &["--unix-socket", "socket"]);
     let mut server = Server::run(sandbox, Server::command(sandbox, &words(&all)));
     let path = sandbox.path("socket");
@@ -55,7 +51,7 @@ fn a_socket_that_is_left_over_is_replaced_and_one_in_use_is_not() {
     let sandbox = &workload.sandbox;
     drop(UnixListener::bind(sandbox.path("socket")).unwrap());
     assert!(UnixStream::connect(sandbox.path("socket")).is_err());
-    let service = once();
+    let service = granting(1);
     let all = with(
         &service,
         &["--unix-socket", "socket", "--socket-mode", "660"],
@@ -86,7 +82,7 @@ fn a_socket_that_anybody_could_replace_is_refused_and_in_a_sticky_directory_warn
         std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(mode)).unwrap();
     };
     mode(0o777);
-    let service = once();
+    let service = granting(1);
     let all = with(&service, &["--unix-socket", "open/socket"]);
     let run = sandbox.finish(Server::command(sandbox, &words(&all)));
     let shown = failure(&run, &[]).replace(&directory.display().to_string(), "[DIR]");
@@ -98,7 +94,7 @@ fn a_socket_that_anybody_could_replace_is_refused_and_in_a_sticky_directory_warn
     assert!(service.seen().is_empty() && !sandbox.path("open/socket").exists());
     for (bits, warned) in [(0o1777, true), (0o775, false)] {
         mode(bits);
-        let service = once();
+        let service = granting(1);
         let all = with(&service, &["--unix-socket", "open/socket"]);
         let server = Server::run(sandbox, Server::command(sandbox, &words(&all)));
         let warning = "(mode 1777): while nothing is served, somebody else can put a socket at ";
@@ -110,7 +106,7 @@ fn a_socket_that_anybody_could_replace_is_refused_and_in_a_sticky_directory_warn
 fn a_socket_that_is_replaced_while_it_is_served_is_told_and_the_other_one_left() {
     let workload = Workload::new();
     let sandbox = &workload.sandbox;
-    let service = once();
+    let service = granting(1);
     let all = with(&service, &["--unix-socket", "socket"]);
     let mut server = Server::run(sandbox, Server::command(sandbox, &words(&all)));
     let path = sandbox.path("socket");
@@ -128,7 +124,7 @@ fn a_socket_that_is_replaced_while_it_is_served_is_told_and_the_other_one_left()
 fn a_file_that_is_no_socket_is_left_alone() {
     let workload = Workload::new();
     let before = workload.sandbox.read("key.pem");
-    let service = once();
+    let service = granting(1);
     let mut all = vec!["serve".to_owned()];
     all.extend(with(&service, &["--unix-socket", "key.pem"]));
     let run = workload.sandbox.run(&words(&all));
@@ -140,7 +136,7 @@ fn a_file_that_is_no_socket_is_left_alone() {
 /// Hands a socket over as systemd does: as descriptor 3, with `$LISTEN_PID` set
 /// to the process that uses it.
 fn activated<'a>(workload: &'a Workload, socket: OwnedFd, options: &[&str]) -> Server<'a> {
-    let service = once();
+    let service = granting(1);
     let command = handing_over(workload, socket, &with(&service, options));
     Server::run(&workload.sandbox, command)
 }
@@ -195,7 +191,7 @@ fn a_socket_of_systemd_that_others_can_reach_has_to_be_let_in() {
     let server = activated(&workload, tcp.try_clone().unwrap().into(), &allowed);
     assert_eq!(server.get("/healthz").status, 200);
     drop(server);
-    let service = once();
+    let service = granting(1);
     let command = handing_over(&workload, tcp.into(), &with(&service, &[]));
     let run = workload.sandbox.finish(command);
     assert_eq!(run.code, 2, "{run:?}");
@@ -208,7 +204,7 @@ fn a_socket_of_systemd_that_others_can_reach_has_to_be_let_in() {
 #[test]
 fn a_file_that_systemd_hands_over_is_no_socket() {
     let workload = Workload::new();
-    let service = once();
+    let service = granting(1);
     let file = std::fs::File::open(workload.sandbox.path("root.pem")).unwrap();
     let command = handing_over(&workload, file.into(), &with(&service, &[]));
     let run = workload.sandbox.finish(command);

@@ -95,6 +95,17 @@ impl Scene {
         calls
     }
 
+    /// Whether the file is neither old nor new, which only a write into it may
+    /// leave, with the journal from which it is completed.
+    fn is_torn(&self, context: &str) -> bool {
+        let found = self.read();
+        let is_whole = found == self.old || found == self.new;
+        let journal = "aws/.credentials.windlass-journal";
+        let can_be_completed = self.in_place && self.workload.sandbox.path(journal).exists();
+        assert!(is_whole || can_be_completed, "{context}: {found}");
+        !is_whole
+    }
+
     /// The next run leaves the new content, and nothing beside it.
     fn completes(&self, context: &str) {
         let run = self.run("077", &[]);
@@ -126,10 +137,7 @@ impl Scene {
                 ],
             );
             assert_eq!(run.code, KILLED, "not killed at {call}: {run:#?}");
-            let found = self.read();
-            let is_whole = found == self.old || found == self.new;
-            torn += usize::from(!is_whole);
-            assert!(is_whole || self.in_place, "{call}: {found}");
+            torn += usize::from(self.is_torn(call));
             for entry in fs::read_dir(self.workload.sandbox.path("aws")).unwrap() {
                 let path = entry.unwrap().path();
                 assert_eq!(mode(&path), 0o600, "{} at {call}", path.display());
@@ -170,16 +178,10 @@ impl Scene {
                     ],
                 );
                 let context = format!("{error}{persistence} at {call}: {run:#?}");
-                let found = self.read();
-                let journal = self
-                    .workload
-                    .sandbox
-                    .path("aws/.credentials.windlass-journal");
-                let is_whole = found == self.old || found == self.new;
-                assert!(is_whole || journal.exists(), "{context}: {found}");
+                self.is_torn(&context);
                 assert!(!run.stderr.contains("panicked"), "{context}");
                 if run.code == 0 {
-                    assert_eq!(found, self.new, "{context}");
+                    assert_eq!(self.read(), self.new, "{context}");
                 } else if name == "write" && persistence == "+" {
                     // Then stderr cannot be written either.
                 } else {

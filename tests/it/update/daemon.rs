@@ -13,7 +13,7 @@ use windlass::clock::rfc3339;
 
 use super::{KEY_ID, command, lines};
 use crate::fault_server::{Fault, FaultServer, http};
-use crate::workload::{SECRET_KEY, TOKEN, Workload, session};
+use crate::workload::{SECRET_KEY, TOKEN, Workload, grant, session};
 
 /// A daemon; dropping it ends its process.
 pub(super) struct Daemon<'a> {
@@ -307,7 +307,7 @@ fn f11_f12_s2_failures_are_told_and_tried_again() {
         // More failures than one request is tried.
         let mut script: Vec<Fault> = (0..12).map(|_| Fault::Answer(fault.clone())).collect();
         let switch = script.len();
-        script.push(Fault::Answer(session(|_| {})));
+        script.push(grant());
         let server = FaultServer::start(script);
         let mut daemon = Daemon::start(&workload, &server, options);
         daemon.until("told", |daemon| daemon.log().contains("; tried again in "));
@@ -329,7 +329,7 @@ fn f11_after_a_failure_the_next_success_is_noted() {
     for options in [&["--no-cache"][..], &[]] {
         let workload = Workload::new();
         let blip = Fault::Answer(http("403 Forbidden", &[], "{\"message\": \"no\"}"));
-        let server = FaultServer::start(vec![blip, Fault::Answer(session(|_| {}))]);
+        let server = FaultServer::start(vec![blip, grant()]);
         let mut daemon = Daemon::start(&workload, &server, options);
         daemon.until("recovered", |daemon| {
             daemon

@@ -7,10 +7,8 @@ use std::process::Command;
 use super::{good, lines, mode, names, once, without_secrets};
 use crate::fault_server::FaultServer;
 use crate::harness::{Run, Sandbox, program};
+use crate::users::{NOBODY, is_root};
 use crate::workload::{Workload, failure};
-
-/// A user without rights: `nobody` on Linux.
-pub const NOBODY: u32 = 65534;
 
 /// Compares with a snapshot beside those of all other tests.
 fn snapshot(name: &str, text: &str) {
@@ -37,17 +35,8 @@ fn f10_without_home_the_variable_names_the_file() {
     assert_eq!(sandbox.read("other"), sandbox.read("mine"));
 }
 
-/// Runs as another user, in a sandbox that is theirs; `None` where the tests do
-/// not run as root.
-pub fn as_nobody(
-    workload: &Workload,
-    server: &FaultServer,
-    prepare: impl Fn(&mut Command),
-) -> Option<Run> {
-    if !rustix::process::geteuid().is_root() {
-        eprintln!("not run as root: what another user sees is not tested");
-        return None;
-    }
+/// Runs as another user, in a sandbox that is theirs, which takes root.
+pub fn as_nobody(workload: &Workload, server: &FaultServer, prepare: impl Fn(&mut Command)) -> Run {
     let sandbox = &workload.sandbox;
     // The program may be below a directory that is root's alone.
     fs::copy(program(), sandbox.path("windlass")).unwrap();
@@ -65,15 +54,16 @@ pub fn as_nobody(
     prepare(&mut command);
     let run = sandbox.finish(command);
     without_secrets(&run);
-    Some(run)
+    run
 }
 
 #[test]
 fn f8_an_ordinary_user_gets_a_directory_that_can_be_entered() {
-    let (workload, server) = (Workload::new(), good(1));
-    let Some(run) = as_nobody(&workload, &server, |_| {}) else {
+    if !is_root(f8_an_ordinary_user_gets_a_directory_that_can_be_entered) {
         return;
-    };
+    }
+    let (workload, server) = (Workload::new(), good(1));
+    let run = as_nobody(&workload, &server, |_| {});
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:#?}");
     let directory = workload.sandbox.path(".aws");
     assert_eq!(mode(&directory), 0o700);
@@ -88,27 +78,29 @@ fn f8_an_ordinary_user_gets_a_directory_that_can_be_entered() {
 /// exist, and cannot be made.
 #[test]
 fn f10_without_any_variable_the_password_database_names_the_home() {
-    let (workload, server) = (Workload::new(), good(1));
-    let Some(run) = as_nobody(&workload, &server, |command| {
-        command.env_clear().env("PATH", "/usr/bin:/bin");
-    }) else {
+    if !is_root(f10_without_any_variable_the_password_database_names_the_home) {
         return;
-    };
+    }
+    let (workload, server) = (Workload::new(), good(1));
+    let run = as_nobody(&workload, &server, |command| {
+        command.env_clear().env("PATH", "/usr/bin:/bin");
+    });
     assert_ne!(run.code, 0, "{run:#?}");
     assert!(run.stderr.contains("/nonexistent/.aws"), "{run:#?}");
 }
 
 #[test]
 fn a_directory_that_cannot_be_written_is_named_and_nothing_is_lost() {
+    if !is_root(a_directory_that_cannot_be_written_is_named_and_nothing_is_lost) {
+        return;
+    }
     let (workload, server) = (Workload::new(), good(1));
     let directory = workload.sandbox.path("closed");
     fs::create_dir(&directory).unwrap();
     fs::write(directory.join("credentials"), "[a]\n").unwrap();
-    let Some(run) = as_nobody(&workload, &server, |command| {
+    let run = as_nobody(&workload, &server, |command| {
         command.args(["--credentials-file", "closed/credentials"]);
-    }) else {
-        return;
-    };
+    });
     snapshot("update_directory_read_only", &failure(&run, &[&server]));
     assert_eq!(workload.sandbox.read("closed/credentials"), "[a]\n");
 }
@@ -116,6 +108,9 @@ fn a_directory_that_cannot_be_written_is_named_and_nothing_is_lost() {
 /// A user who may write the directory, and does not own the file.
 #[test]
 fn a_file_of_another_owner_is_not_replaced_but_can_be_written_into() {
+    if !is_root(a_file_of_another_owner_is_not_replaced_but_can_be_written_into) {
+        return;
+    }
     let (workload, server) = (Workload::new(), good(2));
     let sandbox = &workload.sandbox;
     sandbox.write("credentials", "[a]\n");
@@ -124,17 +119,15 @@ fn a_file_of_another_owner_is_not_replaced_but_can_be_written_into() {
         fs::Permissions::from_mode(0o666),
     )
     .unwrap();
-    let Some(run) = as_nobody(&workload, &server, |command| {
+    let run = as_nobody(&workload, &server, |command| {
         command.args(["--credentials-file", "credentials"]);
-    }) else {
-        return;
-    };
+    });
     snapshot("update_file_of_another_owner", &failure(&run, &[&server]));
     assert_eq!(sandbox.read("credentials"), "[a]\n");
     let run = as_nobody(&workload, &server, |command| {
         command.args(["--credentials-file", "credentials", "--in-place"]);
     });
-    assert_eq!(run.unwrap().code, 0);
+    assert_eq!(run.code, 0);
     assert_eq!(
         sandbox.read("credentials"),
         format!("[a]\n[default]\n{}", lines())
@@ -181,7 +174,7 @@ fn mode_owner_group_and_attributes_stay() {
     let sandbox = &workload.sandbox;
     sandbox.write("credentials", "[a]\n");
     let path = sandbox.path("credentials");
-    let is_root = rustix::process::geteuid().is_root();
+    let is_root = is_root(mode_owner_group_and_attributes_stay);
     if is_root {
         chown(&path, Some(1234), Some(4321)).unwrap();
     }
@@ -249,7 +242,7 @@ fn what_is_no_editable_file_is_refused_and_named() {
             "akia",
             b"[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n",
         ),
-        ("junk", b"wJalrXUtnFEMI\n[default]\n"),
+        ("junk", b"wJalrJUNK\n[default]\n"),
         ("bom", b"\xef\xbb\xbf[default]\n"),
         ("twice", b"[a]\n[default]\n[a]\n"),
         ("binary", b"\x7fELF\0\0\0"),
