@@ -13,7 +13,7 @@ use super::{PassphraseArgs, TypedPassphrase};
 /// Where certificate and key are. Wherever a SOURCE is asked for it may be a
 /// file, `-` for the standard input, `env:NAME`, `fd:N`, `cmd:COMMAND` or
 /// `credential:NAME`.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct IdentityArgs {
     /// Certificate: FILE, -, env:NAME, fd:N, cmd:COMMAND, credential:NAME, pkcs11:URI
     ///

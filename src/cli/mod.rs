@@ -14,6 +14,7 @@ mod generate;
 mod identity;
 mod key;
 mod passphrase;
+mod plain;
 mod proxy;
 mod reporting;
 mod role_chain;

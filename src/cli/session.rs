@@ -12,7 +12,7 @@ use super::{IdentityArgs, ProxyArgs, RoleChainArgs};
 
 /// Which session, from where, with whose certificate. What is required is
 /// checked when the options, the environment and the profile are together.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct SessionArgs {
     /// Certificate and private key
     #[command(flatten)]
@@ -160,7 +160,7 @@ pub struct SessionArgs {
 }
 
 /// The profile of a verb that takes one.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct ProfileArgs {
     /// Profile of the config file whose options are used
     ///
