@@ -207,12 +207,24 @@ impl Environment {
         self.0.get(name).is_some_and(|value| value.is_empty())
     }
 
+    /// Whether any of this program's own variables is set, be it to nothing.
+    #[must_use]
+    pub fn has_own(&self) -> bool {
+        self.own().next().is_some()
+    }
+
     /// Whether any of this program's own variables is set to nothing.
     #[must_use]
     pub fn has_own_set_to_nothing(&self) -> bool {
-        self.0.iter().any(|(name, value)| {
-            value.is_empty() && name.as_encoded_bytes().starts_with(b"WINDLASS_")
-        })
+        self.own().any(|value| value.is_empty())
+    }
+
+    /// The values of this program's own variables.
+    fn own(&self) -> impl Iterator<Item = &OsString> {
+        self.0
+            .iter()
+            .filter(|(name, _)| name.as_encoded_bytes().starts_with(b"WINDLASS_"))
+            .map(|(_, value)| value)
     }
 
     /// The path that is meant: `~/` at its beginning is the home directory,

@@ -29,7 +29,7 @@ pub enum CacheCommand {
 }
 
 /// Which cache is meant.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct CacheDirectory {
     /// Directory of the session cache
     ///

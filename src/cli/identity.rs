@@ -13,7 +13,7 @@ use super::{PassphraseArgs, TypedPassphrase};
 /// Where the certificate is. Wherever a SOURCE is asked for it may be a file,
 /// `-` for the standard input, `env:NAME`, `fd:N`, `cmd:COMMAND` or
 /// `credential:NAME`.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct CertificateArgs {
     /// Certificate: FILE, -, env:NAME, fd:N, cmd:COMMAND, credential:NAME, pkcs11:URI
     ///
@@ -56,7 +56,7 @@ pub struct CertificateArgs {
 }
 
 /// Where the private key is, and how it is used.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct KeyArgs {
     /// The private key; by default it is taken from where the certificate is
     ///
@@ -145,7 +145,7 @@ pub struct KeyArgs {
 }
 
 /// What opens an encrypted file or a token.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct UnlockArgs {
     /// Where the passphrase, PIN or TPM password of the private key comes from
     #[command(flatten)]
@@ -159,7 +159,7 @@ pub struct UnlockArgs {
 }
 
 /// Where certificate and key are.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct IdentityArgs {
     /// Certificate
     #[command(flatten)]

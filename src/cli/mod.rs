@@ -15,6 +15,7 @@ mod identity;
 mod key;
 mod origin;
 mod passphrase;
+mod plain;
 mod proxy;
 mod reporting;
 mod role_chain;

@@ -14,7 +14,7 @@ const MAX_DESCRIPTOR: u32 = 0x7fff_ffff;
 
 /// Where the passphrase of a private key is read. It is never an argument: any
 /// process of the machine can read those.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct PassphraseArgs {
     /// Passphrase: FILE, -, env:NAME, fd:N, cmd:COMMAND, credential:NAME or tty
     ///

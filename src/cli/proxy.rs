@@ -7,7 +7,7 @@ use crate::rolesanywhere::NoProxy;
 use super::ArgumentSecret;
 
 /// Through which proxy, and what without it.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct ProxyArgs {
     /// HTTP proxy: http://HOST:PORT or http://USER:PASSWORD@HOST:PORT
     ///

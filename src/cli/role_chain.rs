@@ -10,7 +10,7 @@ use crate::rolesanywhere::{
 
 /// Roles to assume one after the other. What else is said about a session
 /// applies to the last of them.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Role chaining")]
 pub struct RoleChainArgs {
     /// Role to assume with the session; repeat it for a chain, in order

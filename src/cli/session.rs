@@ -13,7 +13,7 @@ use super::{CacheDirectory, IdentityArgs, Origin, ProfileBehind, ProxyArgs, Role
 
 /// Which session, from where, with whose certificate. What is required is
 /// checked when the options, the environment and the profile are together.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct SessionArgs {
     /// Certificate and private key
     #[command(flatten)]
@@ -157,7 +157,7 @@ pub struct SessionArgs {
 }
 
 /// The profile of a verb that takes one.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct ProfileArgs {
     /// Profile of the config file whose options are used
     ///

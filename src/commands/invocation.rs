@@ -7,7 +7,9 @@ use std::sync::Arc;
 use clap::builder::Resettable;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Subcommand};
 
-use crate::cli::{Cli, Command, HotCommand, ProfileChoice, SessionArgs};
+use crate::cli::{
+    Cli, Command, CredentialProcess, HotCommand, ProfileChoice, Reporting, SessionArgs,
+};
 use crate::environment::Environment;
 
 use super::Error;
@@ -83,14 +85,19 @@ impl Invocation {
 
     /// What is to be done, with the profile's options where the verb uses one.
     pub(super) fn parse(&self, environment: &Environment) -> Result<Cli, Unparsed> {
-        let is_hot = self
-            .arguments
-            .get(1)
-            .is_some_and(|verb| verb == HotCommand::NAME);
-        if is_hot {
-            self.parse_as::<HotCommand>(environment)
-        } else {
-            self.parse_as::<Command>(environment)
+        match self.arguments.as_slice() {
+            [_, verb, rest @ ..] if verb == HotCommand::NAME => {
+                // A variable may stand for any option.
+                let plain = (!environment.has_own()).then(|| CredentialProcess::plain(rest));
+                match plain.flatten() {
+                    Some(asked) => Ok(Cli {
+                        command: Command::CredentialProcess(Box::new(asked)),
+                        reporting: Reporting::default(),
+                    }),
+                    None => self.parse_as::<HotCommand>(environment),
+                }
+            }
+            _ => self.parse_as::<Command>(environment),
         }
     }
 

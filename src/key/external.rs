@@ -29,9 +29,10 @@ use super::ecdsa::from_raw;
 use super::{CommandLine, Error, Hash, KeyAlgorithm, PublicKey, Scheme, Signer};
 
 /// What the program gets on its stdin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SignerInput {
     /// The 32 bytes of the message's SHA-256, for a tool that signs digests.
+    #[default]
     Digest,
     /// The message, for a tool that hashes by itself.
     Message,

@@ -61,6 +61,14 @@ impl<K: SessionKind> Lasting<K> {
     }
 }
 
+impl Default for SessionDuration {
+    /// What Roles Anywhere takes where nothing is said (API reference,
+    /// CreateSession): 3600 seconds.
+    fn default() -> Self {
+        Self(3600, PhantomData)
+    }
+}
+
 impl<K: SessionKind> TryFrom<u32> for Lasting<K> {
     type Error = String;
 

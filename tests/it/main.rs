@@ -52,6 +52,7 @@ mod selectors;
 mod serve;
 mod session_cache;
 mod skew;
+mod start;
 mod suites;
 mod tpm;
 mod unkind;
