@@ -40,7 +40,7 @@ const fn variable(name: &'static str, role: Role, meaning: &'static str) -> Vari
 }
 
 /// All of them. A test compares them with the manual and with the code.
-pub const VARIABLES: [Variable; 31] = {
+pub const VARIABLES: [Variable; 32] = {
     use Role::{Beside, Every, InPlaceOf, Verbs};
     [
         variable(
@@ -145,6 +145,11 @@ pub const VARIABLES: [Variable; 31] = {
             "region that is passed on; without it that of the trust anchor",
         ),
         variable("AWS_DEFAULT_REGION", Verbs(&["env", "exec"]), "the same"),
+        variable(
+            "SUDO_USER",
+            Verbs(&["ca init", "ca issue"]),
+            "who runs the command as root by sudo; the audit log has it",
+        ),
         variable(
             "TMPDIR",
             Verbs(&["emulate"]),
