@@ -7,6 +7,14 @@ use std::time::Duration;
 /// leaves room for bundles and still bounds memory.
 pub const MAX_FILE: u64 = 4 * 1024 * 1024;
 
+/// Largest request for a certificate that is read, in bytes: one with an ML-DSA-87
+/// key has 10,000 in PEM, and names add some hundreds.
+pub const MAX_REQUEST: u64 = 64 * 1024;
+
+/// Most subject alternative names in one certificate: Roles Anywhere takes a
+/// client certificate of 16 kB, and makes tags of the first ones only.
+pub const MAX_NAMES: usize = 100;
+
 /// Largest passphrase that is read, in bytes.
 pub const MAX_PASSPHRASE: u64 = 4096;
 
