@@ -7,19 +7,24 @@
 //! DIR/root/{cert,key}.pem         key encrypted
 //! DIR/issuing/{cert,key}.pem      key encrypted
 //! DIR/inventory.db        every serial number ever reserved
+//! DIR/ca.toml             the policy, where there is one
 //! ```
 
 mod bootstrap;
 mod deliver;
+mod draft;
 mod issue;
 mod occasion;
 mod opened;
+mod policy;
 mod subject;
 
 pub use bootstrap::{Bootstrap, CaName, create};
-pub use issue::{IssueRequest, Issued};
+pub use deliver::Delivery;
+pub use issue::{IssueRequest, Issued, Preview, RequestedKey};
 pub use occasion::{Action, Occasion, check_clock};
 pub use opened::Authority;
+pub use policy::{Policy, Profile, Refusal};
 pub use subject::{CommonName, TagValue};
 
 use std::path::{Path, PathBuf};
@@ -106,6 +111,60 @@ pub enum Error {
         path: PathBuf,
         /// What does not fit.
         reason: &'static str,
+    },
+    /// A key that was given is not certified.
+    #[error("the key (SHA-256 {fingerprint}) is not certified: {reason}")]
+    KeyRefused {
+        /// SHA-256 of its SubjectPublicKeyInfo, lowercase hex.
+        fingerprint: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The policy has several profiles, none of them the default, and none was
+    /// named.
+    #[error("the policy has several profiles and no default")]
+    NoDefaultProfile {
+        /// Their names.
+        known: Vec<String>,
+    },
+    /// The policy has no profile of the name.
+    #[error("the policy has no profile '{name}'")]
+    NoProfile {
+        /// The name.
+        name: String,
+        /// The names that there are.
+        known: Vec<String>,
+    },
+    /// The policy file says something that it cannot say.
+    #[error("{path}, line {line}: {reason}")]
+    Policy {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Somebody else could write the policy file.
+    #[error("{path} can be written by others (mode {mode:04o})")]
+    PolicyExposed {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// The policy does not allow it.
+    #[error("the policy refuses {0}")]
+    Refused(Refusal),
+    /// A name that a request asks for, and that cannot be given.
+    #[error("{origin} asks for {what}: {reason}")]
+    RequestedName {
+        /// The request.
+        origin: String,
+        /// Which name.
+        what: String,
+        /// Why not.
+        reason: String,
     },
     /// A part of the CA directory is missing.
     #[error("{path} is an incomplete certificate authority")]

@@ -1,5 +1,11 @@
 //! `windlass ca …`
 
+mod policy;
+mod sign;
+
+pub use policy::{CaPolicy, CaPolicyCheck, CaPolicyCommand, CaPolicyShow};
+pub use sign::CaSign;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -28,7 +34,9 @@ pub enum CaCommand {
     Init(CaInit),
     Issue(Box<CaIssue>),
     List(CaList),
+    Policy(CaPolicy),
     Show(CaShow),
+    Sign(Box<CaSign>),
 }
 
 /// Make a new CA: an encrypted root and issuing key, and their certificates
@@ -107,30 +115,9 @@ pub struct OccasionArgs {
     pub accept_clock: bool,
 }
 
-/// Issue a workload certificate with a new key
-///
-/// Writes key.pem, cert.pem, chain.pem and fullchain.pem into a new directory,
-/// which appears whole or not at all and can be entered by its owner only. The
-/// serial number is reserved in the inventory before anything is signed, and
-/// the certificate is stored there before it is written.
-#[derive(Args, Debug)]
-#[command(after_long_help = "\
-Examples:
-  windlass ca issue --dir ca --cn web-1 --out web-1 --passphrase-file passphrase
-  windlass ca issue --dir ca --cn db-1 --san db-1.example.com --san IP:10.0.0.7 \\
-      --days 7 --out db-1 --passphrase-file passphrase")]
-pub struct CaIssue {
-    /// Which CA
-    #[command(flatten)]
-    pub ca: CaDirectory,
-
-    /// The workload's common name
-    ///
-    /// It becomes the source identity CN=NAME and the session tag
-    /// x509Subject/CN: at most 61 letters, digits, spaces and _ . : / = + - @
-    #[arg(long, value_name = "NAME")]
-    pub cn: CommonName,
-
+/// The names of a certificate besides its common name.
+#[derive(Args, Clone, Debug)]
+pub struct NameArgs {
     /// A subject alternative name: DNS:, IP:, URI: or email:
     ///
     /// A bare value is taken for what it looks like. May be repeated; Roles
@@ -146,20 +133,71 @@ pub struct CaIssue {
     /// An organizational unit (OU) of the subject; may be repeated
     #[arg(long, value_name = "NAME")]
     pub ou: Vec<TagValue>,
+}
 
-    /// Life in days
+/// For how long and under which rules a certificate is issued.
+#[derive(Args, Clone, Debug)]
+pub struct TermArgs {
+    /// Life in days, 30 unless the profile says another
     ///
     /// The certificate never ends after the CA's own
-    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
-    pub days: u32,
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub days: Option<u32>,
+
+    /// The profile of the CA's policy under which it is issued
+    ///
+    /// Without it the default one of DIR/ca.toml, or the only one; a CA without
+    /// that file has none
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+
+    /// Show what would be issued, and issue nothing
+    ///
+    /// Nothing is written, and no passphrase is asked for
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Issue a workload certificate with a new key
+///
+/// Writes key.pem, cert.pem, chain.pem and fullchain.pem into a new directory,
+/// which appears whole or not at all and can be entered by its owner only. The
+/// serial number is reserved in the inventory before anything is signed, and
+/// the certificate is stored there before it is written.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  windlass ca issue --dir ca --cn web-1 --out web-1 --passphrase-file passphrase
+  windlass ca issue --dir ca --cn db-1 --san db-1.example.com --san IP:10.0.0.7 \\
+      --days 7 --out db-1 --passphrase-file passphrase
+  windlass ca issue --dir ca --cn web-2 --dry-run")]
+pub struct CaIssue {
+    /// Which CA
+    #[command(flatten)]
+    pub ca: CaDirectory,
+
+    /// The workload's common name
+    ///
+    /// It becomes the source identity CN=NAME and the session tag
+    /// x509Subject/CN: at most 61 letters, digits, spaces and _ . : / = + - @
+    #[arg(long, value_name = "NAME")]
+    pub cn: CommonName,
+
+    /// The other names
+    #[command(flatten)]
+    pub names: NameArgs,
+
+    /// Life and profile
+    #[command(flatten)]
+    pub terms: TermArgs,
 
     /// Type of the new key: p256, p384, rsa2048, rsa3072 or rsa4096
     #[arg(long, value_name = "TYPE", default_value_t = KeyType::P256)]
     pub key_type: KeyType,
 
     /// The new directory for key and certificates
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "dry_run")]
+    pub out: Option<PathBuf>,
 
     /// Where the passphrase of the CA comes from
     #[command(flatten)]

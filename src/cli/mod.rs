@@ -21,7 +21,10 @@ mod serve;
 mod session;
 mod update;
 
-pub use ca::{Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaShow, OccasionArgs};
+pub use ca::{
+    Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaPolicy, CaPolicyCheck, CaPolicyCommand,
+    CaPolicyShow, CaShow, CaSign, NameArgs, OccasionArgs, TermArgs,
+};
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
 pub use config::{Config, ConfigCommand, ConfigShow, Status};
 pub use config_file::{ConfigError, ConfigFile, Setting};

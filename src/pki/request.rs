@@ -201,7 +201,11 @@ impl CertificateRequest {
 
 impl std::fmt::Debug for CertificateRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "CertificateRequest({}, {:?})", self.subject, self.public_key)
+        write!(
+            f,
+            "CertificateRequest({}, {:?})",
+            self.subject, self.public_key
+        )
     }
 }
 
@@ -217,7 +221,10 @@ fn one_der(material: &[u8]) -> Result<Vec<u8>, String> {
     let labels: Vec<&str> = blocks.iter().map(pem::Pem::tag).collect();
     let found = Contents::of_labels(&labels).to_string();
     let mut requests = blocks.into_iter().filter(|block| {
-        matches!(block.tag(), "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST")
+        matches!(
+            block.tag(),
+            "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST"
+        )
     });
     let first = requests.next().ok_or(found)?;
     if requests.next().is_some() {

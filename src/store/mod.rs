@@ -12,12 +12,12 @@ mod staging;
 
 pub use edit::{Manner, Recovery, Report, edit, read_regular, recover};
 pub use files::{
-    Readers, check_parent, ensure_directory, read_bounded, read_with_metadata, remove_if_present,
-    temporary_directory, write_atomic,
+    Readers, check_new, check_parent, ensure_directory, read_bounded, read_with_metadata,
+    remove_if_present, temporary_directory, write_atomic, write_new,
 };
 pub use inventory::{
-    AuditEntry, AuditFault, AuditRecord, AuditSummary, Inventory, Kind, Record, Reservation,
-    Revocation, State, Writer,
+    AuditEntry, AuditFault, AuditRecord, AuditSummary, Holder, Inventory, Kind, Record,
+    Reservation, Revocation, State, Writer,
 };
 pub use log::{Log, Severity};
 pub use session_cache::{CacheEntry, CacheLock, SessionCache, is_own_directory};

@@ -14,6 +14,7 @@ mod admission;
 mod bad_input;
 mod ca_output;
 mod ca_state;
+mod certificate_requests;
 mod chaining;
 mod clients;
 mod concurrency;
@@ -38,6 +39,7 @@ mod matrix;
 mod passphrases;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
+mod policy;
 mod profiles;
 mod proxies;
 mod reach;

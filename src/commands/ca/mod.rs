@@ -4,7 +4,11 @@ mod init;
 mod inventory;
 mod issue;
 mod occasion;
+mod policy;
+mod sign;
 
 pub(super) use init::init;
 pub(super) use inventory::{list, show};
 pub(super) use issue::issue;
+pub(super) use policy::{check as policy_check, show as policy_show};
+pub(super) use sign::sign;

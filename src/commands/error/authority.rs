@@ -15,10 +15,18 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::ClockAhead { .. }
         | authority::Error::ClockBehind { .. }
         | authority::Error::Foreign { .. }
+        | authority::Error::KeyRefused { .. }
         | authority::Error::Path(_) => Outcome::Unusable,
         authority::Error::Key(error) => of_key(error),
         authority::Error::Incomplete { .. } => Outcome::Failed,
-        authority::Error::NoAuthority { .. } | authority::Error::Validity { .. } => Outcome::Usage,
+        authority::Error::NoAuthority { .. }
+        | authority::Error::NoDefaultProfile { .. }
+        | authority::Error::NoProfile { .. }
+        | authority::Error::Policy { .. }
+        | authority::Error::PolicyExposed { .. }
+        | authority::Error::Refused(_)
+        | authority::Error::RequestedName { .. }
+        | authority::Error::Validity { .. } => Outcome::Usage,
         authority::Error::Pki(error) => of_pki(error),
         authority::Error::Random => Outcome::Failed,
         authority::Error::Store(error) => of_store(error),
@@ -50,6 +58,35 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
             "make one with: windlass ca init --dir {} --name NAME",
             path.display()
         )),
+        authority::Error::KeyRefused { .. } => {
+            Some("make a new key, and a new request with it".to_owned())
+        }
+        authority::Error::NoDefaultProfile { known } => Some(format!(
+            "name one with --profile, or write default = \"NAME\" into ca.toml; there are {}",
+            known.join(", ")
+        )),
+        authority::Error::NoProfile { known, .. } if known.is_empty() => Some(
+            "profiles stand in the file ca.toml of the CA's directory, and this CA has none"
+                .to_owned(),
+        ),
+        authority::Error::NoProfile { known, .. } => {
+            Some(format!("there are {}", known.join(", ")))
+        }
+        authority::Error::Policy { .. } => Some(
+            "nothing was issued; 'windlass ca policy check --file FILE' looks at a file before it counts"
+                .to_owned(),
+        ),
+        authority::Error::PolicyExposed { path, .. } => Some(format!(
+            "whoever writes it decides what is issued: chmod go-w {}",
+            path.display()
+        )),
+        authority::Error::Refused(_) => Some(
+            "nothing was issued; 'windlass ca policy show' prints what is allowed".to_owned(),
+        ),
+        authority::Error::RequestedName { .. } => Some(
+            "say another with --cn, --organization, --ou or --san, or make another request"
+                .to_owned(),
+        ),
         authority::Error::Pki(error) => hint_pki(error),
         authority::Error::Store(error) => hint_store(error),
         authority::Error::Path(_)
