@@ -66,12 +66,7 @@ fn write_files(
     issuing: &Certificate,
 ) -> Result<(), Error> {
     if let Some(key) = key {
-        let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
-        let key_pem = zeroize::Zeroizing::new(pem::encode_config(
-            &pem::Pem::new("PRIVATE KEY", key.pkcs8.expose()),
-            config,
-        ));
-        staging.write("key.pem", key_pem.as_bytes())?;
+        staging.write("key.pem", key_pem(key).as_bytes())?;
     }
     staging.write("cert.pem", encode_pem([certificate]).as_bytes())?;
     staging.write("chain.pem", encode_pem([issuing]).as_bytes())?;
@@ -80,4 +75,11 @@ fn write_files(
         encode_pem([certificate, issuing]).as_bytes(),
     )?;
     Ok(())
+}
+
+/// A new key as PEM, not encrypted.
+pub(super) fn key_pem(key: &GeneratedKey) -> zeroize::Zeroizing<String> {
+    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+    let block = pem::Pem::new("PRIVATE KEY", key.pkcs8.expose());
+    zeroize::Zeroizing::new(pem::encode_config(&block, config))
 }

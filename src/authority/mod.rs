@@ -10,6 +10,7 @@
 //! DIR/ca.toml             the policy, where there is one
 //! ```
 
+mod batch;
 mod bootstrap;
 mod deliver;
 mod draft;
@@ -19,6 +20,7 @@ mod opened;
 mod policy;
 mod subject;
 
+pub use batch::{Batch, BatchRow, RowId, RowOutcome, lock_batches, spread};
 pub use bootstrap::{Bootstrap, CaName, create};
 pub use deliver::Delivery;
 pub use issue::{IssueRequest, Issued, Preview, RequestedKey};
@@ -67,6 +69,54 @@ pub enum Error {
         /// The time at which it was judged.
         at: DateTime<Utc>,
     },
+    /// Rows of a batch failed.
+    #[error(
+        "{failed} of {rows} rows cannot be issued{}",
+        if *stopped { "; nothing was delivered" } else { "" }
+    )]
+    BatchFailed {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        rows: usize,
+        /// Whether the others were not delivered because of them.
+        stopped: bool,
+    },
+    /// The file of a batch is none.
+    #[error("{origin}, line {line}: {reason}")]
+    BatchFile {
+        /// The file.
+        origin: String,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A row of a batch says something that cannot be issued.
+    #[error("{reason}")]
+    BatchRow {
+        /// What it is.
+        reason: String,
+    },
+    /// The new key of a row that was issued is not where it was kept.
+    #[error(
+        "the key of '{id}' is no longer in {directory}, and its certificate is of no use without it"
+    )]
+    BatchKeyLost {
+        /// The row's name.
+        id: String,
+        /// The directory of the batch.
+        directory: PathBuf,
+    },
+    /// Another process issues a batch.
+    #[error("another process issues a batch from {path}")]
+    BatchRunning {
+        /// The CA directory.
+        path: PathBuf,
+    },
+    /// Nothing says where certificates, or new keys, are to go.
+    #[error("there is no place for what the batch issues")]
+    BatchWithoutDirectory,
     /// A key and its certificate in the CA directory do not belong together.
     #[error("{path} is not the key of the certificate beside it")]
     CaKeyMismatch {

@@ -1,8 +1,10 @@
 //! `windlass ca …`
 
+mod batch;
 mod policy;
 mod sign;
 
+pub use batch::BatchArgs;
 pub use policy::{CaPolicy, CaPolicyCheck, CaPolicyCommand, CaPolicyShow};
 pub use sign::CaSign;
 
@@ -164,13 +166,26 @@ pub struct TermArgs {
 /// which appears whole or not at all and can be entered by its owner only. The
 /// serial number is reserved in the inventory before anything is signed, and
 /// the certificate is stored there before it is written.
+///
+/// A batch (--batch) is a CSV file with a heading, or JSON with an object on each
+/// line. Of these columns only id is needed: id, cn, san, organization, ou, days,
+/// profile, csr, public_key. Several names are separated by ';', or stand in a
+/// JSON array; options fill in what a row does not say. A row with a request
+/// (csr) or a public_key, both in PEM, gets a certificate for that key, any
+/// other a new key; a request's signature is verified, a public key is taken on
+/// trust. Each row gets a directory of its id in --out; without --out, for given
+/// keys alone, the certificates stand in the lines of --json. Under an id nothing
+/// is issued twice: a batch that was cut short is run again, and rows that were
+/// done are given again from the inventory.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
   windlass ca issue --dir ca --cn web-1 --out web-1 --passphrase-file passphrase
   windlass ca issue --dir ca --cn db-1 --san db-1.example.com --san IP:10.0.0.7 \\
       --days 7 --out db-1 --passphrase-file passphrase
-  windlass ca issue --dir ca --cn web-2 --dry-run")]
+  windlass ca issue --dir ca --cn web-2 --dry-run
+  printf 'id,cn,san\\nweb-3,web-3,web-3.example.com\\nweb-4,web-4,\\n' >hosts.csv
+  windlass ca issue --dir ca --batch hosts.csv --out hosts --passphrase-file passphrase")]
 pub struct CaIssue {
     /// Which CA
     #[command(flatten)]
@@ -180,8 +195,8 @@ pub struct CaIssue {
     ///
     /// It becomes the source identity CN=NAME and the session tag
     /// x509Subject/CN: at most 61 letters, digits, spaces and _ . : / = + - @
-    #[arg(long, value_name = "NAME")]
-    pub cn: CommonName,
+    #[arg(long, value_name = "NAME", required_unless_present = "batch")]
+    pub cn: Option<CommonName>,
 
     /// The other names
     #[command(flatten)]
@@ -196,8 +211,12 @@ pub struct CaIssue {
     pub key_type: KeyType,
 
     /// The new directory for key and certificates
-    #[arg(long, value_name = "DIR", required_unless_present = "dry_run")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["dry_run", "batch"])]
     pub out: Option<PathBuf>,
+
+    /// For many certificates at once
+    #[command(flatten)]
+    pub batch: BatchArgs,
 
     /// Where the passphrase of the CA comes from
     #[command(flatten)]

@@ -22,8 +22,8 @@ mod session;
 mod update;
 
 pub use ca::{
-    Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaPolicy, CaPolicyCheck, CaPolicyCommand,
-    CaPolicyShow, CaShow, CaSign, NameArgs, OccasionArgs, TermArgs,
+    BatchArgs, Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaPolicy, CaPolicyCheck,
+    CaPolicyCommand, CaPolicyShow, CaShow, CaSign, NameArgs, OccasionArgs, TermArgs,
 };
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
 pub use config::{Config, ConfigCommand, ConfigShow, Status};

@@ -236,6 +236,11 @@ pub fn remove_if_present(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// Removes a directory that has nothing in it; another one stays.
+pub fn remove_if_empty(path: &Path) {
+    let _ = fs::remove_dir(path);
+}
+
 /// Makes a directory with its parents, owner-only and durable; one that exists
 /// is kept.
 ///
@@ -265,7 +270,7 @@ pub fn ensure_directory(path: &Path) -> Result<(), Error> {
 
 /// Opens a new file with the mode of every file that is written here.
 #[expect(clippy::disallowed_types, reason = "the room that writes files")]
-fn new_file(path: &Path) -> std::io::Result<File> {
+pub(super) fn new_file(path: &Path) -> std::io::Result<File> {
     fs::OpenOptions::new()
         .write(true)
         .create_new(true)

@@ -1,6 +1,7 @@
 //! What is kept: the only room that writes files and holds locks, the inventory
 //! database and the cache of sessions.
 
+mod bulk;
 mod edit;
 mod files;
 mod inventory;
@@ -10,10 +11,11 @@ mod size_limit;
 mod socket;
 mod staging;
 
+pub use bulk::{Bulk, DirectoryLock};
 pub use edit::{Manner, Recovery, Report, edit, read_regular, recover};
 pub use files::{
     Readers, check_new, check_parent, ensure_directory, read_bounded, read_with_metadata,
-    remove_if_present, temporary_directory, write_atomic, write_new,
+    remove_if_empty, remove_if_present, temporary_directory, write_atomic, write_new,
 };
 pub use inventory::{
     AuditEntry, AuditFault, AuditRecord, AuditSummary, Holder, Inventory, Kind, Record,

@@ -12,6 +12,7 @@ mod harness;
 
 mod admission;
 mod bad_input;
+mod batch;
 mod ca_output;
 mod ca_state;
 mod certificate_requests;

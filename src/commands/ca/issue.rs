@@ -34,6 +34,16 @@ pub(super) struct Target {
 
 /// Issues a certificate and says where its files are.
 pub(in crate::commands) fn issue(arguments: &CaIssue, context: &Context) -> Result<(), Error> {
+    let common_name = match (&arguments.batch.batch, &arguments.cn) {
+        (None, Some(name)) => name.clone(),
+        (None, None) => {
+            return Err(Error::Missing {
+                what: "common name",
+                option: "cn",
+            });
+        }
+        (Some(file), _) => return super::batch::issue(arguments, file, context),
+    };
     let out = arguments.out.as_deref().map(|out| context.path(out));
     // First, so that an occupied directory is refused before anybody is asked.
     let target = match &out {
@@ -46,7 +56,7 @@ pub(in crate::commands) fn issue(arguments: &CaIssue, context: &Context) -> Resu
     Order {
         directory: context.path(&arguments.ca.dir),
         request: IssueRequest {
-            common_name: arguments.cn.clone(),
+            common_name,
             organization: arguments.names.organization.clone(),
             organizational_units: arguments.names.ou.clone(),
             names: arguments.names.san.clone(),

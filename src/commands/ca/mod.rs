@@ -1,5 +1,7 @@
 //! `windlass ca …`
 
+mod batch;
+mod batch_file;
 mod init;
 mod inventory;
 mod issue;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::authority::{self, CommonName, Delivery, IssueRequest, RequestedKey, TagValue};
-use crate::cli::{CaSign, TypedPassphrase};
+use crate::cli::{CaSign, NameArgs, PassphraseArgs, TypedPassphrase};
 use crate::commands::{Context, Error};
 use crate::key::Source;
 use crate::limits;
@@ -37,9 +37,15 @@ pub(in crate::commands) fn sign(arguments: &CaSign, context: &Context) -> Result
     for ignored in request.ignored() {
         context.printer.warning(&format!("{origin}: {ignored}"));
     }
+    let said = Said {
+        cn: arguments.cn.clone(),
+        names: arguments.names.clone(),
+        days: arguments.terms.days,
+        profile: arguments.terms.profile.clone(),
+    };
     Order {
         directory: context.path(&arguments.ca.dir),
-        request: wanted(&request, &origin, arguments)?,
+        request: wanted(&request, &origin, said)?,
         target,
         ignored: Some(request.ignored().to_vec()),
         passphrase: &arguments.passphrase,
@@ -47,6 +53,21 @@ pub(in crate::commands) fn sign(arguments: &CaSign, context: &Context) -> Result
         json: arguments.json,
     }
     .carry_out(context)
+}
+
+/// The standard input holds one thing.
+pub(super) fn refuse_twice(source: &Source, passphrase: &PassphraseArgs) -> Result<(), Error> {
+    let both = *source == Source::Stdin
+        && matches!(
+            passphrase.source(),
+            Some(TypedPassphrase::Source(Source::Stdin))
+        );
+    if both {
+        return Err(Error::ReadTwice {
+            origin: "the standard input".to_owned(),
+        });
+    }
+    Ok(())
 }
 
 fn begin(out: &Path) -> Result<Delivery, Error> {
@@ -60,19 +81,27 @@ fn begin(out: &Path) -> Result<Delivery, Error> {
     })
 }
 
-/// The names that are asked for by the request, unless options say others.
-fn wanted(
+/// What is said beside a request, and overrides it kind by kind.
+pub(super) struct Said {
+    pub(super) cn: Option<CommonName>,
+    pub(super) names: NameArgs,
+    pub(super) days: Option<u32>,
+    pub(super) profile: Option<String>,
+}
+
+/// The names that are asked for by the request, unless others are said.
+pub(super) fn wanted(
     request: &CertificateRequest,
     origin: &str,
-    arguments: &CaSign,
-) -> Result<IssueRequest, Error> {
+    said: Said,
+) -> Result<IssueRequest, authority::Error> {
     let refused = |what: &str, value: &str, reason: String| authority::Error::RequestedName {
         origin: origin.to_owned(),
         what: format!("the {what} '{}'", printable(value, 200)),
         reason,
     };
-    let common_name = match &arguments.cn {
-        Some(name) => name.clone(),
+    let common_name = match said.cn {
+        Some(name) => name,
         None => {
             let nothing = || authority::Error::RequestedName {
                 origin: origin.to_owned(),
@@ -90,40 +119,39 @@ fn wanted(
             .parse::<TagValue>()
             .map_err(|reason| refused(what, value, reason))
     };
-    let organization = match &arguments.names.organization {
-        Some(name) => Some(name.clone()),
+    let organization = match said.names.organization {
+        Some(name) => Some(name),
         None => only(request, "O", origin)?
             .map(|value| parse_value("organization", value))
             .transpose()?,
     };
-    let organizational_units = if arguments.names.ou.is_empty() {
-        request
+    let mut organizational_units = said.names.ou;
+    if organizational_units.is_empty() {
+        organizational_units = request
             .subject_values("OU")
             .map(|value| parse_value("organizational unit", value))
-            .collect::<Result<_, _>>()?
-    } else {
-        arguments.names.ou.clone()
-    };
-    let names = if arguments.names.san.is_empty() {
-        request
+            .collect::<Result<_, _>>()?;
+    }
+    let mut names = said.names.san;
+    if names.is_empty() {
+        let parse = |name: &String| {
+            name.parse::<GeneralName>()
+                .map_err(|reason| refused("alternative name", name, reason))
+        };
+        names = request
             .names()
             .iter()
-            .map(|name| {
-                name.parse::<GeneralName>()
-                    .map_err(|reason| refused("alternative name", name, reason))
-            })
-            .collect::<Result<_, _>>()?
-    } else {
-        arguments.names.san.clone()
-    };
+            .map(parse)
+            .collect::<Result<_, _>>()?;
+    }
     Ok(IssueRequest {
         common_name,
         organization,
         organizational_units,
         names,
         key: RequestedKey::Given(request.public_key().clone()),
-        days: arguments.terms.days,
-        profile: arguments.terms.profile.clone(),
+        days: said.days,
+        profile: said.profile,
         request_id: None,
     })
 }

@@ -17,9 +17,16 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::Foreign { .. }
         | authority::Error::KeyRefused { .. }
         | authority::Error::Path(_) => Outcome::Unusable,
+        authority::Error::BatchRunning { .. } => Outcome::Temporary,
         authority::Error::Key(error) => of_key(error),
-        authority::Error::Incomplete { .. } => Outcome::Failed,
-        authority::Error::NoAuthority { .. }
+        authority::Error::BatchFailed { stopped: false, .. }
+        | authority::Error::BatchKeyLost { .. }
+        | authority::Error::Incomplete { .. } => Outcome::Failed,
+        authority::Error::BatchFailed { stopped: true, .. }
+        | authority::Error::BatchFile { .. }
+        | authority::Error::BatchRow { .. }
+        | authority::Error::BatchWithoutDirectory
+        | authority::Error::NoAuthority { .. }
         | authority::Error::NoDefaultProfile { .. }
         | authority::Error::NoProfile { .. }
         | authority::Error::Policy { .. }
@@ -45,6 +52,28 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
         ),
         authority::Error::ClockAhead { .. } | authority::Error::ClockBehind { .. } => Some(
             "look at the clock of this host ('date -u'); if it is right, say so with --accept-clock, which the audit log keeps".to_owned(),
+        ),
+        authority::Error::BatchFailed { stopped: true, .. } => Some(
+            "mend these rows, or give --keep-going to issue the others; what was issued is not issued twice"
+                .to_owned(),
+        ),
+        authority::Error::BatchFailed { stopped: false, .. } => Some(
+            "mend these rows and run the same command again; what was issued is not issued twice"
+                .to_owned(),
+        ),
+        authority::Error::BatchFile { .. } => {
+            Some("nothing was issued; 'windlass ca issue --help' says what a batch is".to_owned())
+        }
+        authority::Error::BatchRow { .. } => None,
+        authority::Error::BatchKeyLost { .. } => Some(
+            "give the row another id, so that it gets a new key, and revoke the certificate"
+                .to_owned(),
+        ),
+        authority::Error::BatchRunning { .. } => {
+            Some("wait until it has ended, and run the same command again".to_owned())
+        }
+        authority::Error::BatchWithoutDirectory => Some(
+            "give --out DIR, in which each row gets a directory, or --json and a key for every row".to_owned(),
         ),
         authority::Error::Key(error) => hint_key(error),
         authority::Error::Incomplete { path, .. } => Some(format!(

@@ -78,6 +78,20 @@ impl Inventory {
 }
 
 impl Writer<'_> {
+    /// Notes that the files of a certificate have been delivered, with the rest
+    /// of the transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn note_delivered(&self, serial: &[u8], at: DateTime<Utc>) -> Result<(), Error> {
+        self.run(
+            "UPDATE certificate SET delivered_at = ?2 WHERE serial = ?1",
+            params![serial, at.timestamp()],
+        )
+        .map(drop)
+    }
+
     /// Notes the policy under which is issued from now on.
     ///
     /// # Errors
