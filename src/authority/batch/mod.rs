@@ -85,7 +85,10 @@ impl Authority {
     pub fn check_batch(&self, rows: &[BatchRow]) -> Result<Vec<Option<Error>>, Error> {
         let check = |row: &BatchRow| match self.find(row)? {
             Found::Issued(_) => Ok(None),
-            Found::Nothing | Found::Leftover(_) => split(self.judge(&row.request).map(drop)),
+            Found::Nothing | Found::Leftover(_) => match self.judge(&row.request) {
+                Err(Error::Store(error)) => Err(Error::Store(error)),
+                judged => Ok(judged.err()),
+            },
             Found::Other(error) => Ok(Some(error)),
         };
         rows.iter().map(check).collect()
@@ -106,6 +109,7 @@ impl Authority {
         random: &dyn SecureRandom,
     ) -> Result<Vec<RowOutcome>, Error> {
         self.check_ready(occasion)?;
+        self.inventory.expect_many()?;
         let mut run = Run {
             authority: self,
             batch,
@@ -157,14 +161,6 @@ fn is_same(record: &Record, request: &IssueRequest) -> bool {
         RequestedKey::Given(key) => key.fingerprint() == record.key_fingerprint,
     };
     is_key && record.common_name == request.common_name.as_str() && record.names == names
-}
-
-/// Tells what is wrong with a row from what is wrong with everything.
-fn split(judged: Result<(), Error>) -> Result<Option<Error>, Error> {
-    match judged {
-        Err(Error::Store(error)) => Err(Error::Store(error)),
-        judged => Ok(judged.err()),
-    }
 }
 
 /// A batch while it is issued.
@@ -236,20 +232,16 @@ impl<'a> Run<'a> {
                 Found::Leftover(serial) => leftovers.push(serial),
                 Found::Nothing => {}
             }
-            let free = self
-                .files
-                .as_ref()
-                .map_or(Ok(()), |files| files.check_free(&row.id));
+            let free = self.files.as_ref().map(|files| files.check_free(&row.id));
+            if let Some(Err(error)) = free {
+                self.set(index, RowOutcome::Failed(error));
+                continue;
+            }
             let judged = self.authority.judge(&row.request);
-            let judged = self.authority.logged(judged, &row.request, self.occasion);
-            match free.and(judged) {
+            match self.authority.logged(judged, &row.request, self.occasion) {
                 Ok(profile) => fresh.push((index, profile)),
-                Err(error) => {
-                    let failed = split(Err(error))?;
-                    failed
-                        .into_iter()
-                        .for_each(|error| self.set(index, RowOutcome::Failed(error)));
-                }
+                Err(Error::Store(error)) => return Err(Error::Store(error)),
+                Err(error) => self.set(index, RowOutcome::Failed(error)),
             }
         }
         Ok((fresh, leftovers))
