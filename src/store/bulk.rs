@@ -168,8 +168,8 @@ mod tests {
         bulk.make("a", &[("x", b"1"), ("y", b"2")]).unwrap();
         bulk.make("b", &[("x", b"3")]).unwrap();
         assert!(!out.join("a").exists());
-        fs::create_dir(out.join("b")).unwrap();
-        fs::write(out.join("b/theirs"), b"").unwrap();
+        create_directory(&out.join("b")).unwrap();
+        new_file(&out.join("b/theirs")).unwrap();
         assert!(matches!(bulk.make("b", &[]), Err(Error::Exists { .. })));
         assert!(matches!(
             bulk.publish(["a", "b"]),

@@ -48,7 +48,7 @@ fn states(sandbox: &Sandbox) -> Vec<String> {
 /// A key whose certificates nobody needs to use.
 fn public_key(sandbox: &Sandbox) -> String {
     let key = p256::SecretKey::from_slice(&[7; 32]).unwrap().public_key();
-    let pem = p256::pkcs8::EncodePublicKey::to_public_key_pem(&key, p256::pkcs8::LineEnding::LF);
+    let pem = pkcs8::EncodePublicKey::to_public_key_pem(&key, pkcs8::LineEnding::LF);
     let pem = pem.unwrap();
     sandbox.write("public.pem", &pem);
     pem

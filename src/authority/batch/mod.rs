@@ -17,11 +17,11 @@ use ring::rand::SecureRandom;
 
 use crate::limits;
 use crate::pki::{Certificate, SerialNumber};
-use crate::store::{self, DirectoryLock, Record, State as Stored};
+use crate::store::{self, DirectoryLock, Record, State as Stored, Writer};
 
 use self::files::Files;
 use self::spread::{Flight, Signed};
-use super::draft::{abandon_in, store_in};
+use super::draft::{Draft, abandon_in, store_in};
 use super::policy::Profile;
 use super::{Authority, Error, IssueRequest, Occasion, RequestedKey};
 
@@ -133,7 +133,7 @@ impl Authority {
         };
         Ok(match (&record.der, record.state) {
             (Some(der), Stored::Issued) if is_same(&record, &row.request) => {
-                Found::Issued(Certificate::from_der(der, "the inventory")?)
+                Found::Issued(Box::new(Certificate::from_der(der, "the inventory")?))
             }
             (None, Stored::Reserved) => Found::Leftover(record.serial),
             _ => Found::Other(Error::Store(store::Error::RequestTaken {
@@ -145,7 +145,7 @@ impl Authority {
 
 /// What the inventory knows of a row.
 enum Found {
-    Issued(Certificate),
+    Issued(Box<Certificate>),
     /// A serial number that a process reserved which has died.
     Leftover(Vec<u8>),
     Nothing,
@@ -162,6 +162,9 @@ fn is_same(record: &Record, request: &IssueRequest) -> bool {
     };
     is_key && record.common_name == request.common_name.as_str() && record.names == names
 }
+
+/// A row that is to be issued, and the profile under which.
+type Fresh<'a> = (usize, &'a Profile);
 
 /// A batch while it is issued.
 struct Run<'a> {
@@ -217,12 +220,12 @@ impl<'a> Run<'a> {
 
     /// Finds what was issued before and judges the others: every row, before
     /// anything is reserved.
-    fn sort(&mut self) -> Result<(Vec<(usize, &'a Profile)>, Vec<Vec<u8>>), Error> {
+    fn sort(&mut self) -> Result<(Vec<Fresh<'a>>, Vec<Vec<u8>>), Error> {
         let (mut fresh, mut leftovers) = (Vec::new(), Vec::new());
         for (index, row) in self.batch.rows.iter().enumerate() {
             match self.authority.find(row)? {
                 Found::Issued(certificate) => {
-                    self.set(index, RowOutcome::Again(certificate));
+                    self.set(index, RowOutcome::Again(*certificate));
                     continue;
                 }
                 Found::Other(error) => {
@@ -255,7 +258,7 @@ impl<'a> Run<'a> {
 
     /// Reserves, signs and stores. While a transaction is written, the rows that
     /// were reserved in the one before are signed.
-    fn issue(&mut self, fresh: &[(usize, &'a Profile)]) -> Result<(), Error> {
+    fn issue(&mut self, fresh: &[Fresh<'a>]) -> Result<(), Error> {
         let press = self.authority.press();
         let jobs = self.batch.jobs;
         std::thread::scope(|scope| {
@@ -291,61 +294,11 @@ impl<'a> Run<'a> {
     fn turn(
         &mut self,
         ready: Vec<Signed<'a>>,
-        next: &[(usize, &'a Profile)],
+        next: &[Fresh<'a>],
     ) -> Result<Vec<Signed<'a>>, Error> {
-        let mut drafts = Vec::new();
-        if let Some(files) = &mut self.files {
-            files.prepare_keys(
-                self.batch.rows,
-                next.iter().map(|(row, _)| *row),
-                self.batch.jobs,
-            )?;
-        }
-        for (row, profile) in next {
-            let Some(asked) = self.batch.rows.get(*row) else {
-                continue;
-            };
-            let key = match &asked.request.key {
-                RequestedKey::Given(key) => Some(key.clone()),
-                RequestedKey::New(_) => {
-                    self.files.as_ref().and_then(|files| files.public_key(*row))
-                }
-            };
-            let Some(key) = key else {
-                return Err(Error::BatchWithoutDirectory);
-            };
-            let draft = self
-                .authority
-                .draft(&asked.request, profile, key, self.occasion.at)?;
-            drafts.push((*row, draft));
-        }
+        let drafts = self.drafts(next)?;
         let mut reserver = self.authority.reserver()?;
-        for serial in self.delivered.drain(..) {
-            reserver
-                .writer
-                .note_delivered(serial.magnitude(), self.occasion.at)?;
-        }
-        for signed in &ready {
-            match &signed.certificate {
-                Some(certificate) => {
-                    store_in(
-                        &mut reserver.writer,
-                        &signed.draft,
-                        certificate,
-                        self.occasion,
-                    )?;
-                }
-                None => {
-                    let why = "it could not be signed";
-                    abandon_in(
-                        &mut reserver.writer,
-                        signed.serial.magnitude(),
-                        why,
-                        self.occasion,
-                    )?;
-                }
-            }
-        }
+        self.store_all(&mut reserver.writer, &ready)?;
         let (mut reserved, mut refused) = (Vec::new(), Vec::new());
         for (row, draft) in drafts {
             match reserver.reserve(&draft, self.occasion, self.random) {
@@ -375,6 +328,55 @@ impl<'a> Run<'a> {
         }
         self.note_stored(ready)?;
         Ok(reserved)
+    }
+
+    fn store_all(&mut self, writer: &mut Writer<'_>, ready: &[Signed<'a>]) -> Result<(), Error> {
+        for serial in self.delivered.drain(..) {
+            writer.note_delivered(serial.magnitude(), self.occasion.at)?;
+        }
+        for signed in ready {
+            match &signed.certificate {
+                Some(certificate) => {
+                    store_in(writer, &signed.draft, certificate, self.occasion)?;
+                }
+                None => {
+                    let why = "it could not be signed";
+                    abandon_in(writer, signed.serial.magnitude(), why, self.occasion)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Fixes what comes next, with new keys that are kept already.
+    fn drafts(&mut self, next: &[Fresh<'a>]) -> Result<Vec<(usize, Draft<'a>)>, Error> {
+        let mut drafts = Vec::new();
+        if let Some(files) = &mut self.files {
+            files.prepare_keys(
+                self.batch.rows,
+                next.iter().map(|(row, _)| *row),
+                self.batch.jobs,
+            )?;
+        }
+        for (row, profile) in next {
+            let Some(asked) = self.batch.rows.get(*row) else {
+                continue;
+            };
+            let key = match &asked.request.key {
+                RequestedKey::Given(key) => Some(key.clone()),
+                RequestedKey::New(_) => {
+                    self.files.as_ref().and_then(|files| files.public_key(*row))
+                }
+            };
+            let Some(key) = key else {
+                return Err(Error::BatchWithoutDirectory);
+            };
+            let draft = self
+                .authority
+                .draft(&asked.request, profile, key, self.occasion.at)?;
+            drafts.push((*row, draft));
+        }
+        Ok(drafts)
     }
 
     /// What was signed is in the inventory now.
