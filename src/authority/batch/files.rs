@@ -163,8 +163,14 @@ impl Files {
                 ("fullchain.pem", &full),
             ];
             if !is_fresh && self.check_free(&row.id).is_err() {
-                if let Err(error) = self.complete(&row.id, &certificates) {
-                    failures.push((index, error));
+                match self.complete(&row.id, &certificates) {
+                    Err(error) => failures.push((index, error)),
+                    // A process may have died after it had delivered the key, and
+                    // before it removed the other copy.
+                    Ok(()) if self.out.join(row.id.as_str()).join("key.pem").exists() => {
+                        keys.push((index, row.id.key_file()));
+                    }
+                    Ok(()) => {}
                 }
                 continue;
             }
