@@ -12,7 +12,7 @@
 //! | [`cli`] | what can be typed; help, man pages and completions come from it | value types, also of [`delivery`] (names of profiles) |
 //! | [`delivery`] | the forms in which credentials leave | `rolesanywhere`, `store`, leaves |
 //! | [`emulator`] | Roles Anywhere and STS on loopback, verifying everything, with bad days | `admission`, `pki`, `key` (public keys), `rolesanywhere` (types), `store`, leaves |
-//! | [`authority`] | the CA as an institution: bootstrap, issue, inventory | `pki`, `key`, `store`, leaves |
+//! | [`authority`] | the CA as an institution: bootstrap, policy, issue, batches | `pki`, `key`, `store`, leaves |
 //! | [`admission`] | why Roles Anywhere would grant or refuse a session | `pki`, `key`, `rolesanywhere` (types), leaves |
 //! | [`rolesanywhere`] | the protocols: ARNs, endpoints, signatures, exchange, retries, role chains | `key`, `pki`, leaves |
 //! | [`pki`] | certificates, names, chains, path validation: values without disk or clock | `key`, leaves |

@@ -9,6 +9,28 @@ use chrono::TimeDelta;
 /// leaves room for bundles and still bounds memory.
 pub const MAX_FILE: u64 = 4 * 1024 * 1024;
 
+/// Largest request for a certificate that is read, in bytes: one with an ML-DSA-87
+/// key has 10,000 in PEM, and names add some hundreds.
+pub const MAX_REQUEST: u64 = 64 * 1024;
+
+/// Largest file of a batch that is read, in bytes: a million requests with EC
+/// keys have less.
+pub const MAX_BATCH: u64 = 1024 * 1024 * 1024;
+
+/// Most rows of a batch.
+pub const MAX_BATCH_ROWS: usize = 1_000_000;
+
+/// How many rows of a batch are reserved and stored in one transaction: others
+/// who issue wait no longer than for so many.
+pub const BATCH_TRANSACTION: usize = 100;
+
+/// Most threads that sign for a batch.
+pub const MAX_BATCH_JOBS: usize = 64;
+
+/// Most subject alternative names in one certificate: Roles Anywhere takes a
+/// client certificate of 16 kB, and makes tags of the first ones only.
+pub const MAX_NAMES: usize = 100;
+
 /// Largest passphrase that is read, in bytes.
 pub const MAX_PASSPHRASE: u64 = 4096;
 

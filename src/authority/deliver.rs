@@ -1,24 +1,73 @@
 //! The files that a new certificate is handed over as.
 
+use std::path::{Path, PathBuf};
+
 use crate::key::GeneratedKey;
 use crate::pki::{Certificate, encode_pem};
-use crate::store::Staging;
+use crate::store::{self, Staging};
 
 use super::Error;
 
-/// Writes the four files that other tools know from ACME clients.
-pub(super) fn deliver(
+/// Where a certificate goes. It is begun before anything is signed.
+#[derive(Debug)]
+pub enum Delivery {
+    /// A new directory, with the files that other tools know from ACME clients:
+    /// `cert.pem`, `chain.pem`, `fullchain.pem`, and `key.pem` of a new key.
+    Directory(Staging),
+    /// A new file with the certificate and its chain. Not for new keys.
+    File(PathBuf),
+}
+
+impl Delivery {
+    /// Begins a delivery into a new directory.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Staging::begin`].
+    pub fn directory(path: &Path) -> Result<Self, Error> {
+        Ok(Self::Directory(Staging::begin(path)?))
+    }
+
+    /// Begins a delivery into a new file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] when it exists, or its directory does not.
+    pub fn file(path: &Path) -> Result<Self, Error> {
+        store::check_new(path)?;
+        Ok(Self::File(path.to_owned()))
+    }
+
+    /// Hands the certificate over, whole or not at all.
+    pub(super) fn deliver(
+        self,
+        key: Option<&GeneratedKey>,
+        certificate: &Certificate,
+        issuing: &Certificate,
+    ) -> Result<(), Error> {
+        match self {
+            Self::Directory(staging) => {
+                write_files(&staging, key, certificate, issuing)?;
+                staging.publish()?;
+            }
+            Self::File(path) => {
+                store::write_new(&path, encode_pem([certificate, issuing]).as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes the files of a directory.
+fn write_files(
     staging: &Staging,
-    key: &GeneratedKey,
+    key: Option<&GeneratedKey>,
     certificate: &Certificate,
     issuing: &Certificate,
 ) -> Result<(), Error> {
-    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
-    let key_pem = zeroize::Zeroizing::new(pem::encode_config(
-        &pem::Pem::new("PRIVATE KEY", key.pkcs8.expose()),
-        config,
-    ));
-    staging.write("key.pem", key_pem.as_bytes())?;
+    if let Some(key) = key {
+        staging.write("key.pem", key_pem(key).as_bytes())?;
+    }
     staging.write("cert.pem", encode_pem([certificate]).as_bytes())?;
     staging.write("chain.pem", encode_pem([issuing]).as_bytes())?;
     staging.write(
@@ -26,4 +75,11 @@ pub(super) fn deliver(
         encode_pem([certificate, issuing]).as_bytes(),
     )?;
     Ok(())
+}
+
+/// A new key as PEM, not encrypted.
+pub(super) fn key_pem(key: &GeneratedKey) -> zeroize::Zeroizing<String> {
+    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+    let block = pem::Pem::new("PRIVATE KEY", key.pkcs8.expose());
+    zeroize::Zeroizing::new(pem::encode_config(&block, config))
 }

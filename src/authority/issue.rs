@@ -5,24 +5,15 @@
 //! verify, store, and only then hand out. A crash leaves at most a reservation,
 //! or a stored certificate that nobody has.
 
-use chrono::{DateTime, Utc};
 use ring::rand::SecureRandom;
-use serde_json::json;
 
-use crate::clock::rfc3339;
-use crate::key::{self, KeyType, PublicKey, Signer};
-use crate::pki::{
-    AttributeType, Certificate, DistinguishedName, GeneralName, IssuerRef, Kind, PathQuery,
-    SerialNumber, Template, validate_path,
-};
-use crate::store::{self, Reservation, Staging};
+use crate::key::{self, GeneratedKey, KeyType, PublicKey, Signer};
+use crate::pki::{Certificate, GeneralName, SerialNumber};
+use crate::store;
 
-use super::deliver::deliver;
-use super::{Action, Authority, CommonName, Error, Occasion, TagValue, draw_serial};
-
-/// How often another serial number is drawn when one is taken. Chance never
-/// needs the second; a broken random source is noticed.
-const SERIAL_ATTEMPTS: usize = 3;
+use super::deliver::Delivery;
+use super::draft::{Draft, store_in};
+use super::{Authority, CommonName, Error, Occasion, TagValue, check_clock, draw_serial};
 
 /// What a workload certificate is to say.
 #[derive(Clone, Debug)]
@@ -35,14 +26,28 @@ pub struct IssueRequest {
     pub organizational_units: Vec<TagValue>,
     /// Subject alternative names, in order.
     pub names: Vec<GeneralName>,
-    /// Type of the new key.
-    pub key_type: KeyType,
-    /// Life in days, counted from now.
-    pub days: u32,
+    /// The key that is certified.
+    pub key: RequestedKey,
+    /// Life in days, counted from now; `None` is what the profile says.
+    pub days: Option<u32>,
+    /// The profile of the policy; `None` is its default.
+    pub profile: Option<String>,
+    /// The requester's own name for the request, under which nothing is issued
+    /// twice.
+    pub request_id: Option<String>,
 }
 
-/// A certificate that was issued and delivered as `key.pem`, `cert.pem`,
-/// `chain.pem` and `fullchain.pem`.
+/// Whose key is certified.
+#[derive(Clone, Debug)]
+pub enum RequestedKey {
+    /// A new one, which is delivered with the certificate.
+    New(KeyType),
+    /// The requester's; they have shown that they hold it, or somebody vouches
+    /// for it.
+    Given(PublicKey),
+}
+
+/// A certificate that was issued and delivered.
 #[derive(Debug)]
 pub struct Issued {
     /// The certificate.
@@ -54,46 +59,41 @@ pub struct Issued {
     pub unrecorded: Option<store::Error>,
 }
 
-/// A certificate between request and signature.
-struct Draft<'a> {
-    request: &'a IssueRequest,
-    subject: DistinguishedName,
-    public_key: &'a PublicKey,
-    not_before: DateTime<Utc>,
-    not_after: DateTime<Utc>,
-    occasion: &'a Occasion<'a>,
+/// What would be issued.
+#[derive(Debug)]
+pub struct Preview {
+    /// The certificate, with a serial number that is not reserved and a signature
+    /// of zeros.
+    pub certificate: Certificate,
+    /// Whether it ends earlier than asked for, with the issuer.
+    pub clamped: bool,
+    /// The profile under which; `None` is what holds without a policy.
+    pub profile: Option<String>,
 }
 
 impl Authority {
-    /// Issues a certificate with a new key and delivers both, with the chain,
-    /// as the directory that `staging` becomes. It was begun before anything is
-    /// signed: a target that cannot be written must not cost a certificate.
+    /// Issues a certificate and delivers it, with the new key if one was made and
+    /// with the chain. The delivery was begun before anything is signed: a target
+    /// that cannot be written must not cost a certificate.
     ///
     /// # Errors
     ///
-    /// [`Error`]; the target is then as it was.
+    /// [`Error`]; the target is then as it was. [`Error::Refused`] and
+    /// [`Error::KeyRefused`] are in the audit log.
     pub fn issue(
         &self,
         request: &IssueRequest,
-        staging: Staging,
+        delivery: Delivery,
         occasion: &Occasion<'_>,
         random: &dyn SecureRandom,
     ) -> Result<Issued, Error> {
         self.check_ready(occasion)?;
-        let key = key::generate(request.key_type, "the new key")?;
-        let (not_after, clamped) = self.end_of(request.days, occasion.at)?;
-        let draft = Draft {
-            request,
-            subject: subject_of(request),
-            public_key: key.key.public_key(),
-            not_before: self.begin_of(occasion.at),
-            not_after,
-            occasion,
-        };
-        let serial = self.reserve(&draft, random)?;
-        let certificate = self.sign(&draft, &serial)?;
-        deliver(&staging, &key, &certificate, &self.issuing)?;
-        staging.publish()?;
+        let profile = self.logged(self.judge(request), request, occasion)?;
+        let (public_key, generated) = key_of(&request.key)?;
+        let draft = self.draft(request, profile, public_key, occasion.at)?;
+        let serial = self.logged(self.reserve(&draft, occasion, random), request, occasion)?;
+        let certificate = self.sign(&draft, &serial, occasion)?;
+        delivery.deliver(generated.as_ref(), &certificate, &self.issuing)?;
         // The files are there: that the note of it failed must not look as if
         // they were not.
         let unrecorded = self
@@ -102,131 +102,86 @@ impl Authority {
             .err();
         Ok(Issued {
             certificate,
-            clamped,
+            clamped: draft.clamped,
             unrecorded,
         })
     }
 
-    /// Reserves a new serial number with everything that will be signed. When
-    /// this returns, the reservation survives a power cut.
-    fn reserve(&self, draft: &Draft<'_>, random: &dyn SecureRandom) -> Result<SerialNumber, Error> {
-        let names: Vec<String> = draft
-            .request
-            .names
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        // The instance byte is that of the issuing certificate's own serial.
-        let instance = *self.issuing.serial().magnitude().first().unwrap_or(&1);
-        let mut attempts = 0;
-        loop {
-            let serial = draw_serial(random, instance)?;
-            let writer = self.inventory.write()?;
-            let reserved = writer.reserve(&Reservation {
-                serial: serial.magnitude(),
-                kind: store::Kind::Leaf,
-                issuer_key_id: &self.issuing.public_key().key_identifier(),
-                subject: &draft.subject.to_string(),
-                common_name: draft.request.common_name.as_str(),
-                names: &names,
-                key_fingerprint: &draft.public_key.fingerprint(),
-                not_before: draft.not_before,
-                not_after: draft.not_after,
-                at: draft.occasion.at,
-                profile: None,
-                requester: Some(draft.occasion.actor),
-                request_id: None,
-            });
-            attempts += 1;
-            match reserved {
-                Ok(()) => {
-                    writer.commit()?;
-                    return Ok(serial);
-                }
-                Err(store::Error::SerialTaken { .. }) if attempts < SERIAL_ATTEMPTS => {}
-                Err(error) => return Err(error.into()),
-            }
+    /// What [`Authority::issue`] would issue now. Nothing is written, and the
+    /// CA's key is not used.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Authority::issue`].
+    pub fn preview(
+        &self,
+        request: &IssueRequest,
+        occasion: &Occasion<'_>,
+        random: &dyn SecureRandom,
+    ) -> Result<Preview, Error> {
+        if !occasion.accept_clock {
+            check_clock(&self.inventory, occasion)?;
         }
+        self.check_own_validity(occasion.at)?;
+        let profile = self.judge(request)?;
+        self.foresee_limits(profile, occasion)?;
+        let (public_key, _) = key_of(&request.key)?;
+        let draft = self.draft(request, profile, public_key, occasion.at)?;
+        let serial = draw_serial(random, 1)?;
+        Ok(Preview {
+            certificate: self.press().preview(&draft, &serial)?,
+            clamped: draft.clamped,
+            profile: profile.name().map(str::to_owned),
+        })
+    }
+
+    fn reserve(
+        &self,
+        draft: &Draft<'_>,
+        occasion: &Occasion<'_>,
+        random: &dyn SecureRandom,
+    ) -> Result<SerialNumber, Error> {
+        let mut reserver = self.reserver()?;
+        let serial = reserver.reserve(draft, occasion, random)?;
+        reserver.writer.commit()?;
+        Ok(serial)
     }
 
     /// Builds, judges, signs, verifies and stores. What fails before the key was
     /// used settles the reservation: nothing can have been signed under it.
-    fn sign(&self, draft: &Draft<'_>, serial: &SerialNumber) -> Result<Certificate, Error> {
-        let key_identifier = self.issuing.public_key().key_identifier();
-        let issuer = IssuerRef {
-            name: self.issuing.subject(),
-            signer: &self.issuing_key,
-            key_identifier: &key_identifier,
-        };
-        let template = Template {
-            subject: &draft.subject,
-            public_key: draft.public_key,
-            serial,
-            not_before: draft.not_before,
-            not_after: draft.not_after,
-            kind: Kind::Leaf {
-                names: draft.request.names.clone(),
-            },
-        };
-        let to_be_signed = template
-            .build(&issuer)
-            .and_then(|built| built.preview().map(|_| built))
-            .inspect_err(|error| self.abandon(draft, serial, error))?;
-        let certificate = to_be_signed.sign()?;
-        validate_path(&PathQuery {
-            leaf: &certificate,
-            intermediates: std::slice::from_ref(&self.issuing),
-            anchors: std::slice::from_ref(&self.root),
-            crls: &[],
-            at: draft.occasion.at,
-        })
-        .map_err(Error::Path)?;
-        self.store(draft.occasion, &certificate)?;
-        Ok(certificate)
-    }
-
-    fn store(&self, occasion: &Occasion<'_>, certificate: &Certificate) -> Result<(), Error> {
-        let serial = certificate.serial().magnitude();
-        let fingerprint = certificate.fingerprint();
-        let detail = json!({
-            "fingerprintSha256": fingerprint,
-            "subject": certificate.subject().to_string(),
-            "notAfter": rfc3339(certificate.not_after()),
-        });
+    fn sign(
+        &self,
+        draft: &Draft<'_>,
+        serial: &SerialNumber,
+        occasion: &Occasion<'_>,
+    ) -> Result<Certificate, Error> {
+        let press = self.press();
+        let certificate = press.sign(draft, serial).map_err(|failure| {
+            if !failure.is_key_used {
+                // Should that fail too, it stays as one that is yet to be
+                // settled.
+                let why = failure.error.to_string();
+                let _ = self.abandon([serial.magnitude()], &why, occasion);
+            }
+            failure.error
+        })?;
+        press.check_path(&certificate, occasion.at)?;
         let mut writer = self.inventory.write()?;
-        writer.store(serial, certificate.der(), &fingerprint, occasion.at)?;
-        occasion.log(&mut writer, Action::Issue, Some(serial), &detail)?;
-        Ok(writer.commit()?)
-    }
-
-    /// Settles a reservation under which nothing was signed. Should that fail
-    /// too, it stays as one that is yet to be settled.
-    fn abandon(&self, draft: &Draft<'_>, serial: &SerialNumber, why: &crate::pki::Error) {
-        let settle = || -> Result<(), Error> {
-            let serial = serial.magnitude();
-            let mut writer = self.inventory.write()?;
-            writer.abandon(serial, draft.occasion.at)?;
-            let detail = json!({ "error": why.to_string() });
-            let occasion = draft.occasion;
-            occasion.log(&mut writer, Action::Abandon, Some(serial), &detail)?;
-            Ok(writer.commit()?)
-        };
-        let _ = settle();
+        store_in(&mut writer, draft, &certificate, occasion)?;
+        writer.commit()?;
+        Ok(certificate)
     }
 }
 
-fn subject_of(request: &IssueRequest) -> DistinguishedName {
-    let organization = request
-        .organization
-        .iter()
-        .map(|value| (AttributeType::Organization, value.as_str()));
-    let units = request
-        .organizational_units
-        .iter()
-        .map(|value| (AttributeType::OrganizationalUnit, value.as_str()));
-    let attributes: Vec<_> = organization
-        .chain(units)
-        .chain([(AttributeType::CommonName, request.common_name.as_str())])
-        .collect();
-    DistinguishedName::build(&attributes)
+/// The public key that is certified, and the new key if one is made.
+pub(super) fn key_of(
+    requested: &RequestedKey,
+) -> Result<(PublicKey, Option<GeneratedKey>), key::Error> {
+    match requested {
+        RequestedKey::Given(key) => Ok((key.clone(), None)),
+        RequestedKey::New(key_type) => {
+            let made = key::generate(*key_type, "the new key")?;
+            Ok((made.key.public_key().clone(), Some(made)))
+        }
+    }
 }

@@ -7,19 +7,26 @@
 //! DIR/root/{cert,key}.pem         key encrypted
 //! DIR/issuing/{cert,key}.pem      key encrypted
 //! DIR/inventory.db        every serial number ever reserved
+//! DIR/ca.toml             the policy, where there is one
 //! ```
 
+mod batch;
 mod bootstrap;
 mod deliver;
+mod draft;
 mod issue;
 mod occasion;
 mod opened;
+mod policy;
 mod subject;
 
+pub use batch::{Batch, BatchRow, RowId, RowOutcome, lock_batches, spread};
 pub use bootstrap::{Bootstrap, CaName, create};
-pub use issue::{IssueRequest, Issued};
+pub use deliver::Delivery;
+pub use issue::{IssueRequest, Issued, Preview, RequestedKey};
 pub use occasion::{Action, Occasion, check_clock};
 pub use opened::Authority;
+pub use policy::{Policy, Profile, Refusal};
 pub use subject::{CommonName, TagValue};
 
 use std::path::{Path, PathBuf};
@@ -62,6 +69,54 @@ pub enum Error {
         /// The time at which it was judged.
         at: DateTime<Utc>,
     },
+    /// Rows of a batch failed.
+    #[error(
+        "{failed} of {rows} rows cannot be issued{}",
+        if *stopped { "; nothing was delivered" } else { "" }
+    )]
+    BatchFailed {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        rows: usize,
+        /// Whether the others were not delivered because of them.
+        stopped: bool,
+    },
+    /// The file of a batch is none.
+    #[error("{origin}, line {line}: {reason}")]
+    BatchFile {
+        /// The file.
+        origin: String,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A row of a batch says something that cannot be issued.
+    #[error("{reason}")]
+    BatchRow {
+        /// What it is.
+        reason: String,
+    },
+    /// The new key of a row that was issued is not where it was kept.
+    #[error(
+        "the key of '{id}' is no longer in {directory}, and its certificate is of no use without it"
+    )]
+    BatchKeyLost {
+        /// The row's name.
+        id: String,
+        /// The directory of the batch.
+        directory: PathBuf,
+    },
+    /// Another process issues a batch.
+    #[error("another process issues a batch from {path}")]
+    BatchRunning {
+        /// The CA directory.
+        path: PathBuf,
+    },
+    /// Nothing says where certificates, or new keys, are to go.
+    #[error("there is no place for what the batch issues")]
+    BatchWithoutDirectory,
     /// A key and its certificate in the CA directory do not belong together.
     #[error("{path} is not the key of the certificate beside it")]
     CaKeyMismatch {
@@ -106,6 +161,60 @@ pub enum Error {
         path: PathBuf,
         /// What does not fit.
         reason: &'static str,
+    },
+    /// A key that was given is not certified.
+    #[error("the key (SHA-256 {fingerprint}) is not certified: {reason}")]
+    KeyRefused {
+        /// SHA-256 of its SubjectPublicKeyInfo, lowercase hex.
+        fingerprint: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The policy has several profiles, none of them the default, and none was
+    /// named.
+    #[error("the policy has several profiles and no default")]
+    NoDefaultProfile {
+        /// Their names.
+        known: Vec<String>,
+    },
+    /// The policy has no profile of the name.
+    #[error("the policy has no profile '{name}'")]
+    NoProfile {
+        /// The name.
+        name: String,
+        /// The names that there are.
+        known: Vec<String>,
+    },
+    /// The policy file says something that it cannot say.
+    #[error("{path}, line {line}: {reason}")]
+    Policy {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Somebody else could write the policy file.
+    #[error("{path} can be written by others (mode {mode:04o})")]
+    PolicyExposed {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// The policy does not allow it.
+    #[error("the policy refuses {0}")]
+    Refused(Refusal),
+    /// A name that a request asks for, and that cannot be given.
+    #[error("{origin} asks for {what}: {reason}")]
+    RequestedName {
+        /// The request.
+        origin: String,
+        /// Which name.
+        what: String,
+        /// Why not.
+        reason: String,
     },
     /// A part of the CA directory is missing.
     #[error("{path} is an incomplete certificate authority")]

@@ -36,6 +36,10 @@ pub enum Action {
     Init,
     /// A certificate was signed.
     Issue,
+    /// Another policy holds than when was issued last.
+    Policy,
+    /// Something was asked for and refused.
+    Refuse,
 }
 
 impl Action {
@@ -47,6 +51,8 @@ impl Action {
             Self::AcceptClock => "accept-clock",
             Self::Init => "init",
             Self::Issue => AuditEntry::ISSUE,
+            Self::Policy => "policy",
+            Self::Refuse => "refuse",
         }
     }
 }

@@ -7,14 +7,14 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::whole_seconds;
-use crate::key::{self, Signer, SoftwareKey};
+use crate::key::{self, PublicKey, Scheme, Signer};
 use crate::pki::{Certificate, read_certificates};
 use crate::secret::Secret;
 use crate::store::Inventory;
 
 use super::{
-    BACKDATE_SECONDS, Error, INVENTORY, ISSUING_CERT, ISSUING_KEY, Occasion, ROOT_CERT,
-    TRUST_ANCHOR, check_clock, open_inventory, read_ca_file,
+    Error, INVENTORY, ISSUING_CERT, ISSUING_KEY, Occasion, Policy, ROOT_CERT, TRUST_ANCHOR,
+    check_clock, open_inventory, read_ca_file,
 };
 
 /// An opened CA, ready to sign.
@@ -22,7 +22,64 @@ pub struct Authority {
     pub(super) inventory: Inventory,
     pub(super) root: Certificate,
     pub(super) issuing: Certificate,
-    pub(super) issuing_key: SoftwareKey,
+    pub(super) issuing_key: Box<dyn Signer>,
+    pub(super) policy: Policy,
+}
+
+/// Stands for the issuing key where nothing is signed.
+struct NoKey(PublicKey);
+
+impl Signer for NoKey {
+    fn origin(&self) -> &str {
+        "the issuing key, which was not opened"
+    }
+
+    fn public_key(&self) -> &PublicKey {
+        &self.0
+    }
+
+    fn sign(&self, _: Scheme, _: &[u8]) -> Result<Vec<u8>, key::Error> {
+        Err(key::Error::Sign {
+            origin: self.origin().to_owned(),
+        })
+    }
+}
+
+/// The CA's own certificates.
+struct Own {
+    root: Certificate,
+    issuing: Certificate,
+}
+
+impl Own {
+    /// Reads them and checks that they belong together.
+    fn read(directory: &Path) -> Result<Self, Error> {
+        let one_certificate = |name: &str| -> Result<Certificate, Error> {
+            let origin = directory.join(name).display().to_string();
+            let mut certificates = read_certificates(&read_ca_file(directory, name)?, &origin)?;
+            Ok(certificates.swap_remove(0))
+        };
+        let root = one_certificate(ROOT_CERT)?;
+        let issuing = one_certificate(ISSUING_CERT)?;
+        if one_certificate(TRUST_ANCHOR)? != root {
+            return Err(foreign(directory, TRUST_ANCHOR, "it is not the root"));
+        }
+        if issuing.issuer() != root.subject() || !issuing.is_signed_by(root.public_key()) {
+            return Err(foreign(
+                directory,
+                ISSUING_CERT,
+                "the root did not issue it",
+            ));
+        }
+        Ok(Self { root, issuing })
+    }
+}
+
+fn foreign(directory: &Path, name: &str, reason: &'static str) -> Error {
+    Error::Foreign {
+        path: directory.join(name),
+        reason,
+    }
 }
 
 impl Authority {
@@ -36,23 +93,8 @@ impl Authority {
         directory: &Path,
         passphrase: impl FnOnce() -> Result<Option<Secret>, key::Error>,
     ) -> Result<Self, Error> {
-        let one_certificate = |name: &str| -> Result<Certificate, Error> {
-            let origin = directory.join(name).display().to_string();
-            let mut certificates = read_certificates(&read_ca_file(directory, name)?, &origin)?;
-            Ok(certificates.swap_remove(0))
-        };
-        let root = one_certificate(ROOT_CERT)?;
-        let issuing = one_certificate(ISSUING_CERT)?;
-        let foreign = |name: &str, reason| Error::Foreign {
-            path: directory.join(name),
-            reason,
-        };
-        if one_certificate(TRUST_ANCHOR)? != root {
-            return Err(foreign(TRUST_ANCHOR, "it is not the root"));
-        }
-        if issuing.issuer() != root.subject() || !issuing.is_signed_by(root.public_key()) {
-            return Err(foreign(ISSUING_CERT, "the root did not issue it"));
-        }
+        let own = Own::read(directory)?;
+        let policy = Policy::of(directory)?;
         let path = directory.join(ISSUING_KEY);
         let material = zeroize::Zeroizing::new(read_ca_file(directory, ISSUING_KEY)?);
         let encrypted = Cell::new(false);
@@ -63,26 +105,46 @@ impl Authority {
         if !encrypted.get() {
             return Err(Error::CaKeyNotEncrypted { path });
         }
-        if issuing_key.public_key() != issuing.public_key() {
+        if issuing_key.public_key() != own.issuing.public_key() {
             return Err(Error::CaKeyMismatch { path });
         }
         // After the passphrase was read: a descriptor number that was meant for
         // it must not name a file that was opened here.
+        Self::with(directory, own, Box::new(issuing_key), policy)
+    }
+
+    /// Opens the CA in `directory` without its issuing key: for everything but
+    /// signing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when there is no CA, or its parts do not belong together.
+    pub fn open_without_key(directory: &Path) -> Result<Self, Error> {
+        let own = Own::read(directory)?;
+        let no_key = Box::new(NoKey(own.issuing.public_key().clone()));
+        Self::with(directory, own, no_key, Policy::of(directory)?)
+    }
+
+    fn with(
+        directory: &Path,
+        own: Own,
+        issuing_key: Box<dyn Signer>,
+        policy: Policy,
+    ) -> Result<Self, Error> {
         let inventory = open_inventory(directory)?;
-        for certificate in [&root, &issuing] {
+        for certificate in [&own.root, &own.issuing] {
             let recorded = inventory.get(certificate.serial().magnitude())?;
             if recorded.and_then(|record| record.der).as_deref() != Some(certificate.der()) {
-                return Err(foreign(
-                    INVENTORY,
-                    "it does not know the CA's own certificates",
-                ));
+                let reason = "it does not know the CA's own certificates";
+                return Err(foreign(directory, INVENTORY, reason));
             }
         }
         Ok(Self {
             inventory,
-            root,
-            issuing,
+            root: own.root,
+            issuing: own.issuing,
             issuing_key,
+            policy,
         })
     }
 
@@ -105,7 +167,7 @@ impl Authority {
         self.check_own_validity(occasion.at)
     }
 
-    fn check_own_validity(&self, at: DateTime<Utc>) -> Result<(), Error> {
+    pub(super) fn check_own_validity(&self, at: DateTime<Utc>) -> Result<(), Error> {
         for (which, certificate) in [("root", &self.root), ("issuing", &self.issuing)] {
             if !certificate.is_valid_at(at) {
                 return Err(Error::CaNotValid {
@@ -121,8 +183,8 @@ impl Authority {
 
     /// The begin of a leaf's life: a little before now, but not before its
     /// issuer's.
-    pub(super) fn begin_of(&self, at: DateTime<Utc>) -> DateTime<Utc> {
-        let backdated = whole_seconds(at) - TimeDelta::seconds(BACKDATE_SECONDS);
+    pub(super) fn begin_of(&self, at: DateTime<Utc>, backdate: TimeDelta) -> DateTime<Utc> {
+        let backdated = whole_seconds(at) - backdate;
         backdated.max(self.issuing.not_before())
     }
 

@@ -1,5 +1,13 @@
 //! `windlass ca …`
 
+mod batch;
+mod policy;
+mod sign;
+
+pub use batch::BatchArgs;
+pub use policy::{CaPolicy, CaPolicyCheck, CaPolicyCommand, CaPolicyShow};
+pub use sign::CaSign;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -28,7 +36,9 @@ pub enum CaCommand {
     Init(CaInit),
     Issue(Box<CaIssue>),
     List(CaList),
+    Policy(CaPolicy),
     Show(CaShow),
+    Sign(Box<CaSign>),
 }
 
 /// Make a new CA: an encrypted root and issuing key, and their certificates
@@ -107,30 +117,9 @@ pub struct OccasionArgs {
     pub accept_clock: bool,
 }
 
-/// Issue a workload certificate with a new key
-///
-/// Writes key.pem, cert.pem, chain.pem and fullchain.pem into a new directory,
-/// which appears whole or not at all and can be entered by its owner only. The
-/// serial number is reserved in the inventory before anything is signed, and
-/// the certificate is stored there before it is written.
-#[derive(Args, Debug)]
-#[command(after_long_help = "\
-Examples:
-  windlass ca issue --dir ca --cn web-1 --out web-1 --passphrase-file passphrase
-  windlass ca issue --dir ca --cn db-1 --san db-1.example.com --san IP:10.0.0.7 \\
-      --days 7 --out db-1 --passphrase-file passphrase")]
-pub struct CaIssue {
-    /// Which CA
-    #[command(flatten)]
-    pub ca: CaDirectory,
-
-    /// The workload's common name
-    ///
-    /// It becomes the source identity CN=NAME and the session tag
-    /// x509Subject/CN: at most 61 letters, digits, spaces and _ . : / = + - @
-    #[arg(long, value_name = "NAME")]
-    pub cn: CommonName,
-
+/// The names of a certificate besides its common name.
+#[derive(Args, Clone, Debug)]
+pub struct NameArgs {
     /// A subject alternative name: DNS:, IP:, URI: or email:
     ///
     /// A bare value is taken for what it looks like. May be repeated; Roles
@@ -146,20 +135,88 @@ pub struct CaIssue {
     /// An organizational unit (OU) of the subject; may be repeated
     #[arg(long, value_name = "NAME")]
     pub ou: Vec<TagValue>,
+}
 
-    /// Life in days
+/// For how long and under which rules a certificate is issued.
+#[derive(Args, Clone, Debug)]
+pub struct TermArgs {
+    /// Life in days, 30 unless the profile says another
     ///
     /// The certificate never ends after the CA's own
-    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = value::number("a life in days", 1..=3650_u32, "30"))]
-    pub days: u32,
+    #[arg(long, value_name = "DAYS", value_parser = value::number("a life in days", 1..=3650_u32, "30"))]
+    pub days: Option<u32>,
+
+    /// The profile of the CA's policy under which it is issued
+    ///
+    /// Without it the default one of DIR/ca.toml, or the only one; a CA without
+    /// that file has none
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+
+    /// Show what would be issued, and issue nothing
+    ///
+    /// Nothing is written, and no passphrase is asked for
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Issue a workload certificate with a new key
+///
+/// Writes key.pem, cert.pem, chain.pem and fullchain.pem into a new directory,
+/// which appears whole or not at all and can be entered by its owner only. The
+/// serial number is reserved in the inventory before anything is signed, and
+/// the certificate is stored there before it is written.
+///
+/// A batch (--batch) is a CSV file with a heading, or JSON with an object on each
+/// line. Of these columns only id is needed: id, cn, san, organization, ou, days,
+/// profile, csr, public_key. Several names are separated by ';', or stand in a
+/// JSON array; options fill in what a row does not say. A row with a request
+/// (csr) or a public_key, both in PEM, gets a certificate for that key, any
+/// other a new key; a request's signature is verified, a public key is taken on
+/// trust. Each row gets a directory of its id in --out; without --out, for given
+/// keys alone, the certificates stand in the lines of --json. Under an id nothing
+/// is issued twice: a batch that was cut short is run again, and rows that were
+/// done are given again from the inventory.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  windlass ca issue --dir ca --cn web-1 --out web-1 --passphrase-file passphrase
+  windlass ca issue --dir ca --cn db-1 --san db-1.example.com --san IP:10.0.0.7 \\
+      --days 7 --out db-1 --passphrase-file passphrase
+  windlass ca issue --dir ca --cn web-2 --dry-run
+  printf 'id,cn,san\\nweb-3,web-3,web-3.example.com\\nweb-4,web-4,\\n' >hosts.csv
+  windlass ca issue --dir ca --batch hosts.csv --out hosts --passphrase-file passphrase")]
+pub struct CaIssue {
+    /// Which CA
+    #[command(flatten)]
+    pub ca: CaDirectory,
+
+    /// The workload's common name
+    ///
+    /// It becomes the source identity CN=NAME and the session tag
+    /// x509Subject/CN: at most 61 letters, digits, spaces and _ . : / = + - @
+    #[arg(long, value_name = "NAME", required_unless_present = "batch")]
+    pub cn: Option<CommonName>,
+
+    /// The other names
+    #[command(flatten)]
+    pub names: NameArgs,
+
+    /// Life and profile
+    #[command(flatten)]
+    pub terms: TermArgs,
 
     /// Type of the new key: p256, p384, rsa2048, rsa3072 or rsa4096
     #[arg(long, value_name = "TYPE", default_value_t = KeyType::P256)]
     pub key_type: KeyType,
 
     /// The new directory for key and certificates
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["dry_run", "batch"])]
+    pub out: Option<PathBuf>,
+
+    /// For many certificates at once
+    #[command(flatten)]
+    pub batch: BatchArgs,
 
     /// Where the passphrase of the CA comes from
     #[command(flatten)]

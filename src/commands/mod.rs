@@ -43,7 +43,9 @@ use std::time::Instant;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::cli::{CaCommand, CacheCommand, Command, ConfigCommand, KeyCommand, Reporting};
+use crate::cli::{
+    CaCommand, CaPolicyCommand, CacheCommand, Command, ConfigCommand, KeyCommand, Reporting,
+};
 use crate::clock::Clock;
 use crate::environment::Environment;
 use crate::limits;
@@ -131,7 +133,12 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
             CaCommand::Init(arguments) => ca::init(&arguments, context),
             CaCommand::Issue(arguments) => ca::issue(&arguments, context),
             CaCommand::List(arguments) => ca::list(&arguments, context),
+            CaCommand::Policy(arguments) => match arguments.command {
+                CaPolicyCommand::Check(arguments) => ca::policy_check(&arguments, context),
+                CaPolicyCommand::Show(arguments) => ca::policy_show(&arguments, context),
+            },
             CaCommand::Show(arguments) => ca::show(&arguments, context),
+            CaCommand::Sign(arguments) => ca::sign(&arguments, context),
         },
         Command::Cache(arguments) => match arguments.command {
             CacheCommand::Clear(arguments) => cache::clear(&arguments, context),

@@ -8,7 +8,7 @@ use pkcs8::EncodePrivateKey;
 
 use crate::secret::Secret;
 
-use super::{Error, SoftwareKey, private};
+use super::{Error, KeyAlgorithm, SoftwareKey, private};
 
 /// The types of key that can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,18 @@ impl KeyType {
             Self::Rsa2048 => "rsa2048",
             Self::Rsa3072 => "rsa3072",
             Self::Rsa4096 => "rsa4096",
+        }
+    }
+
+    /// What a key of the type is.
+    #[must_use]
+    pub const fn algorithm(self) -> KeyAlgorithm {
+        match self {
+            Self::P256 => KeyAlgorithm::EcP256,
+            Self::P384 => KeyAlgorithm::EcP384,
+            Self::Rsa2048 => KeyAlgorithm::Rsa { bits: 2048 },
+            Self::Rsa3072 => KeyAlgorithm::Rsa { bits: 3072 },
+            Self::Rsa4096 => KeyAlgorithm::Rsa { bits: 4096 },
         }
     }
 

@@ -121,6 +121,17 @@ pub(super) fn verify(
     .is_some()
 }
 
+/// Whether it has the length of such a public key: every content of that length
+/// is one (FIPS 204 algorithm 23).
+pub(super) fn is_public(algorithm: KeyAlgorithm, public: &[u8]) -> bool {
+    match algorithm {
+        KeyAlgorithm::MlDsa44 => public.len() == 1312,
+        KeyAlgorithm::MlDsa65 => public.len() == 1952,
+        KeyAlgorithm::MlDsa87 => public.len() == 2592,
+        _ => false,
+    }
+}
+
 trait Sign: Send + Sync {
     fn sign(&self, message: &[u8]) -> Option<Vec<u8>>;
 }

@@ -5,11 +5,12 @@ use std::fmt;
 use ring::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1,
     RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512,
     UnparsedPublicKey, VerificationAlgorithm,
 };
 use sha2::{Digest, Sha256};
 
-use crate::der;
+use crate::{der, limits};
 
 use super::{Hash, Scheme, ecdsa, ml_dsa};
 
@@ -262,6 +263,60 @@ impl PublicKey {
             _ => false,
         }
     }
+
+    /// Whether `signature` is this RSA key's over `message` by RSASSA-PSS (RFC
+    /// 8017 section 8.1), with the same hash in its mask and a salt as long as
+    /// the hash. Keys sign requests for certificates so; nothing else here does.
+    #[must_use]
+    pub fn verify_pss(&self, hash: Hash, message: &[u8], signature: &[u8]) -> bool {
+        let algorithm = match hash {
+            Hash::Sha256 => &RSA_PSS_2048_8192_SHA256,
+            Hash::Sha384 => &RSA_PSS_2048_8192_SHA384,
+            Hash::Sha512 => &RSA_PSS_2048_8192_SHA512,
+        };
+        matches!(self.algorithm, KeyAlgorithm::Rsa { .. })
+            && UnparsedPublicKey::new(algorithm, &self.subject_public_key)
+                .verify(message, signature)
+                .is_ok()
+    }
+
+    /// Why the key cannot be certified for Roles Anywhere, which takes RSA, EC
+    /// and ML-DSA keys (user guide, "Trust model"): its type, or numbers that are
+    /// no such key's. `None` when it can.
+    #[must_use]
+    pub fn flaw(&self) -> Option<String> {
+        let key = &self.subject_public_key;
+        let on_curve = |is_point: bool| {
+            if key.first() != Some(&4) {
+                return Some("its point is not in the uncompressed form".to_owned());
+            }
+            (!is_point).then(|| "its point is not on the curve".to_owned())
+        };
+        match self.algorithm {
+            KeyAlgorithm::EcP256 => on_curve(p256::PublicKey::from_sec1_bytes(key).is_ok()),
+            KeyAlgorithm::EcP384 => on_curve(p384::PublicKey::from_sec1_bytes(key).is_ok()),
+            KeyAlgorithm::EcP521 => on_curve(p521::PublicKey::from_sec1_bytes(key).is_ok()),
+            KeyAlgorithm::Rsa { bits } if bits < limits::MIN_RSA_BITS => {
+                let least = limits::MIN_RSA_BITS;
+                Some(format!("it is RSA with {bits} bits, at least {least} are needed"))
+            }
+            KeyAlgorithm::Rsa { bits } if bits > limits::MAX_RSA_BITS => {
+                let most = limits::MAX_RSA_BITS;
+                Some(format!("it is RSA with {bits} bits, at most {most} are allowed"))
+            }
+            KeyAlgorithm::Rsa { .. } => rsa_flaw(key).map(str::to_owned),
+            KeyAlgorithm::MlDsa44 | KeyAlgorithm::MlDsa65 | KeyAlgorithm::MlDsa87 => {
+                (!ml_dsa::is_public(self.algorithm, key)).then(|| "it has a wrong length".to_owned())
+            }
+            KeyAlgorithm::Ed25519 => Some(
+                "it is Ed25519, which Roles Anywhere does not take; use EC P-256".to_owned(),
+            ),
+            KeyAlgorithm::Unknown => Some(
+                "its type is unknown; Roles Anywhere takes EC P-256, P-384 and P-521, RSA and ML-DSA"
+                    .to_owned(),
+            ),
+        }
+    }
 }
 
 impl fmt::Debug for PublicKey {
@@ -296,6 +351,24 @@ fn classify(identifier: &[der::Element<'_>], key: &[u8]) -> Option<KeyAlgorithm>
         _ => KeyAlgorithm::Unknown,
     };
     Some(algorithm)
+}
+
+/// What no modulus and no exponent of RSA can be: even, or an exponent below
+/// three (RFC 8017 section 3.1).
+fn rsa_flaw(rsa_public_key: &[u8]) -> Option<&'static str> {
+    let parts = der::sequence(rsa_public_key).unwrap_or_default();
+    let [modulus, exponent] = parts.as_slice() else {
+        return Some("it is malformed");
+    };
+    let is_odd = |number: &der::Element<'_>| {
+        number.tag == der::INTEGER && number.content.last().is_some_and(|last| last % 2 == 1)
+    };
+    if !is_odd(modulus) || modulus.content.first().is_some_and(|first| *first >= 0x80) {
+        return Some("its modulus is even or negative");
+    }
+    // ring verifies with no larger ones either.
+    let fits = is_odd(exponent) && exponent.content.len() <= 5 && exponent.content != [1];
+    (!fits).then_some("its exponent is even, 1 or larger than 33 bits")
 }
 
 /// Length in bits of the modulus of a PKCS#1 `RSAPublicKey` (RFC 8017 A.1.1).

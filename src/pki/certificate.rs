@@ -421,7 +421,7 @@ fn extended_usages(usage: &x509_parser::extensions::ExtendedKeyUsage<'_>) -> Vec
         .collect()
 }
 
-fn show_name(name: &ParsedName<'_>) -> String {
+pub(super) fn show_name(name: &ParsedName<'_>) -> String {
     let show = |kind: &str, value: &str| format!("{kind}:{}", printable(value, 4096));
     match name {
         ParsedName::DNSName(value) => show("DNS", value),

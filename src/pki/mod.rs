@@ -9,6 +9,7 @@ mod identity;
 mod issue;
 mod name;
 mod path;
+mod request;
 mod selector;
 mod serial;
 mod signature;
@@ -21,6 +22,7 @@ pub use identity::{Identity, Sourced, chain_of};
 pub use issue::{IssuerRef, Kind, Template, ToBeSigned};
 pub use name::{AttributeType, DistinguishedName};
 pub use path::{PathError, PathQuery, validate_path};
+pub use request::CertificateRequest;
 pub use selector::CertificateSelector;
 pub use serial::SerialNumber;
 
@@ -54,6 +56,14 @@ pub enum Error {
         /// The file.
         origin: String,
         /// What the decoder found.
+        reason: String,
+    },
+    /// The bytes are no request for a certificate, or none that can be granted.
+    #[error("{origin} holds no usable certificate request: {reason}")]
+    DamagedRequest {
+        /// The file.
+        origin: String,
+        /// What was found.
         reason: String,
     },
     /// The certificate's validity has ended.

@@ -142,6 +142,49 @@ pub fn write_atomic(path: &Path, content: &[u8], readers: Readers) -> Result<(),
     sync_directory(&directory)
 }
 
+/// Writes a file that must not exist, readable by the owner only, so that it is
+/// there whole or not at all.
+///
+/// # Errors
+///
+/// [`Error::Io`]; a file that is there stays as it is.
+pub fn write_new(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let failed = |source| Error::Io {
+        path: path.to_owned(),
+        action: Action::Create,
+        source,
+    };
+    let directory = parent(path);
+    let mut file = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .tempfile_in(&directory)
+        .map_err(failed)?;
+    file.write_all(content)
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(failed)?;
+    file.persist_noclobber(path)
+        .map_err(|error| failed(error.error))?;
+    sync_directory(&directory)
+}
+
+/// Checks that a file can be made: that it does not exist, and its directory
+/// does.
+///
+/// # Errors
+///
+/// [`Error::Io`] with the file's name.
+pub fn check_new(path: &Path) -> Result<(), Error> {
+    check_parent(path)?;
+    if fs::symlink_metadata(path).is_ok() {
+        return Err(Error::Io {
+            path: path.to_owned(),
+            action: Action::Create,
+            source: std::io::Error::from(std::io::ErrorKind::AlreadyExists),
+        });
+    }
+    Ok(())
+}
+
 /// Checks that the directory in which a file is to be made exists.
 ///
 /// # Errors
@@ -210,6 +253,11 @@ pub fn remove_if_present(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// Removes a directory that has nothing in it; another one stays.
+pub fn remove_if_empty(path: &Path) {
+    let _ = fs::remove_dir(path);
+}
+
 /// Makes a directory with its parents, owner-only and durable; one that exists
 /// is kept.
 ///
@@ -239,7 +287,7 @@ pub fn ensure_directory(path: &Path) -> Result<(), Error> {
 
 /// Opens a new file with the mode of every file that is written here.
 #[expect(clippy::disallowed_types, reason = "the room that writes files")]
-fn new_file(path: &Path) -> std::io::Result<File> {
+pub(super) fn new_file(path: &Path) -> std::io::Result<File> {
     fs::OpenOptions::new()
         .write(true)
         .create_new(true)

@@ -1,6 +1,7 @@
 //! What is kept: the only room that writes files and holds locks, the inventory
 //! database and the cache of sessions.
 
+mod bulk;
 mod edit;
 mod files;
 mod inventory;
@@ -11,14 +12,16 @@ mod size_limit;
 mod socket;
 mod staging;
 
+pub use bulk::{Bulk, DirectoryLock};
 pub use edit::{EditReport, Manner, Recovery, edit, read_regular, recover};
 pub use files::{
-    Readers, check_parent, ensure_directory, parent_mode, read_bounded, read_with_metadata,
-    remove_if_present, temporary_directory, write_atomic,
+    Readers, check_new, check_parent, ensure_directory, parent_mode, read_bounded,
+    read_with_metadata, remove_if_empty, remove_if_present, temporary_directory, write_atomic,
+    write_new,
 };
 pub use inventory::{
-    AuditEntry, AuditFault, AuditRecord, AuditSummary, Inventory, Kind, Record, Reservation,
-    Revocation, State, Writer,
+    AuditEntry, AuditFault, AuditRecord, AuditSummary, Holder, Inventory, Kind, Record,
+    Reservation, Revocation, State, Writer,
 };
 pub use log::{Log, Severity};
 pub use session_cache::{CacheEntry, CacheLock, SessionCache, is_own_directory};

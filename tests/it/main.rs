@@ -14,8 +14,10 @@ mod users;
 
 mod admission;
 mod bad_input;
+mod batch;
 mod ca_output;
 mod ca_state;
+mod certificate_requests;
 mod chaining;
 mod clients;
 mod concurrency;
@@ -42,6 +44,7 @@ mod options;
 mod passphrases;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
+mod policy;
 mod profiles;
 mod proxies;
 mod reach;

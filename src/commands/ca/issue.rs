@@ -1,83 +1,238 @@
 //! `windlass ca issue`
 
-use ring::rand::SystemRandom;
-use serde_json::json;
+use std::path::{Path, PathBuf};
 
-use crate::authority::{Authority, IssueRequest};
-use crate::cli::CaIssue;
+use ring::rand::SystemRandom;
+use serde_json::{Value, json};
+
+use crate::authority::{Authority, Delivery, IssueRequest, Issued, Preview, RequestedKey};
+use crate::cli::{CaIssue, OccasionArgs, PassphraseArgs};
 use crate::clock::rfc3339;
 use crate::commands::{Context, Error, material};
-use crate::store::Staging;
+use crate::pki::Certificate;
 
 use super::occasion::{actor, occasion};
 
+/// What is to be issued, and where it goes.
+pub(super) struct Order<'a> {
+    pub(super) directory: PathBuf,
+    pub(super) request: IssueRequest,
+    /// `None` in a dry run.
+    pub(super) target: Option<Target>,
+    /// What a request asks for in vain; `None` without a request.
+    pub(super) ignored: Option<Vec<String>>,
+    pub(super) passphrase: &'a PassphraseArgs,
+    pub(super) occasion: &'a OccasionArgs,
+    pub(super) json: bool,
+}
+
+/// Where a certificate goes.
+pub(super) struct Target {
+    pub(super) delivery: Delivery,
+    pub(super) path: PathBuf,
+}
+
 /// Issues a certificate and says where its files are.
 pub(in crate::commands) fn issue(arguments: &CaIssue, context: &Context) -> Result<(), Error> {
-    let directory = context.path(&arguments.ca.dir);
-    let out = context.path(&arguments.out);
+    let common_name = match (&arguments.batch.batch, &arguments.cn) {
+        (None, Some(name)) => name.clone(),
+        (None, None) => {
+            return Err(Error::Missing {
+                what: "common name",
+                option: "cn",
+                profile: None,
+            });
+        }
+        (Some(file), _) => return super::batch::issue(arguments, file, context),
+    };
+    let out = arguments.out.as_deref().map(|out| context.path(out));
     // First, so that an occupied directory is refused before anybody is asked.
-    let staging = Staging::begin(&out)?;
-    let authority = Authority::open(&directory, || {
+    let target = match &out {
+        Some(out) if !arguments.terms.dry_run => Some(Target {
+            delivery: Delivery::directory(out)?,
+            path: out.clone(),
+        }),
+        _ => None,
+    };
+    Order {
+        directory: context.path(&arguments.ca.dir),
+        request: IssueRequest {
+            common_name,
+            organization: arguments.names.organization.clone(),
+            organizational_units: arguments.names.ou.clone(),
+            names: arguments.names.san.clone(),
+            key: RequestedKey::New(arguments.key_type),
+            days: arguments.terms.days,
+            profile: arguments.terms.profile.clone(),
+            request_id: None,
+        },
+        target,
+        ignored: None,
+        passphrase: &arguments.passphrase,
+        occasion: &arguments.occasion,
+        json: arguments.json,
+    }
+    .carry_out(context)
+}
+
+/// Opens the CA with its key.
+pub(super) fn open(
+    directory: &Path,
+    passphrase: &PassphraseArgs,
+    context: &Context,
+) -> Result<Authority, Error> {
+    Ok(Authority::open(directory, || {
         material::passphrase_or_ask(
-            &arguments.passphrase,
+            passphrase,
             context,
             &format!("Passphrase of the CA in {}", directory.display()),
             false,
         )
         .map(Some)
-    })?;
-    let request = IssueRequest {
-        common_name: arguments.cn.clone(),
-        organization: arguments.organization.clone(),
-        organizational_units: arguments.ou.clone(),
-        names: arguments.san.clone(),
-        key_type: arguments.key_type,
-        days: arguments.days,
-    };
-    let actor = actor(context);
-    let occasion = occasion(&actor, &arguments.occasion, context);
-    let issued = authority.issue(&request, staging, &occasion, &SystemRandom::new())?;
-    let certificate = &issued.certificate;
-    if issued.clamped {
+    })?)
+}
+
+impl Order<'_> {
+    /// Issues, or says what would be issued, and prints it.
+    pub(super) fn carry_out(self, context: &Context) -> Result<(), Error> {
+        let actor = actor(context);
+        let occasion = occasion(&actor, self.occasion, context);
+        let random = SystemRandom::new();
+        let Some(target) = self.target else {
+            let authority = Authority::open_without_key(&self.directory)?;
+            let preview = authority.preview(&self.request, &occasion, &random)?;
+            warn_clamped(&preview.certificate, preview.clamped, context);
+            return foretell(&self.request, &preview, self.ignored, self.json, context);
+        };
+        let authority = open(&self.directory, self.passphrase, context)?;
+        let issued = authority.issue(&self.request, target.delivery, &occasion, &random)?;
+        warn_clamped(&issued.certificate, issued.clamped, context);
+        if let Some(error) = &issued.unrecorded {
+            context.printer.warning(&format!(
+                "the inventory lists the certificate, but could not note its delivery: {error}"
+            ));
+        }
+        let files = files_of(&target.path, &self.request.key);
+        if self.json {
+            let mut shown = as_json(&issued.certificate);
+            if let (Some(fields), Some(ignored)) = (shown.as_object_mut(), self.ignored) {
+                fields.insert("ignored".to_owned(), ignored.into());
+            }
+            for (key, _, path) in &files {
+                shown[*key] = json!(path);
+            }
+            return context.printer.json(&shown);
+        }
+        context.printer.data(&as_text(&issued, &files))
+    }
+}
+
+fn warn_clamped(certificate: &Certificate, clamped: bool, context: &Context) {
+    if clamped {
         context.printer.warning(&format!(
-            "the certificate ends with its CA, on {}, not after {} days",
+            "the certificate ends with its CA, on {}, not after the days that were asked for",
             rfc3339(certificate.not_after()),
-            arguments.days
         ));
     }
-    if let Some(error) = &issued.unrecorded {
-        context.printer.warning(&format!(
-            "the inventory lists the certificate, but could not note its delivery: {error}"
-        ));
+}
+
+/// JSON key, words and path of each file that is delivered.
+fn files_of(path: &Path, key: &RequestedKey) -> Vec<(&'static str, &'static str, PathBuf)> {
+    if !path.is_dir() {
+        return vec![("fullchain", "with chain", path.to_owned())];
     }
-    let file = |name: &str| out.join(name);
-    if arguments.json {
-        return context.printer.json(&json!({
-            "subject": certificate.subject().to_string(),
-            "subjectAlternativeNames": certificate.alternative_names(),
-            "serialNumber": certificate.serial().hex(),
-            "notBefore": rfc3339(certificate.not_before()),
-            "notAfter": rfc3339(certificate.not_after()),
-            "fingerprintSha256": certificate.fingerprint(),
-            "privateKey": file("key.pem"),
-            "certificate": file("cert.pem"),
-            "chain": file("chain.pem"),
-            "fullchain": file("fullchain.pem"),
-        }));
-    }
-    context.printer.data(&format!(
+    let file = |name: &str| path.join(name);
+    let private = match key {
+        RequestedKey::New(_) => Some(("privateKey", "private key", file("key.pem"))),
+        RequestedKey::Given(_) => None,
+    };
+    let certificates = [
+        ("certificate", "certificate", file("cert.pem")),
+        ("chain", "", file("chain.pem")),
+        ("fullchain", "with chain", file("fullchain.pem")),
+    ];
+    private.into_iter().chain(certificates).collect()
+}
+
+pub(super) fn as_json(certificate: &Certificate) -> Value {
+    json!({
+        "subject": certificate.subject().to_string(),
+        "subjectAlternativeNames": certificate.alternative_names(),
+        "serialNumber": certificate.serial().hex(),
+        "notBefore": rfc3339(certificate.not_before()),
+        "notAfter": rfc3339(certificate.not_after()),
+        "fingerprintSha256": certificate.fingerprint(),
+    })
+}
+
+fn as_text(issued: &Issued, files: &[(&str, &str, PathBuf)]) -> String {
+    let certificate = &issued.certificate;
+    let mut text = format!(
         "issued a certificate to {}\n\
          serial number  {}\n\
-         valid          {} to {}\n\
-         private key    {}\n\
-         certificate    {}\n\
-         with chain     {}\n",
+         valid          {} to {}\n",
         certificate.subject(),
         certificate.serial(),
         rfc3339(certificate.not_before()),
         rfc3339(certificate.not_after()),
-        file("key.pem").display(),
-        file("cert.pem").display(),
-        file("fullchain.pem").display(),
-    ))
+    );
+    for (_, words, path) in files.iter().filter(|(_, words, _)| !words.is_empty()) {
+        text.push_str(&format!("{words:<14} {}\n", path.display()));
+    }
+    text
+}
+
+/// Prints what would be issued, and what the policy says of it.
+fn foretell(
+    request: &IssueRequest,
+    preview: &Preview,
+    ignored: Option<Vec<String>>,
+    json: bool,
+    context: &Context,
+) -> Result<(), Error> {
+    let certificate = &preview.certificate;
+    let is_new = matches!(request.key, RequestedKey::New(_));
+    let key = certificate.public_key();
+    if json {
+        return context.printer.json(&json!({
+            "dryRun": true,
+            "allowed": true,
+            "profile": preview.profile,
+            "subject": certificate.subject().to_string(),
+            "issuer": certificate.issuer().to_string(),
+            "subjectAlternativeNames": certificate.alternative_names(),
+            "notBefore": rfc3339(certificate.not_before()),
+            "notAfter": rfc3339(certificate.not_after()),
+            "clamped": preview.clamped,
+            "keyAlgorithm": key.algorithm().to_string(),
+            "newKey": is_new,
+            "keyFingerprintSha256": (!is_new).then(|| key.fingerprint()),
+            "basicConstraints": { "ca": certificate.is_ca() },
+            "keyUsage": ["digitalSignature"],
+            "extendedKeyUsage": certificate.extended_key_usage(),
+            "ignored": ignored,
+        }));
+    }
+    let mut text = format!(
+        "would issue a certificate to {}\n\
+         issuer         {}\n\
+         valid          {} to {}\n\
+         key            {}{}\n\
+         for            client authentication, digital signatures, no CA\n",
+        certificate.subject(),
+        certificate.issuer(),
+        rfc3339(certificate.not_before()),
+        rfc3339(certificate.not_after()),
+        key.algorithm(),
+        if is_new { ", new" } else { "" },
+    );
+    for name in certificate.alternative_names() {
+        text.push_str(&format!("name           {name}\n"));
+    }
+    let policy = match &preview.profile {
+        Some(name) => format!("allowed by profile {name}"),
+        None => "allowed; there is no ca.toml".to_owned(),
+    };
+    text.push_str(&format!("policy         {policy}\nnothing was issued\n"));
+    context.printer.data(&text)
 }

@@ -1,10 +1,16 @@
 //! `windlass ca …`
 
+mod batch;
+mod batch_file;
 mod init;
 mod inventory;
 mod issue;
 mod occasion;
+mod policy;
+mod sign;
 
 pub(super) use init::init;
 pub(super) use inventory::{list, show};
 pub(super) use issue::issue;
+pub(super) use policy::{check as policy_check, show as policy_show};
+pub(super) use sign::sign;

@@ -16,10 +16,25 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::ClockAhead { .. }
         | authority::Error::ClockBehind { .. }
         | authority::Error::Foreign { .. }
+        | authority::Error::KeyRefused { .. }
         | authority::Error::Path(_) => Outcome::Unusable,
+        authority::Error::BatchRunning { .. } => Outcome::Temporary,
         authority::Error::Key(error) => of_key(error),
-        authority::Error::Incomplete { .. } => Outcome::Failed,
-        authority::Error::NoAuthority { .. } | authority::Error::Validity { .. } => Outcome::Usage,
+        authority::Error::BatchFailed { stopped: false, .. }
+        | authority::Error::BatchKeyLost { .. }
+        | authority::Error::Incomplete { .. } => Outcome::Failed,
+        authority::Error::BatchFailed { stopped: true, .. }
+        | authority::Error::BatchFile { .. }
+        | authority::Error::BatchRow { .. }
+        | authority::Error::BatchWithoutDirectory
+        | authority::Error::NoAuthority { .. }
+        | authority::Error::NoDefaultProfile { .. }
+        | authority::Error::NoProfile { .. }
+        | authority::Error::Policy { .. }
+        | authority::Error::PolicyExposed { .. }
+        | authority::Error::Refused(_)
+        | authority::Error::RequestedName { .. }
+        | authority::Error::Validity { .. } => Outcome::Usage,
         authority::Error::Pki(error) => of_pki(error),
         authority::Error::Random => Outcome::Failed,
         authority::Error::Store(error) => of_store(error),
@@ -39,6 +54,28 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
         authority::Error::ClockAhead { .. } | authority::Error::ClockBehind { .. } => Some(
             "look at the clock of this host ('date -u'); if it is right, say so with --accept-clock, which the audit log keeps".to_owned(),
         ),
+        authority::Error::BatchFailed { stopped: true, .. } => Some(
+            "mend these rows, or give --keep-going to issue the others; what was issued is not issued twice"
+                .to_owned(),
+        ),
+        authority::Error::BatchFailed { stopped: false, .. } => Some(
+            "mend these rows and run the same command again; what was issued is not issued twice"
+                .to_owned(),
+        ),
+        authority::Error::BatchFile { .. } => {
+            Some("nothing was issued; 'windlass ca issue --help' says what a batch is".to_owned())
+        }
+        authority::Error::BatchRow { .. } => None,
+        authority::Error::BatchKeyLost { .. } => Some(
+            "give the row another id, so that it gets a new key, and revoke the certificate"
+                .to_owned(),
+        ),
+        authority::Error::BatchRunning { .. } => {
+            Some("wait until it has ended, and run the same command again".to_owned())
+        }
+        authority::Error::BatchWithoutDirectory => Some(
+            "give --out DIR, in which each row gets a directory, or --json and a key for every row".to_owned(),
+        ),
         authority::Error::Key(error) => hint_key(error),
         authority::Error::Incomplete { path, .. } => Some(format!(
             "restore {} from its backup; do not make a new CA over it",
@@ -51,6 +88,35 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
             "make one with: windlass ca init --dir {} --name NAME",
             path.display()
         )),
+        authority::Error::KeyRefused { .. } => {
+            Some("make a new key, and a new request with it".to_owned())
+        }
+        authority::Error::NoDefaultProfile { known } => Some(format!(
+            "name one with --profile, or write default = \"NAME\" into ca.toml; there are {}",
+            known.join(", ")
+        )),
+        authority::Error::NoProfile { known, .. } if known.is_empty() => Some(
+            "profiles stand in the file ca.toml of the CA's directory, and this CA has none"
+                .to_owned(),
+        ),
+        authority::Error::NoProfile { known, .. } => {
+            Some(format!("there are {}", known.join(", ")))
+        }
+        authority::Error::Policy { .. } => Some(
+            "nothing was issued; 'windlass ca policy check --file FILE' looks at a file before it counts"
+                .to_owned(),
+        ),
+        authority::Error::PolicyExposed { path, .. } => Some(format!(
+            "whoever writes it decides what is issued: chmod go-w {}",
+            path.display()
+        )),
+        authority::Error::Refused(_) => Some(
+            "nothing was issued; 'windlass ca policy show' prints what is allowed".to_owned(),
+        ),
+        authority::Error::RequestedName { .. } => Some(
+            "say another with --cn, --organization, --ou or --san, or make another request"
+                .to_owned(),
+        ),
         authority::Error::Pki(error) => hint_pki(error),
         authority::Error::Store(error) => hint_store(error),
         authority::Error::Path(_)

@@ -10,6 +10,7 @@ pub(super) fn of_pki(error: &pki::Error) -> Outcome {
     match error {
         pki::Error::Damaged { .. }
         | pki::Error::DamagedCrl { .. }
+        | pki::Error::DamagedRequest { .. }
         | pki::Error::Expired { .. }
         | pki::Error::KeyMismatch { .. }
         | pki::Error::NoCertificate { .. }
@@ -29,6 +30,9 @@ pub(super) fn hint_pki(error: &pki::Error) -> Option<String> {
             "'openssl x509 -in FILE -noout -text' shows how far it can be read"
         }
         pki::Error::DamagedCrl { .. } => "'openssl crl -in FILE -noout -text' shows what it holds",
+        pki::Error::DamagedRequest { .. } => {
+            "'openssl req -in FILE -noout -text -verify' shows what it holds"
+        }
         pki::Error::Expired { not_after, at, .. } => {
             return Some(format!(
                 "it ended {} ago by this host's clock; issue a new one with 'windlass ca issue'",

@@ -127,7 +127,8 @@ impl<'a> Writer<'a> {
         self.exactly_one(updated)
     }
 
-    /// Settles that nothing was handed out under a reserved serial number.
+    /// Settles that nothing was handed out under a reserved serial number. The
+    /// name of its request is free again.
     ///
     /// # Errors
     ///
@@ -135,7 +136,7 @@ impl<'a> Writer<'a> {
     pub fn abandon(&self, serial: &[u8], at: DateTime<Utc>) -> Result<(), Error> {
         self.note_time(at)?;
         let updated = self.run(
-            "UPDATE certificate SET abandoned_at = ?2 \
+            "UPDATE certificate SET abandoned_at = ?2, request_id = NULL \
              WHERE serial = ?1 AND der IS NULL AND abandoned_at IS NULL",
             params![serial, at.timestamp()],
         )?;
@@ -246,7 +247,7 @@ impl<'a> Writer<'a> {
         Err(sql_error(&self.path, Action::Write)(changed))
     }
 
-    fn run(&self, sql: &str, parameters: impl Params) -> Result<usize, Error> {
+    pub(super) fn run(&self, sql: &str, parameters: impl Params) -> Result<usize, Error> {
         self.prepared(sql)?
             .execute(parameters)
             .map_err(sql_error(&self.path, Action::Write))

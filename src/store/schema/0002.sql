@@ -54,6 +54,12 @@ CREATE INDEX certificate_unsettled ON certificate (id)
     WHERE issued_at IS NULL AND abandoned_at IS NULL;
 CREATE INDEX certificate_revoked ON certificate (issuer_key_id, not_after)
     WHERE revoked_at IS NOT NULL;
+-- What the limits of a policy count; without a policy there is no profile, and
+-- nothing is kept here.
+CREATE INDEX certificate_by_requester ON certificate (requester, profile, reserved_at)
+    WHERE profile IS NOT NULL;
+CREATE INDEX certificate_valid_of_requester ON certificate (requester, profile, not_after)
+    WHERE profile IS NOT NULL;
 CREATE INDEX certificate_compromised ON certificate (key_fingerprint)
     WHERE revocation = 1;
 
@@ -114,6 +120,13 @@ CREATE TABLE checkpoint (
     hash      BLOB    NOT NULL,
     key_id    BLOB    NOT NULL,
     signature BLOB    NOT NULL
+) STRICT;
+
+-- One row once there was a policy: the SHA-256, in lowercase hex, of the one
+-- under which was issued last; empty when that was none.
+CREATE TABLE policy (
+    id     INTEGER PRIMARY KEY CHECK (id = 1),
+    digest TEXT    NOT NULL
 ) STRICT;
 
 -- One row: the latest time at which anything was written.

@@ -1,0 +1,456 @@
+//! The one path of every workload certificate from what was asked for to what is
+//! stored: judged by the policy, reserved, built, signed and verified. Issuing
+//! with a new key, signing a request, batches and dry runs differ in what
+//! surrounds it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use ring::rand::SecureRandom;
+use serde_json::{Value, json};
+
+use crate::clock::rfc3339;
+use crate::key::{PublicKey, Signer};
+use crate::pki::{
+    self, AttributeType, Certificate, DistinguishedName, IssuerRef, Kind, PathQuery, SerialNumber,
+    Template, validate_path,
+};
+use crate::store::{self, Holder, Reservation, Writer};
+
+use super::policy::{Profile, Refusal};
+use super::{Action, Authority, Error, IssueRequest, Occasion, RequestedKey, draw_serial};
+
+/// How often another serial number is drawn when one is taken. Chance never
+/// needs the second; a broken random source is noticed.
+const SERIAL_ATTEMPTS: usize = 3;
+
+/// A certificate between request and signature.
+pub(super) struct Draft<'a> {
+    pub(super) request: &'a IssueRequest,
+    pub(super) profile: &'a Profile,
+    subject: DistinguishedName,
+    public_key: PublicKey,
+    not_before: DateTime<Utc>,
+    not_after: DateTime<Utc>,
+    /// Whether it ends earlier than asked for, with the issuer.
+    pub(super) clamped: bool,
+}
+
+/// What signs: everything of a CA that threads can share.
+#[derive(Clone, Copy)]
+pub(super) struct Press<'a> {
+    root: &'a Certificate,
+    issuing: &'a Certificate,
+    key: &'a dyn Signer,
+}
+
+/// Why nothing was signed.
+pub(super) struct NotSigned {
+    /// Whether the issuer's key was used.
+    pub(super) is_key_used: bool,
+    pub(super) error: pki::Error,
+}
+
+/// A transaction in which serial numbers are reserved. While it lasts nobody else
+/// reserves any, so that limits which were counted once hold until its end.
+pub(super) struct Reserver<'a> {
+    authority: &'a Authority,
+    pub(super) writer: Writer<'a>,
+    is_policy_noted: bool,
+    tallies: Vec<Tally<'a>>,
+}
+
+/// What the requester has had under a profile: in 24 hours, and valid now.
+struct Tally<'a> {
+    profile: &'a str,
+    issued: u32,
+    valid: u32,
+}
+
+impl Authority {
+    /// What the policy says, and whether the key may be certified. Nothing is
+    /// written.
+    pub(super) fn judge<'a>(&'a self, request: &IssueRequest) -> Result<&'a Profile, Error> {
+        let profile = self.policy.profile(request.profile.as_deref())?;
+        let algorithm = match &request.key {
+            RequestedKey::New(key_type) => key_type.algorithm(),
+            RequestedKey::Given(key) => key.algorithm(),
+        };
+        profile.judge(request, algorithm).map_err(Error::Refused)?;
+        if let RequestedKey::Given(key) = &request.key {
+            self.judge_key(key)?;
+        }
+        Ok(profile)
+    }
+
+    fn judge_key(&self, key: &PublicKey) -> Result<(), Error> {
+        let fingerprint = key.fingerprint();
+        let reason = if let Some(flaw) = key.flaw() {
+            flaw
+        } else if [&self.root, &self.issuing]
+            .iter()
+            .any(|own| own.public_key() == key)
+        {
+            "it is a key of this CA itself".to_owned()
+        } else if self.inventory.is_compromised(&fingerprint)? {
+            "a certificate of it was revoked because the key was compromised".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Error::KeyRefused {
+            fingerprint,
+            reason,
+        })
+    }
+
+    /// Fixes everything but the serial number.
+    pub(super) fn draft<'a>(
+        &self,
+        request: &'a IssueRequest,
+        profile: &'a Profile,
+        public_key: PublicKey,
+        at: DateTime<Utc>,
+    ) -> Result<Draft<'a>, Error> {
+        let days = request.days.unwrap_or_else(|| profile.days());
+        let (not_after, clamped) = self.end_of(days, at)?;
+        let backdate = TimeDelta::seconds(i64::from(profile.backdate()));
+        Ok(Draft {
+            request,
+            profile,
+            subject: subject_of(request),
+            public_key,
+            not_before: self.begin_of(at, backdate),
+            not_after,
+            clamped,
+        })
+    }
+
+    pub(super) fn press(&self) -> Press<'_> {
+        Press {
+            root: &self.root,
+            issuing: &self.issuing,
+            key: self.issuing_key.as_ref(),
+        }
+    }
+
+    pub(super) fn reserver(&self) -> Result<Reserver<'_>, Error> {
+        Ok(Reserver {
+            authority: self,
+            writer: self.inventory.write()?,
+            is_policy_noted: false,
+            tallies: Vec::new(),
+        })
+    }
+
+    /// What the limits of a profile say of one more certificate.
+    fn judge_limits(profile: &Profile, tally: &Tally<'_>, requester: &str) -> Result<(), Refusal> {
+        let value = format!("one more certificate for {requester}");
+        if let Some(most) = profile.per_day().filter(|most| tally.issued >= *most) {
+            let why = format!("is {most}, and as many were issued within 24 hours");
+            return Err(profile.refusal("per_day", &value, &why));
+        }
+        if let Some(most) = profile.valid().filter(|most| tally.valid >= *most) {
+            let why = format!("is {most}, and as many are valid now");
+            return Err(profile.refusal("valid", &value, &why));
+        }
+        Ok(())
+    }
+
+    fn tally<'a>(&self, profile: &'a Profile, occasion: &Occasion<'_>) -> Result<Tally<'a>, Error> {
+        let mut tally = Tally {
+            profile: profile.name().unwrap_or_default(),
+            issued: 0,
+            valid: 0,
+        };
+        let holder = Holder {
+            requester: occasion.actor,
+            profile: tally.profile,
+        };
+        if let Some(most) = profile.per_day() {
+            let since = occasion.at - TimeDelta::days(1);
+            tally.issued = self.inventory.issued_since(holder, since, most)?;
+        }
+        if let Some(most) = profile.valid() {
+            tally.valid = self.inventory.valid_at(holder, occasion.at, most)?;
+        }
+        Ok(tally)
+    }
+
+    /// What the limits say now, without reserving anything.
+    pub(super) fn foresee_limits(
+        &self,
+        profile: &Profile,
+        occasion: &Occasion<'_>,
+    ) -> Result<(), Error> {
+        let tally = self.tally(profile, occasion)?;
+        Self::judge_limits(profile, &tally, occasion.actor).map_err(Error::Refused)
+    }
+
+    /// Puts a refusal into the audit log; every other outcome passes through.
+    pub(super) fn logged<T>(
+        &self,
+        outcome: Result<T, Error>,
+        request: &IssueRequest,
+        occasion: &Occasion<'_>,
+    ) -> Result<T, Error> {
+        let (rule, reason) = match &outcome {
+            Err(Error::Refused(refusal)) => (refusal.rule.clone(), refusal.to_string()),
+            Err(Error::KeyRefused { reason, .. }) => ("key".to_owned(), reason.clone()),
+            _ => return outcome,
+        };
+        let detail = json!({
+            "rule": rule,
+            "refused": reason,
+            "subject": subject_of(request).to_string(),
+            "subjectAlternativeNames": shown_names(request),
+            "profile": request.profile,
+            "requestId": request.request_id,
+        });
+        let mut writer = self.inventory.write()?;
+        occasion.log(&mut writer, Action::Refuse, None, &detail)?;
+        writer.commit()?;
+        outcome
+    }
+
+    /// Settles that nothing was handed out under reserved serial numbers, with
+    /// the reason, in one transaction.
+    pub(super) fn abandon<'b>(
+        &self,
+        serials: impl IntoIterator<Item = &'b [u8]>,
+        why: &str,
+        occasion: &Occasion<'_>,
+    ) -> Result<(), Error> {
+        let mut writer = self.inventory.write()?;
+        for serial in serials {
+            abandon_in(&mut writer, serial, why, occasion)?;
+        }
+        Ok(writer.commit()?)
+    }
+}
+
+/// Settles that nothing was handed out under one reserved serial number.
+pub(super) fn abandon_in(
+    writer: &mut Writer<'_>,
+    serial: &[u8],
+    why: &str,
+    occasion: &Occasion<'_>,
+) -> Result<(), Error> {
+    writer.abandon(serial, occasion.at)?;
+    let detail = json!({ "error": why });
+    occasion.log(writer, Action::Abandon, Some(serial), &detail)
+}
+
+impl<'a> Reserver<'a> {
+    /// Reserves a new serial number with everything that will be signed. When
+    /// the transaction is committed, the reservation survives a power cut.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] when a limit is reached; what was reserved before in
+    /// the transaction stays.
+    pub(super) fn reserve(
+        &mut self,
+        draft: &Draft<'a>,
+        occasion: &Occasion<'_>,
+        random: &dyn SecureRandom,
+    ) -> Result<SerialNumber, Error> {
+        self.note_policy(occasion)?;
+        let tally = self.count(draft.profile, occasion)?;
+        let names = shown_names(draft.request);
+        let issuing = &self.authority.issuing;
+        // The instance byte is that of the issuing certificate's own serial.
+        let instance = *issuing.serial().magnitude().first().unwrap_or(&1);
+        let mut attempts = 0;
+        loop {
+            let serial = draw_serial(random, instance)?;
+            let reserved = self.writer.reserve(&Reservation {
+                serial: serial.magnitude(),
+                kind: store::Kind::Leaf,
+                issuer_key_id: &issuing.public_key().key_identifier(),
+                subject: &draft.subject.to_string(),
+                common_name: draft.request.common_name.as_str(),
+                names: &names,
+                key_fingerprint: &draft.public_key.fingerprint(),
+                not_before: draft.not_before,
+                not_after: draft.not_after,
+                at: occasion.at,
+                profile: draft.profile.name(),
+                requester: Some(occasion.actor),
+                request_id: draft.request.request_id.as_deref(),
+            });
+            attempts += 1;
+            match reserved {
+                Ok(()) => {
+                    if let Some(tally) = tally.and_then(|index| self.tallies.get_mut(index)) {
+                        tally.issued = tally.issued.saturating_add(1);
+                        tally.valid = tally.valid.saturating_add(1);
+                    }
+                    return Ok(serial);
+                }
+                Err(store::Error::SerialTaken { .. }) if attempts < SERIAL_ATTEMPTS => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Judges the limits, if the profile has any, and says where its tally is.
+    fn count(
+        &mut self,
+        profile: &'a Profile,
+        occasion: &Occasion<'_>,
+    ) -> Result<Option<usize>, Error> {
+        let Some(name) = profile.name() else {
+            return Ok(None);
+        };
+        if profile.per_day().is_none() && profile.valid().is_none() {
+            return Ok(None);
+        }
+        let known = self.tallies.iter().position(|tally| tally.profile == name);
+        let index = known.unwrap_or(self.tallies.len());
+        if known.is_none() {
+            self.tallies.push(self.authority.tally(profile, occasion)?);
+        }
+        if let Some(tally) = self.tallies.get(index) {
+            Authority::judge_limits(profile, tally, occasion.actor).map_err(Error::Refused)?;
+        }
+        Ok(Some(index))
+    }
+
+    /// Says in the log that another policy holds than when was issued last.
+    fn note_policy(&mut self, occasion: &Occasion<'_>) -> Result<(), Error> {
+        if self.is_policy_noted {
+            return Ok(());
+        }
+        self.is_policy_noted = true;
+        let policy = &self.authority.policy;
+        let before = self.authority.inventory.policy_digest()?;
+        if before.as_deref().unwrap_or_default() == policy.digest() {
+            return Ok(());
+        }
+        let shown = |digest: &str| (!digest.is_empty()).then(|| digest.to_owned());
+        let detail = json!({
+            "digestSha256": shown(policy.digest()),
+            "digestBefore": before.as_deref().and_then(shown),
+            "profiles": policy.names(),
+        });
+        occasion.log(&mut self.writer, Action::Policy, None, &detail)?;
+        Ok(self.writer.set_policy_digest(policy.digest())?)
+    }
+}
+
+impl Press<'_> {
+    /// Builds and judges what would be signed, with a signature of zeros.
+    pub(super) fn preview(
+        &self,
+        draft: &Draft<'_>,
+        serial: &SerialNumber,
+    ) -> Result<Certificate, pki::Error> {
+        self.with(draft, serial, |template, issuer| {
+            template.build(issuer)?.preview()
+        })
+    }
+
+    /// Builds, judges, signs and verifies.
+    pub(super) fn sign(
+        &self,
+        draft: &Draft<'_>,
+        serial: &SerialNumber,
+    ) -> Result<Certificate, NotSigned> {
+        let failed = |is_key_used| move |error| NotSigned { is_key_used, error };
+        self.with(draft, serial, |template, issuer| {
+            let to_be_signed = template.build(issuer).map_err(failed(false))?;
+            to_be_signed.preview().map_err(failed(false))?;
+            to_be_signed.sign().map_err(failed(true))
+        })
+    }
+
+    fn with<T>(
+        &self,
+        draft: &Draft<'_>,
+        serial: &SerialNumber,
+        make: impl FnOnce(&Template<'_>, &IssuerRef<'_>) -> T,
+    ) -> T {
+        let key_identifier = self.issuing.public_key().key_identifier();
+        let issuer = IssuerRef {
+            name: self.issuing.subject(),
+            signer: self.key,
+            key_identifier: &key_identifier,
+        };
+        let template = Template {
+            subject: &draft.subject,
+            public_key: &draft.public_key,
+            serial,
+            not_before: draft.not_before,
+            not_after: draft.not_after,
+            kind: Kind::Leaf {
+                names: draft.request.names.clone(),
+            },
+        };
+        make(&template, &issuer)
+    }
+
+    /// Whether what was signed leads to the root.
+    pub(super) fn check_path(
+        &self,
+        certificate: &Certificate,
+        at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        validate_path(&PathQuery {
+            leaf: certificate,
+            intermediates: std::slice::from_ref(self.issuing),
+            anchors: std::slice::from_ref(self.root),
+            crls: &[],
+            at,
+        })
+        .map(drop)
+        .map_err(Error::Path)
+    }
+}
+
+/// Stores a signed certificate under its reserved serial number, with its entry
+/// in the log.
+pub(super) fn store_in(
+    writer: &mut Writer<'_>,
+    draft: &Draft<'_>,
+    certificate: &Certificate,
+    occasion: &Occasion<'_>,
+) -> Result<(), Error> {
+    let serial = certificate.serial().magnitude();
+    let fingerprint = certificate.fingerprint();
+    let mut detail = json!({
+        "fingerprintSha256": fingerprint,
+        "subject": certificate.subject().to_string(),
+        "notAfter": rfc3339(certificate.not_after()),
+    });
+    if let Value::Object(fields) = &mut detail {
+        let further = [
+            ("profile", draft.profile.name()),
+            ("requestId", draft.request.request_id.as_deref()),
+        ];
+        for (name, value) in further {
+            if let Some(value) = value {
+                fields.insert(name.to_owned(), value.into());
+            }
+        }
+    }
+    writer.store(serial, certificate.der(), &fingerprint, occasion.at)?;
+    occasion.log(writer, Action::Issue, Some(serial), &detail)
+}
+
+fn shown_names(request: &IssueRequest) -> Vec<String> {
+    request.names.iter().map(ToString::to_string).collect()
+}
+
+fn subject_of(request: &IssueRequest) -> DistinguishedName {
+    let organization = request
+        .organization
+        .iter()
+        .map(|value| (AttributeType::Organization, value.as_str()));
+    let units = request
+        .organizational_units
+        .iter()
+        .map(|value| (AttributeType::OrganizationalUnit, value.as_str()));
+    let attributes: Vec<_> = organization
+        .chain(units)
+        .chain([(AttributeType::CommonName, request.common_name.as_str())])
+        .collect();
+    DistinguishedName::build(&attributes)
+}

@@ -1,0 +1,440 @@
+//! What the CA may issue: the file `ca.toml` in its directory.
+//!
+//! ```toml
+//! default = "web"
+//!
+//! [profiles.web]
+//! cn.allow = ["web-*"]
+//! dns.allow = [".example.com"]
+//! dns.deny = ["admin.example.com"]
+//! ip.allow = ["10.0.0.0/8"]
+//! max_days = 30
+//! per_day = 100
+//! ```
+//!
+//! What a list denies is denied whatever is allowed. A list of what is allowed
+//! allows nothing else, and an empty one nothing at all; where there is none,
+//! everything is allowed.
+
+mod file;
+mod pattern;
+
+use std::fmt;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::key::KeyAlgorithm;
+use crate::limits;
+use crate::pki::GeneralName;
+use crate::store;
+
+use super::{BACKDATE_SECONDS, Error, IssueRequest};
+
+use pattern::Network;
+
+/// Life in days where nothing says another.
+const DEFAULT_DAYS: u32 = 30;
+
+/// Longest life in days that can be asked for at all.
+const MOST_DAYS: u32 = 3650;
+
+/// The profiles under which certificates are issued.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    profiles: Vec<Profile>,
+    default: Option<String>,
+    /// SHA-256 of the file in lowercase hex; empty where there is none.
+    digest: String,
+}
+
+/// What may be issued under one name, and what is issued when nothing is said.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// `None` is what holds without a policy.
+    name: Option<String>,
+    cn: Texts,
+    o: Texts,
+    ou: Texts,
+    dns: Rule<String>,
+    /// Whether DNS names may begin with `*.`.
+    wildcards: bool,
+    ip: Rule<Network>,
+    uri: Rule<String>,
+    email: Rule<String>,
+    keys: Rule<String>,
+    days: u32,
+    max_days: u32,
+    backdate: u32,
+    per_day: Option<u32>,
+    valid: Option<u32>,
+}
+
+/// What is allowed, and what is denied, of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Rule<T> {
+    allow: Option<Vec<T>>,
+    deny: Vec<T>,
+}
+
+type Texts = Rule<String>;
+
+impl<T> Default for Rule<T> {
+    fn default() -> Self {
+        Self {
+            allow: None,
+            deny: Vec::new(),
+        }
+    }
+}
+
+/// Why a policy does not let a certificate be issued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The rule, as it is written in the file: `profiles.web.dns.allow`.
+    pub rule: String,
+    /// What was asked for.
+    pub value: String,
+    /// How the rule refuses it.
+    reason: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} {}", self.value, self.rule, self.reason)
+    }
+}
+
+impl Policy {
+    /// The file's name in the directory of a CA.
+    pub const FILE: &'static str = "ca.toml";
+
+    /// The policy of the CA in `directory`: its `ca.toml`, or where there is none
+    /// what holds without one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Policy`] with the line of what is wrong,
+    /// [`Error::PolicyExposed`] when others could write it.
+    pub fn of(directory: &Path) -> Result<Self, Error> {
+        match Self::read(&directory.join(Self::FILE)) {
+            Err(Error::Store(error)) if error.is_not_found() => Ok(Self::built_in()),
+            read => read,
+        }
+    }
+
+    /// Reads a policy file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Policy::of`], and [`Error::Store`] when there is none.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        use std::os::unix::fs::MetadataExt;
+        let (content, metadata) = store::read_with_metadata(path, limits::MAX_FILE)?;
+        if metadata.mode() & 0o022 != 0 {
+            return Err(Error::PolicyExposed {
+                path: path.to_owned(),
+                mode: metadata.mode() & 0o7777,
+            });
+        }
+        let wrong = |(line, reason)| Error::Policy {
+            path: path.to_owned(),
+            line,
+            reason,
+        };
+        let text = std::str::from_utf8(&content)
+            .map_err(|_| wrong((1, "the file is not UTF-8".to_owned())))?;
+        let (profiles, default) = file::parse(text).map_err(wrong)?;
+        Ok(Self {
+            profiles,
+            default,
+            digest: hex::encode(Sha256::digest(&content)),
+        })
+    }
+
+    fn built_in() -> Self {
+        Self {
+            profiles: vec![Profile::unrestricted(None)],
+            default: None,
+            digest: String::new(),
+        }
+    }
+
+    /// SHA-256 of the file in lowercase hex; empty where there is none.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The profile of this name, or the one that holds when none is named: the
+    /// default, or the only one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoProfile`] when there is none of the name,
+    /// [`Error::NoDefaultProfile`] when there are several and none is the
+    /// default.
+    pub fn profile(&self, name: Option<&str>) -> Result<&Profile, Error> {
+        let wanted = name.or(self.default.as_deref());
+        match (wanted, self.profiles.as_slice()) {
+            (None, [only]) => Ok(only),
+            (None, _) => Err(Error::NoDefaultProfile {
+                known: self.names(),
+            }),
+            (Some(wanted), profiles) => profiles
+                .iter()
+                .find(|profile| profile.name.as_deref() == Some(wanted))
+                .ok_or_else(|| Error::NoProfile {
+                    name: wanted.to_owned(),
+                    known: self.names(),
+                }),
+        }
+    }
+
+    /// The names of the profiles, as they stand in the file.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let names = self
+            .profiles
+            .iter()
+            .filter_map(|profile| profile.name.clone());
+        names.collect()
+    }
+
+    /// Everything that holds, with what the file does not say.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let profiles = self.profiles.iter().map(Profile::to_json);
+        json!({
+            "digestSha256": (!self.digest.is_empty()).then_some(&self.digest),
+            "default": self.profile(None).ok().and_then(Profile::name),
+            "profiles": profiles.collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Profile {
+    /// A profile that restricts nothing, but for the longest life of all.
+    fn unrestricted(name: Option<String>) -> Self {
+        Self {
+            name,
+            cn: Rule::default(),
+            o: Rule::default(),
+            ou: Rule::default(),
+            dns: Rule::default(),
+            wildcards: true,
+            ip: Rule::default(),
+            uri: Rule::default(),
+            email: Rule::default(),
+            keys: Rule::default(),
+            days: DEFAULT_DAYS,
+            max_days: MOST_DAYS,
+            backdate: u32::try_from(BACKDATE_SECONDS).unwrap_or(0),
+            per_day: None,
+            valid: None,
+        }
+    }
+
+    /// Its name; `None` for what holds without a policy.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The life of a certificate for which no other is asked, in days.
+    #[must_use]
+    pub const fn days(&self) -> u32 {
+        self.days
+    }
+
+    /// How far certificates are backdated, in seconds.
+    #[must_use]
+    pub const fn backdate(&self) -> u32 {
+        self.backdate
+    }
+
+    /// Most certificates that one requester is given in 24 hours.
+    #[must_use]
+    pub const fn per_day(&self) -> Option<u32> {
+        self.per_day
+    }
+
+    /// Most certificates of one requester that are valid at once.
+    #[must_use]
+    pub const fn valid(&self) -> Option<u32> {
+        self.valid
+    }
+
+    /// Judges names, key and life. The limits, which depend on what was issued
+    /// before, are looked at when a serial number is reserved.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Refusal`].
+    pub fn judge(&self, request: &IssueRequest, key: KeyAlgorithm) -> Result<(), Refusal> {
+        let text =
+            |pattern: &String, value: &str, is_deny| pattern::text_matches(pattern, value, is_deny);
+        let cn = request.common_name.as_str();
+        self.apply("cn", &self.cn, cn, &format!("the common name '{cn}'"), text)?;
+        if let Some(value) = &request.organization {
+            let shown = format!("the organization '{}'", value.as_str());
+            self.apply("o", &self.o, value.as_str(), &shown, text)?;
+        }
+        for unit in &request.organizational_units {
+            let shown = format!("the organizational unit '{}'", unit.as_str());
+            self.apply("ou", &self.ou, unit.as_str(), &shown, text)?;
+        }
+        for name in &request.names {
+            self.judge_name(name)?;
+        }
+        let word = key_word(key);
+        let same = |pattern: &String, value: &str, _| {
+            pattern == value || pattern == "rsa" && value.starts_with("rsa")
+        };
+        self.apply(
+            "keys",
+            &self.keys,
+            word.as_str(),
+            &format!("a key of type {word}"),
+            same,
+        )?;
+        let days = request.days.unwrap_or(self.days);
+        if days > self.max_days {
+            let why = format!("is {}", self.max_days);
+            return Err(self.refusal("max_days", &format!("a life of {days} days"), &why));
+        }
+        Ok(())
+    }
+
+    fn judge_name(&self, name: &GeneralName) -> Result<(), Refusal> {
+        let shown = format!("the name {name}");
+        match name {
+            GeneralName::Dns(value) => {
+                if value.starts_with("*.") && !self.wildcards {
+                    return Err(self.refusal("dns.wildcards", &shown, "is false"));
+                }
+                self.apply(
+                    "dns",
+                    &self.dns,
+                    value.as_str(),
+                    &shown,
+                    |pattern, value, is_deny| pattern::domain_matches(pattern, value, is_deny),
+                )
+            }
+            GeneralName::Email(value) => self.apply(
+                "email",
+                &self.email,
+                value.as_str(),
+                &shown,
+                |pattern, value, _| pattern::email_matches(pattern, value),
+            ),
+            GeneralName::Ip(value) => {
+                self.apply("ip", &self.ip, *value, &shown, |network, value, _| {
+                    network.contains(value)
+                })
+            }
+            GeneralName::Uri(value) => {
+                let is_ruled = self.uri.allow.is_some() || !self.uri.deny.is_empty();
+                if is_ruled && pattern::has_dot_segment(value) {
+                    let rule = if self.uri.allow.is_some() {
+                        "uri.allow"
+                    } else {
+                        "uri.deny"
+                    };
+                    let why = "does not judge URIs with '.' or '..' in their path";
+                    return Err(self.refusal(rule, &shown, why));
+                }
+                self.apply(
+                    "uri",
+                    &self.uri,
+                    value.as_str(),
+                    &shown,
+                    |prefix, value, _| pattern::uri_matches(prefix, value),
+                )
+            }
+        }
+    }
+
+    /// Deny wins over allow.
+    fn apply<T, V: Copy>(
+        &self,
+        kind: &str,
+        rule: &Rule<T>,
+        value: V,
+        shown: &str,
+        matches: impl Fn(&T, V, bool) -> bool,
+    ) -> Result<(), Refusal> {
+        if rule
+            .deny
+            .iter()
+            .any(|pattern| matches(pattern, value, true))
+        {
+            return Err(self.refusal(&format!("{kind}.deny"), shown, "lists it"));
+        }
+        match &rule.allow {
+            Some(allowed) if !allowed.iter().any(|pattern| matches(pattern, value, false)) => {
+                Err(self.refusal(&format!("{kind}.allow"), shown, "does not list it"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A refusal by a rule of this profile.
+    pub(super) fn refusal(&self, rule: &str, value: &str, reason: &str) -> Refusal {
+        let rule = match &self.name {
+            Some(name) => format!("profiles.{name}.{rule}"),
+            None => format!("the built-in {rule}"),
+        };
+        Refusal {
+            rule,
+            value: value.to_owned(),
+            reason: reason.to_owned(),
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        let texts = |rule: &Texts| json!({ "allow": rule.allow, "deny": rule.deny });
+        let shown = |networks: &[Network]| -> Vec<String> {
+            networks.iter().map(ToString::to_string).collect()
+        };
+        json!({
+            "name": self.name,
+            "cn": texts(&self.cn),
+            "o": texts(&self.o),
+            "ou": texts(&self.ou),
+            "dns": {
+                "allow": self.dns.allow, "deny": self.dns.deny, "wildcards": self.wildcards,
+            },
+            "ip": {
+                "allow": self.ip.allow.as_deref().map(shown), "deny": shown(&self.ip.deny),
+            },
+            "uri": texts(&self.uri),
+            "email": texts(&self.email),
+            "keys": texts(&self.keys),
+            "days": self.days,
+            "maxDays": self.max_days,
+            "backdate": self.backdate,
+            "perDay": self.per_day,
+            "valid": self.valid,
+        })
+    }
+}
+
+/// The word for a type of key in a policy.
+fn key_word(algorithm: KeyAlgorithm) -> String {
+    match algorithm {
+        KeyAlgorithm::EcP256 => "p256".to_owned(),
+        KeyAlgorithm::EcP384 => "p384".to_owned(),
+        KeyAlgorithm::EcP521 => "p521".to_owned(),
+        KeyAlgorithm::MlDsa44 => "ml-dsa-44".to_owned(),
+        KeyAlgorithm::MlDsa65 => "ml-dsa-65".to_owned(),
+        KeyAlgorithm::MlDsa87 => "ml-dsa-87".to_owned(),
+        KeyAlgorithm::Rsa { bits } => format!("rsa{bits}"),
+        KeyAlgorithm::Ed25519 => "ed25519".to_owned(),
+        KeyAlgorithm::Unknown => "unknown".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

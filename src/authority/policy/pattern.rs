@@ -1,0 +1,365 @@
+//! What the lists of a policy compare with: one type for each kind of name.
+
+use std::net::IpAddr;
+
+/// Text with `*` for any run of characters: common names and units.
+///
+/// What is denied is denied in capitals too: a person who reads `Admin` reads
+/// `admin`.
+pub(super) fn text_matches(pattern: &str, text: &str, is_deny: bool) -> bool {
+    let fold = |text: &str| -> Vec<char> {
+        if is_deny {
+            text.to_lowercase().chars().collect()
+        } else {
+            text.chars().collect()
+        }
+    };
+    glob(&fold(pattern), &fold(text))
+}
+
+/// Greedy matching that goes back to the last `*` only, so that no pattern takes
+/// more than the product of both lengths.
+fn glob(pattern: &[char], text: &[char]) -> bool {
+    let (mut at, mut position) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while let Some(character) = text.get(position) {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, position));
+                at += 1;
+            }
+            Some(same) if same == character => {
+                at += 1;
+                position += 1;
+            }
+            _ => match star {
+                Some((from, reached)) => {
+                    star = Some((from, reached + 1));
+                    at = from + 1;
+                    position = reached + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.iter().skip(at).all(|rest| *rest == '*')
+}
+
+/// A DNS name, or with a dot before it everything below one.
+pub(super) fn domain(text: &str) -> Result<String, String> {
+    let lower = text.to_ascii_lowercase();
+    let name = lower.strip_prefix('.').unwrap_or(&lower);
+    if name.contains('*') {
+        let base = name.trim_start_matches(['*', '.']);
+        return Err(format!(
+            "write '.{base}' for every name below {base}, and dns.wildcards = false to refuse names with *"
+        ));
+    }
+    match format!("DNS:{name}").parse::<crate::pki::GeneralName>() {
+        Ok(_) => Ok(lower),
+        Err(reason) => Err(reason),
+    }
+}
+
+/// Whether a DNS name, in lower case, is in a [`domain`]. A wildcard name is in
+/// what it is denied for as soon as one of the names that it stands for is.
+pub(super) fn domain_matches(pattern: &str, name: &str, is_deny: bool) -> bool {
+    let below = |name: &str, suffix: &str| {
+        name.strip_suffix(suffix)
+            .is_some_and(|before| !before.is_empty())
+    };
+    if pattern.starts_with('.') {
+        return below(name, pattern);
+    }
+    if pattern == name {
+        return true;
+    }
+    // '*.example.com' stands for every name one label below example.com.
+    is_deny
+        && name.strip_prefix('*').is_some_and(|base| {
+            pattern
+                .strip_suffix(base)
+                .is_some_and(|label| !label.is_empty() && !label.contains('.'))
+        })
+}
+
+/// Whether an email address has a host in a [`domain`].
+pub(super) fn email_matches(pattern: &str, address: &str) -> bool {
+    let host = address.rsplit_once('@').map(|(_, host)| host);
+    host.is_some_and(|host| domain_matches(pattern, &host.to_ascii_lowercase(), false))
+}
+
+/// A range of IP addresses (RFC 4632 section 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Network {
+    address: IpAddr,
+    bits: u8,
+}
+
+impl Network {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let (address, bits) = match text.split_once('/') {
+            Some((address, bits)) => (address, Some(bits)),
+            None => (text, None),
+        };
+        let malformed =
+            || "not a range of addresses such as 10.0.0.0/8 or 2001:db8::/32".to_owned();
+        let address: IpAddr = address.parse().map_err(|_| malformed())?;
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        let bits = match bits {
+            Some(bits) => bits.parse().ok().filter(|bits| *bits <= most),
+            None => Some(most),
+        };
+        let network = Self {
+            address,
+            bits: bits.ok_or_else(malformed)?,
+        };
+        if !network.has_no_host_bits() {
+            return Err(format!(
+                "the address has bits beyond the first {}; is another length meant?",
+                network.bits
+            ));
+        }
+        Ok(network)
+    }
+
+    fn has_no_host_bits(self) -> bool {
+        match self.address {
+            IpAddr::V4(address) => {
+                u32::from(address)
+                    .checked_shl(u32::from(self.bits))
+                    .unwrap_or(0)
+                    == 0
+            }
+            IpAddr::V6(address) => {
+                u128::from(address)
+                    .checked_shl(u32::from(self.bits))
+                    .unwrap_or(0)
+                    == 0
+            }
+        }
+    }
+
+    /// An IPv4 address in IPv6's clothes (`::ffff:10.0.0.1`) is judged as what it
+    /// is.
+    pub(super) fn contains(self, address: IpAddr) -> bool {
+        let bits = u32::from(self.bits);
+        match (self.address.to_canonical(), address.to_canonical()) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                // A range that was written as IPv6 counts its bits from there.
+                let bits = if self.address.is_ipv6() {
+                    bits.saturating_sub(96)
+                } else {
+                    bits
+                };
+                let differing = u32::from(own) ^ u32::from(other);
+                differing.checked_shr(32 - bits.min(32)).unwrap_or(0) == 0
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                let differing = u128::from(own) ^ u128::from(other);
+                differing.checked_shr(128 - bits.min(128)).unwrap_or(0) == 0
+            }
+            _ => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Network {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.address, self.bits)
+    }
+}
+
+/// The beginning of a URI, with its scheme.
+pub(super) fn uri_prefix(text: &str) -> Result<String, String> {
+    let has_scheme = text
+        .split_once(':')
+        .is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.trim_matches('/').is_empty());
+    if !has_scheme || text.contains('*') || !text.bytes().all(|octet| octet.is_ascii_graphic()) {
+        return Err("not the beginning of a URI, such as spiffe://example.com/web".to_owned());
+    }
+    Ok(normal_uri(text))
+}
+
+/// Whether a URI begins so, at a border: `spiffe://a/web` is not the beginning
+/// of `spiffe://a/website`.
+pub(super) fn uri_matches(prefix: &str, uri: &str) -> bool {
+    match normal_uri(uri).strip_prefix(prefix) {
+        Some("") => true,
+        Some(rest) => prefix.ends_with(['/', ':', '#', '?']) || rest.starts_with(['/', '?', '#']),
+        None => false,
+    }
+}
+
+/// Whether a URI names a directory by `.` or `..`: what it means then depends on
+/// who reads it.
+pub(super) fn has_dot_segment(uri: &str) -> bool {
+    let path = normal_uri(uri);
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    path.split('/').any(|segment| matches!(segment, "." | ".."))
+}
+
+/// RFC 3986 section 6.2.2: scheme and host in lower case, unreserved characters
+/// as themselves.
+fn normal_uri(uri: &str) -> String {
+    let decoded = decode_unreserved(uri);
+    let head = match decoded.split_once("://") {
+        Some((scheme, rest)) => {
+            let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+            scheme.len() + 3 + authority
+        }
+        None => decoded.find(':').unwrap_or(0),
+    };
+    match decoded.split_at_checked(head) {
+        Some((head, rest)) => head.to_ascii_lowercase() + rest,
+        None => decoded,
+    }
+}
+
+fn decode_unreserved(uri: &str) -> String {
+    let mut parts = uri.split('%');
+    let mut decoded = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let octet = part
+            .get(..2)
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match octet.map(char::from) {
+            Some(character) if character.is_ascii_alphanumeric() || "-._~".contains(character) => {
+                decoded.push(character);
+                decoded.push_str(part.get(2..).unwrap_or_default());
+            }
+            Some(_) => {
+                decoded.push('%');
+                decoded.push_str(&part.get(..2).unwrap_or_default().to_ascii_uppercase());
+                decoded.push_str(part.get(2..).unwrap_or_default());
+            }
+            None => {
+                decoded.push('%');
+                decoded.push_str(part);
+            }
+        }
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_stand_for_any_run_of_characters() {
+        for (pattern, text, allowed, denied) in [
+            ("web-*", "web-1", true, true),
+            ("web-*", "web-", true, true),
+            ("web-*", "Web-1", false, true),
+            ("*.example.com", "a.example.com", true, true),
+            ("a*b*c", "a-b-b-c", true, true),
+            ("a*b*c", "a-b-b-d", false, false),
+            ("web", "web-1", false, false),
+            ("", "", true, true),
+            ("*", "", true, true),
+            ("**a", "ba", true, true),
+        ] {
+            assert_eq!(
+                text_matches(pattern, text, false),
+                allowed,
+                "{pattern} {text}"
+            );
+            assert_eq!(
+                text_matches(pattern, text, true),
+                denied,
+                "{pattern} {text}"
+            );
+        }
+        // No pattern takes exponential time.
+        assert!(!text_matches(&"a*".repeat(30), &"a".repeat(29), false));
+    }
+
+    #[test]
+    fn a_wildcard_name_is_denied_with_what_it_stands_for() {
+        for (pattern, name, allowed, denied) in [
+            ("example.com", "example.com", true, true),
+            ("example.com", "a.example.com", false, false),
+            (".example.com", "a.example.com", true, true),
+            (".example.com", "example.com", false, false),
+            (".example.com", "aexample.com", false, false),
+            (".example.com", "*.example.com", true, true),
+            ("admin.example.com", "*.example.com", false, true),
+            ("x.admin.example.com", "*.example.com", false, false),
+            (".admin.example.com", "*.example.com", false, false),
+        ] {
+            assert_eq!(
+                domain_matches(pattern, name, false),
+                allowed,
+                "{pattern} {name}"
+            );
+            assert_eq!(
+                domain_matches(pattern, name, true),
+                denied,
+                "{pattern} {name}"
+            );
+        }
+        assert!(domain("*.example.com").is_err());
+        assert_eq!(domain(".Example.com").unwrap(), ".example.com");
+        assert!(email_matches("example.com", "ops@Example.com"));
+        assert!(!email_matches("example.com", "ops@a.example.com"));
+    }
+
+    #[test]
+    fn ranges_end_where_their_bits_do() {
+        for (range, address, inside) in [
+            ("10.0.0.0/8", "10.255.255.255", true),
+            ("10.0.0.0/8", "11.0.0.0", false),
+            ("10.0.0.0/8", "::ffff:10.1.2.3", true),
+            ("0.0.0.0/0", "255.255.255.255", true),
+            ("0.0.0.0/0", "2001:db8::1", false),
+            ("10.0.0.7", "10.0.0.7", true),
+            ("10.0.0.7", "10.0.0.6", false),
+            ("2001:db8::/32", "2001:db8:ffff::1", true),
+            ("2001:db8::/32", "2001:db9::1", false),
+            ("::/0", "::1", true),
+            ("::ffff:10.0.0.0/104", "10.1.2.3", true),
+        ] {
+            let network = Network::parse(range).unwrap();
+            assert_eq!(
+                network.contains(address.parse().unwrap()),
+                inside,
+                "{range} {address}"
+            );
+        }
+        for bad in [
+            "",
+            "10.0.0.1/8",
+            "10.0.0.0/33",
+            "::/129",
+            "10.0.0.0/",
+            "a/8",
+        ] {
+            assert!(Network::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn prefixes_of_uris_end_at_borders_and_spelling_does_not_matter() {
+        let matches = |prefix: &str, uri: &str| uri_matches(&uri_prefix(prefix).unwrap(), uri);
+        for (prefix, uri, fits) in [
+            ("spiffe://a/web", "spiffe://a/web", true),
+            ("spiffe://a/web", "spiffe://a/web/1", true),
+            ("spiffe://a/web", "spiffe://a/website", false),
+            ("spiffe://a/web/", "spiffe://a/web/1", true),
+            ("spiffe://a", "spiffe://a.evil.org/web", false),
+            ("spiffe://a", "spiffe://a@evil.org/web", false),
+            ("spiffe://a", "spiffe://a:1/web", false),
+            ("spiffe://a/admin", "SPIFFE://A/%61dmin", true),
+            ("spiffe://a/admin", "spiffe://a/Admin", false),
+            ("urn:example:", "urn:example:1", true),
+        ] {
+            assert_eq!(matches(prefix, uri), fits, "{prefix} {uri}");
+        }
+        for bad in ["", "web", "spiffe:", "spiffe://", "spiffe://a/*"] {
+            assert!(uri_prefix(bad).is_err(), "{bad}");
+        }
+        assert!(has_dot_segment("spiffe://a/web/%2e./admin"));
+        assert!(!has_dot_segment("spiffe://a/web/..x?/../"));
+    }
+}

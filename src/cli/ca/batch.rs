@@ -1,0 +1,34 @@
+//! The options of `windlass ca issue` for batches.
+
+use clap::Args;
+
+use crate::key::Source;
+
+/// Many certificates at once.
+#[derive(Args, Debug)]
+pub struct BatchArgs {
+    /// Issue a certificate for each row of a file: CSV or JSONL, or - for stdin
+    ///
+    /// A file whose first character is { is JSONL, any other CSV
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["cn", "san"])]
+    pub batch: Option<Source>,
+
+    /// With --batch: a row that fails or is refused leaves the others alone
+    ///
+    /// The exit code is 1 then
+    #[arg(long, requires = "batch")]
+    pub keep_going: bool,
+
+    /// With --batch: deliver nothing unless every row can be issued (default)
+    ///
+    /// Every row is checked before anything is reserved, and nothing is stored
+    /// before all are signed
+    #[arg(long, requires = "batch", conflicts_with = "keep_going")]
+    pub all_or_nothing: bool,
+
+    /// With --batch: how many threads verify and sign
+    ///
+    /// As many as there are cores when it is not given
+    #[arg(long, value_name = "NUMBER", requires = "batch", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub jobs: Option<u8>,
+}

@@ -1,0 +1,168 @@
+//! The policy in a CA's directory: what is refused is in the log, a change of
+//! policy is, and limits hold however many processes ask at once.
+
+use crate::harness::{Run, Sandbox};
+
+fn issue(sandbox: &Sandbox, name: &str, options: &[&str]) -> Run {
+    let fixed = ["ca", "issue", "--dir", "ca", "--cn", name, "--out", name];
+    let secret = ["--passphrase-file", "passphrase"];
+    sandbox.run(&[&fixed[..], &secret, options].concat())
+}
+
+/// Action and detail of the log's entries of these actions.
+fn logged(sandbox: &Sandbox, actions: &str) -> Vec<(String, serde_json::Value)> {
+    let database = rusqlite::Connection::open(sandbox.path("ca/inventory.db")).unwrap();
+    let mut statement = database
+        .prepare("SELECT action, detail FROM audit WHERE instr(?1, action) ORDER BY sequence")
+        .unwrap();
+    let rows = statement.query_map([actions], |row| Ok((row.get(0)?, row.get(1)?)));
+    rows.unwrap()
+        .map(|row: rusqlite::Result<(String, String)>| row.unwrap())
+        .map(|(action, detail)| (action, serde_json::from_str(&detail).unwrap()))
+        .collect()
+}
+
+fn count(sandbox: &Sandbox) -> usize {
+    let listed = sandbox.ok(&["ca", "list", "--dir", "ca", "--json"]).stdout;
+    listed.matches("serialNumber").count() - 2
+}
+
+#[test]
+fn a_refusal_names_the_rule_and_is_in_the_log_and_nothing_was_issued() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    sandbox.write(
+        "ca/ca.toml",
+        "[profiles.web]\ncn.allow = ['web-*']\nmax_days = 7\n",
+    );
+    let run = issue(&sandbox, "db-1", &["--san", "a.example.com"]);
+    assert_eq!(run.code, 2);
+    assert_eq!(
+        run.stderr.lines().next().unwrap(),
+        "error: the policy refuses the common name 'db-1': profiles.web.cn.allow does not list it"
+    );
+    let run = issue(&sandbox, "web-1", &["--days", "8"]);
+    assert_eq!(run.code, 2);
+    assert_eq!(count(&sandbox), 0);
+    assert!(!sandbox.path("db-1").exists() && !sandbox.path("web-1").exists());
+    let refusals = logged(&sandbox, "refuse");
+    assert_eq!(refusals.len(), 2);
+    assert_eq!(refusals[0].1["rule"], "profiles.web.cn.allow");
+    assert_eq!(refusals[0].1["subject"], "CN=db-1");
+    assert_eq!(
+        refusals[0].1["subjectAlternativeNames"][0],
+        "DNS:a.example.com"
+    );
+    assert_eq!(refusals[1].1["rule"], "profiles.web.max_days");
+    // A dry run says the same and writes nothing.
+    let dry = ["ca", "issue", "--dir", "ca", "--cn", "db-1", "--dry-run"];
+    assert_eq!(sandbox.run(&dry).code, 2);
+    assert_eq!(logged(&sandbox, "refuse").len(), 2);
+    assert_eq!(issue(&sandbox, "web-1", &[]).code, 0);
+}
+
+#[test]
+fn a_change_of_policy_is_in_the_log_with_the_next_certificate() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    let issued = |name: &str| assert_eq!(issue(&sandbox, name, &[]).code, 0, "{name}");
+    issued("a");
+    assert!(logged(&sandbox, "policy").is_empty());
+    sandbox.write("ca/ca.toml", "[profiles.web]\n");
+    issued("b");
+    issued("c");
+    sandbox.write("ca/ca.toml", "[profiles.web]\n[profiles.db]\n");
+    // Several profiles and none of them the default.
+    assert_eq!(issue(&sandbox, "d", &[]).code, 2);
+    assert_eq!(issue(&sandbox, "d", &["--profile", "dbs"]).code, 2);
+    assert_eq!(issue(&sandbox, "d", &["--profile", "db"]).code, 0);
+    std::fs::remove_file(sandbox.path("ca/ca.toml")).unwrap();
+    issued("e");
+    issued("f");
+    let entries = logged(&sandbox, "policy issue");
+    let words: Vec<&str> = entries.iter().map(|(action, _)| action.as_str()).collect();
+    assert_eq!(
+        // Root and issuing CA, a | b, c | d | e, f.
+        words,
+        [
+            "issue", "issue", "issue", "policy", "issue", "issue", "policy", "issue", "policy",
+            "issue", "issue"
+        ]
+    );
+    assert_eq!(entries[3].1["digestBefore"], serde_json::Value::Null);
+    assert_eq!(entries[6].1["digestBefore"], entries[3].1["digestSha256"]);
+    assert_eq!(entries[6].1["profiles"], serde_json::json!(["web", "db"]));
+    assert_eq!(entries[8].1["digestSha256"], serde_json::Value::Null);
+    assert_eq!(entries[7].1["profile"], "db");
+}
+
+#[test]
+fn a_file_that_others_can_write_or_that_is_damaged_stops_everything() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    sandbox.write("ca/ca.toml", "[profiles.web]\ncn.alow = ['web-*']\n");
+    let run = issue(&sandbox, "a", &[]);
+    assert_eq!(run.code, 2);
+    assert!(
+        run.stderr
+            .contains("ca.toml, line 2: 'cn.alow' is no rule; did you mean 'allow'?"),
+        "{run:#?}"
+    );
+    sandbox.write("ca/ca.toml", "[profiles.web]\n");
+    let open = std::fs::Permissions::from_mode(0o620);
+    std::fs::set_permissions(sandbox.path("ca/ca.toml"), open).unwrap();
+    let run = issue(&sandbox, "a", &[]);
+    assert_eq!(run.code, 2);
+    assert!(
+        run.stderr.contains("can be written by others (mode 0620)"),
+        "{run:#?}"
+    );
+    assert_eq!(count(&sandbox), 0);
+}
+
+#[test]
+fn what_is_in_force_can_be_looked_at() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    let show = ["ca", "policy", "show", "--dir", "ca"];
+    assert!(sandbox.ok(&show).stdout.starts_with("the built-in rules"));
+    let rules = "default = 'web'\n[profiles.db]\n[profiles.web]\ncn.allow = ['web-*', 'w']\n\
+                 dns.wildcards = false\nip.deny = ['10.0.0.0/8']\nmax_days = 7\nvalid = 5\n";
+    sandbox.write("ca/ca.toml", rules);
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("policy_show", sandbox.ok(&show).stdout);
+        let json = sandbox.ok(&[&show[..], &["--json"]].concat()).stdout;
+        insta::assert_snapshot!("policy_show_json", json);
+    });
+    let check = sandbox.ok(&["ca", "policy", "check", "--dir", "ca"]).stdout;
+    assert_eq!(check, "ca/ca.toml is a policy with 2 profiles: db, web\n");
+}
+
+/// Eight processes want the last certificates of a limit: exactly as many get
+/// one as it says.
+#[test]
+fn racing_processes_cannot_pass_a_limit() {
+    for (rule, most) in [("per_day = 3", 3), ("valid = 5", 5)] {
+        let sandbox = Sandbox::new();
+        sandbox.ca(&[]);
+        sandbox.write("ca/ca.toml", format!("[profiles.web]\n{rule}\n"));
+        let codes: Vec<i32> = std::thread::scope(|scope| {
+            let racers: Vec<_> = (0..8)
+                .map(|number| {
+                    let sandbox = &sandbox;
+                    scope.spawn(move || issue(sandbox, &format!("web-{number}"), &[]).code)
+                })
+                .collect();
+            racers
+                .into_iter()
+                .map(|racer| racer.join().unwrap())
+                .collect()
+        });
+        let granted = codes.iter().filter(|code| **code == 0).count();
+        let refused = codes.iter().filter(|code| **code == 2).count();
+        assert_eq!((granted, refused), (most, 8 - most), "{rule}: {codes:?}");
+        assert_eq!(count(&sandbox), most, "{rule}");
+        assert_eq!(logged(&sandbox, "refuse").len(), 8 - most, "{rule}");
+    }
+}
