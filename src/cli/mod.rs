@@ -21,7 +21,10 @@ mod serve;
 mod session;
 mod update;
 
-pub use ca::{Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaShow, OccasionArgs};
+pub use ca::{
+    Ca, CaCommand, CaCrl, CaDirectory, CaInit, CaIssue, CaList, CaRelease, CaRevoke, CaShow,
+    CertificateArgs, CrlCommand, CrlMake, CrlStatus, OccasionArgs,
+};
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
 pub use config::{Config, ConfigCommand, ConfigShow, Status};
 pub use config_file::{ConfigError, ConfigFile, Setting};

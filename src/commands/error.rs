@@ -302,6 +302,9 @@ pub enum Error {
         #[source]
         source: Box<Self>,
     },
+    /// What was to be judged was, and the verdict was printed.
+    #[error("the verdict is {}", .0.name())]
+    Verdict(Outcome),
     /// A new passphrase is too short.
     #[error("the passphrase has {count} characters, a CA's needs {min}")]
     WeakPassphrase {
@@ -369,6 +372,7 @@ impl Error {
             },
             Self::Store(error) => of_store(error),
             Self::Variable { source, .. } => source.outcome(),
+            Self::Verdict(outcome) => *outcome,
             Self::WeakPassphrase { .. } => Outcome::Usage,
         }
     }
@@ -472,7 +476,11 @@ impl Error {
                 "add x509Serial to --cert-selector, name one by its PKCS#11 URI, or give --use-latest-expiring-certificate",
             ),
             Self::ReadTwice { .. } => fixed("give one of the sources as a file, fd:N or env:NAME"),
-            Self::Ended { .. } | Self::NotText | Self::Stdout(_) | Self::TlsSetup(_) => None,
+            Self::Ended { .. }
+            | Self::NotText
+            | Self::Stdout(_)
+            | Self::TlsSetup(_)
+            | Self::Verdict(_) => None,
             Self::Serve(error) => hint_serve(error),
             Self::Store(error) => hint_store(error),
             Self::Target(_) => fixed(

@@ -41,6 +41,15 @@ impl SerialNumber {
         &self.0
     }
 
+    /// Whether the content octets of a DER INTEGER are this number, in its one
+    /// encoding.
+    pub(super) fn is_content_of(&self, content: &[u8]) -> bool {
+        match content {
+            [0, rest @ ..] => rest == self.0 && self.0.first().is_some_and(|first| *first >= 0x80),
+            _ => content == self.0 && self.0.first().is_some_and(|first| *first < 0x80),
+        }
+    }
+
     /// The number in decimal, as the credential of an `AWS4-X509` signature
     /// names it (up to 49 digits).
     #[must_use]

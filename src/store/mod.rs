@@ -16,8 +16,8 @@ pub use files::{
     temporary_directory, write_atomic,
 };
 pub use inventory::{
-    AuditEntry, AuditFault, AuditRecord, AuditSummary, Inventory, Kind, Record, Reservation,
-    Revocation, State, Writer,
+    AuditEntry, AuditFault, AuditRecord, AuditSummary, CrlRecord, Inventory, Kind, Record,
+    Reservation, Revocation, State, Writer,
 };
 pub use log::{Log, Severity};
 pub use session_cache::{CacheEntry, CacheLock, SessionCache, is_own_directory};
