@@ -131,6 +131,9 @@ impl ListSigner {
         let (mut files, mut overtaken) = (Vec::new(), Vec::new());
         // Nobody else publishes while this lock is held.
         let turn = self.inventory.write()?;
+        if let Some(parent) = own.parent() {
+            store::remove_unfinished(parent)?;
+        }
         for target in targets {
             let there = self.number_at(target, plan.force)?;
             if i64::try_from(there).is_ok_and(|there| there > record.number) {

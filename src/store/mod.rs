@@ -13,7 +13,7 @@ mod staging;
 pub use edit::{Manner, Recovery, Report, edit, read_regular, recover};
 pub use files::{
     Readers, check_parent, ensure_directory, read_bounded, read_with_metadata, remove_if_present,
-    temporary_directory, write_atomic,
+    remove_unfinished, temporary_directory, write_atomic,
 };
 pub use inventory::{
     AuditEntry, AuditFault, AuditRecord, AuditSummary, CrlRecord, Inventory, Kind, Record,

@@ -134,7 +134,7 @@ pub(super) fn warn(published: &Published, context: &Context) {
     let record = &published.record;
     if record.entries == 0 {
         context.printer.warning(
-            "the list is empty: it revokes nothing, and Roles Anywhere does not need to be given it",
+            "the list is empty: it revokes nothing, and Roles Anywhere needs it only in place of an earlier one",
         );
     }
     let size = u64::try_from(record.size).unwrap_or(0);
@@ -266,11 +266,14 @@ fn assessed(one: &Assessment, now: DateTime<Utc>) -> String {
         text.push_str(&format!("newest signed  {newest}\n"));
     }
     if one.lacking > 0 {
-        text.push_str(&format!("it lacks       {} revocations\n", one.lacking));
+        text.push_str(&format!(
+            "lacking        {}  (revoked since, or for another reason)\n",
+            one.lacking
+        ));
     }
     if one.released > 0 {
         text.push_str(&format!(
-            "it has         {} that are not revoked any more\n",
+            "released       {}  (listed, and not revoked any more)\n",
             one.released
         ));
     }
