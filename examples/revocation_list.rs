@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use windlass::authority::{
     self, Bootstrap, CaName, ListIssuer, ListPlan, ListSigner, Occasion, reason_of,
 };
-use windlass::key::{Cost, KeyType, Signer, generate};
+use windlass::key::{Cost, KeyType, generate};
 use windlass::pki::{Certificate, CrlTemplate, IssuerRef, RevokedEntry, SerialNumber};
 use windlass::secret::Secret;
 use windlass::store::{Inventory, Kind, Reservation, Revocation, Staging};

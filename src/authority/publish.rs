@@ -134,8 +134,15 @@ impl ListSigner {
         if let Some(parent) = own.parent() {
             store::remove_unfinished(parent)?;
         }
+        // Whoever publishes has recorded before: while there is nothing later in
+        // the inventory, there is nothing later in the files.
+        let newest = self.inventory.newest_crl(&record.issuer_key_id)?;
+        let is_newest = newest.is_some_and(|newest| newest.number == record.number);
         for target in targets {
-            let there = self.number_at(target, plan.force)?;
+            let there = match is_newest {
+                true => 0,
+                false => self.number_at(target, plan.force)?,
+            };
             if i64::try_from(there).is_ok_and(|there| there > record.number) {
                 overtaken.push(target.to_owned());
                 continue;

@@ -26,6 +26,9 @@ use super::{Crl, PEM_LABEL, time};
 /// others, whose time grows faster.
 const READ_TWICE: usize = 10_000;
 
+/// Longest identifier and length of an element here, in octets.
+const MOST_HEAD: usize = 9;
+
 /// Everything that a revocation list will say.
 #[derive(Clone, Debug)]
 pub struct CrlTemplate {
@@ -42,14 +45,21 @@ pub struct CrlTemplate {
 /// What will be signed, fixed to the last byte: the TBSCertList.
 pub struct CrlToBeSigned<'a> {
     issuer: &'a IssuerRef<'a>,
-    tbs: Vec<u8>,
+    /// The TBSCertList, from `start` on. Before it is room for the outermost
+    /// head: a list of a million entries is fifty megabytes, written once.
+    buffer: Vec<u8>,
+    start: usize,
     algorithm: &'static [u8],
+    /// How many entries it has.
+    entries: usize,
 }
 
 /// A revocation list that was signed and verified.
 #[derive(Clone)]
 pub struct SignedCrl {
-    der: Vec<u8>,
+    buffer: Vec<u8>,
+    /// Where in the buffer the list begins.
+    start: usize,
 }
 
 impl CrlTemplate {
@@ -64,20 +74,22 @@ impl CrlTemplate {
     pub fn build<'a>(&self, issuer: &'a IssuerRef<'a>) -> Result<CrlToBeSigned<'a>, Error> {
         let algorithm =
             algorithm_identifier(issuer.signer.public_key().algorithm()).ok_or_else(unfit_key)?;
-        let tbs = self
+        let (buffer, start) = self
             .write(issuer, algorithm)
             .ok_or_else(|| failed("a date is out of range"))?;
         let built = CrlToBeSigned {
             issuer,
-            tbs,
+            buffer,
+            start,
             algorithm,
+            entries: self.entries.len(),
         };
         self.compare(&built)?;
         Ok(built)
     }
 
-    /// Writes the TBSCertList.
-    fn write(&self, issuer: &IssuerRef<'_>, algorithm: &[u8]) -> Option<Vec<u8>> {
+    /// Writes the TBSCertList; gives the buffer and where in it that begins.
+    fn write(&self, issuer: &IssuerRef<'_>, algorithm: &[u8]) -> Option<(Vec<u8>, usize)> {
         let mut head = Vec::new();
         // Version 2.
         der::append(&mut head, der::INTEGER, &[1]);
@@ -85,24 +97,29 @@ impl CrlTemplate {
         head.extend_from_slice(issuer.name.der());
         time::append(&mut head, self.this_update)?;
         time::append(&mut head, self.next_update)?;
-        let entries = self.write_entries()?;
-        // An empty list has no revokedCertificates at all.
-        if !entries.is_empty() {
-            der::append_head(&mut head, der::SEQUENCE, entries.len());
-        }
+        // Heads are written before what they are of, once its length is known.
+        let room = head.len() + 3 * MOST_HEAD;
         let tail = self.write_extensions(issuer);
-        let length = head.len() + entries.len() + tail.len();
-        let mut tbs = Vec::with_capacity(length.saturating_add(6));
-        der::append_head(&mut tbs, der::SEQUENCE, length);
-        tbs.extend_from_slice(&head);
-        tbs.extend_from_slice(&entries);
-        tbs.extend_from_slice(&tail);
-        Some(tbs)
+        // An entry has about fifty octets, the signature at most a thousand.
+        let mut buffer = Vec::with_capacity(room + self.entries.len() * 52 + tail.len() + 1024);
+        buffer.resize(room, 0);
+        self.write_entries(&mut buffer)?;
+        let entries = buffer.len() - room;
+        buffer.extend_from_slice(&tail);
+        // An empty list has no revokedCertificates at all.
+        if entries > 0 {
+            der::append_head(&mut head, der::SEQUENCE, entries);
+        }
+        let mut front = Vec::new();
+        der::append_head(&mut front, der::SEQUENCE, head.len() + entries + tail.len());
+        front.extend_from_slice(&head);
+        let start = room.checked_sub(front.len())?;
+        buffer.get_mut(start..room)?.copy_from_slice(&front);
+        Some((buffer, start))
     }
 
-    fn write_entries(&self) -> Option<Vec<u8>> {
-        // An entry has about fifty octets; reused buffers hold its parts.
-        let mut entries = Vec::with_capacity(self.entries.len() * 52);
+    fn write_entries(&self, entries: &mut Vec<u8>) -> Option<()> {
+        // Reused buffers hold the parts of an entry.
         let (mut content, mut extensions, mut value) = (Vec::new(), Vec::new(), Vec::new());
         for entry in &self.entries {
             content.clear();
@@ -123,9 +140,9 @@ impl CrlTemplate {
             if !extensions.is_empty() {
                 der::append(&mut content, der::SEQUENCE, &extensions);
             }
-            der::append(&mut entries, der::SEQUENCE, &content);
+            der::append(entries, der::SEQUENCE, &content);
         }
-        Some(entries)
+        Some(())
     }
 
     fn write_extensions(&self, issuer: &IssuerRef<'_>) -> Vec<u8> {
@@ -148,7 +165,7 @@ impl CrlTemplate {
                 "its {field} is not what was asked for; nothing was signed"
             ))
         };
-        let layout = Layout::read(&built.tbs).ok_or_else(|| wrong("encoding"))?;
+        let layout = Layout::read(built.tbs()).ok_or_else(|| wrong("encoding"))?;
         let number = SerialNumber::from_magnitude(&self.number.to_be_bytes());
         let oids: Vec<_> = layout
             .extensions
@@ -212,32 +229,51 @@ impl CrlToBeSigned<'_> {
     /// # Errors
     ///
     /// [`Error::List`] when the key fails or the signature is not the issuer's.
-    pub fn sign(&self) -> Result<SignedCrl, Error> {
+    pub fn sign(mut self) -> Result<SignedCrl, Error> {
         let signer = self.issuer.signer;
         let scheme = signer
             .public_key()
             .certificate_scheme()
             .ok_or_else(unfit_key)?;
         let signature = signer
-            .sign(scheme, &self.tbs)
+            .sign(scheme, self.tbs())
             .map_err(|source| Error::List {
                 reason: "the issuer's key failed".to_owned(),
                 source: Some(source),
             })?;
         let bits = der::write(der::BIT_STRING, &[&[0][..], &signature].concat());
-        let der = der::write_all(der::SEQUENCE, &[&self.tbs, self.algorithm, &bits]);
-        self.verify(&der)?;
-        Ok(SignedCrl { der })
+        let length = self.tbs().len() + self.algorithm.len() + bits.len();
+        let mut front = Vec::new();
+        der::append_head(&mut front, der::SEQUENCE, length);
+        let tbs = self.tbs().len();
+        let start = self
+            .start
+            .checked_sub(front.len())
+            .ok_or_else(|| failed("it does not fit"))?;
+        self.buffer[start..self.start].copy_from_slice(&front);
+        self.buffer.extend_from_slice(self.algorithm);
+        self.buffer.extend_from_slice(&bits);
+        self.verify(&self.buffer[start..], tbs)?;
+        Ok(SignedCrl {
+            buffer: self.buffer,
+            start,
+        })
     }
 
-    fn verify(&self, der: &[u8]) -> Result<(), Error> {
+    /// The TBSCertList.
+    fn tbs(&self) -> &[u8] {
+        &self.buffer[self.start..]
+    }
+
+    fn verify(&self, der: &[u8], length: usize) -> Result<(), Error> {
         let parts = der::sequence(der).unwrap_or_default();
         let [tbs, algorithm, bits] = parts.as_slice() else {
             return Err(failed("it is not what was to be signed"));
         };
-        if tbs.encoded != self.tbs || algorithm.encoded != self.algorithm {
+        if tbs.encoded.len() != length || algorithm.encoded != self.algorithm {
             return Err(failed("its content changed while it was signed"));
         }
+        // What was compared stands where it stood, so this is about that.
         let issuer = self.issuer.signer.public_key();
         let is_good = AlgorithmIdentifier::from_der(algorithm.encoded)
             .ok()
@@ -248,10 +284,9 @@ impl CrlToBeSigned<'_> {
         if !is_good {
             return Err(failed("its signature is not the issuer's"));
         }
-        let count = Layout::read(tbs.encoded).map_or(0, |layout| layout.entries().count());
-        if count <= READ_TWICE {
+        if self.entries <= READ_TWICE {
             let read = Crl::read(der, "the new list")?;
-            if read.entries() != count || read.issuer() != self.issuer.name {
+            if read.entries() != self.entries || read.issuer() != self.issuer.name {
                 return Err(failed("another parser does not read the same"));
             }
         }
@@ -263,32 +298,32 @@ impl SignedCrl {
     /// The DER encoding.
     #[must_use]
     pub fn der(&self) -> &[u8] {
-        &self.der
+        &self.buffer[self.start..]
     }
 
     /// SHA-256 of the DER encoding, lowercase hex.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        hex::encode(Sha256::digest(&self.der))
+        hex::encode(Sha256::digest(self.der()))
     }
 
     /// As PEM, the form that Roles Anywhere takes.
     #[must_use]
     pub fn to_pem(&self) -> String {
         let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
-        pem::encode_config(&pem::Pem::new(PEM_LABEL, self.der.as_slice()), config)
+        pem::encode_config(&pem::Pem::new(PEM_LABEL, self.der()), config)
     }
 }
 
 impl std::fmt::Debug for CrlToBeSigned<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "CrlToBeSigned({} bytes)", self.tbs.len())
+        write!(f, "CrlToBeSigned({} bytes)", self.tbs().len())
     }
 }
 
 impl std::fmt::Debug for SignedCrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "SignedCrl({} bytes)", self.der.len())
+        write!(f, "SignedCrl({} bytes)", self.der().len())
     }
 }
 

@@ -143,16 +143,25 @@ fn entry(element: Element<'_>) -> Option<Entry<'_>> {
     if rest.is_empty() {
         return Some(entry);
     }
-    for found in extensions(rest)? {
-        match (found.oid, found.critical, der::read(found.value)?) {
-            (REASON_CODE, false, (reason, [])) if entry.reason.is_none() => {
-                match (reason.tag, reason.content) {
-                    (der::ENUMERATED, [code]) => entry.reason = Some(*code),
-                    _ => return None,
-                }
-            }
-            (INVALIDITY_DATE, false, (date, [])) if entry.invalid_since.is_none() => {
-                entry.invalid_since = Some(time::read_generalized(date)?);
+    // Nothing is collected: a list may have a million of these.
+    let (list, []) = der::read(rest)? else {
+        return None;
+    };
+    let mut rest = list.content;
+    while !rest.is_empty() {
+        let (element, behind) = der::read(rest)?;
+        rest = behind;
+        let found = extension(element)?;
+        let (value, []) = der::read(found.value)? else {
+            return None;
+        };
+        match (found.oid, found.critical) {
+            (REASON_CODE, false) if entry.reason.is_none() => match (value.tag, value.content) {
+                (der::ENUMERATED, [code]) => entry.reason = Some(*code),
+                _ => return None,
+            },
+            (INVALIDITY_DATE, false) if entry.invalid_since.is_none() => {
+                entry.invalid_since = Some(time::read_generalized(value)?);
             }
             _ => return None,
         }
@@ -162,24 +171,26 @@ fn entry(element: Element<'_>) -> Option<Entry<'_>> {
 
 /// Reads one `Extensions` that fills `input`.
 fn extensions(input: &[u8]) -> Option<Vec<Extension<'_>>> {
-    der::sequence(input)?
-        .into_iter()
-        .map(|element| {
-            let parts = der::sequence(element.encoded)?;
-            let (oid, critical, value) = match parts.as_slice() {
-                [oid, value] => (oid, false, value),
-                // BOOLEAN; DER leaves FALSE out.
-                [oid, critical, value] if (critical.tag, critical.content) == (1, &[0xff]) => {
-                    (oid, true, value)
-                }
-                _ => return None,
-            };
-            let right = oid.tag == der::OBJECT_IDENTIFIER && value.tag == der::OCTET_STRING;
-            right.then_some(Extension {
-                oid: oid.content,
-                critical,
-                value: value.content,
-            })
-        })
-        .collect()
+    der::sequence(input)?.into_iter().map(extension).collect()
+}
+
+fn extension(element: Element<'_>) -> Option<Extension<'_>> {
+    let (oid, rest) = der::read(element.content)?;
+    let (second, behind) = der::read(rest)?;
+    // BOOLEAN; DER leaves FALSE out.
+    let (critical, value) = match (second.tag, second.content, behind) {
+        (_, _, []) => (false, second),
+        (1, [0xff], rest) => match der::read(rest)? {
+            (value, []) => (true, value),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let tags = (element.tag, oid.tag, value.tag);
+    let right = tags == (der::SEQUENCE, der::OBJECT_IDENTIFIER, der::OCTET_STRING);
+    right.then_some(Extension {
+        oid: oid.content,
+        critical,
+        value: value.content,
+    })
 }
