@@ -33,7 +33,7 @@ impl CertificateArgs {
     #[must_use]
     pub fn selection(&self, all: bool) -> Option<Selection> {
         if let Some(serial) = &self.serial {
-            return Some(Selection::Serial(serial.clone()));
+            return Some(Selection::Serial(*serial));
         }
         if let Some(fingerprint) = &self.fingerprint {
             return Some(Selection::Fingerprint(fingerprint.clone()));

@@ -7,6 +7,11 @@ use crate::store::{Action, Error};
 
 use super::{Inventory, Revocation, Writer, sql_error, time};
 
+/// What an authority has revoked and ends at a time or later.
+pub(super) const REVOKED: &str = "SELECT serial, revoked_at, revocation, invalid_since \
+    FROM certificate INDEXED BY certificate_revoked WHERE revoked_at IS NOT NULL \
+    AND issuer_key_id = ?1 AND not_after >= ?2";
+
 /// A revocation list that was signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrlRecord {
@@ -73,14 +78,7 @@ impl Inventory {
         mut receive: impl FnMut(&[u8], Revocation) -> Result<(), E>,
     ) -> Result<(), E> {
         let failed = |error| E::from(sql_error(&self.path, Action::Read)(error));
-        let mut statement = self
-            .connection
-            .prepare_cached(
-                "SELECT serial, revoked_at, revocation, invalid_since FROM certificate \
-                 INDEXED BY certificate_revoked WHERE revoked_at IS NOT NULL \
-                 AND issuer_key_id = ?1 AND not_after >= ?2",
-            )
-            .map_err(failed)?;
+        let mut statement = self.connection.prepare_cached(REVOKED).map_err(failed)?;
         let mut rows = statement
             .query(params![issuer_key_id, ending.timestamp()])
             .map_err(failed)?;

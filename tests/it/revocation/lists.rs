@@ -69,7 +69,7 @@ fn entries() -> impl Strategy<Value = Vec<RevokedEntry>> {
         },
     );
     proptest::collection::vec(entry, 0..40).prop_map(|mut entries| {
-        entries.sort_by(|one, other| one.serial.cmp(&other.serial));
+        entries.sort_by_key(|one| one.serial);
         entries.dedup_by(|one, other| one.serial == other.serial);
         entries
     })
@@ -186,11 +186,7 @@ fn read_by_x509_parser(template: &CrlTemplate, signed: &SignedCrl) {
         .iter_revoked_certificates()
         .map(|entry| SerialNumber::from_der_content(entry.raw_serial()).unwrap())
         .collect();
-    let asked: Vec<_> = template
-        .entries
-        .iter()
-        .map(|one| one.serial.clone())
-        .collect();
+    let asked: Vec<_> = template.entries.iter().map(|one| one.serial).collect();
     assert_eq!(serials, asked);
     for (read, asked) in list.iter_revoked_certificates().zip(&template.entries) {
         assert_eq!(read.revocation_date.timestamp(), asked.at.timestamp());
