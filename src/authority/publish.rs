@@ -127,18 +127,28 @@ impl ListSigner {
             above = above.max(self.number_at(target, plan.force)?);
         }
         let (record, signed) = self.sign(plan, above)?;
-        let pem = signed.to_pem();
+        self.write(record, &signed.to_pem(), &targets, plan)
+    }
+
+    /// Writes a list that is recorded to where it is to be, but over a later one.
+    fn write(
+        &self,
+        record: CrlRecord,
+        pem: &str,
+        targets: &[&Path],
+        plan: &ListPlan<'_>,
+    ) -> Result<Published, Error> {
         let (mut files, mut overtaken) = (Vec::new(), Vec::new());
         // Nobody else publishes while this lock is held.
         let turn = self.inventory.write()?;
-        if let Some(parent) = own.parent() {
+        if let Some(parent) = self.directory.join(self.issuer.list_file()).parent() {
             store::remove_unfinished(parent)?;
         }
         // Whoever publishes has recorded before: while there is nothing later in
         // the inventory, there is nothing later in the files.
         let newest = self.inventory.newest_crl(&record.issuer_key_id)?;
         let is_newest = newest.is_some_and(|newest| newest.number == record.number);
-        for target in targets {
+        for target in targets.iter().copied() {
             let there = match is_newest {
                 true => 0,
                 false => self.number_at(target, plan.force)?,
