@@ -147,7 +147,14 @@ pub const VARIABLES: [Variable; 32] = {
         variable("AWS_DEFAULT_REGION", Verbs(&["env", "exec"]), "the same"),
         variable(
             "SUDO_USER",
-            Verbs(&["ca init", "ca issue"]),
+            Verbs(&[
+                "ca crl",
+                "ca init",
+                "ca issue",
+                "ca release",
+                "ca revoke",
+                "ca sign",
+            ]),
             "who runs the command as root by sudo; the audit log has it",
         ),
         variable(

@@ -40,6 +40,12 @@ pub enum Action {
     Policy,
     /// Something was asked for and refused.
     Refuse,
+    /// A hold was taken back.
+    Release,
+    /// A certificate was revoked, or what is said of it became stronger.
+    Revoke,
+    /// A revocation list was signed.
+    SignList,
 }
 
 impl Action {
@@ -53,6 +59,9 @@ impl Action {
             Self::Issue => AuditEntry::ISSUE,
             Self::Policy => "policy",
             Self::Refuse => "refuse",
+            Self::Release => "release",
+            Self::Revoke => "revoke",
+            Self::SignList => "sign-crl",
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::whole_seconds;
-use crate::key::{self, PublicKey, Scheme, Signer};
+use crate::key::{self, PublicKey, Scheme, Signer, SoftwareKey};
 use crate::pki::{Certificate, read_certificates};
 use crate::secret::Secret;
 use crate::store::Inventory;
@@ -51,37 +51,6 @@ struct Own {
     issuing: Certificate,
 }
 
-impl Own {
-    /// Reads them and checks that they belong together.
-    fn read(directory: &Path) -> Result<Self, Error> {
-        let one_certificate = |name: &str| -> Result<Certificate, Error> {
-            let origin = directory.join(name).display().to_string();
-            let mut certificates = read_certificates(&read_ca_file(directory, name)?, &origin)?;
-            Ok(certificates.swap_remove(0))
-        };
-        let root = one_certificate(ROOT_CERT)?;
-        let issuing = one_certificate(ISSUING_CERT)?;
-        if one_certificate(TRUST_ANCHOR)? != root {
-            return Err(foreign(directory, TRUST_ANCHOR, "it is not the root"));
-        }
-        if issuing.issuer() != root.subject() || !issuing.is_signed_by(root.public_key()) {
-            return Err(foreign(
-                directory,
-                ISSUING_CERT,
-                "the root did not issue it",
-            ));
-        }
-        Ok(Self { root, issuing })
-    }
-}
-
-fn foreign(directory: &Path, name: &str, reason: &'static str) -> Error {
-    Error::Foreign {
-        path: directory.join(name),
-        reason,
-    }
-}
-
 impl Authority {
     /// Opens the CA in `directory` and decrypts its issuing key.
     ///
@@ -93,24 +62,17 @@ impl Authority {
         directory: &Path,
         passphrase: impl FnOnce() -> Result<Option<Secret>, key::Error>,
     ) -> Result<Self, Error> {
-        let own = Own::read(directory)?;
+        let (root, issuing) = read_own_certificates(directory)?;
         let policy = Policy::of(directory)?;
-        let path = directory.join(ISSUING_KEY);
-        let material = zeroize::Zeroizing::new(read_ca_file(directory, ISSUING_KEY)?);
-        let encrypted = Cell::new(false);
-        let issuing_key = key::open_software(&material, &path.display().to_string(), || {
-            encrypted.set(true);
-            passphrase()
-        })?;
-        if !encrypted.get() {
-            return Err(Error::CaKeyNotEncrypted { path });
-        }
-        if issuing_key.public_key() != own.issuing.public_key() {
-            return Err(Error::CaKeyMismatch { path });
-        }
+        let issuing_key = open_own_key(directory, ISSUING_KEY, &issuing, passphrase)?;
         // After the passphrase was read: a descriptor number that was meant for
         // it must not name a file that was opened here.
-        Self::with(directory, own, Box::new(issuing_key), policy)
+        Self::with(
+            directory,
+            Own { root, issuing },
+            Box::new(issuing_key),
+            policy,
+        )
     }
 
     /// Opens the CA in `directory` without its issuing key: for everything but
@@ -120,9 +82,14 @@ impl Authority {
     ///
     /// [`Error`] when there is no CA, or its parts do not belong together.
     pub fn open_without_key(directory: &Path) -> Result<Self, Error> {
-        let own = Own::read(directory)?;
-        let no_key = Box::new(NoKey(own.issuing.public_key().clone()));
-        Self::with(directory, own, no_key, Policy::of(directory)?)
+        let (root, issuing) = read_own_certificates(directory)?;
+        let no_key = Box::new(NoKey(issuing.public_key().clone()));
+        Self::with(
+            directory,
+            Own { root, issuing },
+            no_key,
+            Policy::of(directory)?,
+        )
     }
 
     fn with(
@@ -132,13 +99,7 @@ impl Authority {
         policy: Policy,
     ) -> Result<Self, Error> {
         let inventory = open_inventory(directory)?;
-        for certificate in [&own.root, &own.issuing] {
-            let recorded = inventory.get(certificate.serial().magnitude())?;
-            if recorded.and_then(|record| record.der).as_deref() != Some(certificate.der()) {
-                let reason = "it does not know the CA's own certificates";
-                return Err(foreign(directory, INVENTORY, reason));
-            }
-        }
+        check_known(directory, &inventory, [&own.root, &own.issuing])?;
         Ok(Self {
             inventory,
             root: own.root,
@@ -199,6 +160,77 @@ impl Authority {
             .ok_or(Error::Validity { what: "the leaf" })?;
         let latest = self.issuing.not_after().min(self.root.not_after());
         Ok((wanted.min(latest), wanted > latest))
+    }
+}
+
+/// Reads root and issuing certificate and checks that they belong together.
+pub(super) fn read_own_certificates(directory: &Path) -> Result<(Certificate, Certificate), Error> {
+    let one_certificate = |name: &str| -> Result<Certificate, Error> {
+        let origin = directory.join(name).display().to_string();
+        let mut certificates = read_certificates(&read_ca_file(directory, name)?, &origin)?;
+        Ok(certificates.swap_remove(0))
+    };
+    let root = one_certificate(ROOT_CERT)?;
+    let issuing = one_certificate(ISSUING_CERT)?;
+    if one_certificate(TRUST_ANCHOR)? != root {
+        return Err(foreign(directory, TRUST_ANCHOR, "it is not the root"));
+    }
+    if issuing.issuer() != root.subject() || !issuing.is_signed_by(root.public_key()) {
+        return Err(foreign(
+            directory,
+            ISSUING_CERT,
+            "the root did not issue it",
+        ));
+    }
+    Ok((root, issuing))
+}
+
+/// Decrypts a key of the CA, which must be that of the certificate.
+pub(super) fn open_own_key(
+    directory: &Path,
+    name: &str,
+    certificate: &Certificate,
+    passphrase: impl FnOnce() -> Result<Option<Secret>, key::Error>,
+) -> Result<SoftwareKey, Error> {
+    let path = directory.join(name);
+    let material = zeroize::Zeroizing::new(read_ca_file(directory, name)?);
+    let encrypted = Cell::new(false);
+    let key = key::open_software(&material, &path.display().to_string(), || {
+        encrypted.set(true);
+        passphrase()
+    })?;
+    if !encrypted.get() {
+        return Err(Error::CaKeyNotEncrypted { path });
+    }
+    if key.public_key() != certificate.public_key() {
+        return Err(Error::CaKeyMismatch { path });
+    }
+    Ok(key)
+}
+
+/// Checks that the inventory is that of these certificates.
+pub(super) fn check_known(
+    directory: &Path,
+    inventory: &Inventory,
+    certificates: [&Certificate; 2],
+) -> Result<(), Error> {
+    for certificate in certificates {
+        let recorded = inventory.get(certificate.serial().magnitude())?;
+        if recorded.and_then(|record| record.der).as_deref() != Some(certificate.der()) {
+            return Err(foreign(
+                directory,
+                INVENTORY,
+                "it does not know the CA's own certificates",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn foreign(directory: &Path, name: &str, reason: &'static str) -> Error {
+    Error::Foreign {
+        path: directory.join(name),
+        reason,
     }
 }
 

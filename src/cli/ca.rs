@@ -7,6 +7,11 @@ mod sign;
 pub use batch::BatchArgs;
 pub use policy::{CaPolicy, CaPolicyCheck, CaPolicyCommand, CaPolicyShow};
 pub use sign::CaSign;
+mod crl;
+mod revoke;
+
+pub use crl::{CaCrl, CrlCommand, CrlMake, CrlStatus};
+pub use revoke::{CaRelease, CaRevoke, WhichCertificate};
 
 use std::path::PathBuf;
 
@@ -33,10 +38,13 @@ pub struct Ca {
     reason = "a comment here would replace the description in the help"
 )]
 pub enum CaCommand {
+    Crl(Box<CaCrl>),
     Init(CaInit),
     Issue(Box<CaIssue>),
     List(CaList),
     Policy(CaPolicy),
+    Release(CaRelease),
+    Revoke(Box<CaRevoke>),
     Show(CaShow),
     Sign(Box<CaSign>),
 }

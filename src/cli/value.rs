@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
+
 /// A parser of whole numbers that says what one counts or names, between which
 /// bounds it is, and how it is written.
 pub(super) fn number<T>(
@@ -53,6 +55,13 @@ pub(super) fn address(text: &str) -> Result<IpAddr, String> {
 pub(super) fn socket(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_| "an IP address and a port are expected, as in 127.0.0.1:9910".to_owned())
+}
+
+/// A moment, as in RFC 3339.
+pub(super) fn moment(text: &str) -> Result<DateTime<Utc>, String> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|moment| moment.to_utc())
+        .map_err(|_| "a time is expected as RFC 3339 has it, as in 2026-11-20T08:00:00Z".to_owned())
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 
 mod audit;
 mod certificate;
+mod crl;
 mod limit;
 mod migration;
 mod mount;
@@ -17,6 +18,7 @@ mod writer;
 
 pub use audit::{AuditEntry, AuditFault, AuditRecord, AuditSummary};
 pub use certificate::{Kind, Record, Reservation, Revocation, State};
+pub use crl::CrlRecord;
 pub use limit::Holder;
 pub use writer::Writer;
 

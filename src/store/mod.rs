@@ -16,11 +16,11 @@ pub use bulk::{Bulk, DirectoryLock};
 pub use edit::{EditReport, Manner, Recovery, edit, read_regular, recover};
 pub use files::{
     Readers, check_new, check_parent, ensure_directory, parent_mode, read_bounded,
-    read_with_metadata, remove_if_empty, remove_if_present, temporary_directory, write_atomic,
-    write_new,
+    read_with_metadata, remove_if_empty, remove_if_present, remove_unfinished, temporary_directory,
+    write_atomic, write_new,
 };
 pub use inventory::{
-    AuditEntry, AuditFault, AuditRecord, AuditSummary, Holder, Inventory, Kind, Record,
+    AuditEntry, AuditFault, AuditRecord, AuditSummary, CrlRecord, Holder, Inventory, Kind, Record,
     Reservation, Revocation, State, Writer,
 };
 pub use log::{Log, Severity};

@@ -51,6 +51,7 @@ mod reach;
 mod reading;
 mod reporting;
 mod retries;
+mod revocation;
 mod selectors;
 mod serve;
 mod session_cache;

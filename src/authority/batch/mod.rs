@@ -315,8 +315,7 @@ impl<'a> Run<'a> {
             }
         }
         reserver.writer.commit()?;
-        self.reserved
-            .extend(reserved.iter().map(|one| one.serial.clone()));
+        self.reserved.extend(reserved.iter().map(|one| one.serial));
         for (row, draft, error) in refused {
             let logged = self
                 .authority
@@ -435,7 +434,7 @@ impl<'a> Run<'a> {
         }
         for row in rows {
             if let Some(RowOutcome::Issued(certificate)) = self.outcomes.get(*row) {
-                self.delivered.push(certificate.serial().clone());
+                self.delivered.push(*certificate.serial());
             }
         }
         (self.batch.progress)(u64::try_from(rows.len()).unwrap_or(0));

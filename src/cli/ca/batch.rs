@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::cli::value;
 use crate::key::Source;
 
 /// Many certificates at once.
@@ -29,6 +30,6 @@ pub struct BatchArgs {
     /// With --batch: how many threads verify and sign
     ///
     /// As many as there are cores when it is not given
-    #[arg(long, value_name = "NUMBER", requires = "batch", value_parser = clap::value_parser!(u8).range(1..=64))]
+    #[arg(long, value_name = "NUMBER", requires = "batch", value_parser = value::number("a number of threads", 1..=64_u8, "2"))]
     pub jobs: Option<u8>,
 }

@@ -347,3 +347,21 @@ fn an_inventory_of_the_first_version_is_brought_up_to_date() {
     assert_eq!((summary.entries, summary.faults), (1, vec![]));
     assert_eq!(inventory.log_of(&[1, 2]).unwrap()[0].at, at(0));
 }
+
+/// A million rows of certificates are not looked at for a list of the revoked.
+#[test]
+fn what_is_revoked_is_read_from_an_index_alone() {
+    let (_home, _, inventory) = fresh();
+    let plan: String = inventory
+        .connection
+        .query_row(
+            &format!("EXPLAIN QUERY PLAN {}", crl::REVOKED),
+            rusqlite::params![[1_u8; 20], 0],
+            |row| row.get(3),
+        )
+        .unwrap();
+    assert!(
+        plan.contains("COVERING INDEX certificate_revoked (issuer_key_id=? AND not_after>?)"),
+        "{plan}"
+    );
+}

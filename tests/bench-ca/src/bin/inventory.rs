@@ -2,7 +2,7 @@
 //! SQLite commits on the same disk, and beside themselves after the inventory has
 //! grown. It prints a table and judges nothing.
 //!
-//! `windlass-bench-ca DIR COUNT`: works in DIR, which must be empty, and fills
+//! `inventory DIR COUNT`: works in DIR, which must be empty, and fills
 //! the inventory to COUNT certificates.
 
 use std::path::Path;
@@ -23,7 +23,7 @@ const TURNS: usize = 6;
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, directory, count] = arguments.as_slice() else {
-        return Err("usage: windlass-bench-ca DIR COUNT".into());
+        return Err("usage: inventory DIR COUNT".into());
     };
     let (directory, count) = (Path::new(directory), count.parse::<usize>()?);
     let inventory = Inventory::create(&directory.join("inventory.db"))?;
