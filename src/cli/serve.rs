@@ -37,10 +37,6 @@ As a systemd service with two profiles, without IMDS:
   ExecStart=/usr/bin/windlass serve --profile backup --profile web \\
       --no-imds --token-file /run/windlass/token")]
 pub struct Serve {
-    /// The session
-    #[command(flatten)]
-    pub session: SessionArgs,
-
     /// Profile of the config file to serve; may be repeated
     ///
     /// Without any, the session that the options name is served as the profile
@@ -143,6 +139,11 @@ pub struct Serve {
     /// Print what clients have to know as one line of JSON on stdout
     #[arg(long)]
     pub json: bool,
+
+    /// The session. Last, since the heading that it ends with would stand over what
+    /// follows
+    #[command(flatten)]
+    pub session: SessionArgs,
 }
 
 impl Serve {
