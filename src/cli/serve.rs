@@ -110,7 +110,7 @@ pub struct Serve {
     ///
     /// Other names than this host's own are refused, since a web page can make
     /// its own name point here
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = value::host)]
     pub allow_host: Vec<String>,
 
     /// Number of a user who may ask for credentials; may be repeated

@@ -55,6 +55,15 @@ pub(super) fn socket(text: &str) -> Result<SocketAddr, String> {
         .map_err(|_| "an IP address and a port are expected, as in 127.0.0.1:9910".to_owned())
 }
 
+/// A host as it is named in a URL, without the port.
+pub(super) fn host(text: &str) -> Result<String, String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    if text.parse::<IpAddr>().is_ok() || !text.is_empty() && text.chars().all(is_name) {
+        return Ok(text.to_owned());
+    }
+    Err("a host name or an IP address is expected, without a port, as in creds.example".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
