@@ -9,6 +9,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
+use windlass::commands::Error;
 
 use crate::fault_server::FaultServer;
 use crate::harness::{Run, Sandbox};
@@ -198,6 +199,7 @@ fn xdg_config_home_and_windlass_config_name_the_file() {
 fn mistakes_in_the_file_are_told_with_their_line() {
     let cases = [
         ("unknown_key", "rolearn = 'x'\n"),
+        ("option_of_every_command", "log_file = 'log'\n"),
         ("dashes_in_a_key", "session-duration = 900\n"),
         ("secret_in_the_file", "pkcs8_password = 'x'\n"),
         ("value_of_the_wrong_form", "session_duration = 'soon'\n"),
@@ -308,6 +310,19 @@ fn a_file_that_others_can_write_is_refused() {
     let permissions = fs::Permissions::from_mode(0o644);
     fs::set_permissions(host.sandbox().path(FILE), permissions).unwrap();
     granted(&host.ask(&["--profile", "backup"]));
+}
+
+#[test]
+fn a_file_of_somebody_else_is_to_be_given_away_and_not_closed() {
+    let exposed = |mode| Error::ConfigExposed {
+        path: "config.toml".into(),
+        mode,
+        owner: 1000,
+    };
+    let hint = exposed(0o600).hint().unwrap();
+    assert!(hint.ends_with("chown root config.toml"), "{hint}");
+    let hint = exposed(0o620).hint().unwrap();
+    assert!(hint.ends_with("chmod go-w config.toml"), "{hint}");
 }
 
 #[test]
