@@ -397,7 +397,7 @@ fn status_knows_each_profile_from_the_cache() {
         .profile("broken")
         .replace("fullchain.pem", "missing.pem");
     host.write(&format!(
-        "{}{}session_duration = 1800\n{broken}",
+        "{}{}session_duration = 1800\n{broken}[profile.wrong]\nsession_duration = 60\n",
         host.profile("backup"),
         host.profile("other")
     ));
@@ -431,9 +431,11 @@ fn status_knows_each_profile_from_the_cache() {
         ("backup", "none"),
         ("broken", "unusable"),
         ("other", "none"),
+        ("wrong", "unusable"),
     ];
     assert_eq!(states(&before), pairs(&none));
     assert!(before[1]["error"].as_str().unwrap().contains("missing.pem"));
+    assert!(before[3]["error"].as_str().unwrap().contains("'60'"));
 
     granted(&ask("backup"));
     let after = status(&["--profile", "backup"]);

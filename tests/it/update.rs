@@ -211,7 +211,7 @@ fn all_profiles_are_written_and_one_that_fails_keeps_no_other_from_it() {
     sandbox.write(
         "config.toml",
         format!(
-            "[defaults]\n{common}endpoint = '{}'\n[profile.a]\n[profile.b]\ncertificate = 'none.pem'\n[profile.c]\n",
+            "[defaults]\n{common}endpoint = '{}'\n[profile.a]\n[profile.b]\ncertificate = 'none.pem'\n[profile.bad]\nsession_duration = 60\n[profile.c]\n",
             server.url()
         ),
     );
@@ -229,7 +229,13 @@ fn all_profiles_are_written_and_one_that_fails_keeps_no_other_from_it() {
     assert_eq!(run.code, 2, "{run:#?}");
     assert!(run.stderr.contains("none.pem"), "{run:#?}");
     assert!(
-        run.stderr.contains("the section [b] was not written"),
+        run.stderr
+            .contains("invalid value '60' for session_duration"),
+        "{run:#?}"
+    );
+    assert!(
+        run.stderr.contains("the section [b] was not written")
+            && run.stderr.contains("the section [bad] was not written"),
         "{run:#?}"
     );
     let written: Value = serde_json::from_str(&run.stdout).unwrap();
