@@ -363,3 +363,42 @@ fn s4_a_file_that_others_can_read_is_written_with_a_warning() {
         );
     }
 }
+
+/// They would be written, and used by nobody.
+#[test]
+fn what_leads_sdks_past_the_keys_is_told() {
+    let role = "role_arn = arn:aws:iam::123456789012:role/x\n";
+    for (lines, key) in [
+        (format!("{role}source_profile = other\n"), Some("role_arn")),
+        (
+            format!("{role}credential_source = Environment\n"),
+            Some("role_arn"),
+        ),
+        (
+            format!("{role}web_identity_token_file = /token\n"),
+            Some("role_arn"),
+        ),
+        ("sso_session = corp\n".to_owned(), Some("sso_session")),
+        // The keys are what the role is assumed with.
+        (format!("{role}source_profile = backup\n"), None),
+        (role.to_owned(), None),
+        ("region = us-east-1\n".to_owned(), None),
+    ] {
+        let (workload, server) = (Workload::new(), good(1));
+        fs::create_dir(workload.sandbox.path(".aws")).unwrap();
+        workload.sandbox.write(
+            ".aws/credentials",
+            format!("[backup]\n{lines}[other]\nsso_session = corp\n"),
+        );
+        let path = workload.sandbox.path(".aws/credentials");
+        let run = once(&workload, &server, &["--profile", "backup"]);
+        assert_eq!(run.code, 0, "{run:#?}");
+        let told = key.map(|key| {
+            format!(
+                "warning: SDKs take other credentials for [backup] than those that are written there: {key} on line 2 of {}; remove it, or name another --profile\n",
+                path.display()
+            )
+        });
+        assert_eq!(run.stderr, told.unwrap_or_default(), "{lines}");
+    }
+}
