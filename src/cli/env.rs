@@ -83,11 +83,11 @@ pub struct Exec {
     #[command(flatten)]
     pub profile: ProfileArgs,
 
-    /// Session
-    #[command(flatten)]
-    pub session: SessionArgs,
-
     /// The command with its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
+
+    /// Session
+    #[command(flatten)]
+    pub session: SessionArgs,
 }

@@ -37,10 +37,6 @@ As a systemd service with two profiles, without IMDS:
   ExecStart=/usr/bin/windlass serve --profile backup --profile web \\
       --no-imds --token-file /run/windlass/token")]
 pub struct Serve {
-    /// The session
-    #[command(flatten)]
-    pub session: SessionArgs,
-
     /// Profile of the config file to serve; may be repeated
     ///
     /// Without any, the session that the options name is served as the profile
@@ -114,7 +110,7 @@ pub struct Serve {
     ///
     /// Other names than this host's own are refused, since a web page can make
     /// its own name point here
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = value::host)]
     pub allow_host: Vec<String>,
 
     /// Number of a user who may ask for credentials; may be repeated
@@ -143,6 +139,11 @@ pub struct Serve {
     /// Print what clients have to know as one line of JSON on stdout
     #[arg(long)]
     pub json: bool,
+
+    /// The session. Last, since the heading that it ends with would stand over what
+    /// follows
+    #[command(flatten)]
+    pub session: SessionArgs,
 }
 
 impl Serve {

@@ -55,7 +55,8 @@ pub struct SessionArgs {
         value_name = "SECONDS",
         default_value = "3600",
         env = "WINDLASS_SESSION_DURATION",
-        hide_env_values = true
+        hide_env_values = true,
+        allow_negative_numbers = true
     )]
     pub session_duration: SessionDuration,
 

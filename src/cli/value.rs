@@ -64,6 +64,15 @@ pub(super) fn moment(text: &str) -> Result<DateTime<Utc>, String> {
         .map_err(|_| "a time is expected as RFC 3339 has it, as in 2026-11-20T08:00:00Z".to_owned())
 }
 
+/// A host as it is named in a URL, without the port.
+pub(super) fn host(text: &str) -> Result<String, String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    if text.parse::<IpAddr>().is_ok() || !text.is_empty() && text.chars().all(is_name) {
+        return Ok(text.to_owned());
+    }
+    Err("a host name or an IP address is expected, without a port, as in creds.example".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

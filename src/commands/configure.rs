@@ -14,7 +14,7 @@ use crate::secret::Secret;
 use crate::store::{self, Manner};
 
 use super::session::SessionPlan;
-use super::{Context, Error, config_file, shared_file};
+use super::{Context, Error, config_file, network, shared_file};
 
 /// Where the profile goes, and what stands there then.
 struct Plan {
@@ -159,6 +159,7 @@ fn plan(
             option: "proxy".to_owned(),
         });
     }
+    network::check_option(&arguments.session.proxy, context)?;
     check::named(&said, !arguments.no_check, context)?;
     let program = aws::program(context)?;
     let is_usual = config_file::usual_places(&context.environment).contains(&own);

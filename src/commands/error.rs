@@ -44,6 +44,7 @@ use store_error::of_store;
 
 pub use configure::ConfigureError;
 pub use serve::ServeError;
+pub(super) use store_error::hint_store;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]

@@ -21,6 +21,9 @@ pub struct Invocation {
     arguments: Vec<OsString>,
 }
 
+/// A profile's name with the session's options, or with what is wrong with them.
+pub(super) type OfProfile = (String, Result<SessionArgs, Error>);
+
 /// Why the arguments are no command.
 pub(super) enum Unparsed {
     /// As the parser has it: also when help was asked for.
@@ -143,6 +146,23 @@ impl Invocation {
         config: Option<&Path>,
         environment: &Environment,
     ) -> Result<Vec<(String, SessionArgs)>, Error> {
+        self.each_session(names, config, environment)?
+            .into_iter()
+            .map(|(name, session)| Ok((name, session?)))
+            .collect()
+    }
+
+    /// The same, where a profile that cannot be used stands in the way of no other.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoProfile`], or what is wrong with the config files as a whole.
+    pub(super) fn each_session(
+        &self,
+        names: &[String],
+        config: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<Vec<OfProfile>, Error> {
         let config = Config::read(config, environment)?;
         let all = config.names();
         if all.is_empty() {
@@ -151,7 +171,7 @@ impl Invocation {
         let names = if names.is_empty() { &all } else { names };
         let of_profile = |name: &String| {
             let profile = config.required(name)?;
-            let session = self.with_profile(&profile, environment)?;
+            let session = self.with_profile(&profile, environment);
             Ok((profile.name, session))
         };
         names.iter().map(of_profile).collect()

@@ -29,6 +29,7 @@ mod shared_file;
 mod status;
 mod stop;
 mod update;
+mod usage;
 
 pub use context::Context;
 pub use error::{ConfigureError, Error, ServeError};
@@ -41,8 +42,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-
 use crate::cli::{
     CaCommand, CaPolicyCommand, CacheCommand, Command, ConfigCommand, KeyCommand, Reporting,
 };
@@ -52,6 +51,7 @@ use crate::limits;
 use crate::store::{Log, read_bounded};
 
 use self::invocation::Unparsed;
+use self::usage::usage;
 
 /// Parses the arguments, carries the command out, prints what there is to
 /// print, and says how it ended.
@@ -88,7 +88,7 @@ pub fn run(
             let guessed = Reporting::guess(invocation.arguments(), variable);
             let printer = printer(&guessed, false);
             return match unparsed {
-                Unparsed::Arguments(error) => usage(&error, &printer),
+                Unparsed::Arguments(error) => usage(&error, &invocation, &environment, &printer),
                 Unparsed::Config(error) => {
                     printer.error(&error);
                     error.outcome()
@@ -172,60 +172,4 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
                 .data(concat!("windlass ", env!("CARGO_PKG_VERSION"), "\n"))
         }
     }
-}
-
-/// Help and version go to stdout; mistakes to stderr, with a hint for the one
-/// that everybody makes.
-fn usage(error: &clap::Error, printer: &Printer) -> Outcome {
-    let text = error.render().to_string();
-    if !error.use_stderr() {
-        return match printer.data(&text) {
-            Ok(()) => Outcome::Done,
-            Err(_) => Outcome::Failed,
-        };
-    }
-    if text.contains("-----BEGIN") || text.contains("pin-value=") {
-        printer.usage(
-            "error: an argument is key material or a PIN itself, where the name of a place is needed\n",
-            Some(
-                "it is not repeated here; give a file, or put it into a variable and give env:NAME",
-            ),
-        );
-        return Outcome::Usage;
-    }
-    if text.split_whitespace().any(is_url_with_user) {
-        printer.usage(
-            "error: an argument is a URL with a user name or password, where none is expected\n",
-            Some("it is not repeated here; a proxy is given as --proxy URL, or better in $WINDLASS_PROXY"),
-        );
-        return Outcome::Usage;
-    }
-    let invalid = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(argument)) => argument.as_str(),
-        _ => "",
-    };
-    let is_stray = error.kind() == ErrorKind::UnknownArgument
-        && !invalid.is_empty()
-        && !invalid.starts_with('-');
-    let is_exec = text.contains("windlass exec");
-    let hint = if invalid.starts_with("Key=x509") {
-        Some("put the whole of --cert-selector into one pair of quotes")
-    } else if is_stray && is_exec {
-        Some("put -- before the command, as in windlass exec --profile NAME -- COMMAND")
-    } else if is_stray {
-        Some(
-            "a value stands behind its option, as in --certificate FILE; a command that spans lines needs '\\' as the very last character of each line \
-             but the last; in ~/.aws/config, credential_process must stand on one line",
-        )
-    } else {
-        None
-    };
-    printer.usage(&text, hint);
-    Outcome::Usage
-}
-
-/// Whether a word of a message is a URL that begins with who one is.
-fn is_url_with_user(word: &str) -> bool {
-    word.split_once("://")
-        .is_some_and(|(_, rest)| rest.contains('@'))
 }

@@ -86,6 +86,14 @@ fn proxy(arguments: &ProxyArgs, context: &Context) -> Result<Option<Proxy>, Erro
         .transpose()
 }
 
+/// Whether the option's proxy is one, wherever it would be used.
+pub(super) fn check_option(arguments: &ProxyArgs, context: &Context) -> Result<(), Error> {
+    match &arguments.proxy {
+        Some(_) => proxy(arguments, context).map(drop),
+        None => Ok(()),
+    }
+}
+
 /// Where `--proxy` was given: on the command line, or behind it in a profile.
 fn origin_of_option(context: &Context) -> String {
     let (invocation, environment) = (&context.invocation, &context.environment);

@@ -17,6 +17,7 @@ use crate::store::{Log, Severity};
 use crate::text::printable;
 
 use self::queue::Queue;
+use super::usage::Mistake;
 use super::{Error, Outcome};
 
 /// How a run speaks of what is no data.
@@ -356,19 +357,20 @@ impl Printer {
 
     /// Says what is wrong with the arguments, as the parser has it, and what to
     /// try.
-    pub(super) fn usage(&self, text: &str, hint: Option<&str>) {
-        let message = text.lines().next().unwrap_or_default();
-        let message = message.trim_start_matches("error: ");
+    pub(super) fn usage(&self, mistake: &Mistake<'_>) {
+        let said = mistake.tips.iter().copied().chain(mistake.hint.as_deref());
+        let said = said.collect::<Vec<_>>().join("; ");
+        let hint = Some(said.as_str()).filter(|said| !said.is_empty());
         match self.inner.style.format {
             ErrorFormat::Text => {
-                self.raw(text);
-                if let Some(hint) = hint {
-                    self.raw(&format!("hint: {hint}\n"));
+                self.raw(mistake.text);
+                if let Some(hint) = &mistake.hint {
+                    self.line("hint", hint);
                 }
             }
             ErrorFormat::Json => {
                 let end = End {
-                    message,
+                    message: &mistake.message,
                     because: &[],
                     hint,
                     outcome: Outcome::Usage,
@@ -377,7 +379,11 @@ impl Printer {
                 self.end(&end);
             }
         }
-        self.log(Severity::Error, message);
+        let message = &mistake.message;
+        match hint {
+            Some(hint) => self.log(Severity::Error, &format!("{message} ({hint})")),
+            None => self.log(Severity::Error, message),
+        }
     }
 
     /// The object with which a command ends that failed.

@@ -17,7 +17,7 @@ struct Known {
 
 /// Shows what the cache knows of the profiles' sessions.
 pub(super) fn run(arguments: &Status, context: &Context) -> Result<(), Error> {
-    let sessions = context.invocation.sessions(
+    let sessions = context.invocation.each_session(
         &arguments.profile,
         arguments.session.config.as_deref(),
         &context.environment,
@@ -25,11 +25,18 @@ pub(super) fn run(arguments: &Status, context: &Context) -> Result<(), Error> {
     let known: Vec<Known> = sessions
         .into_iter()
         .map(|(profile, session)| {
-            let plan = SessionPlan::new(&session, context);
+            let (role, outcome) = match session {
+                Err(error) => (None, Err(error)),
+                Ok(session) => {
+                    let plan = SessionPlan::new(&session, context);
+                    let role = plan.as_ref().ok().map(|plan| plan.role().to_string());
+                    (role, plan.and_then(|plan| plan.remembered()))
+                }
+            };
             Known {
                 profile,
-                role: plan.as_ref().ok().map(|plan| plan.role().to_string()),
-                outcome: plan.and_then(|plan| plan.remembered()),
+                role,
+                outcome,
             }
         })
         .collect();

@@ -28,61 +28,68 @@ struct Wanted {
 pub(super) fn run(arguments: &Update, context: &Context) -> Result<(), Error> {
     store::outlive_size_limit();
     let target = Target::find(arguments, context)?;
-    let wanted = wanted(arguments, context)?;
+    let asked = asked(arguments, context)?;
     if arguments.once {
-        once(&wanted, &target, arguments.json, context)
-    } else {
-        daemon::run(wanted, target, arguments.json, context.lasting())
+        return once(asked, &target, arguments.json, context);
     }
+    // What only a person can mend is told before anything is kept up.
+    let wanted = asked.into_iter().map(|(section, session)| {
+        let session = session?;
+        Ok(Wanted { section, session })
+    });
+    let wanted = wanted.collect::<Result<_, Error>>()?;
+    daemon::run(wanted, target, arguments.json, context.lasting())
 }
 
-fn wanted(arguments: &Update, context: &Context) -> Result<Vec<Wanted>, Error> {
+/// The sections with their sessions, or with what is wrong with their profiles.
+type Asked = Vec<(ProfileName, Result<SessionArgs, Error>)>;
+
+fn asked(arguments: &Update, context: &Context) -> Result<Asked, Error> {
     if !arguments.all {
-        return Ok(vec![Wanted {
-            section: arguments.profile.clone(),
-            session: arguments.session.clone(),
-        }]);
+        let (section, session) = (&arguments.profile, &arguments.session);
+        return Ok(vec![(section.clone(), Ok(session.clone()))]);
     }
     let config = arguments.session.config.as_deref();
     let sessions = context
         .invocation
-        .sessions(&[], config, &context.environment)?;
+        .each_session(&[], config, &context.environment)?;
     sessions
         .into_iter()
         .map(|(name, session)| {
             let section = name
                 .parse()
                 .map_err(|reason| Error::Section { name, reason })?;
-            Ok(Wanted { section, session })
+            Ok((section, session))
         })
         .collect()
 }
 
 /// Every section once. One that fails does not keep the others from theirs.
-fn once(wanted: &[Wanted], target: &Target, json: bool, context: &Context) -> Result<(), Error> {
+fn once(asked: Asked, target: &Target, json: bool, context: &Context) -> Result<(), Error> {
     let mut failed: Option<Error> = None;
     let mut written = Vec::new();
-    for one in wanted {
+    let is_alone = asked.len() == 1;
+    for (section, session) in asked {
         let obtain = || {
-            let plan = SessionPlan::new(&one.session, context)?;
+            let session = session?;
+            let plan = SessionPlan::new(&session, context)?;
             // Before the service is asked for what could not be kept.
-            target.check(&one.section, &context.printer)?;
+            target.check(&section, &context.printer)?;
             let session = plan.obtain_until(Instant::now() + limits::TOTAL_DEADLINE)?;
-            let report = target.write(&one.section, &session, &context.printer)?;
+            let report = target.write(&section, &session, &context.printer)?;
             Ok(report.map(|report| (session, report)))
         };
         match obtain() {
             // It is only closed where a daemon ends.
             Ok(None) => {}
             Ok(Some((session, report))) => {
-                written.push(document(&one.section, &session, &report));
+                written.push(document(&section, &session, &report));
             }
             Err(error) => {
                 if let Some(earlier) = failed.replace(error) {
                     context.printer.error(&earlier);
                 }
-                if wanted.len() > 1 {
-                    let section = &one.section;
+                if !is_alone {
                     context
                         .printer
                         .warning(&format!("the section [{section}] was not written"));

@@ -102,6 +102,35 @@ pub fn static_key(text: &[u8], profile: &ProfileName) -> Result<Option<usize>, R
     Ok(entry.map(|entry| entry.number()))
 }
 
+/// What stands in the section of a profile and leads SDKs past its access keys,
+/// to other credentials: the key and its line. A role whose source is the profile
+/// itself is assumed with those keys (AWS SDKs and Tools reference guide, "Assume
+/// role credential provider"; botocore's chain).
+///
+/// # Errors
+///
+/// [`Refusal`], for a file that cannot be read.
+pub fn passes_by(
+    text: &[u8],
+    profile: &ProfileName,
+) -> Result<Option<(&'static str, usize)>, Refusal> {
+    let document = Document::read(text)?;
+    let Some(section) = document.section(Place::Credentials, profile)? else {
+        return Ok(None);
+    };
+    let has = |key| section.entry(key).is_some();
+    let is_from_another = section
+        .entry("source_profile")
+        .is_some_and(|entry| entry.value() != profile.as_str().as_bytes());
+    let is_elsewhere =
+        is_from_another || has("credential_source") || has("web_identity_token_file");
+    let found = ["role_arn", "sso_session", "sso_start_url"]
+        .into_iter()
+        .filter(|key| *key != "role_arn" || is_elsewhere)
+        .find_map(|key| Some((key, section.entry(key)?.number())));
+    Ok(found)
+}
+
 /// Whether a session could be put there: before the service is asked for one.
 ///
 /// # Errors

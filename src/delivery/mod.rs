@@ -13,7 +13,7 @@ mod variables;
 
 pub use cache::{CacheEvent, Cached, KnownFailure, Missed, Urgency, read as read_session};
 pub use credentials_file::{
-    CredentialsFileError, check_section, key_id_of, static_key, write_session,
+    CredentialsFileError, check_section, key_id_of, passes_by, static_key, write_session,
 };
 pub use exec::{Launch, NotStarted, Running, Signals, execute, start};
 pub use process::process_json;

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::Stdio;
-use std::time::{Duration, Instant};
 
-use crate::ca_state::{Target, assert_inventoried, assert_owner_only, inventory, leaf_target};
-use crate::harness::{Run, Sandbox};
+use crate::ca_state::{
+    KILLED, Target, assert_inventoried, assert_owner_only, bounded, inventory, leaf_target,
+};
+use crate::harness::{Run, Sandbox, program};
 
 fn batch(sandbox: &Sandbox, file: &str, options: &[&str]) -> Run {
     sandbox.run(&[&arguments(file)[..], options].concat())
@@ -291,33 +291,16 @@ fn a_batch_that_is_killed_is_completed_by_the_next_run() {
             .map(|n| format!("{{\"id\":\"n{n}\",\"cn\":\"new-{n}\"}}\n"))
             .collect();
         sandbox.write("rows", rows(&sandbox, 200) + &new);
-        // How long it takes undisturbed, with another CA.
-        let other = ["ca", "init", "--dir", "ca2", "--name", "X"];
-        let secret = ["--passphrase-file", "passphrase"];
-        sandbox.ok(&[&other[..], &secret].concat());
-        let alone = [
-            "ca", "issue", "--dir", "ca2", "--batch", "rows", "--out", "out2", mode,
-        ];
-        let start = Instant::now();
-        sandbox.ok(&[&alone[..], &secret].concat());
-        let whole = start.elapsed();
-        let mut killed = 0;
-        for step in 1..=14 {
-            let mut command = sandbox.command();
-            command.args(arguments("rows")).arg(mode);
-            let mut child = command
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
-            let end = Instant::now() + whole * step / 14;
-            while Instant::now() < end && child.try_wait().unwrap().is_none() {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            let _ = child.kill();
-            killed += usize::from(child.wait().unwrap().code().is_none());
+        // Each run dies at a later call that makes something durable.
+        for call in [1, 2, 3, 4, 5, 6, 7, 8] {
+            let inject = format!("inject=fsync:signal=SIGKILL:when={call}");
+            let mut line = vec!["strace", "-f", "-o", "/dev/null", "-e", "trace=fsync"];
+            line.extend(["-e", &inject, program()]);
+            let arguments = arguments("rows");
+            line.extend(arguments.iter().copied().chain([mode]));
+            let run = bounded(&sandbox, "077", &line);
+            assert_eq!(run.code, KILLED, "{mode}, call {call}: {run:#?}");
         }
-        assert!(killed > 3, "{mode}: {killed} killed");
         let run = batch(&sandbox, "rows", &[mode, "--json"]);
         assert_eq!(run.code, 0, "{mode}: {:?}", run.stderr);
         let serials: BTreeSet<String> = lines(&run)

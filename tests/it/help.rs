@@ -8,8 +8,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use clap::CommandFactory;
-use windlass::cli::Cli;
+use clap::{Args, CommandFactory};
+use windlass::cli::{Cli, RoleChainArgs};
 use windlass::commands::Outcome;
 
 use crate::harness::{Sandbox, capture, program};
@@ -141,6 +141,28 @@ fn help_texts_keep_their_form() {
     let mut problems = Vec::new();
     walk(&<Cli>::command(), "windlass", &mut problems);
     assert!(problems.is_empty(), "{problems:#?}");
+}
+
+/// A heading is over all that follows it, also in the struct that holds its own.
+#[test]
+fn role_chains_stand_alone_under_their_heading() {
+    fn walk(command: &clap::Command, own: &[&clap::Id], seen: &mut usize) {
+        for argument in command.get_arguments() {
+            if argument.get_help_heading() == Some("Role chaining") {
+                *seen += 1;
+                let id = argument.get_id();
+                assert!(own.contains(&id), "{}: {id}", command.get_name());
+            }
+        }
+        for subcommand in command.get_subcommands() {
+            walk(subcommand, own, seen);
+        }
+    }
+    let chain = RoleChainArgs::augment_args(clap::Command::new("chain"));
+    let own: Vec<&clap::Id> = chain.get_arguments().map(clap::Arg::get_id).collect();
+    let mut seen = 0;
+    walk(&<Cli>::command(), &own, &mut seen);
+    assert!(seen >= own.len(), "{seen}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
+use windlass::commands::Error;
 
 use crate::fault_server::FaultServer;
 use crate::harness::{Run, Sandbox};
@@ -198,6 +199,7 @@ fn xdg_config_home_and_windlass_config_name_the_file() {
 fn mistakes_in_the_file_are_told_with_their_line() {
     let cases = [
         ("unknown_key", "rolearn = 'x'\n"),
+        ("option_of_every_command", "log_file = 'log'\n"),
         ("dashes_in_a_key", "session-duration = 900\n"),
         ("secret_in_the_file", "pkcs8_password = 'x'\n"),
         ("value_of_the_wrong_form", "session_duration = 'soon'\n"),
@@ -311,6 +313,19 @@ fn a_file_that_others_can_write_is_refused() {
 }
 
 #[test]
+fn a_file_of_somebody_else_is_to_be_given_away_and_not_closed() {
+    let exposed = |mode| Error::ConfigExposed {
+        path: "config.toml".into(),
+        mode,
+        owner: 1000,
+    };
+    let hint = exposed(0o600).hint().unwrap();
+    assert!(hint.ends_with("chown root config.toml"), "{hint}");
+    let hint = exposed(0o620).hint().unwrap();
+    assert!(hint.ends_with("chmod go-w config.toml"), "{hint}");
+}
+
+#[test]
 fn a_file_that_is_not_text_is_refused() {
     let host = Host::new("");
     let mut content = host.profile("backup").into_bytes();
@@ -382,7 +397,7 @@ fn status_knows_each_profile_from_the_cache() {
         .profile("broken")
         .replace("fullchain.pem", "missing.pem");
     host.write(&format!(
-        "{}{}session_duration = 1800\n{broken}",
+        "{}{}session_duration = 1800\n{broken}[profile.wrong]\nsession_duration = 60\n",
         host.profile("backup"),
         host.profile("other")
     ));
@@ -416,9 +431,11 @@ fn status_knows_each_profile_from_the_cache() {
         ("backup", "none"),
         ("broken", "unusable"),
         ("other", "none"),
+        ("wrong", "unusable"),
     ];
     assert_eq!(states(&before), pairs(&none));
     assert!(before[1]["error"].as_str().unwrap().contains("missing.pem"));
+    assert!(before[3]["error"].as_str().unwrap().contains("'60'"));
 
     granted(&ask("backup"));
     let after = status(&["--profile", "backup"]);

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixDatagram;
 use serde_json::Value;
 
 use crate::fault_server::{Fault, FaultServer, http};
-use crate::harness::Run;
+use crate::harness::{Run, Sandbox};
 use crate::workload::{SECRET_KEY, TOKEN, Workload, granting};
 
 fn refusing() -> FaultServer {
@@ -90,6 +90,48 @@ fn mistakes_of_usage_are_json_too() {
         run.stderr.contains("[possible values: text, json]"),
         "{run:#?}"
     );
+}
+
+/// Nothing is lost that the text says below its first line.
+#[test]
+fn mistakes_of_usage_say_the_same_to_programs_as_to_people() {
+    let sandbox = Sandbox::new();
+    for (arguments, message, hint) in [
+        (
+            &["status", "--profle", "x"][..],
+            "unexpected argument '--profle' found",
+            Some("a similar argument exists: '--profile'"),
+        ),
+        (
+            &["exec", "--profile", "x"],
+            "the following required arguments were not provided: <COMMAND>...",
+            None,
+        ),
+        (
+            &["env", "--format", "csh"],
+            "invalid value 'csh' for '--format <FORM>' [possible values: dotenv, fish, json, powershell, sh, systemd]",
+            Some("a similar value exists: 'fish'"),
+        ),
+        (
+            &["cache"],
+            "'windlass cache' requires a subcommand but one was not provided [subcommands: clear, list, help]",
+            None,
+        ),
+    ] {
+        let reporting = ["--error-format=json", "--log-file=log"];
+        let run = sandbox.run(&[arguments, &reporting].concat());
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:#?}");
+        let error = object(&run);
+        assert_eq!(error["message"], message);
+        assert_eq!(error["hint"].as_str(), hint);
+        let log = sandbox.read("log");
+        let logged = log.lines().last().unwrap();
+        let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+        assert!(
+            logged.ends_with(&format!("error: {message}{hint}")),
+            "{logged}"
+        );
+    }
 }
 
 #[test]

@@ -471,7 +471,7 @@ fn what_others_can_reach_is_not_used_and_that_is_said() {
             .replace(&host.directory().display().to_string(), "[DIR]");
         assert_eq!(
             shown,
-            "warning: going on without the session cache: [DIR] is not this user's alone\n"
+            "warning: going on without the session cache: [DIR] is not this user's alone (it must belong to the user who runs this, and be closed to all others: chmod go= [DIR])\n"
         );
     }
     set(&host.directory(), 0o700);

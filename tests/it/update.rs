@@ -211,7 +211,7 @@ fn all_profiles_are_written_and_one_that_fails_keeps_no_other_from_it() {
     sandbox.write(
         "config.toml",
         format!(
-            "[defaults]\n{common}endpoint = '{}'\n[profile.a]\n[profile.b]\ncertificate = 'none.pem'\n[profile.c]\n",
+            "[defaults]\n{common}endpoint = '{}'\n[profile.a]\n[profile.b]\ncertificate = 'none.pem'\n[profile.bad]\nsession_duration = 60\n[profile.c]\n",
             server.url()
         ),
     );
@@ -229,7 +229,13 @@ fn all_profiles_are_written_and_one_that_fails_keeps_no_other_from_it() {
     assert_eq!(run.code, 2, "{run:#?}");
     assert!(run.stderr.contains("none.pem"), "{run:#?}");
     assert!(
-        run.stderr.contains("the section [b] was not written"),
+        run.stderr
+            .contains("invalid value '60' for session_duration"),
+        "{run:#?}"
+    );
+    assert!(
+        run.stderr.contains("the section [b] was not written")
+            && run.stderr.contains("the section [bad] was not written"),
         "{run:#?}"
     );
     let written: Value = serde_json::from_str(&run.stdout).unwrap();
@@ -355,5 +361,44 @@ fn s4_a_file_that_others_can_read_is_written_with_a_warning() {
                 "warning: others may {may} ./credentials (mode {mode:04o}); close it with: chmod 600 ./credentials\n"
             )
         );
+    }
+}
+
+/// They would be written, and used by nobody.
+#[test]
+fn what_leads_sdks_past_the_keys_is_told() {
+    let role = "role_arn = arn:aws:iam::123456789012:role/x\n";
+    for (lines, key) in [
+        (format!("{role}source_profile = other\n"), Some("role_arn")),
+        (
+            format!("{role}credential_source = Environment\n"),
+            Some("role_arn"),
+        ),
+        (
+            format!("{role}web_identity_token_file = /token\n"),
+            Some("role_arn"),
+        ),
+        ("sso_session = corp\n".to_owned(), Some("sso_session")),
+        // The keys are what the role is assumed with.
+        (format!("{role}source_profile = backup\n"), None),
+        (role.to_owned(), None),
+        ("region = us-east-1\n".to_owned(), None),
+    ] {
+        let (workload, server) = (Workload::new(), good(1));
+        fs::create_dir(workload.sandbox.path(".aws")).unwrap();
+        workload.sandbox.write(
+            ".aws/credentials",
+            format!("[backup]\n{lines}[other]\nsso_session = corp\n"),
+        );
+        let path = workload.sandbox.path(".aws/credentials");
+        let run = once(&workload, &server, &["--profile", "backup"]);
+        assert_eq!(run.code, 0, "{run:#?}");
+        let told = key.map(|key| {
+            format!(
+                "warning: SDKs take other credentials for [backup] than those that are written there: {key} on line 2 of {}; remove it, or name another --profile\n",
+                path.display()
+            )
+        });
+        assert_eq!(run.stderr, told.unwrap_or_default(), "{lines}");
     }
 }

@@ -31,10 +31,16 @@ impl Error {
                 "ask for 3600 s or less (--session-duration); what the role allows by itself does not matter",
             ),
             Self::Config { problem, .. } => hint_config(problem),
-            Self::ConfigExposed { path, .. } => Some(format!(
-                "it may name programs to run, so only root or the user who runs this may own and write it: chmod go-w {}",
-                path.display()
-            )),
+            Self::ConfigExposed { path, mode, .. } => {
+                let remedy = match mode & 0o022 {
+                    0 => "chown root",
+                    _ => "chmod go-w",
+                };
+                Some(format!(
+                    "it may name programs to run, so only root or the user who runs this may own and write it: {remedy} {}",
+                    path.display()
+                ))
+            }
             Self::Configure(error) => Some(hint_configure(error)),
             Self::Conflict { .. } => {
                 fixed("nothing was written; remove them, name another --profile, or give --force")

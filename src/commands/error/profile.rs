@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::cli::ConfigProblem;
+use clap::Args;
+
+use crate::cli::{ConfigProblem, Reporting};
 use crate::text::nearest;
 
 /// Where was looked for a profile, and what is there.
@@ -53,6 +55,12 @@ pub(super) fn hint_config(problem: &ConfigProblem) -> Option<String> {
         ConfigProblem::UnknownKey {
             meant: Some(meant), ..
         } => Some(format!("did you mean {meant}?")),
+        ConfigProblem::UnknownKey { key, meant: None } if is_of_reporting(key) => {
+            let (option, variable) = (key.replace('_', "-"), key.to_uppercase());
+            Some(format!(
+                "it is none of a session's: give --{option}, or set $WINDLASS_{variable}"
+            ))
+        }
         // Its words say it all.
         ConfigProblem::Toml { message } if message.contains("duplicate") => None,
         ConfigProblem::NoProfile { .. }
@@ -69,4 +77,12 @@ pub(super) fn hint_config(problem: &ConfigProblem) -> Option<String> {
         | ConfigProblem::Secret { .. }
         | ConfigProblem::Unsuited { .. } => None,
     }
+}
+
+/// Whether it is an option of every command that says how it speaks, and that a
+/// variable can set.
+fn is_of_reporting(key: &str) -> bool {
+    Reporting::augment_args(clap::Command::default())
+        .get_arguments()
+        .any(|argument| argument.get_id() == key && argument.get_env().is_some())
 }

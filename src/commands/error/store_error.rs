@@ -50,7 +50,7 @@ fn is_of_path(error: &std::io::Error) -> bool {
     )
 }
 
-pub(super) fn hint_store(error: &store::Error) -> Option<String> {
+pub(in crate::commands) fn hint_store(error: &store::Error) -> Option<String> {
     let shown = |path: &PathBuf| path.display().to_string();
     match error {
         store::Error::Changing { .. } => {

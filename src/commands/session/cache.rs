@@ -1,5 +1,6 @@
 //! Where the cache is, and under which name it has a session.
 
+use std::error::Error as _;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -8,6 +9,7 @@ use super::SessionPlan;
 use crate::cli::SessionArgs;
 use crate::clock::{in_words, rfc3339};
 use crate::commands::Context;
+use crate::commands::error::hint_store;
 use crate::delivery::CacheEvent;
 use crate::store::{CacheEntry, SessionCache, is_own_directory};
 
@@ -111,9 +113,15 @@ fn half(digest: &[u8]) -> String {
 /// Tells the user what happened on the way to a session.
 pub(super) fn tell(event: &CacheEvent<'_>, context: &Context) {
     match event {
-        CacheEvent::Unusable(error) => context
-            .printer
-            .warning(&format!("going on without the session cache: {error}")),
+        CacheEvent::Unusable(error) => {
+            let cause = error.source().map(|cause| format!(": {cause}"));
+            let hint = hint_store(error).map(|hint| format!(" ({hint})"));
+            context.printer.warning(&format!(
+                "going on without the session cache: {error}{}{}",
+                cause.unwrap_or_default(),
+                hint.unwrap_or_default()
+            ));
+        }
         CacheEvent::StillValid(failure, until) => context.printer.warning(&format!(
             "no new session ({failure}); the last one is still valid until {}, for {}",
             rfc3339(*until),

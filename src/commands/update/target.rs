@@ -10,7 +10,9 @@ use crate::cli::Update;
 use crate::commands::shared_file;
 use crate::commands::{Context, Error, Printer};
 use crate::delivery::ini::{Place, ProfileName};
-use crate::delivery::{CredentialsFileError, Session, check_section, key_id_of, write_session};
+use crate::delivery::{
+    CredentialsFileError, Session, check_section, key_id_of, passes_by, write_session,
+};
 use crate::limits;
 use crate::store::{self, EditReport, Manner, Recovery, read_regular};
 
@@ -58,7 +60,15 @@ impl Target {
         let Some(text) = read_regular(&self.path, limits::MAX_SHARED_FILE)? else {
             return Ok(());
         };
-        check_section(text.expose(), section, self.force).map_err(|reason| self.refused(reason))
+        check_section(text.expose(), section, self.force).map_err(|reason| self.refused(reason))?;
+        if let Ok(Some((key, line))) = passes_by(text.expose(), section) {
+            let path = self.path.display();
+            self.say(
+                printer,
+                format!("SDKs take other credentials for [{section}] than those that are written there: {key} on line {line} of {path}; remove it, or name another --profile"),
+            );
+        }
+        Ok(())
     }
 
     fn refused(&self, reason: CredentialsFileError) -> Error {

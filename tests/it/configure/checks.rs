@@ -37,6 +37,7 @@ fn what_an_sdk_would_not_find_is_not_written() {
         ("directory", ["--private-key", "directory"]),
         ("missing_selector", ["--cert-selector", "file://no.json"]),
         ("missing_ca_bundle", ["--ca-bundle", "no.pem"]),
+        ("proxy_of_another_kind", ["--proxy", "socks5://proxy:1080"]),
         ("missing_passphrase_file", ["--passphrase-file", "no"]),
     ] {
         let told = refused(&sandbox, &options);

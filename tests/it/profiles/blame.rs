@@ -82,6 +82,27 @@ fn what_was_typed_is_blamed_on_the_option() {
 }
 
 #[test]
+fn what_a_variable_says_is_blamed_on_the_variable() {
+    let host = Host::new("");
+    let variable = [("WINDLASS_SESSION_DURATION", "5")];
+    let run = host.ask_in(&variable, &["--profile", "backup"]);
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:#?}");
+    assert!(
+        run.stderr
+            .ends_with("hint: the value is that of $WINDLASS_SESSION_DURATION\n"),
+        "{run:#?}"
+    );
+    let typed = ["--profile", "backup", "--session-duration", "-5"];
+    let run = host.ask_in(&variable, &typed);
+    assert!(
+        run.stderr
+            .starts_with("error: invalid value '-5' for '--session-duration <SECONDS>'")
+            && !run.stderr.contains('$'),
+        "{run:#?}"
+    );
+}
+
+#[test]
 fn a_header_as_awss_files_have_it_is_known() {
     let host = Host::new("");
     for (header, name) in [
