@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::cli::{Origin, SelectorArgument};
 use crate::commands::{ConfigureError, Context, Error, config_file};
-use crate::key::{KeySource, Source};
+use crate::key::{KeySource, Pkcs11Uri, Source};
 
 /// Where the value of an option leads.
 pub(super) enum Named {
@@ -52,6 +52,9 @@ pub(super) fn named(
 ) -> Result<(), Error> {
     for (key, values) in said {
         let origin = || Origin::Option { key: key.clone() };
+        if values.iter().any(|value| holds_pin(key, value)) {
+            return Err(ConfigureError::Pin { origin: origin() }.into());
+        }
         for value in values.iter().filter(|_| key != "config") {
             match Named::by(key, value) {
                 Named::File(path) if are_there => check_file(context.path(&path), origin())?,
@@ -64,6 +67,17 @@ pub(super) fn named(
         }
     }
     Ok(())
+}
+
+/// Whether it is a PKCS#11 URI with the PIN itself in it, which is meant for the
+/// command line that it was typed into.
+fn holds_pin(key: &str, value: &str) -> bool {
+    let is_source = ["certificate", "intermediates", "private_key"].contains(&key);
+    is_source
+        && match value.parse() {
+            Ok(KeySource::Token(uri)) => uri.as_ref().as_ref().is_ok_and(Pkcs11Uri::has_pin_value),
+            _ => false,
+        }
 }
 
 /// Whether the file is there and this user can read it. A pipe is not opened:

@@ -36,9 +36,9 @@ impl Error {
                 path.display()
             )),
             Self::Configure(error) => Some(hint_configure(error)),
-            Self::Conflict { .. } => {
-                fixed("nothing was written; remove them, name another --profile, or give --force")
-            }
+            Self::Conflict { .. } => fixed(
+                "AWS's files were not changed; remove them, name another --profile, or give --force",
+            ),
             Self::CredentialsFile { reason, .. } => hint_credentials_file(reason),
             Self::Daemon(_) => None,
             Self::Elsewhere(failure) => failure.hint.clone(),
