@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::clock::{Clock, SystemClock, rfc3339};
 use crate::commands::printer::{Incident, Level};
+use crate::commands::reminders::{Reminders, Telling};
 use crate::commands::{Printer, ready};
 use crate::delivery::serve::{Hooks, LogEntry, Notice, Socket};
 use crate::text::{UNRESERVED, printable};
@@ -126,7 +127,7 @@ impl Announcement {
 pub(super) struct Told {
     printer: Printer,
     /// What was last said about each profile that is not well.
-    said: Mutex<BTreeMap<String, String>>,
+    said: Mutex<BTreeMap<String, Reminders>>,
     /// What happened before it was ready. When it never is, the error says why,
     /// and says it once.
     held: Mutex<Option<Vec<(String, Notice)>>>,
@@ -178,7 +179,8 @@ impl Told {
         }
     }
 
-    /// An outage is said once, and not at every try; so is its end.
+    /// An outage is said once and then every ten minutes, and not at every try;
+    /// its end is said too.
     fn kept(&self, profile: &str, notice: &Notice) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let shown = printable(profile, 80);
@@ -201,19 +203,19 @@ impl Told {
                 });
             }
             Notice::Failed(failure) => {
-                let text = failure.in_full();
-                let is_known =
-                    said.insert(profile.to_owned(), text.clone()).as_ref() == Some(&text);
+                let reminders = said.entry(profile.to_owned()).or_default();
+                let telling = reminders.of(failure.cause, SystemClock.now());
+                let hint = failure.hint.as_deref();
                 printer.tell(&Incident {
-                    level: if is_known {
-                        Level::Note
-                    } else {
+                    level: if telling.is_some() {
                         Level::Warning
+                    } else {
+                        Level::Note
                     },
                     kind: "failed",
                     message: &format!("no new session for {shown}: {}", failure.message),
                     cause: Some(failure.cause),
-                    hint: failure.hint.as_deref(),
+                    hint: hint.filter(|_| telling != Some(Telling::Reminder)),
                 });
             }
         }
