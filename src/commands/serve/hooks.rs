@@ -98,12 +98,19 @@ impl Announcement {
         })
     }
 
+    /// As people copy it into the environment of their programs: no name makes a
+    /// line of its own.
     fn text(&self) -> String {
+        let safe = |text: &str| printable(text, usize::MAX);
         let mut text = String::new();
         for path in &self.sockets {
-            text.push_str(&format!("# UNIX socket {}\n", path.display()));
+            text.push_str(&format!(
+                "# UNIX socket {}\n",
+                safe(&path.to_string_lossy())
+            ));
         }
         if let Some((profile, url)) = self.imds() {
+            let profile = safe(profile);
             text.push_str(&format!(
                 "# {profile}, as instance metadata:\nAWS_EC2_METADATA_SERVICE_ENDPOINT={url}\n"
             ));
@@ -111,11 +118,12 @@ impl Announcement {
         if let Some(file) = &self.token_file {
             for (name, uri) in self.container_uris() {
                 let Some(uri) = uri else { continue };
+                let name = safe(name);
                 text.push_str(&format!(
                     "# {name}, as container credentials:\n\
                      AWS_CONTAINER_CREDENTIALS_FULL_URI={uri}\n\
                      AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE={}\n",
-                    file.display()
+                    safe(&file.to_string_lossy())
                 ));
             }
         }
@@ -281,5 +289,28 @@ impl Hooks for Reporter {
 
     fn logs_requests(&self) -> bool {
         self.told.printer.is_verbose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_makes_a_line_of_its_own() {
+        let name = "a\nAWS_CONTAINER_CREDENTIALS_FULL_URI=http://evil/\u{1b}[2J";
+        let announcement = Announcement {
+            url: Some("http://127.0.0.1:9911".to_owned()),
+            sockets: vec![PathBuf::from(format!("/run/{name}"))],
+            profiles: vec![name.to_owned()],
+            imds: Some(name.to_owned()),
+            token_file: Some(PathBuf::from(format!("/run/{name}"))),
+        };
+        let text = announcement.text();
+        assert!(!text.contains('\u{1b}'), "{text}");
+        let uris = text
+            .lines()
+            .filter(|line| line.starts_with("AWS_CONTAINER_CREDENTIALS_FULL_URI="));
+        assert_eq!(uris.count(), 1, "{text}");
     }
 }
