@@ -1,7 +1,7 @@
 //! What a profile must not name: places that are gone when an SDK runs the
 //! program, and files that are not there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::{Origin, SelectorArgument};
 use crate::commands::{ConfigureError, Context, Error, config_file};
@@ -21,7 +21,7 @@ impl Named {
     /// Looks at the form of the value alone.
     pub(super) fn by(key: &str, value: &str) -> Self {
         let of_source = |source: Source| match source {
-            Source::File(path) => Self::File(path),
+            Source::File(path) => Self::at(path),
             Source::Stdin | Source::Fd(_) => Self::Descriptor(source.to_string()),
             _ => Self::Other,
         };
@@ -33,12 +33,25 @@ impl Named {
             "passphrase_from" if value != "tty" => value.parse().map_or(Self::Other, of_source),
             "passphrase_fd" => Self::Descriptor(format!("the descriptor {value}")),
             "cert_selector" => match value.parse() {
-                Ok(SelectorArgument::File(path)) => Self::File(path),
+                Ok(SelectorArgument::File(path)) => Self::at(path),
                 _ => Self::Other,
             },
             "cache_dir" | "passphrase_from" => Self::Other,
-            _ if config_file::FILES.contains(&key) => Self::File(value.into()),
+            _ if config_file::FILES.contains(&key) => Self::at(value.into()),
             _ => Self::Other,
+        }
+    }
+
+    /// A shell's `<(command)` looks like a file, and is a descriptor too.
+    fn at(path: PathBuf) -> Self {
+        let is_standard = ["/dev/stdin", "/dev/stdout", "/dev/stderr"]
+            .iter()
+            .any(|standard| path == Path::new(standard));
+        let of_process = path.starts_with("/proc") && path.iter().any(|name| name == "fd");
+        if is_standard || of_process || path.starts_with("/dev/fd") {
+            Self::Descriptor(path.display().to_string())
+        } else {
+            Self::File(path)
         }
     }
 }
