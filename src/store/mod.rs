@@ -13,8 +13,8 @@ mod staging;
 
 pub use edit::{EditReport, Manner, Recovery, edit, read_regular, recover};
 pub use files::{
-    Readers, check_parent, ensure_directory, parent_mode, read_bounded, read_with_metadata,
-    remove_if_present, temporary_directory, write_atomic,
+    DirectoryAccess, Readers, check_parent, directory_access, ensure_directory, read_bounded,
+    read_with_metadata, remove_if_present, temporary_directory, write_atomic,
 };
 pub use inventory::{
     AuditEntry, AuditFault, AuditRecord, AuditSummary, Inventory, Kind, Record, Reservation,
