@@ -60,19 +60,19 @@ pub(super) fn run(arguments: &Configure, context: &Context) -> Result<(), Error>
         store::recover(&plan.aws, limits::MAX_SHARED_FILE)?;
     }
     let config = shared_file::read(&plan.aws)?;
-    let credentials_text = shared_file::read(&credentials)?;
-    let found = aws::conflicts(
-        (&plan.aws, config.expose()),
-        (&credentials, credentials_text.expose()),
-        profile,
-        &plan.line,
-    )?;
-    if !found.is_empty() && !arguments.force {
-        return Err(Error::Conflict {
+    let look = |config: &[u8]| {
+        let text = shared_file::read(&credentials)?;
+        let (own, credentials) = ((plan.aws.as_path(), config), (&*credentials, text.expose()));
+        let found = aws::conflicts(own, credentials, profile, &plan.line)?;
+        if found.is_empty() || arguments.force {
+            return Ok(found);
+        }
+        Err(Error::Conflict {
             profile: profile.to_string(),
             with: found.all().join(", "),
-        });
-    }
+        })
+    };
+    let found = look(config.expose())?;
     if !found.preferred.is_empty() {
         context.printer.warning(&format!(
             "SDKs may still prefer other credentials of the profile '{profile}': {}",
@@ -82,25 +82,29 @@ pub(super) fn run(arguments: &Configure, context: &Context) -> Result<(), Error>
     if arguments.print {
         return print(arguments, context, &plan, config.expose());
     }
-    write(arguments, context, &plan, config.expose())?;
+    let look = |config: &[u8]| look(config).map(|_| ());
+    write(arguments, context, &plan, &look)?;
     if let Some(replaced) = found.replaced {
         context.printer.news(&format!("replaced: {replaced}"));
     }
     Ok(())
 }
 
-/// Writes both files, or neither when one of them cannot be edited.
+/// Writes both files, or neither when one of them cannot be edited. `look` is
+/// asked again about what AWS's file says when it is written: somebody may have
+/// put the line of another program there since.
 fn write(
     arguments: &Configure,
     context: &Context,
     plan: &Plan,
-    config: &[u8],
+    look: &dyn Fn(&[u8]) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let profile = &arguments.profile;
     let put = |text: &[u8]| {
         profile::put(text, profile.as_str(), &plan.settings, &plan.own).map(Secret::new)
     };
     let name = |text: &[u8]| {
+        look(text)?;
         plan.changes(text, profile)
             .and_then(|changes| edit(text, Place::Config, profile, &changes))
             .map(|edited| edited.text)
@@ -110,11 +114,8 @@ fn write(
             })
     };
     put(shared_file::read(&plan.own)?.expose())?;
-    name(config)?;
-    // The profile first: what names it must not come before it is there.
-    let own = store::edit(&plan.own, limits::MAX_FILE, Manner::Replace, put)?;
-    let aws = store::edit(&plan.aws, limits::MAX_SHARED_FILE, Manner::Replace, name)?;
-    for report in [own, aws] {
+    name(shared_file::read(&plan.aws)?.expose())?;
+    let tell = |report: &store::EditReport| {
         let path = report.path.display();
         if report.written.is_some() {
             context
@@ -125,7 +126,16 @@ fn write(
                 .printer
                 .note(&format!("{path} has the profile '{profile}' already"));
         }
-    }
+    };
+    // The profile first: what names it must not come before it is there.
+    tell(&store::edit(
+        &plan.own,
+        limits::MAX_FILE,
+        Manner::Replace,
+        put,
+    )?);
+    let aws = store::edit(&plan.aws, limits::MAX_SHARED_FILE, Manner::Replace, name)?;
+    tell(&aws);
     Ok(())
 }
 

@@ -22,6 +22,7 @@ mod outcome;
 mod printer;
 mod ready;
 mod remedy;
+mod reminders;
 mod role_chain;
 mod serve;
 mod session;

@@ -188,7 +188,8 @@ impl Printer {
         self.data(&format!("{value:#}\n"))
     }
 
-    /// Writes rows below their headings to stdout, without trailing blanks.
+    /// Writes rows below their headings to stdout, without trailing blanks. Each
+    /// row is one line, whatever the names in it are.
     ///
     /// # Errors
     ///
@@ -201,7 +202,8 @@ impl Printer {
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::NOTHING);
         table.set_header(headings.to_vec());
-        table.add_rows(rows);
+        let shown = |row: Vec<String>| row.into_iter().map(|cell| printable(&cell, usize::MAX));
+        table.add_rows(rows.into_iter().map(shown));
         let lines: Vec<String> = table
             .lines()
             .map(|line| line.trim_end().to_owned())

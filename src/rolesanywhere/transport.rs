@@ -291,7 +291,7 @@ async fn explained(error: Error, proxy: Option<&Proxy>, url: &Url, left: Duratio
             },
             Some(proxy),
         ) if reason == REFUSED => Error::Proxy {
-            status: connect::refusal(&proxy.url, url, left.min(limits::CONNECT_DEADLINE)).await,
+            status: connect::refusal(&proxy.url, url, left.min(limits::REFUSAL_DEADLINE)).await,
             host,
             proxy: shown,
             reason,

@@ -203,17 +203,48 @@ pub fn check_parent(path: &Path) -> Result<(), Error> {
     })
 }
 
-/// The mode of the directory in which a path is, sticky bit included.
+/// Who may change what is in a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DirectoryAccess {
+    /// Its mode, sticky bit included, without the bits of its kind.
+    pub mode: u32,
+    /// The number of the user whose it is.
+    pub owner: u32,
+}
+
+impl DirectoryAccess {
+    /// Whether everybody may make entries in it.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.mode & 0o002 != 0
+    }
+
+    /// Whether entries are their owners' in it (`S_ISVTX`, inode(7)).
+    #[must_use]
+    pub const fn is_sticky(&self) -> bool {
+        self.mode & 0o1000 != 0
+    }
+
+    /// Whether it belongs to another user than root and this one.
+    #[must_use]
+    pub fn is_strangers(&self) -> bool {
+        self.owner != 0 && self.owner != rustix::process::geteuid().as_raw()
+    }
+}
+
+/// Looks who may change what is in a directory.
 ///
 /// # Errors
 ///
 /// [`Error::Io`].
-pub fn parent_mode(path: &Path) -> Result<u32, Error> {
-    let directory = parent(path);
-    match fs::metadata(&directory) {
-        Ok(metadata) => Ok(metadata.permissions().mode()),
+pub fn directory_access(directory: &Path) -> Result<DirectoryAccess, Error> {
+    match fs::metadata(directory) {
+        Ok(metadata) => Ok(DirectoryAccess {
+            mode: metadata.mode() & 0o7777,
+            owner: metadata.uid(),
+        }),
         Err(source) => Err(Error::Io {
-            path: directory,
+            path: directory.to_owned(),
             action: Action::Find,
             source,
         }),

@@ -8,6 +8,10 @@ use crate::limits;
 
 use super::files::identity;
 
+/// How often the file is opened anew because somebody has removed it. That is
+/// rare, and twice in a row is somebody's intent.
+const MAX_REMOVALS: usize = 20;
+
 /// The lock of a file that nobody has replaced. It is held until it is dropped,
 /// or its process ends in whatever way.
 #[derive(Debug)]
@@ -23,14 +27,15 @@ impl NamedLock {
     ///
     /// # Errors
     ///
-    /// Those of `open`, and what `failed` makes of the operating system's.
+    /// Those of `open`, what `failed` makes of a name that never stays with what
+    /// was opened, as on file systems without lasting inode numbers, and what `failed` makes of the operating system's.
     pub(super) fn take<E>(
         until: Instant,
         open: impl Fn() -> Result<File, E>,
         look: impl Fn() -> std::io::Result<Option<Metadata>>,
         failed: impl Fn(std::io::Error) -> E,
     ) -> Result<Option<Self>, E> {
-        loop {
+        for _ in 0..MAX_REMOVALS {
             let file = open()?;
             if !waited(&file, until).map_err(&failed)? {
                 return Ok(None);
@@ -41,6 +46,9 @@ impl NamedLock {
                 return Ok(Some(Self { _file: file }));
             }
         }
+        Err(failed(std::io::Error::other(
+            "what has the name is another file than the one that is opened by it, each time",
+        )))
     }
 }
 
@@ -89,5 +97,30 @@ mod tests {
         assert!(take().is_none(), "it is held");
         drop(lock);
         assert!(take().is_some());
+    }
+
+    /// Some network file systems make up inode numbers at each look.
+    #[test]
+    fn a_name_that_never_stays_is_an_error_and_no_loop() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, other) = (
+            directory.path().join("lock"),
+            directory.path().join("other"),
+        );
+        for path in [&path, &other] {
+            write_atomic(path, b"", Readers::Owner).unwrap();
+        }
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let look = || fs::symlink_metadata(&other).map(Some);
+            tell.send(NamedLock::take(
+                Instant::now(),
+                || File::open(&path),
+                look,
+                |error| error,
+            ))
+        });
+        let outcome = told.recv_timeout(std::time::Duration::from_secs(10));
+        assert!(outcome.unwrap().is_err());
     }
 }

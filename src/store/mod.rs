@@ -15,9 +15,9 @@ mod staging;
 pub use bulk::{Bulk, DirectoryLock};
 pub use edit::{EditReport, Manner, Recovery, edit, read_regular, recover};
 pub use files::{
-    Readers, check_new, check_parent, ensure_directory, parent_mode, read_bounded,
-    read_with_metadata, remove_if_empty, remove_if_present, remove_unfinished, temporary_directory,
-    write_atomic, write_new,
+    DirectoryAccess, Readers, check_new, check_parent, directory_access, ensure_directory,
+    read_bounded, read_with_metadata, remove_if_empty, remove_if_present, remove_unfinished,
+    temporary_directory, write_atomic, write_new,
 };
 pub use inventory::{
     AuditEntry, AuditFault, AuditRecord, AuditSummary, CrlRecord, Holder, Inventory, Kind, Record,

@@ -314,6 +314,24 @@ fn a_proxy_that_refuses_is_named_with_where_it_is_configured() {
     }
 }
 
+/// Only its status is not known then, and no try is held up for that.
+#[test]
+fn a_proxy_that_refuses_and_then_is_silent_holds_nothing_up() {
+    let workload = Workload::new();
+    let down = || Fault::Answer(http("503 Service Unavailable", &[], ""));
+    let forbids = Fault::Answer(http("403 Forbidden", &[], ""));
+    let proxy = FaultServer::start(vec![down(), Fault::Stall(Vec::new()), down(), forbids]);
+    let begun = std::time::Instant::now();
+    let run = workload.ask(&["--proxy", &proxy.url()]);
+    let took = begun.elapsed();
+    assert!(
+        run.stderr.contains("it answered 403 to CONNECT"),
+        "{run:#?}"
+    );
+    assert_eq!(proxy.seen().len(), 4);
+    assert!(took < std::time::Duration::from_secs(8), "{took:?}");
+}
+
 /// A firewall that drops what goes to the proxy looks like one before AWS.
 #[test]
 fn a_proxy_that_is_silent_is_named_too() {

@@ -1,11 +1,11 @@
 //! What a profile must not name: places that are gone when an SDK runs the
 //! program, and files that are not there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::{Origin, SelectorArgument};
 use crate::commands::{ConfigureError, Context, Error, config_file};
-use crate::key::{KeySource, Source};
+use crate::key::{KeySource, Pkcs11Uri, Source};
 
 /// Where the value of an option leads.
 pub(super) enum Named {
@@ -21,7 +21,7 @@ impl Named {
     /// Looks at the form of the value alone.
     pub(super) fn by(key: &str, value: &str) -> Self {
         let of_source = |source: Source| match source {
-            Source::File(path) => Self::File(path),
+            Source::File(path) => Self::at(path),
             Source::Stdin | Source::Fd(_) => Self::Descriptor(source.to_string()),
             _ => Self::Other,
         };
@@ -33,12 +33,25 @@ impl Named {
             "passphrase_from" if value != "tty" => value.parse().map_or(Self::Other, of_source),
             "passphrase_fd" => Self::Descriptor(format!("the descriptor {value}")),
             "cert_selector" => match value.parse() {
-                Ok(SelectorArgument::File(path)) => Self::File(path),
+                Ok(SelectorArgument::File(path)) => Self::at(path),
                 _ => Self::Other,
             },
             "cache_dir" | "passphrase_from" => Self::Other,
-            _ if config_file::FILES.contains(&key) => Self::File(value.into()),
+            _ if config_file::FILES.contains(&key) => Self::at(value.into()),
             _ => Self::Other,
+        }
+    }
+
+    /// A shell's `<(command)` looks like a file, and is a descriptor too.
+    fn at(path: PathBuf) -> Self {
+        let is_standard = ["/dev/stdin", "/dev/stdout", "/dev/stderr"]
+            .iter()
+            .any(|standard| path == Path::new(standard));
+        let of_process = path.starts_with("/proc") && path.iter().any(|name| name == "fd");
+        if is_standard || of_process || path.starts_with("/dev/fd") {
+            Self::Descriptor(path.display().to_string())
+        } else {
+            Self::File(path)
         }
     }
 }
@@ -52,6 +65,9 @@ pub(super) fn named(
 ) -> Result<(), Error> {
     for (key, values) in said {
         let origin = || Origin::Option { key: key.clone() };
+        if values.iter().any(|value| holds_pin(key, value)) {
+            return Err(ConfigureError::Pin { origin: origin() }.into());
+        }
         for value in values.iter().filter(|_| key != "config") {
             match Named::by(key, value) {
                 Named::File(path) if are_there => check_file(context.path(&path), origin())?,
@@ -64,6 +80,17 @@ pub(super) fn named(
         }
     }
     Ok(())
+}
+
+/// Whether it is a PKCS#11 URI with the PIN itself in it, which is meant for the
+/// command line that it was typed into.
+fn holds_pin(key: &str, value: &str) -> bool {
+    let is_source = ["certificate", "intermediates", "private_key"].contains(&key);
+    is_source
+        && match value.parse() {
+            Ok(KeySource::Token(uri)) => uri.as_ref().as_ref().is_ok_and(Pkcs11Uri::has_pin_value),
+            _ => false,
+        }
 }
 
 /// Whether the file is there and this user can read it. A pipe is not opened:

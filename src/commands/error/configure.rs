@@ -24,6 +24,12 @@ pub enum ConfigureError {
         /// The directory.
         path: PathBuf,
     },
+    /// A PKCS#11 URI that holds its PIN.
+    #[error("{origin} holds a PIN (pin-value), which does not belong into the config file")]
+    Pin {
+        /// The option.
+        origin: Origin,
+    },
     /// A file that does not exist, or that this user cannot read.
     #[error("{origin} names {path}, which cannot be read")]
     NoFile {
@@ -42,6 +48,9 @@ pub(super) fn hint_configure(error: &ConfigureError) -> String {
             "nothing was written; name a file, cmd:COMMAND or credential:NAME"
         }
         ConfigureError::Directory { .. } => "nothing was written; name the file in it",
+        ConfigureError::Pin { .. } => {
+            "nothing was written; name a file with the PIN: pin-source=FILE in the URI, or --passphrase-file"
+        }
         ConfigureError::NoFile { .. } => {
             "nothing was written; give --no-check where the file is made later"
         }

@@ -42,9 +42,9 @@ impl Error {
                 ))
             }
             Self::Configure(error) => Some(hint_configure(error)),
-            Self::Conflict { .. } => {
-                fixed("nothing was written; remove them, name another --profile, or give --force")
-            }
+            Self::Conflict { .. } => fixed(
+                "AWS's files were not changed; remove them, name another --profile, or give --force",
+            ),
             Self::CredentialsFile { reason, .. } => hint_credentials_file(reason),
             Self::Daemon(_) => None,
             Self::Elsewhere(failure) => failure.hint.clone(),

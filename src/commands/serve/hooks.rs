@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::clock::{Clock, SystemClock, rfc3339};
 use crate::commands::printer::{Incident, Level};
+use crate::commands::reminders::{Reminders, Telling};
 use crate::commands::{Printer, ready};
 use crate::delivery::serve::{Hooks, LogEntry, Notice, Socket};
 use crate::text::{UNRESERVED, printable};
@@ -97,12 +98,19 @@ impl Announcement {
         })
     }
 
+    /// As people copy it into the environment of their programs: no name makes a
+    /// line of its own.
     fn text(&self) -> String {
+        let safe = |text: &str| printable(text, usize::MAX);
         let mut text = String::new();
         for path in &self.sockets {
-            text.push_str(&format!("# UNIX socket {}\n", path.display()));
+            text.push_str(&format!(
+                "# UNIX socket {}\n",
+                safe(&path.to_string_lossy())
+            ));
         }
         if let Some((profile, url)) = self.imds() {
+            let profile = safe(profile);
             text.push_str(&format!(
                 "# {profile}, as instance metadata:\nAWS_EC2_METADATA_SERVICE_ENDPOINT={url}\n"
             ));
@@ -110,11 +118,12 @@ impl Announcement {
         if let Some(file) = &self.token_file {
             for (name, uri) in self.container_uris() {
                 let Some(uri) = uri else { continue };
+                let name = safe(name);
                 text.push_str(&format!(
                     "# {name}, as container credentials:\n\
                      AWS_CONTAINER_CREDENTIALS_FULL_URI={uri}\n\
                      AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE={}\n",
-                    file.display()
+                    safe(&file.to_string_lossy())
                 ));
             }
         }
@@ -126,7 +135,7 @@ impl Announcement {
 pub(super) struct Told {
     printer: Printer,
     /// What was last said about each profile that is not well.
-    said: Mutex<BTreeMap<String, String>>,
+    said: Mutex<BTreeMap<String, Reminders>>,
     /// What happened before it was ready. When it never is, the error says why,
     /// and says it once.
     held: Mutex<Option<Vec<(String, Notice)>>>,
@@ -178,7 +187,8 @@ impl Told {
         }
     }
 
-    /// An outage is said once, and not at every try; so is its end.
+    /// An outage is said once and then every ten minutes, and not at every try;
+    /// its end is said too.
     fn kept(&self, profile: &str, notice: &Notice) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let shown = printable(profile, 80);
@@ -201,19 +211,19 @@ impl Told {
                 });
             }
             Notice::Failed(failure) => {
-                let text = failure.in_full();
-                let is_known =
-                    said.insert(profile.to_owned(), text.clone()).as_ref() == Some(&text);
+                let reminders = said.entry(profile.to_owned()).or_default();
+                let telling = reminders.of(failure.cause, SystemClock.now());
+                let hint = failure.hint.as_deref();
                 printer.tell(&Incident {
-                    level: if is_known {
-                        Level::Note
-                    } else {
+                    level: if telling.is_some() {
                         Level::Warning
+                    } else {
+                        Level::Note
                     },
                     kind: "failed",
                     message: &format!("no new session for {shown}: {}", failure.message),
                     cause: Some(failure.cause),
-                    hint: failure.hint.as_deref(),
+                    hint: hint.filter(|_| telling != Some(Telling::Reminder)),
                 });
             }
         }
@@ -279,5 +289,28 @@ impl Hooks for Reporter {
 
     fn logs_requests(&self) -> bool {
         self.told.printer.is_verbose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_makes_a_line_of_its_own() {
+        let name = "a\nAWS_CONTAINER_CREDENTIALS_FULL_URI=http://evil/\u{1b}[2J";
+        let announcement = Announcement {
+            url: Some("http://127.0.0.1:9911".to_owned()),
+            sockets: vec![PathBuf::from(format!("/run/{name}"))],
+            profiles: vec![name.to_owned()],
+            imds: Some(name.to_owned()),
+            token_file: Some(PathBuf::from(format!("/run/{name}"))),
+        };
+        let text = announcement.text();
+        assert!(!text.contains('\u{1b}'), "{text}");
+        let uris = text
+            .lines()
+            .filter(|line| line.starts_with("AWS_CONTAINER_CREDENTIALS_FULL_URI="));
+        assert_eq!(uris.count(), 1, "{text}");
     }
 }

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use crate::commands::printer::{Incident, Level};
 use crate::commands::{Error, Printer, ServeError};
 use crate::limits;
-use crate::store::{SocketFile, parent_mode};
+use crate::store::{SocketFile, directory_access};
 
 /// A socket's file that is looked at as long as the value lives. With it the file
 /// is removed.
@@ -69,24 +69,48 @@ fn tell(file: &SocketFile, printer: &Printer) {
 
 /// Who else could put a socket there: nobody should.
 pub(super) fn check_neighbours(path: &Path, printer: &Printer) -> Result<(), Error> {
-    const EVERYBODY: u32 = 0o002;
-    const STICKY: u32 = 0o1000;
-    let mode = parent_mode(path)? & 0o7777;
     let directory = path.parent().unwrap_or(path);
-    match (mode & EVERYBODY != 0, mode & STICKY != 0) {
-        (false, _) => Ok(()),
-        (true, true) => {
-            printer.warning(&format!(
-                "everybody can write into {} (mode {mode:04o}): while nothing is served, somebody else can put a socket at {} and give clients other credentials; use a directory like /run/windlass",
-                directory.display(),
-                path.display()
-            ));
-            Ok(())
-        }
-        (true, false) => Err(ServeError::OpenDirectory {
+    let access = directory_access(directory)?;
+    if access.is_open() && !access.is_sticky() {
+        return Err(ServeError::OpenDirectory {
             directory: directory.to_owned(),
-            mode,
+            mode: access.mode,
         }
-        .into()),
+        .into());
     }
+    let warn = |who: &str| {
+        printer.warning(&format!(
+            "{who} can put a socket at {} and give clients other credentials; use a directory like /run/windlass",
+            path.display()
+        ));
+    };
+    if access.is_open() {
+        warn(&format!(
+            "everybody can write into {} (mode {:04o}): while nothing is served, somebody else",
+            directory.display(),
+            access.mode
+        ));
+    }
+    if access.is_strangers() {
+        warn(&format!(
+            "{} belongs to the user {}, who",
+            directory.display(),
+            access.owner
+        ));
+    }
+    // The directory itself can be exchanged there, or a link to it.
+    let real = std::fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
+    let above = directory.ancestors().chain(real.ancestors());
+    for above in above.filter(|above| *above != directory) {
+        let access = directory_access(above)?;
+        if access.is_open() && !access.is_sticky() {
+            warn(&format!(
+                "everybody can replace what is in {} (mode {:04o}), also the directory of the socket: anybody",
+                above.display(),
+                access.mode
+            ));
+            break;
+        }
+    }
+    Ok(())
 }

@@ -4,22 +4,20 @@
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
 use crate::clock::{in_words, rfc3339};
 use crate::commands::printer::{Incident, Level};
+use crate::commands::reminders::{Reminders, Telling};
 use crate::commands::session::SessionPlan;
 use crate::commands::{Context, Error, Outcome, Printer, stop};
 use crate::delivery::ini::ProfileName;
 use crate::delivery::keeper::{self, Event, Sink};
-use crate::delivery::{Cause, Failure, Session};
+use crate::delivery::{Failure, Session};
 
 use super::target::Target;
 use super::{Wanted, document};
-
-/// How often a failure is told again that stays the same.
-const REMINDER: TimeDelta = TimeDelta::minutes(10);
 
 /// Keeps the sections fresh until SIGTERM or SIGINT.
 pub(super) fn run(
@@ -120,39 +118,7 @@ struct Section {
     printer: Printer,
     /// The access key that was written last.
     key_id: String,
-    told: Told,
-}
-
-/// Which failures are told: the first one, one of another kind, and what lasts
-/// every ten minutes.
-#[derive(Default)]
-struct Told {
-    /// The kind of the failure that was told last, and when.
-    last: Option<(Cause, DateTime<Utc>)>,
-}
-
-/// How a failure is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Telling {
-    News,
-    Reminder,
-}
-
-impl Told {
-    /// By its kind: the words of one outage change with each try.
-    fn of(&mut self, cause: Cause, now: DateTime<Utc>) -> Option<Telling> {
-        let telling = match self.last {
-            Some((last, at)) if last == cause => {
-                if (at..at + REMINDER).contains(&now) {
-                    return None;
-                }
-                Telling::Reminder
-            }
-            _ => Telling::News,
-        };
-        self.last = Some((cause, now));
-        Some(telling)
-    }
+    told: Reminders,
 }
 
 impl Section {
@@ -163,7 +129,7 @@ impl Section {
             json,
             printer: printer.clone(),
             key_id: String::new(),
-            told: Told::default(),
+            told: Reminders::default(),
         }
     }
 
@@ -250,7 +216,7 @@ impl Sink for Section {
                 ),
             ),
             Event::Recovered { failures, since } => {
-                self.told = Told::default();
+                self.told = Reminders::default();
                 let since = rfc3339(since);
                 let message =
                     format!("{shown} is fresh again, after {failures} failures since {since}");
@@ -299,20 +265,6 @@ impl Sink for Section {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn l15_an_outage_is_told_at_once_and_every_ten_minutes() {
-        let at = |minute| DateTime::UNIX_EPOCH + TimeDelta::minutes(minute);
-        let mut told = Told::default();
-        let lines: Vec<i64> = (0..35)
-            .filter(|minute| told.of(Cause::Temporary, at(*minute)).is_some())
-            .collect();
-        assert_eq!(lines, [0, 10, 20, 30]);
-        // A refusal is another matter, and a clock that was set back hides nothing.
-        assert_eq!(told.of(Cause::Refused, at(35)), Some(Telling::News));
-        assert_eq!(told.of(Cause::Refused, at(36)), None);
-        assert_eq!(told.of(Cause::Refused, at(-600)), Some(Telling::Reminder));
-    }
 
     /// Else the other sections would be kept, and this one not, in silence.
     #[test]

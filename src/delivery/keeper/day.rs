@@ -21,6 +21,22 @@ use super::*;
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 
+/// The longest pauses between tries, in seconds: after a failure that may pass,
+/// and after one that somebody has to mend.
+const PASSING: i64 = 60;
+const LASTING: i64 = 300;
+
+/// The longest time from the end of an outage until the try that succeeds is
+/// begun, in seconds. The last one that fails may have begun just before, and
+/// then it takes its time, and is followed by the longest pause.
+const fn unnoticed(failing: i64, pause: i64) -> i64 {
+    if failing == 0 {
+        pause
+    } else {
+        failing - 1 + pause
+    }
+}
+
 /// What the service does from a true time on.
 #[derive(Clone, Copy)]
 enum Weather {

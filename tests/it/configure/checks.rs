@@ -1,6 +1,7 @@
 //! What `windlass configure` looks at before it writes, and what it says after.
 
 use std::fs;
+use std::time::Duration;
 
 use super::{AWS, OWN, arguments, configure, home, line, section};
 use crate::harness::{Sandbox, program};
@@ -33,14 +34,26 @@ fn what_an_sdk_would_not_find_is_not_written() {
         ("stdin", ["--certificate", "-"]),
         ("descriptor", ["--private-key", "fd:3"]),
         ("passphrase_descriptor", ["--passphrase-fd", "3"]),
+        ("substitution", ["--certificate", "/dev/fd/0"]),
+        ("standard_input", ["--passphrase-file", "/dev/stdin"]),
+        ("process_descriptor", ["--private-key", "/proc/self/fd/0"]),
         ("missing_certificate", ["--certificate", "~/no.pem"]),
         ("directory", ["--private-key", "directory"]),
         ("missing_selector", ["--cert-selector", "file://no.json"]),
         ("missing_ca_bundle", ["--ca-bundle", "no.pem"]),
         ("proxy_of_another_kind", ["--proxy", "socks5://proxy:1080"]),
         ("missing_passphrase_file", ["--passphrase-file", "no"]),
+        (
+            "pin",
+            ["--private-key", "pkcs11:token=a?pin-value=hunter22"],
+        ),
+        (
+            "pin_of_a_certificate",
+            ["--certificate", "pkcs11:object=a?pin-value=hunter22"],
+        ),
     ] {
         let told = refused(&sandbox, &options);
+        assert!(!told.contains("hunter22"), "{told}");
         insta::assert_snapshot!(name, told);
     }
 }
@@ -53,6 +66,34 @@ fn files_that_are_made_later_are_named_on_request_and_descriptors_never() {
     assert!(sandbox.read(OWN).contains("/key.pem"));
     let run = configure(&sandbox, &["--no-check", "--passphrase-fd", "3"]);
     assert_eq!(run.code, 2, "{run:#?}");
+}
+
+/// `aws configure` and the like are not seen when it begins.
+#[test]
+fn what_is_put_there_while_it_waits_for_its_turn_is_not_replaced() {
+    let sandbox = home();
+    fs::create_dir(sandbox.path(".aws")).unwrap();
+    sandbox.write(AWS, "");
+    sandbox.write(".aws/.config.windlass-lock", "");
+    let lock = fs::File::open(sandbox.path(".aws/.config.windlass-lock")).unwrap();
+    lock.lock().unwrap();
+    let other = "[profile backup]\ncredential_process = /bin/other x\n";
+    let run = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| configure(&sandbox, &[]));
+        // It has looked at both, and written the first one.
+        while !sandbox.path(OWN).exists() && !waiting.is_finished() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        sandbox.write(AWS, other);
+        drop(lock);
+        waiting.join().unwrap()
+    });
+    assert_eq!(run.code, 2, "{run:#?}");
+    assert!(
+        run.stderr.contains("of another program on line 2 of "),
+        "{run:#?}"
+    );
+    assert_eq!(sandbox.read(AWS), other);
 }
 
 /// What is replaced is no danger any more, and what stays is.

@@ -57,3 +57,16 @@ fn kept_sessions_are_listed_with_the_profiles_that_lead_to_them() {
     let run = host.sandbox().finish(command);
     assert!(run.stdout.contains("longer"), "{run:#?}");
 }
+
+/// A name may be any text in TOML.
+#[test]
+fn a_name_of_a_profile_makes_no_line_and_moves_no_cursor() {
+    let host = Host::new("");
+    let section = host.profile("backup");
+    let section = section.replace("profile.backup", r#"profile."a\u001b[2J\nb""#);
+    assert!(section.contains("u001b"), "{section}");
+    host.write(&section);
+    let run = host.sandbox().ok(&["status"]);
+    assert_eq!(run.stdout.lines().count(), 2, "{run:#?}");
+    assert!(run.stdout.contains(r"a\u{1b}[2J\nb"), "{run:#?}");
+}

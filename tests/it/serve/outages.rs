@@ -110,6 +110,21 @@ fn f15_a_failed_refresh_keeps_the_good_session_until_its_end_then_says_why() {
     });
 }
 
+/// Each refusal has a number of its own.
+#[test]
+fn l15_a_refusal_is_told_once_and_not_at_every_try() {
+    let workload = Workload::new();
+    let service = Service::start(Mood::Grants(4));
+    let server = Server::start(&workload, &service.url(), &[]);
+    service.set(Mood::Refuses);
+    server.until("it fails for the third time", |server| {
+        server.metric("windlass_refresh_failures_total{profile=\"default\"}") > 2
+    });
+    let log = server.log();
+    assert_eq!(log.matches("no new session").count(), 1, "{log}");
+    assert!(log.contains("request id request-2"), "{log}");
+}
+
 /// S2: a daemon that ends when one exchange fails.
 #[test]
 fn s2_a_refusal_in_mid_life_does_not_end_it() {

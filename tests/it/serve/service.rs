@@ -128,7 +128,10 @@ impl Shared {
             }),
             Mood::Refuses => http(
                 "403 Forbidden",
-                &[("x-amzn-errortype", "AccessDeniedException")],
+                &[
+                    ("x-amzn-errortype", "AccessDeniedException"),
+                    ("x-amzn-requestid", &format!("request-{call}")),
+                ],
                 r#"{"message":"Untrusted signing certificate"}"#,
             ),
             Mood::IsOut | Mood::Hangs => http(

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Command, Stdio};
 
@@ -10,6 +10,7 @@ use rustix::process::Signal;
 
 use super::server::Server;
 use crate::fault_server::FaultServer;
+use crate::users::{NOBODY, is_root};
 use crate::workload::{Workload, failure, granting};
 
 /// The session's options with these.
@@ -99,6 +100,40 @@ fn a_socket_that_anybody_could_replace_is_refused_and_in_a_sticky_directory_warn
         let server = Server::run(sandbox, Server::command(sandbox, &words(&all)));
         let warning = "(mode 1777): while nothing is served, somebody else can put a socket at ";
         assert_eq!(server.log().contains(warning), warned, "{}", server.log());
+    }
+}
+
+/// Its directory is nobody else's, and yet somebody else's to exchange.
+#[test]
+fn directories_that_others_can_exchange_are_warned_of() {
+    if !is_root(directories_that_others_can_exchange_are_warned_of) {
+        return;
+    }
+    let workload = Workload::new();
+    let sandbox = &workload.sandbox;
+    for (name, mode) in [("open", 0o777), ("open/own", 0o700), ("theirs", 0o755)] {
+        let path = sandbox.path(name);
+        std::fs::create_dir(&path).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    chown(sandbox.path("theirs"), Some(NOBODY), Some(NOBODY)).unwrap();
+    symlink(sandbox.path("open/own"), sandbox.path("link")).unwrap();
+    let exchanged = "(mode 0777), also the directory of the socket: anybody can put a socket at ";
+    let theirs = format!("theirs belongs to the user {NOBODY}, who can put a socket at ");
+    for (socket, warnings) in [
+        ("open/own/socket", vec![exchanged]),
+        ("link/socket", vec![exchanged]),
+        ("theirs/socket", vec![&theirs]),
+        ("socket", vec![]),
+    ] {
+        let service = granting(1);
+        let all = with(&service, &["--unix-socket", socket]);
+        let server = Server::run(sandbox, Server::command(sandbox, &words(&all)));
+        let log = server.log();
+        assert_eq!(log.matches("warning: ").count(), warnings.len(), "{log}");
+        for warning in warnings {
+            assert!(log.contains(warning), "{log}");
+        }
     }
 }
 
