@@ -18,6 +18,7 @@ use crate::pki::{
 use crate::store::{self, Reservation, Staging};
 
 use super::deliver::deliver;
+use super::judge::judge;
 use super::{Action, Authority, CommonName, Error, Occasion, TagValue, draw_serial};
 
 /// How often another serial number is drawn when one is taken. Chance never
@@ -170,7 +171,8 @@ impl Authority {
         };
         let to_be_signed = template
             .build(&issuer)
-            .and_then(|built| built.preview().map(|_| built))
+            .map_err(Error::from)
+            .and_then(|built| judge(&built, draft.occasion.at).map(|()| built))
             .inspect_err(|error| self.abandon(draft, serial, error))?;
         let certificate = to_be_signed.sign()?;
         validate_path(&PathQuery {
@@ -201,7 +203,7 @@ impl Authority {
 
     /// Settles a reservation under which nothing was signed. Should that fail
     /// too, it stays as one that is yet to be settled.
-    fn abandon(&self, draft: &Draft<'_>, serial: &SerialNumber, why: &crate::pki::Error) {
+    fn abandon(&self, draft: &Draft<'_>, serial: &SerialNumber, why: &Error) {
         let settle = || -> Result<(), Error> {
             let serial = serial.magnitude();
             let mut writer = self.inventory.write()?;

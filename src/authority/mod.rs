@@ -12,6 +12,7 @@
 mod bootstrap;
 mod deliver;
 mod issue;
+mod judge;
 mod occasion;
 mod opened;
 mod subject;
@@ -115,6 +116,12 @@ pub enum Error {
         /// What is missing.
         #[source]
         source: store::Error,
+    },
+    /// What was to be signed breaks a rule.
+    #[error("what was to be signed breaks a rule, and was not signed: {finding}")]
+    Lint {
+        /// Place, message, rule and source.
+        finding: String,
     },
     /// The directory holds no CA.
     #[error("{path} holds no certificate authority")]

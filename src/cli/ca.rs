@@ -1,5 +1,9 @@
 //! `windlass ca …`
 
+mod lint;
+
+pub use lint::{CaLint, LintLevel, LintPolicy};
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -27,6 +31,7 @@ pub struct Ca {
 pub enum CaCommand {
     Init(CaInit),
     Issue(Box<CaIssue>),
+    Lint(CaLint),
     List(CaList),
     Show(CaShow),
 }

@@ -130,6 +130,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
         Command::Ca(arguments) => match arguments.command {
             CaCommand::Init(arguments) => ca::init(&arguments, context),
             CaCommand::Issue(arguments) => ca::issue(&arguments, context),
+            CaCommand::Lint(arguments) => ca::lint(&arguments, context),
             CaCommand::List(arguments) => ca::list(&arguments, context),
             CaCommand::Show(arguments) => ca::show(&arguments, context),
         },

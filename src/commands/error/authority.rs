@@ -18,7 +18,7 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::Foreign { .. }
         | authority::Error::Path(_) => Outcome::Unusable,
         authority::Error::Key(error) => of_key(error),
-        authority::Error::Incomplete { .. } => Outcome::Failed,
+        authority::Error::Incomplete { .. } | authority::Error::Lint { .. } => Outcome::Failed,
         authority::Error::NoAuthority { .. } | authority::Error::Validity { .. } => Outcome::Usage,
         authority::Error::Pki(error) => of_pki(error),
         authority::Error::Random => Outcome::Failed,
@@ -44,6 +44,9 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
             "restore {} from its backup; do not make a new CA over it",
             path.display()
         )),
+        authority::Error::Lint { .. } => Some(
+            "this is a fault of windlass: please report it with the command line; 'windlass ca list' shows the serial number as abandoned".to_owned(),
+        ),
         authority::Error::NoAuthority { occupied: true, .. } => Some(
             "is --dir right? A CA's directory holds inventory.db, root and issuing".to_owned(),
         ),

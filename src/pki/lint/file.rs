@@ -147,9 +147,18 @@ pub(super) struct FileView<'a> {
     has_crl: bool,
     is_pem: bool,
     octets: usize,
-    /// Whether it was said to be the bundle of a trust anchor, or can be nothing
-    /// else.
+    /// Whether it was said to be the bundle of a trust anchor.
     is_anchor: bool,
+    /// Whether there are self-issued CAs only: no chain.
+    are_roots: bool,
+}
+
+impl FileView<'_> {
+    /// Whether every certificate of the file could be looked into: else the
+    /// others do not stand where they seem to.
+    const fn is_whole(&self) -> bool {
+        self.certificates.len() == self.encodings.len()
+    }
 }
 
 /// Judges everything in a file: PEM with any blocks, of which certificates and
@@ -199,7 +208,8 @@ pub fn lint_file(
         has_crl: objects.iter().any(|(what, _)| *what == What::Crl),
         is_pem: is_pem(bytes),
         octets: bytes.len(),
-        is_anchor: anchor || are_roots,
+        is_anchor: anchor,
+        are_roots,
     };
     let mut findings = Vec::new();
     for rule in RULES {
@@ -352,7 +362,7 @@ fn place(index: usize) -> String {
 
 fn anchor_not_ca(view: &FileView<'_>, notes: &mut Notes) {
     for (index, certificate) in view.certificates.iter().enumerate() {
-        if view.is_anchor && !certificate.is_ca() {
+        if view.is_anchor && view.is_whole() && !certificate.is_ca() {
             notes.say(place(index), "it is no CA's, and cannot be a trust anchor");
         }
     }
@@ -388,11 +398,11 @@ fn bundle_duplicate(view: &FileView<'_>, notes: &mut Notes) {
 /// The certificates after the first one, when the first one is a leaf.
 fn chain<'v, 'a>(view: &'v FileView<'a>) -> Option<&'v [CertificateView<'a>]> {
     let (first, rest) = view.certificates.split_first()?;
-    (!view.is_anchor && !first.is_ca() && !rest.is_empty()).then_some(rest)
+    (!view.is_anchor && view.is_whole() && !first.is_ca() && !rest.is_empty()).then_some(rest)
 }
 
 fn chain_order(view: &FileView<'_>, notes: &mut Notes) {
-    if view.is_anchor {
+    if view.is_anchor || view.are_roots || !view.is_whole() {
         return;
     }
     for (index, pair) in view.certificates.windows(2).enumerate() {
