@@ -37,6 +37,7 @@ mod issued;
 mod issuer;
 mod keys;
 mod layers;
+mod lint;
 mod matrix;
 mod options;
 mod passphrases;

@@ -98,11 +98,12 @@ impl Report {
                 }
                 (what, None) => format!("{shown}, {} {number}:", label(what)),
             });
-            self.text.push_str(match (printed.len(), one.findings.len()) {
-                (0, 0) => " good\n",
-                (0, _) => " nothing of this level\n",
-                _ => "\n",
-            });
+            self.text
+                .push_str(match (printed.len(), one.findings.len()) {
+                    (0, 0) => " good\n",
+                    (0, _) => " nothing of this level\n",
+                    _ => "\n",
+                });
             for finding in &printed {
                 self.text.push_str(&lines(finding));
             }

@@ -24,9 +24,9 @@ pub(super) struct Fault {
 /// The first thing in `encoded`, one or more elements, that is not DER. It walks
 /// with a stack of its own: depth costs the input octets, not the program's stack.
 pub(super) fn first_fault(encoded: &[u8]) -> Option<Fault> {
-    let mut open = vec![(0, encoded)];
-    while let Some((mut offset, mut rest)) = open.pop() {
-        if open.len() > limits::MAX_DER_DEPTH {
+    let mut open = vec![(0, 0, encoded)];
+    while let Some((depth, mut offset, mut rest)) = open.pop() {
+        if depth > limits::MAX_DER_DEPTH {
             let reason = "elements are nested too deep";
             return Some(Fault { offset, reason });
         }
@@ -42,9 +42,9 @@ pub(super) fn first_fault(encoded: &[u8]) -> Option<Fault> {
             if element.tag & 0x20 != 0 && !element.content.is_empty() {
                 let inside = next - element.content.len();
                 if !after.is_empty() {
-                    open.push((next, after));
+                    open.push((depth, next, after));
                 }
-                open.push((inside, element.content));
+                open.push((depth + 1, inside, element.content));
                 break;
             }
             offset = next;
