@@ -171,7 +171,7 @@ fn serial_short(view: &CertificateView<'_>, notes: &mut Notes) {
     if count < 8 {
         notes.say(
             "serialNumber",
-            format!("the serial number has {count} octets only"),
+            format!("the serial number is {count} of 8 octets long"),
         );
     }
 }

@@ -31,6 +31,13 @@ pub(super) const RULES: &[Rule] = &[
         Check::Certificate(names_distance),
     ),
     rule(
+        Level::Error,
+        "name_constraints_form",
+        NAMES,
+        "write a DNS name without leading period and wildcard, an address with its mask in 8 or 32 octets",
+        Check::Certificate(names_form),
+    ),
+    rule(
         Level::Notice,
         "name_constraints_undocumented",
         TRUST_MODEL,
@@ -94,6 +101,43 @@ fn names_distance(view: &CertificateView<'_>, notes: &mut Notes) {
             }
         }
     }
+}
+
+fn names_form(view: &CertificateView<'_>, notes: &mut Notes) {
+    for trees in view.elements(oid::NAME_CONSTRAINTS) {
+        for tree in der::children(trees.content).unwrap_or_default() {
+            let Some((base, _)) = der::read(tree.content) else {
+                continue;
+            };
+            let fits = match base.tag {
+                0x82 => !base.content.starts_with(b".") && !base.content.contains(&b'*'),
+                0x87 => is_network(base.content),
+                _ => true,
+            };
+            if !fits {
+                let shown = String::from_utf8_lossy(base.content);
+                notes.say(NAMES_PLACE, format!("'{shown}' is no constraint"));
+            }
+        }
+    }
+}
+
+/// An address and a mask of ones before zeros (RFC 4632 section 3.1).
+fn is_network(octets: &[u8]) -> bool {
+    if !matches!(octets.len(), 8 | 32) {
+        return false;
+    }
+    let (_, mask) = octets.split_at(octets.len() / 2);
+    let ones: u32 = mask
+        .iter()
+        .map(|octet| octet.leading_ones())
+        .scan(true, |open, count| {
+            let counted = if *open { count } else { 0 };
+            *open &= count == 8;
+            Some(counted)
+        })
+        .sum();
+    mask.iter().map(|octet| octet.count_ones()).sum::<u32>() == ones
 }
 
 fn names_undocumented(view: &CertificateView<'_>, notes: &mut Notes) {

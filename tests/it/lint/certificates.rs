@@ -811,11 +811,7 @@ fn identifier_rules() -> Vec<Case> {
             root(|one| one.drop(SKI)),
         ),
         ("subject_key_identifier_method", ski(&[9; 20]), ski(&sha1)),
-        (
-            "subject_key_identifier_method",
-            ski(&other),
-            ski(&short),
-        ),
+        ("subject_key_identifier_method", ski(&other), ski(&short)),
         (
             "authority_key_identifier_missing",
             leaf(|one| one.drop(AKI)),
@@ -935,6 +931,21 @@ fn constraint_rules() -> Vec<Case> {
         (
             "name_constraints_distance",
             constrained(&[tree(&[host(), tlv(0x80, &[1])])]),
+            good(),
+        ),
+        (
+            "name_constraints_form",
+            constrained(&[tree(&[tlv(0x82, b".a.example")])]),
+            good(),
+        ),
+        (
+            "name_constraints_form",
+            constrained(&[tree(&[tlv(0x87, &[10, 0, 0, 0, 255, 0, 255, 0])])]),
+            constrained(&[tree(&[tlv(0x87, &[10, 0, 0, 0, 255, 128, 0, 0])])]),
+        ),
+        (
+            "name_constraints_form",
+            constrained(&[tree(&[tlv(0x87, &[10, 0, 0, 0])])]),
             good(),
         ),
         ("name_constraints_undocumented", good(), Cert::root()),
