@@ -153,7 +153,7 @@ fn every_example_runs() {
     // that calls it.
     let rank = |line: &String| {
         let order = [
-            "ca init", "ca issue", "ca list", "ca show", "generate", "version",
+            "ca init", "ca issue", "ca lint", "ca list", "ca show", "generate", "version",
         ];
         let verb = line.trim_start_matches("windlass ");
         order

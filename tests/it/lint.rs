@@ -6,6 +6,7 @@ mod certificates;
 mod command;
 mod judges;
 mod lists;
+mod signing;
 
 use std::collections::BTreeSet;
 

@@ -10,6 +10,7 @@ mod alternative;
 mod basics;
 mod constraints;
 mod crl;
+mod crl_entries;
 mod crl_view;
 mod extensions;
 mod file;
@@ -244,7 +245,7 @@ impl Notes {
 }
 
 /// Every table of rules.
-const TABLES: [&[Rule]; 12] = [
+const TABLES: [&[Rule]; 13] = [
     file::READING,
     basics::RULES,
     name::RULES,
@@ -256,6 +257,7 @@ const TABLES: [&[Rule]; 12] = [
     alternative::RULES,
     constraints::RULES,
     crl::RULES,
+    crl_entries::RULES,
     file::RULES,
 ];
 
