@@ -52,6 +52,33 @@ pub const MIN_NEW_PASSPHRASE: usize = 8;
 /// Most extensions in one certificate; real ones have about ten.
 pub const MAX_EXTENSIONS: usize = 100;
 
+/// Most attributes in one name that is linted; real ones have less than ten.
+pub const MAX_NAME_ATTRIBUTES: usize = 500;
+
+/// Most places that one rule of the linter names.
+pub const MAX_RULE_FINDINGS: usize = 10;
+
+/// Deepest nesting of DER that is linted; certificates have less than fifteen.
+pub const MAX_DER_DEPTH: usize = 64;
+
+/// Largest file that is linted, in bytes: a list with some 300,000 entries.
+pub const MAX_LINT_FILE: u64 = 16 * 1024 * 1024;
+
+/// Most certificates and lists in one file that is linted. The roots of a
+/// system's bundle are about 150.
+pub const MAX_LINT_OBJECTS: usize = 1000;
+
+/// Most certificates that may be imported as one trust anchor, the two of a
+/// rollover (Roles Anywhere user guide, "Quotas").
+pub const MAX_ANCHOR_CERTIFICATES: usize = 2;
+
+/// Characters of a trust anchor's bundle that every edition of Roles Anywhere's
+/// API has allowed.
+pub const MAX_ANCHOR_CHARACTERS: usize = 8000;
+
+/// Largest revocation list that Roles Anywhere imports, in bytes.
+pub const MAX_IMPORTED_CRL: usize = 300_000;
+
 /// Most certificates that one file may hold.
 pub const MAX_CERTIFICATES: usize = 100;
 

@@ -15,6 +15,7 @@ use crate::pki::{
 use crate::secret::Secret;
 use crate::store::{self, Inventory, Reservation, Staging};
 
+use super::judge::judge;
 use super::{
     Action, BACKDATE_SECONDS, Error, INVENTORY, ISSUING_CERT, ISSUING_KEY, Occasion, ROOT_CERT,
     ROOT_KEY, TRUST_ANCHOR, draw_serial, subject,
@@ -200,15 +201,17 @@ impl Ceremony<'_> {
             requester: Some(occasion.actor),
             request_id: None,
         })?;
-        let certificate = Template {
+        let template = Template {
             subject,
             public_key,
             serial: &serial,
             not_before,
             not_after,
             kind,
-        }
-        .sign(issuer)?;
+        };
+        let to_be_signed = template.build(issuer)?;
+        judge(&to_be_signed, occasion.at)?;
+        let certificate = to_be_signed.sign()?;
         let number = serial.magnitude();
         let fingerprint = certificate.fingerprint();
         writer.store(number, certificate.der(), &fingerprint, occasion.at)?;

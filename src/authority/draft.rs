@@ -15,6 +15,7 @@ use crate::pki::{
 };
 use crate::store::{self, Holder, Reservation, Writer};
 
+use super::judge::judge;
 use super::policy::{Profile, Refusal};
 use super::{Action, Authority, Error, IssueRequest, Occasion, RequestedKey, draw_serial};
 
@@ -40,13 +41,15 @@ pub(super) struct Press<'a> {
     root: &'a Certificate,
     issuing: &'a Certificate,
     key: &'a dyn Signer,
+    /// Now.
+    at: DateTime<Utc>,
 }
 
 /// Why nothing was signed.
 pub(super) struct NotSigned {
     /// Whether the issuer's key was used.
     pub(super) is_key_used: bool,
-    pub(super) error: pki::Error,
+    pub(super) error: Error,
 }
 
 /// A transaction in which serial numbers are reserved. While it lasts nobody else
@@ -123,11 +126,12 @@ impl Authority {
         })
     }
 
-    pub(super) fn press(&self) -> Press<'_> {
+    pub(super) fn press(&self, at: DateTime<Utc>) -> Press<'_> {
         Press {
             root: &self.root,
             issuing: &self.issuing,
             key: self.issuing_key.as_ref(),
+            at,
         }
     }
 
@@ -342,9 +346,9 @@ impl Press<'_> {
         &self,
         draft: &Draft<'_>,
         serial: &SerialNumber,
-    ) -> Result<Certificate, pki::Error> {
+    ) -> Result<Certificate, Error> {
         self.with(draft, serial, |template, issuer| {
-            template.build(issuer)?.preview()
+            judge(&template.build(issuer)?, self.at)
         })
     }
 
@@ -355,10 +359,13 @@ impl Press<'_> {
         serial: &SerialNumber,
     ) -> Result<Certificate, NotSigned> {
         let failed = |is_key_used| move |error| NotSigned { is_key_used, error };
+        let unused = |error: pki::Error| failed(false)(error.into());
         self.with(draft, serial, |template, issuer| {
-            let to_be_signed = template.build(issuer).map_err(failed(false))?;
-            to_be_signed.preview().map_err(failed(false))?;
-            to_be_signed.sign().map_err(failed(true))
+            let to_be_signed = template.build(issuer).map_err(unused)?;
+            judge(&to_be_signed, self.at).map_err(failed(false))?;
+            to_be_signed
+                .sign()
+                .map_err(|error| failed(true)(error.into()))
         })
     }
 

@@ -129,7 +129,7 @@ impl Authority {
         let draft = self.draft(request, profile, public_key, occasion.at)?;
         let serial = draw_serial(random, 1)?;
         Ok(Preview {
-            certificate: self.press().preview(&draft, &serial)?,
+            certificate: self.press(occasion.at).preview(&draft, &serial)?,
             clamped: draft.clamped,
             profile: profile.name().map(str::to_owned),
         })
@@ -155,7 +155,7 @@ impl Authority {
         serial: &SerialNumber,
         occasion: &Occasion<'_>,
     ) -> Result<Certificate, Error> {
-        let press = self.press();
+        let press = self.press(occasion.at);
         let certificate = press.sign(draft, serial).map_err(|failure| {
             if !failure.is_key_used {
                 // Should that fail too, it stays as one that is yet to be

@@ -17,6 +17,7 @@ mod bootstrap;
 mod deliver;
 mod draft;
 mod issue;
+mod judge;
 mod list_issuer;
 mod occasion;
 mod opened;
@@ -233,6 +234,12 @@ pub enum Error {
         /// What is missing.
         #[source]
         source: store::Error,
+    },
+    /// What was to be signed breaks a rule.
+    #[error("what was to be signed breaks a rule, and was not signed: {finding}")]
+    Lint {
+        /// Place, message, rule and source.
+        finding: String,
     },
     /// A date of invalidity that is still to come.
     #[error("{} is still to come: it is {} now", rfc3339(*.since), rfc3339(*.now))]

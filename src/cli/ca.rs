@@ -12,6 +12,9 @@ mod revoke;
 
 pub use crl::{CaCrl, CrlCommand, CrlMake, CrlStatus};
 pub use revoke::{CaRelease, CaRevoke, WhichCertificate};
+mod lint;
+
+pub use lint::{CaLint, LintLevel, LintPolicy};
 
 use std::path::PathBuf;
 
@@ -41,6 +44,7 @@ pub enum CaCommand {
     Crl(Box<CaCrl>),
     Init(CaInit),
     Issue(Box<CaIssue>),
+    Lint(CaLint),
     List(CaList),
     Policy(CaPolicy),
     Release(CaRelease),

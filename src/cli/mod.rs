@@ -26,9 +26,9 @@ mod update;
 mod value;
 
 pub use ca::{
-    BatchArgs, Ca, CaCommand, CaCrl, CaDirectory, CaInit, CaIssue, CaList, CaPolicy, CaPolicyCheck,
-    CaPolicyCommand, CaPolicyShow, CaRelease, CaRevoke, CaShow, CaSign, CrlCommand, CrlMake,
-    CrlStatus, NameArgs, OccasionArgs, TermArgs, WhichCertificate,
+    BatchArgs, Ca, CaCommand, CaCrl, CaDirectory, CaInit, CaIssue, CaLint, CaList, CaPolicy,
+    CaPolicyCheck, CaPolicyCommand, CaPolicyShow, CaRelease, CaRevoke, CaShow, CaSign, CrlCommand,
+    CrlMake, CrlStatus, LintLevel, LintPolicy, NameArgs, OccasionArgs, TermArgs, WhichCertificate,
 };
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
 pub use config::{Config, ConfigCommand, ConfigShow};

@@ -92,6 +92,16 @@ pub enum Error {
         /// Its owner's user id.
         owner: u32,
     },
+    /// The linter has found errors; it has told them already.
+    #[error("{files}: {errors}{}", .warnings.as_ref().map(|count| format!(", {count}")).unwrap_or_default())]
+    Lint {
+        /// The files that have some.
+        files: String,
+        /// How many, in words.
+        errors: String,
+        /// How many warnings, where they count.
+        warnings: Option<String>,
+    },
     /// A profile that would not work.
     #[error(transparent)]
     Configure(#[from] ConfigureError),
@@ -402,6 +412,7 @@ impl Error {
             Self::NotInInventory { .. } | Self::NotText | Self::Stdout(_) | Self::TlsSetup(_) => {
                 Outcome::Failed
             }
+            Self::Lint { .. } => Outcome::Unusable,
             Self::Pki(error) => of_pki(error),
             Self::Server(error) => match error {
                 ServerError::NotLoopback { .. } => Outcome::Usage,

@@ -134,6 +134,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
             CaCommand::Crl(arguments) => ca::crl(&arguments, context),
             CaCommand::Init(arguments) => ca::init(&arguments, context),
             CaCommand::Issue(arguments) => ca::issue(&arguments, context),
+            CaCommand::Lint(arguments) => ca::lint(&arguments, context),
             CaCommand::List(arguments) => ca::list(&arguments, context),
             CaCommand::Policy(arguments) => match arguments.command {
                 CaPolicyCommand::Check(arguments) => ca::policy_check(&arguments, context),

@@ -107,7 +107,11 @@ fn uri(text: &str) -> Result<GeneralName, String> {
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     });
     let has_host = |rest: &str| match rest.strip_prefix("//") {
-        Some(authority) => !authority.is_empty() && !authority.starts_with('/'),
+        Some(rest) => {
+            let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            let host = authority.rsplit('@').next().unwrap_or_default();
+            !host.is_empty() && !host.starts_with(':')
+        }
         None => !rest.is_empty(),
     };
     match text.split_once(':') {
@@ -183,6 +187,9 @@ mod tests {
             "a.*.example",
             "URI:spiffe://a b",
             "URI:https:///x",
+            "URI:https://:443/x",
+            "URI:https://user@/x",
+            "URI:https://?x",
             "URI:https://a/%zz",
             "URI:https://a/<x>",
         ] {

@@ -7,6 +7,7 @@ mod crl;
 mod general_name;
 mod identity;
 mod issue;
+pub mod lint;
 mod name;
 mod path;
 mod request;

@@ -313,7 +313,7 @@ fn encode_as_go(attribute: &Attribute) -> Vec<u8> {
 }
 
 /// Short names of RFC 4519 (and emailAddress of RFC 2985), else the dotted OID.
-fn short_name(oid: &[u8]) -> String {
+pub(super) fn short_name(oid: &[u8]) -> String {
     let known = match oid {
         [0x55, 0x04, 0x03] => "CN",
         [0x55, 0x04, 0x04] => "SN",
@@ -338,7 +338,7 @@ fn short_name(oid: &[u8]) -> String {
 
 /// Decodes the string types of X.520; what is none of them is shown in hex as
 /// RFC 4514 does.
-fn decode_string(tag: u8, content: &[u8]) -> String {
+pub(super) fn decode_string(tag: u8, content: &[u8]) -> String {
     match tag {
         der::UTF8_STRING | der::PRINTABLE_STRING | 0x12 | 0x16 => {
             String::from_utf8_lossy(content).into_owned()

@@ -2,7 +2,7 @@
 //! as a second parser, x509-cert.
 
 mod profile;
-mod property;
+pub(crate) mod property;
 
 use std::fs;
 use std::process::Command;
@@ -131,10 +131,10 @@ fn webpki_verifies(leaf: &Certificate, issuing: &Certificate, root: &Certificate
 }
 
 /// A finding of pkilint: severity, code and message.
-type Finding = (String, String, String);
+pub(crate) type Finding = (String, String, String);
 
 /// Runs one of pkilint's linters over files of the sandbox.
-fn pkilint(sandbox: &Sandbox, linter: &str, files: &[&str]) -> Vec<Finding> {
+pub(crate) fn pkilint(sandbox: &Sandbox, linter: &str, files: &[&str]) -> Vec<Finding> {
     let mut command = Command::new(tool(linter));
     sandbox.scrub(&mut command);
     command

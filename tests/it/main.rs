@@ -39,6 +39,7 @@ mod issued;
 mod issuer;
 mod keys;
 mod layers;
+mod lint;
 mod matrix;
 mod options;
 mod passphrases;

@@ -259,7 +259,7 @@ impl<'a> Run<'a> {
     /// Reserves, signs and stores. While a transaction is written, the rows that
     /// were reserved in the one before are signed.
     fn issue(&mut self, fresh: &[Fresh<'a>]) -> Result<(), Error> {
-        let press = self.authority.press();
+        let press = self.authority.press(self.occasion.at);
         let jobs = self.batch.jobs;
         std::thread::scope(|scope| {
             let mut flight: Option<Flight<'_, 'a>> = None;
@@ -405,12 +405,14 @@ impl<'a> Run<'a> {
         let mut signed = flight.land();
         for one in &mut signed {
             if let Some(error) = one.error.take() {
-                self.set(one.row, RowOutcome::Failed(Error::Pki(error)));
+                self.set(one.row, RowOutcome::Failed(error));
             }
         }
         // The path from the issuing certificate on is the same for all.
         if let Some(first) = signed.iter().find_map(|one| one.certificate.as_ref()) {
-            self.authority.press().check_path(first, self.occasion.at)?;
+            self.authority
+                .press(self.occasion.at)
+                .check_path(first, self.occasion.at)?;
         }
         Ok(signed)
     }

@@ -2,8 +2,9 @@
 
 use std::thread::{Scope, ScopedJoinHandle};
 
+use crate::authority::Error;
 use crate::authority::draft::{Draft, Press};
-use crate::pki::{self, Certificate, SerialNumber};
+use crate::pki::{Certificate, SerialNumber};
 
 /// Does the same with each item, by so many threads, and gives the results in
 /// the order of the items.
@@ -32,7 +33,7 @@ pub(super) struct Signed<'a> {
     pub(super) draft: Draft<'a>,
     pub(super) serial: SerialNumber,
     pub(super) certificate: Option<Certificate>,
-    pub(super) error: Option<pki::Error>,
+    pub(super) error: Option<Error>,
 }
 
 impl<'a> Signed<'a> {

@@ -26,6 +26,7 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         authority::Error::BatchFailed { stopped: false, .. }
         | authority::Error::BatchKeyLost { .. }
         | authority::Error::Incomplete { .. }
+        | authority::Error::Lint { .. }
         | authority::Error::NotFound { .. }
         | authority::Error::NotHeld { .. } => Outcome::Failed,
         authority::Error::BatchFailed { stopped: true, .. }
@@ -89,6 +90,9 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
             "restore {} from its backup; do not make a new CA over it",
             path.display()
         )),
+        authority::Error::Lint { .. } => Some(
+            "this is a fault of windlass: please report it with the command line; 'windlass ca list' shows the serial number as abandoned".to_owned(),
+        ),
         authority::Error::NoAuthority { occupied: true, .. } => Some(
             "is --dir right? A CA's directory holds inventory.db, root and issuing".to_owned(),
         ),

@@ -57,6 +57,9 @@ impl Error {
             Self::Exchange(error) => hint_exchange(error),
             Self::InTheWay { .. } => fixed("nothing was changed; name a new file"),
             Self::Key(error) => hint_key(error),
+            Self::Lint { .. } => {
+                fixed("each finding says what the fix is; --level error prints the errors alone")
+            }
             Self::Missing {
                 option, profile, ..
             } => Some(hint_missing(option, profile.as_ref())),

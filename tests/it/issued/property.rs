@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
-use windlass::key::{GeneratedKey, KeyType, Signer, generate};
+use windlass::key::{GeneratedKey, KeyType, PublicKey, Signer, generate};
 use windlass::pki::{
     AttributeType, Certificate as Ours, DistinguishedName, GeneralName, IssuerRef, Kind,
     SerialNumber, Template,
@@ -28,13 +28,13 @@ static KEY: LazyLock<GeneratedKey> =
 
 /// What a certificate is to say.
 #[derive(Debug)]
-struct Wish {
+pub(crate) struct Wish {
     subject: Vec<(AttributeType, String)>,
     /// As they are typed; `None` asks for an issuing CA.
     names: Option<Vec<String>>,
-    not_before: DateTime<Utc>,
+    pub(crate) not_before: DateTime<Utc>,
     not_after: DateTime<Utc>,
-    serial: SerialNumber,
+    pub(crate) serial: SerialNumber,
 }
 
 proptest! {
@@ -57,13 +57,25 @@ proptest! {
 
 impl Wish {
     fn grant(&self) -> Ours {
+        let issuer = KEY.key.public_key().key_identifier();
+        self.grant_for(
+            KEY.key.public_key(),
+            &IssuerRef {
+                name: &DistinguishedName::build(&[(AttributeType::CommonName, "Issuer")]),
+                signer: &KEY.key,
+                key_identifier: &issuer,
+            },
+        )
+    }
+
+    /// A certificate for this key, signed by this issuer.
+    pub(crate) fn grant_for(&self, public_key: &PublicKey, issuer: &IssuerRef<'_>) -> Ours {
         let subject: Vec<(AttributeType, &str)> = self
             .subject
             .iter()
             .map(|(kind, value)| (*kind, value.as_str()))
             .collect();
         let parse = |name: &String| name.parse::<GeneralName>().unwrap();
-        let public_key = KEY.key.public_key();
         Template {
             subject: &DistinguishedName::build(&subject),
             public_key,
@@ -77,16 +89,12 @@ impl Wish {
                 },
             },
         }
-        .sign(&IssuerRef {
-            name: &DistinguishedName::build(&[(AttributeType::CommonName, "Issuer")]),
-            signer: &KEY.key,
-            key_identifier: &public_key.key_identifier(),
-        })
+        .sign(issuer)
         .unwrap()
     }
 }
 
-fn wishes() -> impl Strategy<Value = Wish> {
+pub(crate) fn wishes() -> impl Strategy<Value = Wish> {
     let serial = proptest::collection::vec(any::<u8>(), 1..=20)
         .prop_filter_map("too long or zero", |octets| {
             SerialNumber::from_magnitude(&octets)
