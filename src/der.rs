@@ -14,6 +14,8 @@ pub const BIT_STRING: u8 = 0x03;
 pub const OCTET_STRING: u8 = 0x04;
 /// Tag of OBJECT IDENTIFIER.
 pub const OBJECT_IDENTIFIER: u8 = 0x06;
+/// Tag of ENUMERATED.
+pub const ENUMERATED: u8 = 0x0a;
 /// Tag of UTF8String.
 pub const UTF8_STRING: u8 = 0x0c;
 /// Tag of PrintableString.
@@ -98,8 +100,20 @@ pub fn sequence(input: &[u8]) -> Option<Vec<Element<'_>>> {
 /// Writes one element with the minimal length form.
 #[must_use]
 pub fn write(tag: u8, content: &[u8]) -> Vec<u8> {
-    let mut encoded = vec![tag];
-    let length = content.len();
+    let mut encoded = Vec::with_capacity(content.len().saturating_add(6));
+    append(&mut encoded, tag, content);
+    encoded
+}
+
+/// Appends one element with the minimal length form.
+pub fn append(out: &mut Vec<u8>, tag: u8, content: &[u8]) {
+    append_head(out, tag, content.len());
+    out.extend_from_slice(content);
+}
+
+/// Appends identifier and length of an element whose content follows.
+pub fn append_head(out: &mut Vec<u8>, tag: u8, length: usize) {
+    out.push(tag);
     let octets = length.to_be_bytes();
     let significant: &[u8] = octets
         .iter()
@@ -107,11 +121,9 @@ pub fn write(tag: u8, content: &[u8]) -> Vec<u8> {
         .map_or(&[0][..], |first| &octets[first..]);
     if length >= 0x80 {
         // At most eight length octets, so the count fits the low seven bits.
-        encoded.push(0x80 | u8::try_from(significant.len()).unwrap_or(8));
+        out.push(0x80 | u8::try_from(significant.len()).unwrap_or(8));
     }
-    encoded.extend_from_slice(significant);
-    encoded.extend_from_slice(content);
-    encoded
+    out.extend_from_slice(significant);
 }
 
 /// Writes one constructed element from its parts.

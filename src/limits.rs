@@ -9,6 +9,18 @@ use chrono::TimeDelta;
 /// leaves room for bundles and still bounds memory.
 pub const MAX_FILE: u64 = 4 * 1024 * 1024;
 
+/// Largest revocation list that a CA reads back, in bytes: some four million
+/// entries as PEM. Its own lists may be larger than Roles Anywhere takes.
+pub const MAX_CRL_FILE: u64 = 256 * 1024 * 1024;
+
+/// Largest revocation list that Roles Anywhere takes, as PEM, in bytes (its
+/// quotas; they cannot be raised).
+pub const ROLES_ANYWHERE_CRL: u64 = 300_000;
+
+/// Most revocation lists that Roles Anywhere takes for one trust anchor (its
+/// quotas; they cannot be raised).
+pub const ROLES_ANYWHERE_CRLS: u64 = 2;
+
 /// Largest passphrase that is read, in bytes.
 pub const MAX_PASSPHRASE: u64 = 4096;
 

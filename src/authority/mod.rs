@@ -6,20 +6,29 @@
 //! DIR/trust-anchor.pem    the certificate to give to Roles Anywhere
 //! DIR/root/{cert,key}.pem         key encrypted
 //! DIR/issuing/{cert,key}.pem      key encrypted
+//! DIR/crl/{issuing,root}.pem      revocation lists, once they were made
 //! DIR/inventory.db        every serial number ever reserved
 //! ```
 
+mod assess;
 mod bootstrap;
 mod deliver;
 mod issue;
+mod list_issuer;
 mod occasion;
 mod opened;
+mod publish;
+mod revoke;
 mod subject;
 
+pub use assess::{Assessment, ListFacts, ListState, assess, assess_file};
 pub use bootstrap::{Bootstrap, CaName, create};
 pub use issue::{IssueRequest, Issued};
+pub use list_issuer::ListIssuer;
 pub use occasion::{Action, Occasion, check_clock};
 pub use opened::Authority;
+pub use publish::{ListPlan, ListSigner, Published};
+pub use revoke::{Revoked, Selection, reason_of, release, revoke};
 pub use subject::{CommonName, TagValue};
 
 use std::path::{Path, PathBuf};
@@ -115,6 +124,72 @@ pub enum Error {
         /// What is missing.
         #[source]
         source: store::Error,
+    },
+    /// A date of invalidity that is still to come.
+    #[error("{} is still to come: it is {} now", rfc3339(*.since), rfc3339(*.now))]
+    InvalidSince {
+        /// What was given.
+        since: DateTime<Utc>,
+        /// The clock's.
+        now: DateTime<Utc>,
+    },
+    /// A published list that the inventory does not know of.
+    #[error(
+        "{path} is the list number {number}, but the newest that the inventory knows of is {newest}"
+    )]
+    ListAhead {
+        /// The file.
+        path: PathBuf,
+        /// Its number, in decimal.
+        number: String,
+        /// The newest number of the inventory; 0 when it has none.
+        newest: i64,
+    },
+    /// A list of somebody else is where this one is to be.
+    #[error("{path} is a list of {issuer}, not of {own} with its present key")]
+    ListForeign {
+        /// The file.
+        path: PathBuf,
+        /// Whose list it is.
+        issuer: String,
+        /// Whose list is to be there.
+        own: String,
+    },
+    /// What is where the list is to be is none.
+    #[error("what is there would be overwritten")]
+    ListUnreadable {
+        /// The file and what is wrong with it.
+        #[source]
+        source: pki::Error,
+    },
+    /// Nothing in the inventory is meant.
+    #[error("the inventory has no certificate '{which}' that could be revoked")]
+    NotFound {
+        /// What was looked for.
+        which: String,
+    },
+    /// A final revocation cannot be taken back.
+    #[error("{serial} is not on hold: it was revoked on {}, {reason}", rfc3339(*.at))]
+    NotHeld {
+        /// The serial number in hex.
+        serial: String,
+        /// Why it was revoked.
+        reason: pki::RevocationReason,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// The root is not revoked by a list of its own.
+    #[error("the root cannot be revoked: only it could sign the list that says so")]
+    RootRevoked,
+    /// Several certificates have the name.
+    #[error("{count} certificates of '{common_name}' are meant: {certificates}")]
+    SeveralNamed {
+        /// The common name.
+        common_name: String,
+        /// How many.
+        count: usize,
+        /// The serial numbers of the first, with their ends.
+        certificates: String,
     },
     /// The directory holds no CA.
     #[error("{path} holds no certificate authority")]

@@ -36,6 +36,12 @@ pub enum Action {
     Init,
     /// A certificate was signed.
     Issue,
+    /// A hold was taken back.
+    Release,
+    /// A certificate was revoked, or what is said of it became stronger.
+    Revoke,
+    /// A revocation list was signed.
+    SignList,
 }
 
 impl Action {
@@ -47,6 +53,9 @@ impl Action {
             Self::AcceptClock => "accept-clock",
             Self::Init => "init",
             Self::Issue => AuditEntry::ISSUE,
+            Self::Release => "release",
+            Self::Revoke => "revoke",
+            Self::SignList => "sign-crl",
         }
     }
 }

@@ -36,48 +36,12 @@ impl Authority {
         directory: &Path,
         passphrase: impl FnOnce() -> Result<Option<Secret>, key::Error>,
     ) -> Result<Self, Error> {
-        let one_certificate = |name: &str| -> Result<Certificate, Error> {
-            let origin = directory.join(name).display().to_string();
-            let mut certificates = read_certificates(&read_ca_file(directory, name)?, &origin)?;
-            Ok(certificates.swap_remove(0))
-        };
-        let root = one_certificate(ROOT_CERT)?;
-        let issuing = one_certificate(ISSUING_CERT)?;
-        let foreign = |name: &str, reason| Error::Foreign {
-            path: directory.join(name),
-            reason,
-        };
-        if one_certificate(TRUST_ANCHOR)? != root {
-            return Err(foreign(TRUST_ANCHOR, "it is not the root"));
-        }
-        if issuing.issuer() != root.subject() || !issuing.is_signed_by(root.public_key()) {
-            return Err(foreign(ISSUING_CERT, "the root did not issue it"));
-        }
-        let path = directory.join(ISSUING_KEY);
-        let material = zeroize::Zeroizing::new(read_ca_file(directory, ISSUING_KEY)?);
-        let encrypted = Cell::new(false);
-        let issuing_key = key::open_software(&material, &path.display().to_string(), || {
-            encrypted.set(true);
-            passphrase()
-        })?;
-        if !encrypted.get() {
-            return Err(Error::CaKeyNotEncrypted { path });
-        }
-        if issuing_key.public_key() != issuing.public_key() {
-            return Err(Error::CaKeyMismatch { path });
-        }
+        let (root, issuing) = read_own_certificates(directory)?;
+        let issuing_key = open_own_key(directory, ISSUING_KEY, &issuing, passphrase)?;
         // After the passphrase was read: a descriptor number that was meant for
         // it must not name a file that was opened here.
         let inventory = open_inventory(directory)?;
-        for certificate in [&root, &issuing] {
-            let recorded = inventory.get(certificate.serial().magnitude())?;
-            if recorded.and_then(|record| record.der).as_deref() != Some(certificate.der()) {
-                return Err(foreign(
-                    INVENTORY,
-                    "it does not know the CA's own certificates",
-                ));
-            }
-        }
+        check_known(directory, &inventory, [&root, &issuing])?;
         Ok(Self {
             inventory,
             root,
@@ -137,6 +101,77 @@ impl Authority {
             .ok_or(Error::Validity { what: "the leaf" })?;
         let latest = self.issuing.not_after().min(self.root.not_after());
         Ok((wanted.min(latest), wanted > latest))
+    }
+}
+
+/// Reads root and issuing certificate and checks that they belong together.
+pub(super) fn read_own_certificates(directory: &Path) -> Result<(Certificate, Certificate), Error> {
+    let one_certificate = |name: &str| -> Result<Certificate, Error> {
+        let origin = directory.join(name).display().to_string();
+        let mut certificates = read_certificates(&read_ca_file(directory, name)?, &origin)?;
+        Ok(certificates.swap_remove(0))
+    };
+    let root = one_certificate(ROOT_CERT)?;
+    let issuing = one_certificate(ISSUING_CERT)?;
+    if one_certificate(TRUST_ANCHOR)? != root {
+        return Err(foreign(directory, TRUST_ANCHOR, "it is not the root"));
+    }
+    if issuing.issuer() != root.subject() || !issuing.is_signed_by(root.public_key()) {
+        return Err(foreign(
+            directory,
+            ISSUING_CERT,
+            "the root did not issue it",
+        ));
+    }
+    Ok((root, issuing))
+}
+
+/// Decrypts a key of the CA, which must be that of the certificate.
+pub(super) fn open_own_key(
+    directory: &Path,
+    name: &str,
+    certificate: &Certificate,
+    passphrase: impl FnOnce() -> Result<Option<Secret>, key::Error>,
+) -> Result<SoftwareKey, Error> {
+    let path = directory.join(name);
+    let material = zeroize::Zeroizing::new(read_ca_file(directory, name)?);
+    let encrypted = Cell::new(false);
+    let key = key::open_software(&material, &path.display().to_string(), || {
+        encrypted.set(true);
+        passphrase()
+    })?;
+    if !encrypted.get() {
+        return Err(Error::CaKeyNotEncrypted { path });
+    }
+    if key.public_key() != certificate.public_key() {
+        return Err(Error::CaKeyMismatch { path });
+    }
+    Ok(key)
+}
+
+/// Checks that the inventory is that of these certificates.
+pub(super) fn check_known(
+    directory: &Path,
+    inventory: &Inventory,
+    certificates: [&Certificate; 2],
+) -> Result<(), Error> {
+    for certificate in certificates {
+        let recorded = inventory.get(certificate.serial().magnitude())?;
+        if recorded.and_then(|record| record.der).as_deref() != Some(certificate.der()) {
+            return Err(foreign(
+                directory,
+                INVENTORY,
+                "it does not know the CA's own certificates",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn foreign(directory: &Path, name: &str, reason: &'static str) -> Error {
+    Error::Foreign {
+        path: directory.join(name),
+        reason,
     }
 }
 

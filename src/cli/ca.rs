@@ -1,5 +1,11 @@
 //! `windlass ca …`
 
+mod crl;
+mod revoke;
+
+pub use crl::{CaCrl, CrlCommand, CrlMake, CrlStatus};
+pub use revoke::{CaRelease, CaRevoke, SelectionArgs};
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -25,9 +31,12 @@ pub struct Ca {
     reason = "a comment here would replace the description in the help"
 )]
 pub enum CaCommand {
+    Crl(Box<CaCrl>),
     Init(CaInit),
     Issue(Box<CaIssue>),
     List(CaList),
+    Release(CaRelease),
+    Revoke(Box<CaRevoke>),
     Show(CaShow),
 }
 

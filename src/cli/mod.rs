@@ -25,7 +25,10 @@ mod status;
 mod update;
 mod value;
 
-pub use ca::{Ca, CaCommand, CaDirectory, CaInit, CaIssue, CaList, CaShow, OccasionArgs};
+pub use ca::{
+    Ca, CaCommand, CaCrl, CaDirectory, CaInit, CaIssue, CaList, CaRelease, CaRevoke, CaShow,
+    CrlCommand, CrlMake, CrlStatus, OccasionArgs, SelectionArgs,
+};
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
 pub use config::{Config, ConfigCommand, ConfigShow};
 pub use config_file::{ConfigError, ConfigFile, ConfigProblem, Setting};

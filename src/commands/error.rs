@@ -336,6 +336,9 @@ pub enum Error {
         #[source]
         source: Box<Self>,
     },
+    /// What was to be judged was, and the verdict was printed.
+    #[error("the verdict is {}", .0.name())]
+    Verdict(Outcome),
     /// A new passphrase is too short.
     #[error("the passphrase has {count} characters, a CA's needs {min}")]
     WeakPassphrase {
@@ -405,6 +408,7 @@ impl Error {
             },
             Self::Store(error) => of_store(error),
             Self::OfProfile { source, .. } | Self::Variable { source, .. } => source.outcome(),
+            Self::Verdict(outcome) => *outcome,
             Self::WeakPassphrase { .. } => Outcome::Usage,
         }
     }

@@ -115,7 +115,7 @@ pub fn run(
             Outcome::Done
         }
         // What there was to say, the command has said.
-        Err(error @ Error::Ended { .. }) => error.outcome(),
+        Err(error @ (Error::Ended { .. } | Error::Verdict(_))) => error.outcome(),
         Err(error) => {
             context.printer.error(&error);
             error.outcome()
@@ -128,9 +128,12 @@ pub fn run(
 fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
     match command {
         Command::Ca(arguments) => match arguments.command {
+            CaCommand::Crl(arguments) => ca::crl(&arguments, context),
             CaCommand::Init(arguments) => ca::init(&arguments, context),
             CaCommand::Issue(arguments) => ca::issue(&arguments, context),
             CaCommand::List(arguments) => ca::list(&arguments, context),
+            CaCommand::Release(arguments) => ca::release(&arguments, context),
+            CaCommand::Revoke(arguments) => ca::revoke(&arguments, context),
             CaCommand::Show(arguments) => ca::show(&arguments, context),
         },
         Command::Cache(arguments) => match arguments.command {

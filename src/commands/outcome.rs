@@ -18,7 +18,7 @@ pub enum Outcome {
     Unusable,
     /// A failure of the network or the service that may pass.
     Temporary,
-    /// There was nothing to judge. No command says so yet.
+    /// There was nothing to judge.
     Undecided,
     /// Something was changed or renewed. No command says so yet.
     Changed,
@@ -42,7 +42,7 @@ impl Outcome {
             Self::Temporary,
             "Temporary and worth retrying: network, time-out, throttled, service unavailable",
         ),
-        (Self::Undecided, "Reserved: nothing to judge"),
+        (Self::Undecided, "Nothing to judge"),
         (Self::Changed, "Reserved: changed or renewed"),
     ];
 

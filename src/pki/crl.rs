@@ -1,21 +1,101 @@
-//! Certificate revocation lists, as far as they are read (RFC 5280 section 5).
+//! Certificate revocation lists (RFC 5280 section 5): those that are read here,
+//! and in [`build`] those that are made.
 
-use std::collections::HashSet;
+mod build;
+mod layout;
+mod time;
 
+pub use build::{CrlTemplate, CrlToBeSigned, SignedCrl};
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
 use crate::der;
 use crate::key::PublicKey;
 
-use super::{DistinguishedName, Error, SerialNumber, signature};
+use super::{DistinguishedName, Error, RevocationReason, SerialNumber, signature};
+
+use layout::Layout;
+
+/// What stands in the lines around a list in PEM.
+const PEM_LABEL: &str = "X509 CRL";
 
 /// A complete CRL. Delta and indirect CRLs are refused when they are read.
 #[derive(Clone)]
 pub struct Crl {
     der: Vec<u8>,
-    issuer: DistinguishedName,
-    revoked: HashSet<Vec<u8>>,
+    head: CrlHead,
+    /// The reason codes by serial number; `None` where it has none.
+    revoked: HashMap<Vec<u8>, Option<u8>>,
+}
+
+/// What a list says of itself, without its entries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CrlHead {
+    /// Whose certificates it is about, and who signed it.
+    pub issuer: DistinguishedName,
+    /// The identifier of the key that signed it, when it names one.
+    pub key_identifier: Option<Vec<u8>>,
+    /// Its number, when it has one that is not zero. Numbers have the form and
+    /// the bounds of serial numbers (RFC 5280 section 5.2.3).
+    pub number: Option<SerialNumber>,
+    /// When it was made.
+    pub this_update: DateTime<Utc>,
+    /// When the next one will be there, when it says so.
+    pub next_update: Option<DateTime<Utc>>,
+}
+
+impl CrlHead {
+    /// Reads the head of one CRL from PEM (`X509 CRL`) or DER, in a time that
+    /// hardly grows with its entries.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DamagedCrl`] for what is no CRL.
+    pub fn read(material: &[u8], origin: &str) -> Result<Self, Error> {
+        let der = der_of(material).map_err(|reason| damaged(origin, reason))?;
+        Self::from_der(&der).map_err(|reason| damaged(origin, reason))
+    }
+
+    fn from_der(der: &[u8]) -> Result<Self, &'static str> {
+        let parts = der::sequence(der).filter(|parts| parts.len() == 3);
+        let layout = parts
+            .and_then(|parts| Layout::read(parts.first()?.encoded))
+            .ok_or("it is not DER, or no list")?;
+        Ok(Self {
+            issuer: DistinguishedName::from_der(layout.issuer)
+                .ok_or("its issuer name is malformed")?,
+            key_identifier: layout.key_identifier().map(ToOwned::to_owned),
+            number: layout.number(),
+            this_update: layout.this_update,
+            next_update: layout.next_update,
+        })
+    }
+}
+
+/// The DER of the one list in a file.
+fn der_of(material: &[u8]) -> Result<Vec<u8>, &'static str> {
+    if material.starts_with(&[0x30]) {
+        return Ok(material.to_vec());
+    }
+    let blocks = pem::parse_many(material).map_err(|_| "it is neither PEM nor DER")?;
+    let mut lists = blocks.into_iter().filter(|block| block.tag() == PEM_LABEL);
+    let first = lists.next().ok_or("it has no X509 CRL block")?;
+    if lists.next().is_some() {
+        return Err("it has several CRLs; give each its own file");
+    }
+    Ok(first.into_contents())
+}
+
+fn damaged(origin: &str, reason: &str) -> Error {
+    Error::DamagedCrl {
+        origin: origin.to_owned(),
+        reason: reason.to_owned(),
+    }
 }
 
 impl Crl {
@@ -27,24 +107,8 @@ impl Crl {
     /// [`Error::DamagedCrl`] for what is no CRL, and for delta, indirect or
     /// otherwise partial CRLs, marked by critical extensions.
     pub fn read(material: &[u8], origin: &str) -> Result<Self, Error> {
-        let damaged = |reason: &str| Error::DamagedCrl {
-            origin: origin.to_owned(),
-            reason: reason.to_owned(),
-        };
-        let der = if material.starts_with(&[0x30]) {
-            material.to_vec()
-        } else {
-            let blocks =
-                pem::parse_many(material).map_err(|_| damaged("it is neither PEM nor DER"))?;
-            let mut lists = blocks.into_iter().filter(|block| block.tag() == "X509 CRL");
-            let first = lists
-                .next()
-                .ok_or_else(|| damaged("it has no X509 CRL block"))?;
-            if lists.next().is_some() {
-                return Err(damaged("it has several CRLs; give each its own file"));
-            }
-            first.into_contents()
-        };
+        let damaged = |reason: &str| damaged(origin, reason);
+        let der = der_of(material).map_err(damaged)?;
         if der::sequence(&der).is_none_or(|parts| parts.len() != 3) {
             return Err(damaged("it is not DER"));
         }
@@ -67,13 +131,34 @@ impl Crl {
             )));
         }
         Ok(Self {
-            issuer: DistinguishedName::from_der(parsed.issuer().as_raw())
-                .ok_or_else(|| damaged("its issuer name is malformed"))?,
             revoked: parsed
                 .iter_revoked_certificates()
-                .filter_map(|entry| SerialNumber::from_der_content(entry.raw_serial()))
-                .map(|serial| serial.magnitude().to_vec())
+                .filter_map(|entry| {
+                    let serial = SerialNumber::from_der_content(entry.raw_serial())?;
+                    let reason = entry.reason_code().map(|(_, reason)| reason.0);
+                    Some((serial.magnitude().to_vec(), reason))
+                })
                 .collect(),
+            head: CrlHead {
+                issuer: DistinguishedName::from_der(parsed.issuer().as_raw())
+                    .ok_or_else(|| damaged("its issuer name is malformed"))?,
+                key_identifier: parsed.extensions().iter().find_map(|extension| {
+                    match extension.parsed_extension() {
+                        ParsedExtension::AuthorityKeyIdentifier(identifier) => {
+                            Some(identifier.key_identifier.as_ref()?.0.to_vec())
+                        }
+                        _ => None,
+                    }
+                }),
+                number: parsed
+                    .crl_number()
+                    .and_then(|number| SerialNumber::from_magnitude(&number.to_bytes_be())),
+                this_update: DateTime::from_timestamp(parsed.last_update().timestamp(), 0)
+                    .ok_or_else(|| damaged("its thisUpdate is out of range"))?,
+                next_update: parsed
+                    .next_update()
+                    .and_then(|at| DateTime::from_timestamp(at.timestamp(), 0)),
+            },
             der,
         })
     }
@@ -81,13 +166,37 @@ impl Crl {
     /// Whose certificates the list is about, and who signed it.
     #[must_use]
     pub const fn issuer(&self) -> &DistinguishedName {
-        &self.issuer
+        &self.head.issuer
+    }
+
+    /// What it says of itself.
+    #[must_use]
+    pub const fn head(&self) -> &CrlHead {
+        &self.head
+    }
+
+    /// How many serial numbers it lists.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.revoked.len()
+    }
+
+    /// The serial numbers that it lists, unsigned big-endian, in no order.
+    pub fn serials(&self) -> impl Iterator<Item = &[u8]> {
+        self.revoked.keys().map(Vec::as_slice)
+    }
+
+    /// The reason for which it lists this serial number (unsigned big-endian);
+    /// `None` when it does not, or for one that RFC 5280 does not have.
+    #[must_use]
+    pub fn reason_of(&self, magnitude: &[u8]) -> Option<RevocationReason> {
+        RevocationReason::of_code(self.revoked.get(magnitude)?.unwrap_or_default())
     }
 
     /// Whether it lists this serial number.
     #[must_use]
     pub fn revokes(&self, serial: &SerialNumber) -> bool {
-        self.revoked.contains(serial.magnitude())
+        self.revoked.contains_key(serial.magnitude())
     }
 
     /// Whether `issuer`'s key made the list's signature.
@@ -107,6 +216,11 @@ impl Crl {
 
 impl std::fmt::Debug for Crl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Crl({}, {} entries)", self.issuer, self.revoked.len())
+        write!(
+            f,
+            "Crl({}, {} entries)",
+            self.head.issuer,
+            self.revoked.len()
+        )
     }
 }

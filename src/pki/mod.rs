@@ -9,18 +9,20 @@ mod identity;
 mod issue;
 mod name;
 mod path;
+mod revocation;
 mod selector;
 mod serial;
 mod signature;
 
 pub use bundle::{encode_pem, read_certificates, read_der_bundle};
 pub use certificate::{BasicConstraints, Certificate, KeyUsage, SignatureHash};
-pub use crl::Crl;
+pub use crl::{Crl, CrlHead, CrlTemplate, CrlToBeSigned, SignedCrl};
 pub use general_name::GeneralName;
 pub use identity::{Identity, Sourced, chain_of};
 pub use issue::{IssuerRef, Kind, Template, ToBeSigned};
 pub use name::{AttributeType, DistinguishedName};
 pub use path::{PathError, PathQuery, validate_path};
+pub use revocation::{RevocationReason, RevokedEntry};
 pub use selector::CertificateSelector;
 pub use serial::SerialNumber;
 
@@ -72,6 +74,15 @@ pub enum Error {
     #[error("the certificate could not be made: {reason}")]
     Issue {
         /// What the builder reported.
+        reason: String,
+        /// The key's error, when it was the key that failed.
+        #[source]
+        source: Option<crate::key::Error>,
+    },
+    /// Signing or building a revocation list failed.
+    #[error("the revocation list could not be made: {reason}")]
+    List {
+        /// What failed.
         reason: String,
         /// The key's error, when it was the key that failed.
         #[source]

@@ -269,7 +269,7 @@ impl<'a> Search<'_, 'a> {
                 if counts {
                     return Err(PathError::Revoked {
                         subject: certificate.subject().to_string(),
-                        serial: certificate.serial().clone(),
+                        serial: *certificate.serial(),
                         issuer: crl.issuer().clone(),
                     });
                 }

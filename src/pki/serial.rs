@@ -9,8 +9,13 @@ use x509_parser::num_bigint::BigUint;
 ///
 /// The sign octet that DER puts before a number with its highest bit set is not
 /// counted: RFC 5280 forbids such numbers of 20 octets, but they are in use.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SerialNumber(Vec<u8>);
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SerialNumber {
+    /// The octets, and zeros behind them: in place, since a revocation list may
+    /// have a million.
+    octets: [u8; Self::MAX_OCTETS],
+    length: u8,
+}
 
 impl SerialNumber {
     /// Most octets of the number (RFC 5280 section 4.1.2.2).
@@ -32,27 +37,45 @@ impl SerialNumber {
     pub fn from_magnitude(bytes: &[u8]) -> Option<Self> {
         let first = bytes.iter().position(|octet| *octet != 0)?;
         let magnitude = bytes.get(first..)?;
-        (magnitude.len() <= Self::MAX_OCTETS).then(|| Self(magnitude.to_vec()))
+        let mut octets = [0; Self::MAX_OCTETS];
+        octets
+            .get_mut(..magnitude.len())?
+            .copy_from_slice(magnitude);
+        Some(Self {
+            octets,
+            length: u8::try_from(magnitude.len()).ok()?,
+        })
     }
 
     /// The number as unsigned big-endian octets without leading zeros.
     #[must_use]
     pub fn magnitude(&self) -> &[u8] {
-        &self.0
+        &self.octets[..usize::from(self.length)]
+    }
+
+    /// Whether the content octets of a DER INTEGER are this number, in its one
+    /// encoding.
+    pub(super) fn is_content_of(&self, content: &[u8]) -> bool {
+        let magnitude = self.magnitude();
+        let needs_sign = magnitude.first().is_some_and(|first| *first >= 0x80);
+        match content {
+            [0, rest @ ..] => rest == magnitude && needs_sign,
+            _ => content == magnitude && !needs_sign,
+        }
     }
 
     /// The number in decimal, as the credential of an `AWS4-X509` signature
     /// names it (up to 49 digits).
     #[must_use]
     pub fn decimal(&self) -> String {
-        BigUint::from_bytes_be(&self.0).to_str_radix(10)
+        BigUint::from_bytes_be(self.magnitude()).to_str_radix(10)
     }
 
     /// The number in lowercase hex, padded to an even number of digits: the
     /// form in which AWS writes the default role session name.
     #[must_use]
     pub fn hex(&self) -> String {
-        hex::encode(&self.0)
+        hex::encode(self.magnitude())
     }
 }
 

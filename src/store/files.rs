@@ -210,6 +210,27 @@ pub fn remove_if_present(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// Removes what writers that were killed have left unfinished in a directory.
+/// The caller sees to it that nobody is writing there.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub fn remove_unfinished(directory: &Path) -> Result<(), Error> {
+    let entries = fs::read_dir(directory).map_err(|source| Error::Io {
+        path: directory.to_owned(),
+        action: Action::Read,
+        source,
+    })?;
+    entries
+        .flatten()
+        .filter(|entry| {
+            let name = entry.file_name();
+            name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes())
+        })
+        .try_for_each(|entry| remove_if_present(&entry.path()))
+}
+
 /// Makes a directory with its parents, owner-only and durable; one that exists
 /// is kept.
 ///

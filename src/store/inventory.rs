@@ -10,12 +10,14 @@
 
 mod audit;
 mod certificate;
+mod crl;
 mod migration;
 mod mount;
 mod writer;
 
 pub use audit::{AuditEntry, AuditFault, AuditRecord, AuditSummary};
 pub use certificate::{Kind, Record, Reservation, Revocation, State};
+pub use crl::CrlRecord;
 pub use writer::Writer;
 
 use std::path::{Path, PathBuf};

@@ -14,11 +14,11 @@ mod staging;
 pub use edit::{EditReport, Manner, Recovery, edit, read_regular, recover};
 pub use files::{
     Readers, check_parent, ensure_directory, parent_mode, read_bounded, read_with_metadata,
-    remove_if_present, temporary_directory, write_atomic,
+    remove_if_present, remove_unfinished, temporary_directory, write_atomic,
 };
 pub use inventory::{
-    AuditEntry, AuditFault, AuditRecord, AuditSummary, Inventory, Kind, Record, Reservation,
-    Revocation, State, Writer,
+    AuditEntry, AuditFault, AuditRecord, AuditSummary, CrlRecord, Inventory, Kind, Record,
+    Reservation, Revocation, State, Writer,
 };
 pub use log::{Log, Severity};
 pub use session_cache::{CacheEntry, CacheLock, SessionCache, is_own_directory};

@@ -24,26 +24,26 @@ use crate::ca_state::{
 use crate::harness::{Run, Sandbox, program};
 
 /// Most occurrences of one system call at which a run is killed.
-const POINTS: usize = 14;
+pub const POINTS: usize = 14;
 
 /// Most occurrences of one system call that are made to fail.
-const FAULTS: usize = 8;
+pub const FAULTS: usize = 8;
 
 /// The calls that change the disk or make it durable, and `fcntl`, whose locks
 /// stand around the changes that SQLite makes through shared memory.
-const CALLS: &str = "openat,mkdir,write,pwrite64,ftruncate,fsync,fdatasync,rename,renameat,\
+pub const CALLS: &str = "openat,mkdir,write,pwrite64,ftruncate,fsync,fdatasync,rename,renameat,\
                      renameat2,unlink,unlinkat,rmdir,fcntl";
 
 /// One system call of a normal run.
 #[derive(Clone, Debug)]
-struct Call {
-    name: String,
+pub struct Call {
+    pub name: String,
     /// Its number among the calls of that name, from one.
-    nth: usize,
+    pub nth: usize,
     /// Its line in the trace.
-    line: String,
+    pub line: String,
     /// Its position among all traced calls.
-    position: usize,
+    pub position: usize,
 }
 
 /// What is run, in a sandbox of its own for every point.
@@ -105,24 +105,7 @@ impl Scene {
         let traced = format!("trace={CALLS}");
         let run = self.run(&sandbox, "077", &["trace", "-e", &traced]);
         assert_eq!(run.code, 0, "does strace work here? {run:#?}");
-        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        let mut calls = Vec::new();
-        for (position, line) in sandbox.read("trace").lines().enumerate() {
-            let call = line.split_once(' ').unwrap().1.trim_start();
-            let Some((name, _)) = call.split_once('(') else {
-                assert!(call.starts_with("+++ exited"), "{line}");
-                continue;
-            };
-            let nth = counts.entry(name.to_owned()).or_default();
-            *nth += 1;
-            calls.push(Call {
-                name: name.to_owned(),
-                nth: *nth,
-                line: call.to_owned(),
-                position,
-            });
-        }
-        calls
+        read_trace(&sandbox.read("trace"))
     }
 
     /// Kills a run at this call and checks what it left, and that the next one
@@ -389,7 +372,7 @@ fn is_harmless(call: &Call, closing: usize) -> bool {
 
 impl Call {
     /// Whether a run is killed here: not at what only reads.
-    fn is_a_point(&self) -> bool {
+    pub fn is_a_point(&self) -> bool {
         match self.name.as_str() {
             "openat" => self.line.contains("O_CREAT"),
             "fcntl" => self.line.contains("F_SETLK"),
@@ -398,9 +381,31 @@ impl Call {
     }
 }
 
+/// The calls in a trace, in their order.
+pub fn read_trace(trace: &str) -> Vec<Call> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut calls = Vec::new();
+    for (position, line) in trace.lines().enumerate() {
+        let call = line.split_once(' ').unwrap().1.trim_start();
+        let Some((name, _)) = call.split_once('(') else {
+            assert!(call.starts_with("+++ exited"), "{line}");
+            continue;
+        };
+        let nth = counts.entry(name.to_owned()).or_default();
+        *nth += 1;
+        calls.push(Call {
+            name: name.to_owned(),
+            nth: *nth,
+            line: call.to_owned(),
+            position,
+        });
+    }
+    calls
+}
+
 /// At most `limit` of the calls, the first and the last among them, the others
 /// evenly between.
-fn spread<'a>(calls: &[&'a Call], limit: usize) -> Vec<&'a Call> {
+pub fn spread<'a>(calls: &[&'a Call], limit: usize) -> Vec<&'a Call> {
     if calls.len() <= limit {
         return calls.to_vec();
     }

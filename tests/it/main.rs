@@ -48,6 +48,7 @@ mod reach;
 mod reading;
 mod reporting;
 mod retries;
+mod revocation;
 mod selectors;
 mod serve;
 mod session_cache;

@@ -5,12 +5,12 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::authority;
+use crate::authority::{self, reason_of};
 use crate::cli::{CaList, CaShow};
 use crate::clock::{in_words, rfc3339};
 use crate::commands::{Context, Error};
 use crate::pki::{Certificate, SerialNumber, encode_pem};
-use crate::store::{Inventory, Record, State};
+use crate::store::{Inventory, Record, Revocation, State};
 use crate::text::printable;
 
 /// Lists the inventory.
@@ -86,6 +86,16 @@ pub(in crate::commands) fn show(arguments: &CaShow, context: &Context) -> Result
         rfc3339(record.not_before),
         rfc3339(record.not_after),
     );
+    if let Some(revocation) = record.revocation {
+        text.push_str(&format!(
+            "revoked        {}, {}\n",
+            rfc3339(revocation.at),
+            reason_of(revocation)
+        ));
+        if let Some(since) = revocation.invalid_since {
+            text.push_str(&format!("invalid since  {}\n", rfc3339(since)));
+        }
+    }
     for name in &record.names {
         text.push_str(&format!("name           {}\n", printable(name, 400)));
     }
@@ -103,8 +113,15 @@ fn open(directory: &Path) -> Result<Inventory, Error> {
     Ok(authority::open_inventory(directory)?)
 }
 
-/// The state in a word, with the end of life seen from now.
+/// The state in a word, with the end of life seen from now. That it is revoked
+/// says more than that it has ended.
 fn status(record: &Record, now: DateTime<Utc>) -> &'static str {
+    if let Some(revocation) = record.revocation {
+        return match reason_of(revocation).is_final() {
+            true => "revoked",
+            false => "held",
+        };
+    }
     match record.state {
         State::Issued if record.not_after < now => "expired",
         state => state.as_str(),
@@ -113,7 +130,7 @@ fn status(record: &Record, now: DateTime<Utc>) -> &'static str {
 
 /// As [`status`], and whether the files are known to have been delivered.
 fn shown_status(record: &Record, now: DateTime<Utc>) -> &'static str {
-    let ended = record.not_after < now;
+    let ended = record.not_after < now || record.revocation.is_some();
     match record.state {
         State::Issued if !ended && record.delivered_at.is_none() => "undelivered",
         _ => status(record, now),
@@ -132,6 +149,16 @@ fn as_json(record: &Record, now: DateTime<Utc>) -> Value {
         "notAfter": rfc3339(record.not_after),
         "reservedAt": rfc3339(record.reserved_at),
         "deliveredAt": record.delivered_at.map(rfc3339),
+        "revocation": record.revocation.map(revocation_as_json),
         "fingerprintSha256": record.fingerprint,
+    })
+}
+
+/// A revocation, for programs.
+pub(super) fn revocation_as_json(revocation: Revocation) -> Value {
+    json!({
+        "reason": reason_of(revocation).as_str(),
+        "revokedAt": rfc3339(revocation.at),
+        "invalidSince": revocation.invalid_since.map(rfc3339),
     })
 }

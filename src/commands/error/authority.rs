@@ -16,10 +16,19 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::ClockAhead { .. }
         | authority::Error::ClockBehind { .. }
         | authority::Error::Foreign { .. }
+        | authority::Error::ListAhead { .. }
+        | authority::Error::ListForeign { .. }
+        | authority::Error::ListUnreadable { .. }
         | authority::Error::Path(_) => Outcome::Unusable,
         authority::Error::Key(error) => of_key(error),
-        authority::Error::Incomplete { .. } => Outcome::Failed,
-        authority::Error::NoAuthority { .. } | authority::Error::Validity { .. } => Outcome::Usage,
+        authority::Error::Incomplete { .. }
+        | authority::Error::NotFound { .. }
+        | authority::Error::NotHeld { .. } => Outcome::Failed,
+        authority::Error::InvalidSince { .. }
+        | authority::Error::NoAuthority { .. }
+        | authority::Error::RootRevoked
+        | authority::Error::SeveralNamed { .. }
+        | authority::Error::Validity { .. } => Outcome::Usage,
         authority::Error::Pki(error) => of_pki(error),
         authority::Error::Random => Outcome::Failed,
         authority::Error::Store(error) => of_store(error),
@@ -51,6 +60,30 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
             "make one with: windlass ca init --dir {} --name NAME",
             path.display()
         )),
+        authority::Error::InvalidSince { .. } => Some(
+            "give --invalid-since a time in the past, as 2026-11-20T08:00:00Z; without it the revocation counts from now".to_owned(),
+        ),
+        authority::Error::ListAhead { .. } => Some(
+            "was the CA restored from an older backup? What was revoked since is in that list and not in the inventory: revoke it again, then give --force".to_owned(),
+        ),
+        authority::Error::ListForeign { .. } => Some(
+            "name another file; --force replaces this one".to_owned(),
+        ),
+        authority::Error::ListUnreadable { .. } => Some(
+            "name another file, or look at this one with 'openssl crl -in FILE -noout -text'; --force replaces it".to_owned(),
+        ),
+        authority::Error::NotFound { .. } => Some(
+            "'windlass ca list' shows what there is; one that has ended is named by its serial number".to_owned(),
+        ),
+        authority::Error::NotHeld { .. } => Some(
+            "only a certificateHold can be taken back; issue a new certificate".to_owned(),
+        ),
+        authority::Error::RootRevoked => Some(
+            "take it out of the trust anchor: 'aws rolesanywhere disable-trust-anchor'".to_owned(),
+        ),
+        authority::Error::SeveralNamed { .. } => Some(
+            "name one by its serial number, or give --all".to_owned(),
+        ),
         authority::Error::Pki(error) => hint_pki(error),
         authority::Error::Store(error) => hint_store(error),
         authority::Error::Path(_)

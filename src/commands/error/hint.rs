@@ -42,7 +42,11 @@ impl Error {
             Self::CredentialsFile { reason, .. } => hint_credentials_file(reason),
             Self::Daemon(_) => None,
             Self::Elsewhere(failure) => failure.hint.clone(),
-            Self::Ended { .. } | Self::NotText | Self::Stdout(_) | Self::TlsSetup(_) => None,
+            Self::Ended { .. }
+            | Self::NotText
+            | Self::Stdout(_)
+            | Self::TlsSetup(_)
+            | Self::Verdict(_) => None,
             Self::Endpoint(error) => hint_endpoint(error),
             Self::Exchange(error) => hint_exchange(error),
             Self::InTheWay { .. } => fixed("nothing was changed; name a new file"),

@@ -16,7 +16,7 @@ pub(super) fn of_pki(error: &pki::Error) -> Outcome {
         | pki::Error::NotYetValid { .. }
         | pki::Error::TooMany { .. } => Outcome::Unusable,
         pki::Error::CaBundle { .. } => Outcome::Usage,
-        pki::Error::Issue { .. } => Outcome::Failed,
+        pki::Error::Issue { .. } | pki::Error::List { .. } => Outcome::Failed,
     }
 }
 
@@ -55,7 +55,7 @@ pub(super) fn hint_pki(error: &pki::Error) -> Option<String> {
             ));
         }
         pki::Error::TooMany { .. } => "give the certificate and its chain, not a whole root store",
-        pki::Error::Issue { .. } => return None,
+        pki::Error::Issue { .. } | pki::Error::List { .. } => return None,
     };
     Some(text.to_owned())
 }

@@ -177,6 +177,27 @@ impl Inventory {
         )
     }
 
+    /// All rows with this common name, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn named(&self, common_name: &str) -> Result<Vec<Record>, Error> {
+        let failed = sql_error(&self.path, Action::Read);
+        let mut statement = self
+            .connection
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM certificate WHERE id IN \
+                 (SELECT certificate FROM name WHERE value = ?1 AND kind = 'cn') \
+                 ORDER BY id DESC"
+            ))
+            .map_err(&failed)?;
+        let rows = statement
+            .query_map([common_name], record)
+            .map_err(&failed)?;
+        rows.collect::<Result<_, _>>().map_err(&failed)
+    }
+
     /// The row of one serial number.
     ///
     /// # Errors

@@ -246,7 +246,7 @@ impl<'a> Writer<'a> {
         Err(sql_error(&self.path, Action::Write)(changed))
     }
 
-    fn run(&self, sql: &str, parameters: impl Params) -> Result<usize, Error> {
+    pub(super) fn run(&self, sql: &str, parameters: impl Params) -> Result<usize, Error> {
         self.prepared(sql)?
             .execute(parameters)
             .map_err(sql_error(&self.path, Action::Write))

@@ -1,0 +1,139 @@
+//! Revocation lists: what one has to say, and those that were signed.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension, Row, params};
+
+use crate::store::{Action, Error};
+
+use super::{Inventory, Revocation, Writer, sql_error, time};
+
+/// A revocation list that was signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CrlRecord {
+    /// The subjectKeyIdentifier of the authority that signed it.
+    pub issuer_key_id: Vec<u8>,
+    /// Its number, from 1.
+    pub number: i64,
+    /// When it was made.
+    pub this_update: DateTime<Utc>,
+    /// When the next one has to be there.
+    pub next_update: DateTime<Utc>,
+    /// Number of its entries.
+    pub entries: i64,
+    /// Its size as PEM, in bytes.
+    pub size: i64,
+    /// SHA-256 of its DER, lowercase hex.
+    pub fingerprint: String,
+}
+
+impl Inventory {
+    /// The newest revocation list that an authority has signed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn newest_crl(&self, issuer_key_id: &[u8]) -> Result<Option<CrlRecord>, Error> {
+        self.connection
+            .prepare_cached(
+                "SELECT issuer_key_id, number, this_update, next_update, entries, size, \
+                 fingerprint FROM crl WHERE issuer_key_id = ?1 ORDER BY number DESC LIMIT 1",
+            )
+            .and_then(|mut statement| statement.query_row([issuer_key_id], crl).optional())
+            .map_err(sql_error(&self.path, Action::Read))
+    }
+
+    /// How many authorities have signed lists that are not out of date at `at`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn crl_issuers(&self, at: DateTime<Utc>) -> Result<u64, Error> {
+        let count: i64 = self
+            .connection
+            .query_row(
+                "SELECT count(DISTINCT issuer_key_id) FROM crl WHERE next_update >= ?1",
+                [at.timestamp()],
+                |row| row.get(0),
+            )
+            .map_err(sql_error(&self.path, Action::Read))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// Hands over serial number (unsigned big-endian) and revocation of every
+    /// certificate that an authority has revoked and that ends at `ending` or
+    /// later; an index alone answers it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`], or what the receiver gives.
+    pub fn revoked<E: From<Error>>(
+        &self,
+        issuer_key_id: &[u8],
+        ending: DateTime<Utc>,
+        mut receive: impl FnMut(&[u8], Revocation) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let failed = |error| E::from(sql_error(&self.path, Action::Read)(error));
+        let mut statement = self
+            .connection
+            .prepare_cached(
+                "SELECT serial, revoked_at, revocation, invalid_since FROM certificate \
+                 INDEXED BY certificate_revoked WHERE revoked_at IS NOT NULL \
+                 AND issuer_key_id = ?1 AND not_after >= ?2",
+            )
+            .map_err(failed)?;
+        let mut rows = statement
+            .query(params![issuer_key_id, ending.timestamp()])
+            .map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let serial = row.get_ref(0).and_then(|value| Ok(value.as_blob()?));
+            let revocation = revocation(row).map_err(failed)?;
+            receive(serial.map_err(failed)?, revocation)?;
+        }
+        Ok(())
+    }
+}
+
+impl Writer<'_> {
+    /// Records a list that was signed, before anybody sees it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`], also when the authority has a list of that number.
+    pub fn add_crl(&self, record: &CrlRecord) -> Result<(), Error> {
+        self.run(
+            "INSERT INTO crl (issuer_key_id, number, this_update, next_update, entries, size, \
+             fingerprint) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                record.issuer_key_id,
+                record.number,
+                record.this_update.timestamp(),
+                record.next_update.timestamp(),
+                record.entries,
+                record.size,
+                record.fingerprint,
+            ],
+        )
+        .map(drop)
+    }
+}
+
+fn revocation(row: &Row<'_>) -> rusqlite::Result<Revocation> {
+    let since: Option<i64> = row.get(3)?;
+    Ok(Revocation {
+        at: time(row.get(1)?)?,
+        reason: row.get(2)?,
+        invalid_since: since.map(time).transpose()?,
+    })
+}
+
+fn crl(row: &Row<'_>) -> rusqlite::Result<CrlRecord> {
+    Ok(CrlRecord {
+        issuer_key_id: row.get(0)?,
+        number: row.get(1)?,
+        this_update: time(row.get(2)?)?,
+        next_update: time(row.get(3)?)?,
+        entries: row.get(4)?,
+        size: row.get(5)?,
+        fingerprint: row.get(6)?,
+    })
+}
