@@ -17,6 +17,7 @@ use crate::pki::{
 };
 use crate::store::{self, Reservation, Staging};
 
+use super::checkpoint::checkpoint_when_due;
 use super::deliver::deliver;
 use super::{Action, Authority, CommonName, Error, Occasion, TagValue, draw_serial};
 
@@ -196,6 +197,7 @@ impl Authority {
         let mut writer = self.inventory.write()?;
         writer.store(serial, certificate.der(), &fingerprint, occasion.at)?;
         occasion.log(&mut writer, Action::Issue, Some(serial), &detail)?;
+        checkpoint_when_due(&self.inventory, &writer, &self.issuing_key, occasion.at)?;
         Ok(writer.commit()?)
     }
 

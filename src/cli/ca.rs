@@ -1,8 +1,17 @@
 //! `windlass ca …`
 
+mod audit;
+mod backup;
+mod check;
 mod crl;
 mod revoke;
 
+pub use audit::{
+    AuditCheckpoint, AuditCommand, AuditExport, AuditFormat, AuditList, AuditReconcile,
+    AuditVerify, CaAudit,
+};
+pub use backup::{CaBackup, CaRestore};
+pub use check::{CaCheck, CheckFormat};
 pub use crl::{CaCrl, CrlCommand, CrlMake, CrlStatus};
 pub use revoke::{CaRelease, CaRevoke, SelectionArgs};
 
@@ -31,11 +40,15 @@ pub struct Ca {
     reason = "a comment here would replace the description in the help"
 )]
 pub enum CaCommand {
+    Audit(CaAudit),
+    Backup(CaBackup),
+    Check(CaCheck),
     Crl(Box<CaCrl>),
     Init(CaInit),
     Issue(Box<CaIssue>),
     List(CaList),
     Release(CaRelease),
+    Restore(Box<CaRestore>),
     Revoke(Box<CaRevoke>),
     Show(CaShow),
 }

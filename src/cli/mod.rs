@@ -26,8 +26,10 @@ mod update;
 mod value;
 
 pub use ca::{
-    Ca, CaCommand, CaCrl, CaDirectory, CaInit, CaIssue, CaList, CaRelease, CaRevoke, CaShow,
-    CrlCommand, CrlMake, CrlStatus, OccasionArgs, SelectionArgs,
+    AuditCheckpoint, AuditCommand, AuditExport, AuditFormat, AuditList, AuditReconcile,
+    AuditVerify, Ca, CaAudit, CaBackup, CaCheck, CaCommand, CaCrl, CaDirectory, CaInit, CaIssue,
+    CaList, CaRelease, CaRestore, CaRevoke, CaShow, CheckFormat, CrlCommand, CrlMake, CrlStatus,
+    OccasionArgs, SelectionArgs,
 };
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
 pub use config::{Config, ConfigCommand, ConfigShow};
@@ -51,6 +53,7 @@ pub use serve::Serve;
 pub use session::{ProfileArgs, ProfileChoice, SessionArgs};
 pub use status::Status;
 pub use update::Update;
+pub use value::Moment;
 
 use clap::{Args, Parser, Subcommand};
 

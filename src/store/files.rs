@@ -260,7 +260,7 @@ pub fn ensure_directory(path: &Path) -> Result<(), Error> {
 
 /// Opens a new file with the mode of every file that is written here.
 #[expect(clippy::disallowed_types, reason = "the room that writes files")]
-fn new_file(path: &Path) -> std::io::Result<File> {
+pub(super) fn new_file(path: &Path) -> std::io::Result<File> {
     fs::OpenOptions::new()
         .write(true)
         .create_new(true)

@@ -15,6 +15,7 @@ mod users;
 mod admission;
 mod bad_input;
 mod ca_output;
+mod ca_safety;
 mod ca_state;
 mod chaining;
 mod clients;

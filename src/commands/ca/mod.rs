@@ -1,5 +1,8 @@
 //! `windlass ca …`
 
+mod audit;
+mod backup;
+mod check;
 mod crl;
 mod init;
 mod inventory;
@@ -7,6 +10,9 @@ mod issue;
 mod occasion;
 mod revoke;
 
+pub(super) use audit::audit;
+pub(super) use backup::{backup, restore};
+pub(super) use check::check;
 pub(super) use crl::crl;
 pub(super) use init::init;
 pub(super) use inventory::{list, show};

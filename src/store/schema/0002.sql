@@ -57,6 +57,7 @@ CREATE INDEX certificate_unsettled ON certificate (id)
 CREATE INDEX certificate_revoked ON certificate
     (issuer_key_id, not_after, serial, revoked_at, revocation, invalid_since)
     WHERE revoked_at IS NOT NULL;
+CREATE INDEX certificate_of_authorities ON certificate (id) WHERE kind <> 'leaf';
 CREATE INDEX certificate_compromised ON certificate (key_fingerprint)
     WHERE revocation = 1;
 
@@ -103,6 +104,8 @@ CREATE TABLE audit (
     certificate INTEGER REFERENCES certificate (id)
 ) STRICT;
 
+-- When the last backup was made.
+CREATE INDEX audit_of_backups ON audit (at) WHERE action = 'backup';
 CREATE INDEX audit_by_certificate ON audit (certificate) WHERE certificate IS NOT NULL;
 
 CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
