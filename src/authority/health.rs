@@ -15,6 +15,10 @@ use super::{
     verify_log,
 };
 
+/// However long a workload's certificate lives, it is early enough to warn this
+/// long before its end.
+const LONGEST_WARNING: TimeDelta = TimeDelta::days(90);
+
 /// How bad it is, as Nagios counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -35,10 +39,12 @@ pub struct HealthPlan<'a> {
     pub directory: &'a Path,
     /// Now.
     pub at: DateTime<Utc>,
-    /// How long before an end there is a warning.
+    /// How long before the end of a CA's certificate there is a warning.
     pub warn: TimeDelta,
-    /// How long before an end it is critical.
+    /// How long before that end it is critical.
     pub critical: TimeDelta,
+    /// The same two of the workloads' certificates, in hundredths of their life.
+    pub leaves: (u8, u8),
     /// How old a backup may be; the double is critical.
     pub backup: TimeDelta,
     /// How long a reservation may be unsettled.
@@ -61,6 +67,9 @@ pub struct Finding {
 }
 
 impl Level {
+    /// All of them, by their code.
+    pub const ALL: [Self; 4] = [Self::Ok, Self::Warning, Self::Critical, Self::Unknown];
+
     /// The word that Nagios uses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -197,10 +206,12 @@ impl HealthPlan<'_> {
     }
 
     fn leaves(&self, inventory: &Inventory) -> Result<Finding, Error> {
-        let ending = inventory.ending_unreplaced(self.at, self.at + self.warn)?;
+        let (warn, critical) = self.leaves;
+        let mut ending = inventory.ending_unreplaced(self.at, self.at + LONGEST_WARNING)?;
+        ending.retain(|one| one.has_less_than(warn, self.at));
         let soon = ending
             .iter()
-            .filter(|one| one.not_after - self.at < self.critical)
+            .filter(|one| one.has_less_than(critical, self.at))
             .count();
         let level = match (soon, ending.len()) {
             (0, 0) => Level::Ok,
@@ -210,7 +221,7 @@ impl HealthPlan<'_> {
         let text = match ending.first() {
             None => "no certificate ends soon without a successor".to_owned(),
             Some(first) => format!(
-                "{} end without a successor, first that of {}, which {}",
+                "{} without a successor ending soon, first that of {}, which {}",
                 counted(ending.len(), "certificate"),
                 named(first),
                 ends(first.not_after, self.at)

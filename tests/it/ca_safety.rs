@@ -12,6 +12,8 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use serde_json::Value;
+use windlass::commands::Outcome;
+use windlass::store;
 
 use crate::harness::{Run, Sandbox};
 
@@ -48,4 +50,36 @@ fn tamper(database: &Path, sql: &str) {
 fn serial_of(sandbox: &Sandbox, name: &str) -> String {
     let shown = sandbox.ok(&["ca", "show", "--dir", "ca", name, "--json"]);
     json(&shown)["serialNumber"].as_str().unwrap().to_owned()
+}
+
+/// Whoever is only too early is told so, with the exit code for it.
+#[test]
+fn what_may_pass_is_told_from_what_is_wrong() {
+    let path = Path::new("ca/inventory.db").to_owned();
+    for (error, outcome, hint) in [
+        (
+            store::Error::InventoryBusy { path, seconds: 30 },
+            Outcome::Temporary,
+            "nothing was written; try again",
+        ),
+        (
+            store::Error::Settled {
+                serial: "11".to_owned(),
+            },
+            Outcome::Temporary,
+            "nothing was handed out",
+        ),
+        (
+            store::Error::Archive {
+                path: "backup.tar".into(),
+                reason: "it ends within root/key.pem".to_owned(),
+            },
+            Outcome::Unusable,
+            "all of it",
+        ),
+    ] {
+        let error = windlass::commands::Error::from(error);
+        assert_eq!(error.outcome(), outcome, "{error}");
+        assert!(error.hint().unwrap().contains(hint), "{error}");
+    }
 }

@@ -29,13 +29,24 @@ pub struct CaCheck {
     #[command(flatten)]
     pub ca: CaDirectory,
 
-    /// How long before an end there is a warning
-    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = value::period)]
+    /// How long before the end of a CA's certificate there is a warning
+    #[arg(long, value_name = "TIME", default_value = "90d", value_parser = value::period)]
     pub warn: TimeDelta,
 
-    /// How long before an end it is critical
-    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = value::period)]
+    /// How long before the end of a CA's certificate it is critical
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = value::period)]
     pub critical: TimeDelta,
+
+    /// How much of a workload's certificate is left when there is a warning
+    ///
+    /// In hundredths of its life, and 90 days at most; unless there is a later one
+    /// of the same common name. Hosts should have renewed by then
+    #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = value::number("a share of a life", 1..=100_u8, "20"))]
+    pub leaf_warn: u8,
+
+    /// How much of a workload's certificate is left when it is critical
+    #[arg(long, value_name = "PERCENT", default_value_t = 10, value_parser = value::number("a share of a life", 1..=100_u8, "10"))]
+    pub leaf_critical: u8,
 
     /// How old the last backup may be; the double is critical
     #[arg(long, value_name = "TIME", default_value = "2d", value_parser = value::period)]

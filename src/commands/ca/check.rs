@@ -30,6 +30,7 @@ pub(in crate::commands) fn check(arguments: &CaCheck, context: &Context) -> Resu
         at: now,
         warn: arguments.warn,
         critical: arguments.critical,
+        leaves: (arguments.leaf_warn, arguments.leaf_critical),
         backup: arguments.backup_age,
         unsettled: UNSETTLED,
         deep: arguments.deep,

@@ -142,7 +142,7 @@ pub(super) fn hint_store(error: &store::Error) -> Option<String> {
                 shown(path)
             ),
             store::SqlTrouble::Failing => format!(
-                "the disk of {} fails ('dmesg' says more); when it is mended, 'windlass ca check --deep' tells whether anything is lost",
+                "the disk of {} is full, or fails ('df' and 'dmesg' say more); what was not said to be done was not done, and 'windlass ca check --deep' tells whether all is whole",
                 shown(path)
             ),
             store::SqlTrouble::ReadOnly => format!(

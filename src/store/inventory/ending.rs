@@ -14,8 +14,19 @@ pub struct Ending {
     pub serial: Vec<u8>,
     /// Its common name.
     pub common_name: String,
+    /// Its first second.
+    pub not_before: DateTime<Utc>,
     /// Its last second.
     pub not_after: DateTime<Utc>,
+}
+
+impl Ending {
+    /// Whether less than so many hundredths of its life are left.
+    #[must_use]
+    pub fn has_less_than(&self, percent: u8, at: DateTime<Utc>) -> bool {
+        let (left, life) = (self.not_after - at, self.not_after - self.not_before);
+        left.num_seconds().saturating_mul(100) < life.num_seconds().saturating_mul(percent.into())
+    }
 }
 
 impl Inventory {
@@ -35,7 +46,7 @@ impl Inventory {
         let mut statement = self
             .connection
             .prepare_cached(
-                "SELECT serial, common_name, not_after FROM certificate AS one \
+                "SELECT serial, common_name, not_before, not_after FROM certificate AS one \
                  INDEXED BY certificate_by_end \
                  WHERE issued_at IS NOT NULL AND not_after BETWEEN ?1 AND ?2 \
                  AND kind = 'leaf' AND revoked_at IS NULL AND NOT EXISTS \
@@ -50,7 +61,8 @@ impl Inventory {
                 Ok(Ending {
                     serial: row.get(0)?,
                     common_name: row.get(1)?,
-                    not_after: time(row.get(2)?)?,
+                    not_before: time(row.get(2)?)?,
+                    not_after: time(row.get(3)?)?,
                 })
             })
             .map_err(&failed)?;

@@ -392,6 +392,9 @@ fn what_ends_unreplaced_is_told() {
     let ending = inventory.ending_unreplaced(at(0), at(1000)).unwrap();
     let names: Vec<&str> = ending.iter().map(|one| one.common_name.as_str()).collect();
     assert_eq!(names, ["forgotten"]);
+    // Its life is 200 s, from at(0) on.
+    assert!(ending[0].has_less_than(50, at(101)));
+    assert!(!ending[0].has_less_than(50, at(100)));
     // A successor that was revoked is none.
     let revocation = Revocation {
         at: at(0),

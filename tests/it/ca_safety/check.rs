@@ -26,12 +26,8 @@ fn a_ca_in_order_is_ok_and_the_numbers_are_there() {
             .starts_with("WINDLASS CA WARNING - no backup was ever made"),
         "{run:#?}"
     );
-    // The certificate of 30 days ends in less than that.
     sandbox.ok(&["ca", "backup", "--dir", "ca", "--out", "backup.tar"]);
-    let warned = check(&sandbox, &[]);
-    assert_eq!(warned.code, 1, "{warned:#?}");
-    assert!(warned.stdout.contains("1 certificate end"), "{warned:#?}");
-    let options = ["--warn", "20d", "--deep", "--textfile", "ca.prom"];
+    let options = ["--deep", "--textfile", "ca.prom"];
     let run = check(&sandbox, &options);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:#?}");
     let (first, rest) = run.stdout.split_once('\n').unwrap();
@@ -90,10 +86,7 @@ fn a_ca_in_order_is_ok_and_the_numbers_are_there() {
 fn what_is_wrong_is_told_and_how_bad_it_is() {
     let sandbox = backed_up();
     let told = |options: &[&str], probe: &str| -> (i32, String) {
-        let run = check(
-            &sandbox,
-            &[&["--warn", "20d", "--format", "json"], options].concat(),
-        );
+        let run = check(&sandbox, &[&["--format", "json"], options].concat());
         let found = json(&run);
         let findings = found["findings"].as_array().unwrap().clone();
         let levels = findings.iter().filter(|finding| finding["probe"] == probe);
@@ -105,10 +98,14 @@ fn what_is_wrong_is_told_and_how_bad_it_is() {
     let is = |code: i32, level: &str| (code, level.to_owned());
     assert_eq!(told(&[], "leaves"), is(0, ""));
     assert_eq!(
-        told(&["--critical", "31d", "--warn", "40d"], "leaves"),
+        told(&["--leaf-critical", "100", "--leaf-warn", "100"], "leaves"),
         is(2, "CRITICAL")
     );
     assert_eq!(told(&["--warn", "1200d"], "authorities"), is(1, "WARNING"));
+    let warned = check(&sandbox, &["--leaf-warn", "100"]);
+    assert_eq!(warned.code, 1, "{warned:#?}");
+    let says = "1 certificate without a successor ending soon, first that of web";
+    assert!(warned.stdout.contains(says), "{warned:#?}");
     assert_eq!(told(&["--backup-age", "0s"], "backup").0, 2);
     // A revocation that no list tells.
     let revoke = [
