@@ -172,17 +172,26 @@ impl HealthPlan<'_> {
         let (level, what) = match &list.state {
             ListState::Current => (Level::Ok, "is current".to_owned()),
             ListState::Due => (Level::Ok, "is past half of its life".to_owned()),
-            ListState::Absent if list.newest.is_none() && list.lacking == 0 => (
+            ListState::Absent => (
                 Level::Ok,
                 "was never made, and nothing is revoked".to_owned(),
             ),
-            ListState::Absent if list.newest.is_none() => {
-                (Level::Warning, "was never made".to_owned())
+            ListState::OutOfDate if list.facts.is_none() && list.newest.is_some() => {
+                (Level::Critical, "is not there any more".to_owned())
             }
-            ListState::Absent => (Level::Critical, "is not there any more".to_owned()),
+            ListState::OutOfDate if list.facts.is_none() => (
+                Level::Warning,
+                format!(
+                    "was never made, with {} revoked",
+                    counted(list.lacking, "certificate")
+                ),
+            ),
             ListState::OutOfDate => (
                 Level::Warning,
-                format!("lacks {} revocations, or their reasons", list.lacking),
+                format!(
+                    "lacks {}, or their reasons",
+                    counted(list.lacking, "revocation")
+                ),
             ),
             ListState::Expired => (Level::Critical, "has expired".to_owned()),
             ListState::Unusable { reason } => {
