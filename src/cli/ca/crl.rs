@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use crate::authority::ListIssuer;
 
+use super::super::value;
 use super::{CaDirectory, OccasionArgs, PassphraseArgs};
 
 /// Make the revocation list
@@ -70,7 +71,7 @@ pub struct CrlMake {
     ///
     /// Whoever cannot get the next one by then accepts nothing, or everything:
     /// the default outlasts a long weekend
-    #[arg(long, value_name = "DAYS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    #[arg(long, value_name = "DAYS", default_value_t = 10, value_parser = value::number("a life in days", 1..=3650_u32, "10"))]
     pub days: u32,
 
     /// Write the list to this file too, for everybody to read
