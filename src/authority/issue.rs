@@ -11,6 +11,7 @@ use crate::key::{self, GeneratedKey, KeyType, PublicKey, Signer};
 use crate::pki::{Certificate, GeneralName, SerialNumber};
 use crate::store;
 
+use super::checkpoint::checkpoint_when_due;
 use super::deliver::Delivery;
 use super::draft::{Draft, store_in};
 use super::{Authority, CommonName, Error, Occasion, TagValue, check_clock, draw_serial};
@@ -168,6 +169,8 @@ impl Authority {
         press.check_path(&certificate, occasion.at)?;
         let mut writer = self.inventory.write()?;
         store_in(&mut writer, draft, &certificate, occasion)?;
+        let key = self.issuing_key.as_ref();
+        checkpoint_when_due(&self.inventory, &writer, key, occasion.at)?;
         writer.commit()?;
         Ok(certificate)
     }

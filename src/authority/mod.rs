@@ -12,30 +12,42 @@
 //! ```
 
 mod assess;
+mod backup;
 mod batch;
 mod bootstrap;
+mod checkpoint;
 mod deliver;
 mod draft;
+mod health;
 mod issue;
 mod judge;
 mod list_issuer;
+mod log;
 mod occasion;
 mod opened;
 mod policy;
 mod publish;
+mod reconcile;
+mod restore;
 mod revoke;
 mod subject;
 
 pub use assess::{Assessment, ListFacts, ListState, assess, assess_file};
+pub use backup::{BackupReport, backup};
 pub use batch::{Batch, BatchRow, RowId, RowOutcome, lock_batches, spread};
 pub use bootstrap::{Bootstrap, CaName, create};
+pub use checkpoint::KeptCheckpoint;
 pub use deliver::Delivery;
+pub use health::{Finding, HealthPlan, Level, health};
 pub use issue::{IssueRequest, Issued, Preview, RequestedKey};
 pub use list_issuer::ListIssuer;
+pub use log::{CheckpointFault, LogFault, LogReport, log_export, verify_log};
 pub use occasion::{Action, Occasion, check_clock};
 pub use opened::Authority;
 pub use policy::{Policy, Profile, Refusal};
 pub use publish::{ListPlan, ListSigner, Published};
+pub use reconcile::{Reconciled, reconcile};
+pub use restore::{RestorePlan, Restored, restore};
 pub use revoke::{Revoked, Selection, reason_of, release, revoke};
 pub use subject::{CommonName, TagValue};
 
@@ -64,6 +76,39 @@ const BACKDATE_SECONDS: i64 = 300;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A backup is older than a revocation list that was published.
+    #[error(
+        "the backup is older than the revocation list {path}: it knows lists up to number {newest}, this is number {number}, and {lacking}"
+    )]
+    BackupOlder {
+        /// The list.
+        path: PathBuf,
+        /// Its number, decimal.
+        number: String,
+        /// The newest number that the backup knows; 0 for none.
+        newest: i64,
+        /// Which revocations the backup lacks, in words.
+        lacking: String,
+    },
+    /// A backup is not whole, or not what was backed up.
+    #[error("the backup {path} cannot be relied on: {reason}")]
+    BackupUnfit {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+        /// What it comes from.
+        #[source]
+        source: Option<Box<Self>>,
+    },
+    /// A file that is to be a checkpoint of the log is none.
+    #[error("{path} is no checkpoint of an audit log: {reason}")]
+    CheckpointFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The CA's own certificate is not valid now.
     #[error(
         "the {which} certificate is valid from {} to {}, and it is {} now",
@@ -270,6 +315,14 @@ pub enum Error {
         issuer: String,
         /// Whose list is to be there.
         own: String,
+    },
+    /// A certificate that the CA has not issued.
+    #[error("the certificate of {subject} in {path} was not issued by this CA")]
+    NotIssued {
+        /// The file.
+        path: PathBuf,
+        /// Whose certificate it is.
+        subject: String,
     },
     /// What is where the list is to be is none.
     #[error("what is there would be overwritten")]

@@ -32,6 +32,13 @@ pub enum Action {
     Abandon,
     /// A clock was said to be right that seemed wrong.
     AcceptClock,
+    /// A revocation list became known that was signed after the backup that was
+    /// restored.
+    AdoptList,
+    /// A backup was made.
+    Backup,
+    /// The log was written into a file.
+    ExportLog,
     /// The CA was made.
     Init,
     /// A certificate was signed.
@@ -42,6 +49,8 @@ pub enum Action {
     Refuse,
     /// A hold was taken back.
     Release,
+    /// The CA was restored from a backup.
+    Restore,
     /// A certificate was revoked, or what is said of it became stronger.
     Revoke,
     /// A revocation list was signed.
@@ -55,13 +64,17 @@ impl Action {
         match self {
             Self::Abandon => "abandon",
             Self::AcceptClock => "accept-clock",
+            Self::AdoptList => AuditEntry::ADOPT_LIST,
+            Self::Backup => "backup",
+            Self::ExportLog => "export-log",
             Self::Init => "init",
             Self::Issue => AuditEntry::ISSUE,
             Self::Policy => "policy",
             Self::Refuse => "refuse",
-            Self::Release => "release",
-            Self::Revoke => "revoke",
-            Self::SignList => "sign-crl",
+            Self::Release => AuditEntry::RELEASE,
+            Self::Restore => "restore",
+            Self::Revoke => AuditEntry::REVOKE,
+            Self::SignList => AuditEntry::SIGN_LIST,
         }
     }
 }

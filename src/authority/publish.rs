@@ -19,6 +19,7 @@ use crate::pki::{
 use crate::secret::Secret;
 use crate::store::{self, CrlRecord, Inventory, Readers};
 
+use super::checkpoint::checkpoint_when_due;
 use super::opened::{check_known, open_own_key, read_own_certificates};
 use super::{
     Action, BACKDATE_SECONDS, Error, ListIssuer, Occasion, check_clock, open_inventory, reason_of,
@@ -229,6 +230,7 @@ impl ListSigner {
             "fingerprintSha256": record.fingerprint,
         });
         occasion.log(&mut writer, Action::SignList, None, &detail)?;
+        checkpoint_when_due(&self.inventory, &writer, &self.key, occasion.at)?;
         writer.commit()?;
         Ok((record, signed))
     }

@@ -1,20 +1,27 @@
 //! `windlass ca …`
 
+mod audit;
+mod backup;
 mod batch;
+mod check;
+mod crl;
+mod lint;
 mod policy;
+mod revoke;
 mod sign;
 
+pub use audit::{
+    AuditCheckpoint, AuditCommand, AuditExport, AuditFormat, AuditList, AuditReconcile,
+    AuditVerify, CaAudit,
+};
+pub use backup::{CaBackup, CaRestore};
 pub use batch::BatchArgs;
-pub use policy::{CaPolicy, CaPolicyCheck, CaPolicyCommand, CaPolicyShow};
-pub use sign::CaSign;
-mod crl;
-mod revoke;
-
+pub use check::{CaCheck, CheckFormat};
 pub use crl::{CaCrl, CrlCommand, CrlMake, CrlStatus};
-pub use revoke::{CaRelease, CaRevoke, WhichCertificate};
-mod lint;
-
 pub use lint::{CaLint, LintLevel, LintPolicy};
+pub use policy::{CaPolicy, CaPolicyCheck, CaPolicyCommand, CaPolicyShow};
+pub use revoke::{CaRelease, CaRevoke, WhichCertificate};
+pub use sign::CaSign;
 
 use std::path::PathBuf;
 
@@ -41,6 +48,9 @@ pub struct Ca {
     reason = "a comment here would replace the description in the help"
 )]
 pub enum CaCommand {
+    Audit(CaAudit),
+    Backup(CaBackup),
+    Check(CaCheck),
     Crl(Box<CaCrl>),
     Init(CaInit),
     Issue(Box<CaIssue>),
@@ -48,6 +58,7 @@ pub enum CaCommand {
     List(CaList),
     Policy(CaPolicy),
     Release(CaRelease),
+    Restore(Box<CaRestore>),
     Revoke(Box<CaRevoke>),
     Show(CaShow),
     Sign(Box<CaSign>),

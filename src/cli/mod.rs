@@ -26,9 +26,11 @@ mod update;
 mod value;
 
 pub use ca::{
-    BatchArgs, Ca, CaCommand, CaCrl, CaDirectory, CaInit, CaIssue, CaLint, CaList, CaPolicy,
-    CaPolicyCheck, CaPolicyCommand, CaPolicyShow, CaRelease, CaRevoke, CaShow, CaSign, CrlCommand,
-    CrlMake, CrlStatus, LintLevel, LintPolicy, NameArgs, OccasionArgs, TermArgs, WhichCertificate,
+    AuditCheckpoint, AuditCommand, AuditExport, AuditFormat, AuditList, AuditReconcile,
+    AuditVerify, BatchArgs, Ca, CaAudit, CaBackup, CaCheck, CaCommand, CaCrl, CaDirectory, CaInit,
+    CaIssue, CaLint, CaList, CaPolicy, CaPolicyCheck, CaPolicyCommand, CaPolicyShow, CaRelease,
+    CaRestore, CaRevoke, CaShow, CaSign, CheckFormat, CrlCommand, CrlMake, CrlStatus, LintLevel,
+    LintPolicy, NameArgs, OccasionArgs, TermArgs, WhichCertificate,
 };
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
 pub use config::{Config, ConfigCommand, ConfigShow};
@@ -52,6 +54,7 @@ pub use serve::Serve;
 pub use session::{ProfileArgs, ProfileChoice, SessionArgs};
 pub use status::Status;
 pub use update::Update;
+pub use value::Moment;
 
 use clap::{Args, Parser, Subcommand};
 

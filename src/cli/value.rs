@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// A parser of whole numbers that says what one counts or names, between which
 /// bounds it is, and how it is written.
@@ -58,7 +58,7 @@ pub(super) fn socket(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// A moment, as in RFC 3339.
-pub(super) fn moment(text: &str) -> Result<DateTime<Utc>, String> {
+pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, String> {
     DateTime::parse_from_rfc3339(text)
         .map(|moment| moment.to_utc())
         .map_err(|_| "a time is expected as RFC 3339 has it, as in 2026-11-20T08:00:00Z".to_owned())
@@ -73,9 +73,66 @@ pub(super) fn host(text: &str) -> Result<String, String> {
     Err("a host name or an IP address is expected, without a port, as in creds.example".to_owned())
 }
 
+/// A length of time: a whole number with its unit, as in `30d`.
+pub(super) fn period(text: &str) -> Result<TimeDelta, String> {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text.get(number.len()..) {
+        Some("s") => Some(1),
+        Some("m" | "min") => Some(60),
+        Some("h") => Some(3600),
+        Some("d") => Some(86_400),
+        Some("w") => Some(7 * 86_400),
+        _ => None,
+    };
+    unit.zip(number.parse::<u32>().ok())
+        .and_then(|(unit, number)| TimeDelta::try_seconds(unit * i64::from(number)))
+        .ok_or_else(|| "a time is a number with its unit: s, m, h, d or w, as in 30d".to_owned())
+}
+
+/// A moment: as RFC 3339 has it, or as a time before now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// At this time.
+    At(DateTime<Utc>),
+    /// So long ago.
+    Ago(TimeDelta),
+}
+
+impl Moment {
+    /// When that is, seen from `now`.
+    #[must_use]
+    pub fn seen_from(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        match self {
+            Self::At(at) => at,
+            Self::Ago(ago) => now - ago,
+        }
+    }
+}
+
+/// A moment in the past.
+pub(super) fn moment(text: &str) -> Result<Moment, String> {
+    let at = DateTime::parse_from_rfc3339(text).map(|at| Moment::At(at.to_utc()));
+    at.or_else(|_| period(text).map(Moment::Ago)).map_err(|_| {
+        "a time is written as 2026-11-20T08:00:00Z, or as so long ago, as in 7d or 12h".to_owned()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_have_a_unit() {
+        assert_eq!(period("30d"), Ok(TimeDelta::days(30)));
+        assert_eq!(period("10m"), Ok(TimeDelta::minutes(10)));
+        assert_eq!(period("0s"), Ok(TimeDelta::zero()));
+        for text in ["", "d", "10", "-1d", "1.5h", "1y", "99999999999d"] {
+            assert!(period(text).is_err(), "{text}");
+        }
+        assert_eq!(moment("7d"), Ok(Moment::Ago(TimeDelta::days(7))));
+        assert!(matches!(moment("2026-11-20T08:00:00Z"), Ok(Moment::At(_))));
+        assert!(moment("yesterday").is_err());
+    }
 
     #[test]
     fn bounds_belong_to_the_numbers() {

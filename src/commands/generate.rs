@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::CommandFactory;
 
+use crate::authority::Level;
 use crate::cli::{Cli, Generate, GenerateCommand};
 use crate::environment::{Role, VARIABLES};
 use crate::store;
@@ -190,6 +191,15 @@ const OF_EXEC: [(&str, &str); 4] = [
 /// The table of exit codes as a section.
 fn exit_codes(command: &clap::Command) -> String {
     let mut section = ".SH \"EXIT STATUS\"\n".to_owned();
+    if command.get_name() == "check" {
+        for level in Level::ALL {
+            let (code, word) = (level.code(), level.as_str());
+            section.push_str(&format!(
+                ".TP\n\\fB{code}\\fR\n{word}, as of a Nagios plugin\n"
+            ));
+        }
+        return section;
+    }
     for (outcome, meaning) in Outcome::TABLE {
         section.push_str(&format!(".TP\n\\fB{}\\fR\n{meaning}\n", outcome.code()));
     }

@@ -131,6 +131,10 @@ pub fn run(
 fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
     match command {
         Command::Ca(arguments) => match arguments.command {
+            CaCommand::Audit(arguments) => ca::audit(&arguments, context),
+            CaCommand::Backup(arguments) => ca::backup(&arguments, context),
+            CaCommand::Check(arguments) => ca::check(&arguments, context),
+            CaCommand::Restore(arguments) => ca::restore(&arguments, context),
             CaCommand::Crl(arguments) => ca::crl(&arguments, context),
             CaCommand::Init(arguments) => ca::init(&arguments, context),
             CaCommand::Issue(arguments) => ca::issue(&arguments, context),

@@ -10,6 +10,7 @@ pub use build::{CrlTemplate, CrlToBeSigned, SignedCrl};
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
@@ -167,6 +168,12 @@ impl Crl {
     #[must_use]
     pub const fn issuer(&self) -> &DistinguishedName {
         &self.head.issuer
+    }
+
+    /// SHA-256 of its DER, lowercase hex.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        hex::encode(Sha256::digest(&self.der))
     }
 
     /// What it says of itself.

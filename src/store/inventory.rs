@@ -10,7 +10,10 @@
 
 mod audit;
 mod certificate;
+mod checkpoint;
+mod copy;
 mod crl;
+mod ending;
 mod limit;
 mod migration;
 mod mount;
@@ -18,7 +21,9 @@ mod writer;
 
 pub use audit::{AuditEntry, AuditFault, AuditRecord, AuditSummary};
 pub use certificate::{Kind, Record, Reservation, Revocation, State};
+pub use checkpoint::Checkpoint;
 pub use crl::CrlRecord;
+pub use ending::Ending;
 pub use limit::Holder;
 pub use writer::Writer;
 
@@ -150,6 +155,23 @@ impl Inventory {
         })
     }
 
+    /// Reads several things as they are at one moment, whoever writes meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`], or what the reader gives.
+    pub fn at_one_moment<T, E: From<Error>>(
+        &self,
+        read: impl FnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        // It ends with the value, and has nothing to keep.
+        let _moment = self
+            .connection
+            .unchecked_transaction()
+            .map_err(sql_error(&self.path, Action::Read))?;
+        read(self)
+    }
+
     /// Begins to write: takes the write lock, for which it waits up to half a
     /// minute, and holds it until [`Writer::commit`]. A writer that is dropped
     /// has written nothing.
@@ -233,10 +255,18 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<String> {
 
 fn sql_error(path: &Path, action: Action) -> impl Fn(rusqlite::Error) -> Error {
     let path = path.to_owned();
-    move |source| Error::Sql {
-        path: path.clone(),
-        action,
-        source: Box::new(source),
+    move |source| match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
+            Error::InventoryBusy {
+                path: path.clone(),
+                seconds: BUSY_TIMEOUT.as_secs(),
+            }
+        }
+        _ => Error::Sql {
+            path: path.clone(),
+            action,
+            source: Box::new(source),
+        },
     }
 }
 

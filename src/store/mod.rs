@@ -1,10 +1,12 @@
 //! What is kept: the only room that writes files and holds locks, the inventory
 //! database and the cache of sessions.
 
+mod archive;
 mod bulk;
 mod edit;
 mod files;
 mod inventory;
+mod lines;
 mod lock;
 mod log;
 mod session_cache;
@@ -12,6 +14,7 @@ mod size_limit;
 mod socket;
 mod staging;
 
+pub use archive::{Archived, Packer, unpack};
 pub use bulk::{Bulk, DirectoryLock};
 pub use edit::{EditReport, Manner, Recovery, edit, read_regular, recover};
 pub use files::{
@@ -20,14 +23,15 @@ pub use files::{
     temporary_directory, write_atomic, write_new,
 };
 pub use inventory::{
-    AuditEntry, AuditFault, AuditRecord, AuditSummary, CrlRecord, Holder, Inventory, Kind, Record,
-    Reservation, Revocation, State, Writer,
+    AuditEntry, AuditFault, AuditRecord, AuditSummary, Checkpoint, CrlRecord, Ending, Holder,
+    Inventory, Kind, Record, Reservation, Revocation, State, Writer,
 };
+pub use lines::LineFile;
 pub use log::{Log, Severity};
 pub use session_cache::{CacheEntry, CacheLock, SessionCache, is_own_directory};
 pub use size_limit::outlive_size_limit;
 pub use socket::{SocketFile, bind_socket};
-pub use staging::Staging;
+pub use staging::{Staging, remove_abandoned};
 
 use std::path::PathBuf;
 
@@ -102,6 +106,14 @@ pub enum Error {
     Exists {
         /// The path.
         path: PathBuf,
+    },
+    /// Another process has not let go of the inventory's lock.
+    #[error("the inventory {path} has been in use by other processes for {seconds} s")]
+    InventoryBusy {
+        /// The database file.
+        path: PathBuf,
+        /// How long was waited.
+        seconds: u64,
     },
     /// The inventory's pages or its log are not what was written.
     #[error("the inventory {path} is damaged: {reason}")]
@@ -203,6 +215,12 @@ pub enum Error {
         /// The number in hex.
         serial: String,
     },
+    /// It was settled that nothing is issued under the serial number.
+    #[error("the serial number {serial} is not reserved any more")]
+    Settled {
+        /// The number in hex.
+        serial: String,
+    },
     /// The database refused.
     #[error("the inventory {path} cannot be {action}")]
     Sql {
@@ -225,6 +243,14 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// A file is no archive that was written here, or it is damaged.
+    #[error("{path} is damaged or no backup: {reason}")]
+    Archive {
+        /// The path.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
     /// A file is larger than is read.
     #[error("{path} is larger than the {max} bytes that are read")]
     TooLarge {
@@ -235,7 +261,39 @@ pub enum Error {
     },
 }
 
+/// What kept SQLite from its work, where something can be done about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SqlTrouble {
+    /// The disk, or what this user may have of it, is full.
+    Full,
+    /// The disk failed.
+    Failing,
+    /// The file or its directory must not be written.
+    ReadOnly,
+    /// Another reason.
+    Other,
+}
+
 impl Error {
+    /// What kept SQLite from its work; of every other error
+    /// [`SqlTrouble::Other`].
+    #[must_use]
+    pub fn sql_trouble(&self) -> SqlTrouble {
+        use rusqlite::ErrorCode as E;
+        let Self::Sql { source, .. } = self else {
+            return SqlTrouble::Other;
+        };
+        let code = source
+            .downcast_ref::<rusqlite::Error>()
+            .and_then(rusqlite::Error::sqlite_error_code);
+        match code {
+            Some(E::DiskFull) => SqlTrouble::Full,
+            Some(E::SystemIoFailure) => SqlTrouble::Failing,
+            Some(E::ReadOnly | E::CannotOpen | E::PermissionDenied) => SqlTrouble::ReadOnly,
+            _ => SqlTrouble::Other,
+        }
+    }
+
     /// Whether the operating system said that the path does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

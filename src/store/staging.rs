@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 use super::files::{create_directory, create_new, ensure_directory, parent, sync_directory};
 use super::{Action, Error};
 
+/// What stands in the name of a hidden directory, behind that of its target.
+const MARK: &str = ".windlass-";
+
 /// A directory under construction.
 #[derive(Debug)]
 pub struct Staging {
@@ -94,6 +97,39 @@ impl Staging {
     /// [`Error::Io`].
     pub fn write(&self, name: &str, content: &[u8]) -> Result<(), Error> {
         create_new(&self.path.join(name), content)
+    }
+
+    /// Makes one of the files durable and gives it the target's name, in one step.
+    /// The others are removed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::publish`]; whatever has the name by now stays.
+    pub fn publish_file(self, name: &str) -> Result<(), Error> {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        let path = self.path.join(name);
+        let failed = |source: std::io::Error| match source.kind() {
+            std::io::ErrorKind::AlreadyExists => Error::Exists {
+                path: self.target.clone(),
+            },
+            _ => Error::Io {
+                path: self.target.clone(),
+                action: Action::Create,
+                source,
+            },
+        };
+        File::open(&path)
+            .and_then(|file| file.sync_all())
+            .map_err(failed)?;
+        match renameat_with(CWD, &path, CWD, &self.target, RenameFlags::NOREPLACE) {
+            // Not every file system can promise that nothing is replaced.
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+                refuse_occupied(&self.target)?;
+                fs::rename(&path, &self.target).map_err(failed)?;
+            }
+            renamed => renamed.map_err(|error| failed(error.into()))?,
+        }
+        sync_directory(&parent(&self.target))
     }
 
     /// Makes everything durable and renames it onto the target in one step.
@@ -181,7 +217,7 @@ fn refuse_occupied(target: &Path) -> Result<(), Error> {
 /// `.NAME.windlass-`, followed by the process id and a number.
 fn prefix_of(target: &Path) -> String {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
-    format!(".{name}.windlass-")
+    format!(".{name}{MARK}")
 }
 
 /// Removes hidden directories of the same target whose maker is gone.
@@ -192,26 +228,53 @@ fn remove_leftovers(directory: &Path, prefix: &str) -> Result<(), Error> {
         source,
     })?;
     for entry in entries.flatten() {
-        let name = entry.file_name();
-        let path = entry.path();
-        // A symbolic link of that name is not ours and is left alone, and so is
-        // what a person has called alike.
-        let is_ours = is_leftover_name(&name.to_string_lossy(), prefix)
-            && entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if !is_ours {
-            continue;
-        }
-        let Ok(lock) = File::open(&path) else {
-            continue;
-        };
-        match lock.try_lock() {
-            Ok(()) => {
-                let _ = fs::remove_dir_all(&path);
-            }
-            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
+        if is_leftover_name(&entry.file_name().to_string_lossy(), prefix) {
+            remove_unheld(&entry);
         }
     }
     Ok(())
+}
+
+/// Removes what processes that were killed have left unfinished in a directory,
+/// whatever it was to become, and gives the paths.
+///
+/// # Errors
+///
+/// [`Error::Io`] when the directory cannot be read.
+pub fn remove_abandoned(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = fs::read_dir(directory).map_err(|source| Error::Io {
+        path: directory.to_owned(),
+        action: Action::Read,
+        source,
+    })?;
+    let is_one = |name: &str| {
+        let end = name.rfind(MARK).map(|start| start + MARK.len());
+        name.starts_with('.')
+            && end
+                .and_then(|end| name.get(..end))
+                .is_some_and(|prefix| is_leftover_name(name, prefix))
+    };
+    Ok(entries
+        .flatten()
+        .filter(|entry| is_one(&entry.file_name().to_string_lossy()) && remove_unheld(entry))
+        .map(|entry| entry.path())
+        .collect())
+}
+
+/// Removes a hidden directory whose maker is gone. A symbolic link of such a
+/// name is not ours and is left alone, and so is what a person has called alike.
+fn remove_unheld(entry: &fs::DirEntry) -> bool {
+    let path = entry.path();
+    if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+        return false;
+    }
+    let Ok(lock) = File::open(&path) else {
+        return false;
+    };
+    match lock.try_lock() {
+        Ok(()) => fs::remove_dir_all(&path).is_ok(),
+        Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,
+    }
 }
 
 /// Whether a name is the prefix with the process id and number of

@@ -16,6 +16,7 @@ mod admission;
 mod bad_input;
 mod batch;
 mod ca_output;
+mod ca_safety;
 mod ca_state;
 mod certificate_requests;
 mod chaining;

@@ -21,6 +21,7 @@ use crate::store::{self, DirectoryLock, Record, State as Stored, Writer};
 
 use self::files::Files;
 use self::spread::{Flight, Signed};
+use super::checkpoint::checkpoint_when_due;
 use super::draft::{Draft, abandon_in, store_in};
 use super::policy::Profile;
 use super::{Authority, Error, IssueRequest, Occasion, RequestedKey};
@@ -344,7 +345,9 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        Ok(())
+        let authority = self.authority;
+        let key = authority.issuing_key.as_ref();
+        checkpoint_when_due(&authority.inventory, writer, key, self.occasion.at)
     }
 
     /// Fixes what comes next, with new keys that are kept already.

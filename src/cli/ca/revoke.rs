@@ -85,7 +85,7 @@ pub struct CaRevoke {
     pub reason: RevocationReason,
 
     /// Since when the key is known or suspected to be in other hands, RFC 3339
-    #[arg(long, value_name = "TIME", value_parser = value::moment)]
+    #[arg(long, value_name = "TIME", value_parser = value::instant)]
     pub invalid_since: Option<DateTime<Utc>>,
 
     /// Make the revocation list at once

@@ -1,7 +1,10 @@
 //! `windlass ca …`
 
+mod audit;
+mod backup;
 mod batch;
 mod batch_file;
+mod check;
 mod crl;
 mod init;
 mod inventory;
@@ -12,6 +15,9 @@ mod policy;
 mod revoke;
 mod sign;
 
+pub(super) use audit::audit;
+pub(super) use backup::{backup, restore};
+pub(super) use check::check;
 pub(super) use crl::crl;
 pub(super) use init::init;
 pub(super) use inventory::{list, show};

@@ -10,7 +10,13 @@ use super::store_error::hint_store;
 
 pub(super) fn of_authority(error: &authority::Error) -> Outcome {
     match error {
-        authority::Error::CaKeyMismatch { .. }
+        authority::Error::BackupUnfit {
+            source: Some(source),
+            ..
+        } => of_authority(source),
+        authority::Error::BackupOlder { .. }
+        | authority::Error::BackupUnfit { source: None, .. }
+        | authority::Error::CaKeyMismatch { .. }
         | authority::Error::CaKeyNotEncrypted { .. }
         | authority::Error::CaNotValid { .. }
         | authority::Error::ClockAhead { .. }
@@ -20,6 +26,7 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::ListAhead { .. }
         | authority::Error::ListForeign { .. }
         | authority::Error::ListUnreadable { .. }
+        | authority::Error::NotIssued { .. }
         | authority::Error::Path(_) => Outcome::Unusable,
         authority::Error::BatchRunning { .. } => Outcome::Temporary,
         authority::Error::Key(error) => of_key(error),
@@ -33,6 +40,7 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::BatchFile { .. }
         | authority::Error::BatchRow { .. }
         | authority::Error::BatchWithoutDirectory
+        | authority::Error::CheckpointFile { .. }
         | authority::Error::InvalidSince { .. }
         | authority::Error::NoAuthority { .. }
         | authority::Error::NoDefaultProfile { .. }
@@ -52,6 +60,18 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
 
 pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
     match error {
+        authority::Error::BackupOlder { .. } => Some(
+            "nothing was restored; take a newer backup if there is one. With --accept-older this one is restored, and the list's number and revocations are taken over".to_owned(),
+        ),
+        authority::Error::BackupUnfit { .. } => Some(
+            "nothing was written; use another backup, or look at the CA with 'windlass ca check --deep'".to_owned(),
+        ),
+        authority::Error::CheckpointFile { .. } => Some(
+            "give the file that 'windlass ca audit checkpoint --out FILE' has made".to_owned(),
+        ),
+        authority::Error::NotIssued { .. } => Some(
+            "nothing was restored; leave it out".to_owned(),
+        ),
         authority::Error::CaKeyMismatch { .. }
         | authority::Error::CaKeyNotEncrypted { .. }
         | authority::Error::Foreign { .. } => Some(

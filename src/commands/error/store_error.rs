@@ -16,7 +16,11 @@ pub(super) fn of_store(error: &store::Error) -> Outcome {
         | store::Error::RequestTaken { .. }
         | store::Error::Served { .. }
         | store::Error::TooLarge { .. } => Outcome::Usage,
-        store::Error::Changing { .. } | store::Error::Locked { .. } => Outcome::Temporary,
+        store::Error::Changing { .. }
+        | store::Error::InventoryBusy { .. }
+        | store::Error::Locked { .. }
+        | store::Error::Settled { .. } => Outcome::Temporary,
+        store::Error::Archive { .. } => Outcome::Unusable,
         store::Error::Io {
             action: store::Action::Read,
             ..
@@ -60,6 +64,16 @@ pub(in crate::commands) fn hint_store(error: &store::Error) -> Option<String> {
             "nothing was changed; give another directory, or move {} away first",
             shown(path)
         )),
+        store::Error::Archive { .. } => Some(
+            "nothing was written; give a file that 'windlass ca backup' has made, all of it".to_owned(),
+        ),
+        store::Error::InventoryBusy { path, .. } => Some(format!(
+            "nothing was written; try again, or see with 'fuser {}' who holds it",
+            shown(path)
+        )),
+        store::Error::Settled { .. } => Some(
+            "somebody has settled it with 'windlass ca audit reconcile' while this process was slow; nothing was handed out, run the same command again".to_owned(),
+        ),
         store::Error::InventoryDamaged { .. } => Some(
             "restore the CA directory from its backup; nothing is signed from a damaged one"
                 .to_owned(),
@@ -122,10 +136,24 @@ pub(in crate::commands) fn hint_store(error: &store::Error) -> Option<String> {
             "it must belong to the user who runs this, and be closed to all others: chmod go= {}",
             shown(path)
         )),
-        store::Error::Sql { path, .. } => Some(format!(
-            "is {} a file of windlass, on a local disk with space left?",
-            shown(path)
-        )),
+        store::Error::Sql { path, .. } => Some(match error.sql_trouble() {
+            store::SqlTrouble::Full => format!(
+                "the disk of {} is full, or a quota or a limit is reached; make room and run the same command again: what was not said to be done was not done",
+                shown(path)
+            ),
+            store::SqlTrouble::Failing => format!(
+                "the disk of {} is full, or fails ('df' and 'dmesg' say more); what was not said to be done was not done, and 'windlass ca check --deep' tells whether all is whole",
+                shown(path)
+            ),
+            store::SqlTrouble::ReadOnly => format!(
+                "run as the user to whom {} belongs; its directory must be writable too, and not mounted read-only",
+                shown(path)
+            ),
+            store::SqlTrouble::Other => format!(
+                "is {} a file of windlass, on a local disk with space left?",
+                shown(path)
+            ),
+        }),
         store::Error::TooLarge { .. } => Some("is this the right file?".to_owned()),
         store::Error::SerialTaken { .. } => None,
     }

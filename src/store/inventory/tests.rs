@@ -1,5 +1,7 @@
 use super::*;
 
+mod others;
+
 fn at(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_790_000_000 + second, 0).unwrap()
 }
@@ -215,7 +217,11 @@ fn the_log_tells_what_was_changed_cut_or_reordered() {
     }
     assert_eq!(
         faults_after("UPDATE audit SET action = 'revoke' WHERE sequence = 2"),
-        [changed(2), unlogged(2)]
+        [
+            changed(2),
+            unlogged(2),
+            AuditFault::Revocation { serial: vec![2] }
+        ]
     );
     assert_eq!(
         faults_after("DELETE FROM audit WHERE sequence = 2"),
@@ -239,10 +245,63 @@ fn the_log_tells_what_was_changed_cut_or_reordered() {
          UPDATE audit SET sequence = 3 WHERE sequence = 9",
     );
     assert_eq!(faults, [changed(2), changed(3)]);
+    // What the log speaks of is not there, or is not what it says.
+    assert_eq!(
+        faults_after("PRAGMA foreign_keys = OFF; DELETE FROM certificate WHERE serial = x'02'"),
+        [AuditFault::Missing {
+            sequence: 2,
+            serial: vec![2]
+        }]
+    );
+    assert_eq!(
+        faults_after("UPDATE certificate SET revoked_at = 1, revocation = 1 WHERE serial = x'02'"),
+        [AuditFault::Revocation { serial: vec![2] }]
+    );
+    assert_eq!(
+        faults_after("INSERT INTO crl VALUES (x'01', 7, 1, 2, 0, 0, 'aa')"),
+        [AuditFault::UnloggedList { number: 7 }]
+    );
     // Another certificate under a number that was logged.
     assert_eq!(
         faults_after("UPDATE certificate SET fingerprint = 'ff' WHERE serial = x'02'"),
         [unlogged(2)]
+    );
+}
+
+#[test]
+fn the_log_tells_what_became_of_a_revocation_and_a_list() {
+    let (_home, _, inventory) = logged();
+    let revocation = Revocation {
+        at: at(0),
+        reason: 1,
+        invalid_since: None,
+    };
+    let list = CrlRecord {
+        issuer_key_id: vec![1],
+        number: 7,
+        this_update: at(0),
+        next_update: at(1),
+        entries: 1,
+        size: 1,
+        fingerprint: "aa".to_owned(),
+    };
+    written(&inventory, |writer| {
+        writer.revoke(&[2], Some(&revocation), at(0))?;
+        writer.record(&entry(&[2], AuditEntry::REVOKE, "{}"))?;
+        writer.add_crl(&list)?;
+        let detail = "{\"fingerprintSha256\":\"aa\"}";
+        writer.record(&entry(&[], AuditEntry::SIGN_LIST, detail))
+    })
+    .unwrap();
+    assert_eq!(inventory.verify_log().unwrap().faults, []);
+    let tampered = "UPDATE certificate SET revoked_at = NULL, revocation = NULL; DELETE FROM crl";
+    inventory.connection.execute_batch(tampered).unwrap();
+    assert_eq!(
+        inventory.verify_log().unwrap().faults,
+        [
+            AuditFault::Revocation { serial: vec![2] },
+            AuditFault::MissingList { sequence: 5 }
+        ]
     );
 }
 

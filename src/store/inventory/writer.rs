@@ -109,8 +109,8 @@ impl<'a> Writer<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Sql`], also when the number is not reserved or has a
-    /// certificate already.
+    /// [`Error::Settled`] when the number is not reserved any more, or has a
+    /// certificate already; [`Error::Sql`].
     pub fn store(
         &self,
         serial: &[u8],
@@ -124,7 +124,7 @@ impl<'a> Writer<'a> {
              WHERE serial = ?1 AND der IS NULL AND abandoned_at IS NULL",
             params![serial, der, fingerprint, at.timestamp()],
         )?;
-        self.exactly_one(updated)
+        self.still_reserved(updated, serial)
     }
 
     /// Settles that nothing was handed out under a reserved serial number. The
@@ -132,7 +132,7 @@ impl<'a> Writer<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Sql`], also when there is no such reservation.
+    /// [`Error::Settled`] when there is no such reservation; [`Error::Sql`].
     pub fn abandon(&self, serial: &[u8], at: DateTime<Utc>) -> Result<(), Error> {
         self.note_time(at)?;
         let updated = self.run(
@@ -140,7 +140,7 @@ impl<'a> Writer<'a> {
              WHERE serial = ?1 AND der IS NULL AND abandoned_at IS NULL",
             params![serial, at.timestamp()],
         )?;
-        self.exactly_one(updated)
+        self.still_reserved(updated, serial)
     }
 
     /// Revokes a serial number, or with `None` releases it.
@@ -202,7 +202,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn read_log_end(&self) -> Result<audit::End, Error> {
+    pub(super) fn read_log_end(&self) -> Result<audit::End, Error> {
         self.prepared("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1")?
             .query_row([], |row| {
                 Ok(audit::End {
@@ -237,6 +237,15 @@ impl<'a> Writer<'a> {
             [at.timestamp()],
         )
         .map(drop)
+    }
+
+    fn still_reserved(&self, updated: usize, serial: &[u8]) -> Result<(), Error> {
+        match updated {
+            0 => Err(Error::Settled {
+                serial: hex::encode(serial),
+            }),
+            _ => self.exactly_one(updated),
+        }
     }
 
     fn exactly_one(&self, updated: usize) -> Result<(), Error> {

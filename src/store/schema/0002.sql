@@ -63,6 +63,7 @@ CREATE INDEX certificate_by_requester ON certificate (requester, profile, reserv
     WHERE profile IS NOT NULL;
 CREATE INDEX certificate_valid_of_requester ON certificate (requester, profile, not_after)
     WHERE profile IS NOT NULL;
+CREATE INDEX certificate_of_authorities ON certificate (id) WHERE kind <> 'leaf';
 CREATE INDEX certificate_compromised ON certificate (key_fingerprint)
     WHERE revocation = 1;
 
@@ -109,6 +110,8 @@ CREATE TABLE audit (
     certificate INTEGER REFERENCES certificate (id)
 ) STRICT;
 
+-- When the last backup was made.
+CREATE INDEX audit_of_backups ON audit (at) WHERE action = 'backup';
 CREATE INDEX audit_by_certificate ON audit (certificate) WHERE certificate IS NOT NULL;
 
 CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit

@@ -303,7 +303,7 @@ fn the_copy_is_for_everybody_and_the_cas_own_list_is_not() {
     assert_eq!(mode & 0o777, 0o644);
     assert_owner_only(&sandbox.path("ca"));
     let nowhere = crl(&sandbox, &["--out", "nowhere/copy.pem"]);
-    assert_eq!(nowhere.code, 1, "{nowhere:#?}");
+    assert_eq!(nowhere.code, 2, "{nowhere:#?}");
     assert!(nowhere.stderr.contains("nowhere/copy.pem"), "{nowhere:#?}");
     // Nothing was signed for it.
     let (_, judged) = status(&sandbox);

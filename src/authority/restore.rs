@@ -1,0 +1,328 @@
+//! Making a CA of a backup, and what was published since it was made.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::clock::rfc3339;
+use crate::limits;
+use crate::pki::{Certificate, Crl, RevocationReason, SerialNumber, read_certificates};
+use crate::store::{self, CrlRecord, Inventory, Reservation, Revocation, Staging, Writer};
+
+use super::backup::unpack;
+use super::opened::read_own_certificates;
+use super::publish::small;
+use super::{Action, Error, Occasion, check_clock, open_inventory};
+
+/// How many serial numbers a message names.
+const MOST_NAMED: usize = 10;
+
+/// What is restored, and what is known besides.
+#[derive(Debug)]
+pub struct RestorePlan<'a> {
+    /// The backup.
+    pub archive: &'a Path,
+    /// The directory that the CA gets.
+    pub directory: &'a Path,
+    /// The newest revocation lists that were published.
+    pub lists: &'a [PathBuf],
+    /// Files with certificates that were issued after the backup.
+    pub also: &'a [PathBuf],
+    /// Whether a backup will do that is older than one of the lists.
+    pub accept_older: bool,
+    /// Who, when and why.
+    pub occasion: &'a Occasion<'a>,
+}
+
+/// What was restored.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    /// When the backup was made, RFC 3339.
+    pub made_at: String,
+    /// Number of entries of the log in the backup.
+    pub log_entries: u64,
+    /// Number of certificates that were added to it.
+    pub added: usize,
+    /// Number of revocations that were taken from the lists.
+    pub revoked: usize,
+    /// How many of these are of certificates that the backup does not know.
+    pub unknown: usize,
+}
+
+/// A list that was signed after the backup was made.
+struct Ahead<'a> {
+    path: PathBuf,
+    list: Crl,
+    signer: &'a Certificate,
+    record: CrlRecord,
+    number: String,
+    /// The serial numbers that the backup does not know as revoked.
+    missing: Vec<Vec<u8>>,
+}
+
+/// Restores a CA. The directory appears whole or not at all.
+///
+/// # Errors
+///
+/// [`store::Error::Exists`] for a directory that holds something;
+/// [`Error::BackupUnfit`]; [`Error::BackupOlder`] when a list is newer than what
+/// the backup knows, unless that is accepted; [`Error::ListForeign`] and
+/// [`Error::NotIssued`] for what is not of this CA.
+pub fn restore(plan: &RestorePlan<'_>) -> Result<Restored, Error> {
+    let staging = Staging::begin(plan.directory)?;
+    let manifest = unpack(plan.archive, staging.path())?;
+    let (root, issuing) = read_own_certificates(staging.path())?;
+    let mut restored = Restored {
+        made_at: manifest.made_at,
+        log_entries: manifest.log_entries,
+        added: 0,
+        revoked: 0,
+        unknown: 0,
+    };
+    {
+        let inventory = open_inventory(staging.path())?;
+        check_clock(&inventory, plan.occasion)?;
+        let mut writer = inventory.write()?;
+        for path in plan.also {
+            restored.added += add(path, &inventory, &mut writer, &issuing, plan.occasion)?;
+        }
+        let mut ahead = Vec::new();
+        for path in plan.lists {
+            ahead.extend(compare(path, &inventory, [&issuing, &root])?);
+        }
+        if let Some(first) = ahead.first().filter(|_| !plan.accept_older) {
+            return Err(first.refused(&inventory)?);
+        }
+        for list in &ahead {
+            list.adopt(&inventory, &mut writer, &mut restored, plan.occasion)?;
+        }
+        let detail = json!({
+            "madeAt": restored.made_at,
+            "logHead": manifest.log_head,
+            "added": restored.added,
+            "revoked": restored.revoked,
+            "acceptedOlder": !ahead.is_empty(),
+        });
+        plan.occasion
+            .log(&mut writer, Action::Restore, None, &detail)?;
+        writer.commit()?;
+        // The inventory is closed here, which folds its WAL into the file before
+        // the directory is renamed.
+    }
+    staging.publish()?;
+    Ok(restored)
+}
+
+/// Adds the certificates of a file that the backup does not know, and says how
+/// many.
+fn add(
+    path: &Path,
+    inventory: &Inventory,
+    writer: &mut Writer<'_>,
+    issuing: &Certificate,
+    occasion: &Occasion<'_>,
+) -> Result<usize, Error> {
+    let material = store::read_bounded(path, limits::MAX_FILE)?;
+    let mut added = 0;
+    for certificate in read_certificates(&material, &path.display().to_string())? {
+        let serial = certificate.serial().magnitude();
+        let fingerprint = certificate.fingerprint();
+        if inventory.by_fingerprint(&fingerprint)?.is_some() {
+            continue;
+        }
+        let is_own = certificate.issuer() == issuing.subject()
+            && certificate.is_signed_by(issuing.public_key());
+        if !is_own || certificate.is_ca() {
+            return Err(Error::NotIssued {
+                path: path.to_owned(),
+                subject: certificate.subject().to_string(),
+            });
+        }
+        if inventory.get(serial)?.is_none() {
+            writer.reserve(&Reservation {
+                serial,
+                kind: store::Kind::Leaf,
+                issuer_key_id: &issuing.public_key().key_identifier(),
+                subject: &certificate.subject().to_string(),
+                common_name: certificate.subject().common_name().unwrap_or_default(),
+                names: certificate.alternative_names(),
+                key_fingerprint: &certificate.public_key().fingerprint(),
+                not_before: certificate.not_before(),
+                not_after: certificate.not_after(),
+                at: occasion.at,
+                profile: None,
+                requester: Some(occasion.actor),
+                request_id: None,
+            })?;
+        }
+        writer.store(serial, certificate.der(), &fingerprint, occasion.at)?;
+        let detail = json!({
+            "fingerprintSha256": fingerprint,
+            "subject": certificate.subject().to_string(),
+            "notAfter": rfc3339(certificate.not_after()),
+            "imported": "issued after the backup that was restored",
+        });
+        occasion.log(writer, Action::Issue, Some(serial), &detail)?;
+        added += 1;
+    }
+    Ok(added)
+}
+
+/// The list, when it was signed after the backup was made. What an earlier list
+/// has and the backup has not was released, or has ended.
+fn compare<'a>(
+    path: &Path,
+    inventory: &Inventory,
+    authorities: [&'a Certificate; 2],
+) -> Result<Option<Ahead<'a>>, Error> {
+    let material = store::read_bounded(path, limits::MAX_CRL_FILE)?;
+    let list = Crl::read(&material, &path.display().to_string())?;
+    let signer = authorities
+        .into_iter()
+        .find(|one| list.issuer() == one.subject() && list.is_signed_by(one.public_key()));
+    let Some(signer) = signer else {
+        return Err(Error::ListForeign {
+            path: path.to_owned(),
+            issuer: list.issuer().to_string(),
+            own: authorities
+                .map(|one| one.subject().to_string())
+                .join(" and "),
+        });
+    };
+    let issuer_key_id = signer.public_key().key_identifier().to_vec();
+    let newest = newest(inventory, &issuer_key_id)?;
+    let number = list.head().number.as_ref();
+    let value = number.map_or(0, |number| i64::try_from(small(number)).unwrap_or(i64::MAX));
+    if value <= newest {
+        return Ok(None);
+    }
+    let mut missing = Vec::new();
+    for serial in list.serials() {
+        let record = inventory.get(serial)?;
+        if record.is_none_or(|record| record.revocation.is_none()) {
+            missing.push(serial.to_vec());
+        }
+    }
+    missing.sort();
+    let head = list.head();
+    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    Ok(Some(Ahead {
+        path: path.to_owned(),
+        signer,
+        record: CrlRecord {
+            issuer_key_id,
+            number: value,
+            this_update: head.this_update,
+            next_update: head.next_update.unwrap_or(head.this_update),
+            entries: count(list.entries()),
+            size: count(material.len()),
+            fingerprint: list.fingerprint(),
+        },
+        number: number.map_or_else(|| "0".to_owned(), |number| number.decimal()),
+        missing,
+        list,
+    }))
+}
+
+fn newest(inventory: &Inventory, issuer_key_id: &[u8]) -> Result<i64, Error> {
+    let newest = inventory.newest_crl(issuer_key_id)?;
+    Ok(newest.map_or(0, |newest| newest.number))
+}
+
+impl Ahead<'_> {
+    fn refused(&self, inventory: &Inventory) -> Result<Error, Error> {
+        let mut named: Vec<String> = self
+            .missing
+            .iter()
+            .take(MOST_NAMED)
+            .map(hex::encode)
+            .collect();
+        if self.missing.len() > MOST_NAMED {
+            named.push(format!("{} more", self.missing.len() - MOST_NAMED));
+        }
+        Ok(Error::BackupOlder {
+            path: self.path.clone(),
+            number: self.number.clone(),
+            newest: newest(inventory, &self.record.issuer_key_id)?,
+            lacking: match named.as_slice() {
+                [] => "no revocation is lacking".to_owned(),
+                _ => format!("it lacks the revocation of {}", named.join(", ")),
+            },
+        })
+    }
+
+    /// Takes over what the list says: its number, so that the next one is higher,
+    /// and its revocations, so that the next one has them too.
+    fn adopt(
+        &self,
+        inventory: &Inventory,
+        writer: &mut Writer<'_>,
+        restored: &mut Restored,
+        occasion: &Occasion<'_>,
+    ) -> Result<(), Error> {
+        writer.add_crl(&self.record)?;
+        let detail = json!({
+            "number": self.record.number,
+            "entries": self.record.entries,
+            "thisUpdate": rfc3339(self.record.this_update),
+            "fingerprintSha256": self.record.fingerprint,
+        });
+        occasion.log(writer, Action::AdoptList, None, &detail)?;
+        for serial in &self.missing {
+            if inventory.get(serial)?.is_none() {
+                self.reserve_unknown(serial, writer, occasion)?;
+                restored.unknown += 1;
+            }
+            let reason = self
+                .list
+                .reason_of(serial)
+                .unwrap_or(RevocationReason::Unspecified);
+            let revocation = Revocation {
+                at: self.record.this_update,
+                reason: reason.code(),
+                invalid_since: None,
+            };
+            writer.revoke(serial, Some(&revocation), occasion.at)?;
+            let detail = json!({ "reason": reason.as_str(), "listedIn": self.record.number });
+            occasion.log(writer, Action::Revoke, Some(serial), &detail)?;
+            restored.revoked += 1;
+        }
+        Ok(())
+    }
+
+    /// A row for a certificate of which no more is known than its serial number.
+    /// It stays listed until its issuer ends.
+    fn reserve_unknown(
+        &self,
+        serial: &[u8],
+        writer: &mut Writer<'_>,
+        occasion: &Occasion<'_>,
+    ) -> Result<(), Error> {
+        let is_of_root = self.signer.is_self_issued();
+        writer.reserve(&Reservation {
+            serial,
+            kind: match is_of_root {
+                true => store::Kind::Issuing,
+                false => store::Kind::Leaf,
+            },
+            issuer_key_id: &self.record.issuer_key_id,
+            subject: "",
+            common_name: "",
+            names: &[],
+            key_fingerprint: "",
+            not_before: self.record.this_update,
+            not_after: self.signer.not_after(),
+            at: occasion.at,
+            profile: None,
+            requester: Some(occasion.actor),
+            request_id: None,
+        })?;
+        writer.abandon(serial, occasion.at)?;
+        let number = SerialNumber::from_magnitude(serial).map(|number| number.hex());
+        let detail = json!({
+            "serialNumber": number,
+            "why": "issued after the backup that was restored; only its revocation is known",
+        });
+        occasion.log(writer, Action::Abandon, Some(serial), &detail)
+    }
+}

@@ -1,0 +1,185 @@
+//! `windlass ca audit`
+
+use std::path::PathBuf;
+
+use chrono::TimeDelta;
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::pki::SerialNumber;
+
+use super::super::value::{self, Moment};
+use super::{CaDirectory, OccasionArgs, PassphraseArgs};
+
+/// Read, verify and settle the audit log
+///
+/// The inventory holds an entry for everything that was done with the CA, with
+/// who did it and why, in the transaction of what it tells. The hash of each
+/// covers everything before, and the CA's key signs it from time to time.
+#[derive(Args, Debug)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct CaAudit {
+    /// What to do
+    #[command(subcommand)]
+    pub command: AuditCommand,
+}
+
+/// What can be done with the log.
+#[derive(Debug, Subcommand)]
+#[expect(
+    missing_docs,
+    reason = "a comment here would replace the description in the help"
+)]
+pub enum AuditCommand {
+    Checkpoint(AuditCheckpoint),
+    Export(AuditExport),
+    List(AuditList),
+    #[command(long_flag = "reconcile")]
+    Reconcile(AuditReconcile),
+    Verify(AuditVerify),
+}
+
+/// Sign the log as it is now, into a file to keep elsewhere
+///
+/// Whoever has the file can tell later with 'ca audit verify --checkpoint FILE'
+/// that nothing was changed or cut off since, even by somebody who has the
+/// database. The CA signs the log for itself too, once a day or every 1000
+/// entries, whenever its key is in use.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Example:
+  windlass ca audit checkpoint --dir ca --out log-1.json --passphrase-file passphrase")]
+pub struct AuditCheckpoint {
+    /// Which CA
+    #[command(flatten)]
+    pub ca: CaDirectory,
+
+    /// The file that is written
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+
+    /// Where the passphrase of the CA comes from
+    #[command(flatten)]
+    pub passphrase: PassphraseArgs,
+
+    /// For the audit log
+    #[command(flatten)]
+    pub occasion: OccasionArgs,
+}
+
+/// Write the log into a file, an entry a line
+///
+/// The file is JSON Lines; each line has the hash of its entry. That it was
+/// exported is an entry of its own.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Example:
+  windlass ca audit export --dir ca --out log.jsonl")]
+pub struct AuditExport {
+    /// Which CA
+    #[command(flatten)]
+    pub ca: CaDirectory,
+
+    /// The new file, or - for stdout
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+
+    /// For the audit log
+    #[command(flatten)]
+    pub occasion: OccasionArgs,
+}
+
+/// List the entries of the log, the oldest first
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  windlass ca audit list --dir ca
+  windlass ca audit list --dir ca --since 7d --action issue --format jsonl")]
+pub struct AuditList {
+    /// Which CA
+    #[command(flatten)]
+    pub ca: CaDirectory,
+
+    /// Only entries since then: a time, or how long ago
+    ///
+    /// As in 2026-11-20T08:00:00Z, or 7d
+    #[arg(long, value_name = "TIME", value_parser = value::moment)]
+    pub since: Option<Moment>,
+
+    /// Only entries of this action, as issue or revoke; may be repeated
+    #[arg(long, value_name = "ACTION")]
+    pub action: Vec<String>,
+
+    /// Only entries about this serial number
+    #[arg(long, value_name = "SERIAL")]
+    pub serial: Option<SerialNumber>,
+
+    /// Form of the list: table, or jsonl for an object a line
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: AuditFormat,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AuditFormat {
+    /// A JSON object a line
+    Jsonl,
+    /// A table
+    Table,
+}
+
+/// Explain and settle what a crash has left
+///
+/// A serial number that was reserved, and under which no certificate was stored,
+/// was never handed out: a certificate is stored before it is delivered. Such
+/// reservations are settled once they are old enough; a process that was only
+/// slow then fails, and hands out nothing. Certificates that were stored and
+/// perhaps not delivered are listed with what to do about them, and unfinished
+/// directories beside the CA's are removed.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  windlass ca audit reconcile --dir ca
+  windlass ca audit reconcile --dir ca --older-than 1h --json")]
+pub struct AuditReconcile {
+    /// Which CA
+    #[command(flatten)]
+    pub ca: CaDirectory,
+
+    /// Settle only reservations that are older than this
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = value::period)]
+    pub older_than: TimeDelta,
+
+    /// For the audit log
+    #[command(flatten)]
+    pub occasion: OccasionArgs,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Check that the log is what was written
+///
+/// The chain is computed again, the signatures of the CA's key are checked, and
+/// certificates, revocations and revocation lists are compared with the entries
+/// that speak of them. The exit code is 0 when all is intact, and 4 when not. A
+/// whole log that somebody has made up anew, with its end cut off, is told by a
+/// checkpoint that was kept elsewhere.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  windlass ca audit verify --dir ca
+  windlass ca audit verify --dir ca --checkpoint log-1.json --json")]
+pub struct AuditVerify {
+    /// Which CA
+    #[command(flatten)]
+    pub ca: CaDirectory,
+
+    /// A file that 'ca audit checkpoint' has made
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,250 @@
+//! `windlass ca audit`
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::authority::{self, Authority, KeptCheckpoint, Occasion};
+use crate::cli::{
+    AuditCheckpoint, AuditCommand, AuditExport, AuditFormat, AuditList, AuditReconcile,
+    AuditVerify, CaAudit,
+};
+use crate::clock::rfc3339;
+use crate::commands::{Context, Error, Outcome, material};
+use crate::limits;
+use crate::store::{self, AuditRecord, Inventory, LineFile, Readers, Record};
+use crate::text::printable;
+
+use super::occasion::{actor, occasion};
+
+/// Does what is wanted with the log.
+pub(in crate::commands) fn audit(arguments: &CaAudit, context: &Context) -> Result<(), Error> {
+    match &arguments.command {
+        AuditCommand::Checkpoint(arguments) => checkpoint(arguments, context),
+        AuditCommand::Export(arguments) => export(arguments, context),
+        AuditCommand::List(arguments) => list(arguments, context),
+        AuditCommand::Reconcile(arguments) => reconcile(arguments, context),
+        AuditCommand::Verify(arguments) => verify(arguments, context),
+    }
+}
+
+fn open(directory: &Path, context: &Context) -> Result<Inventory, Error> {
+    Ok(authority::open_inventory(&context.path(directory))?)
+}
+
+fn checkpoint(arguments: &AuditCheckpoint, context: &Context) -> Result<(), Error> {
+    let directory = context.path(&arguments.ca.dir);
+    let out = context.path(&arguments.out);
+    // Before anybody is asked for a passphrase.
+    if out.symlink_metadata().is_ok() {
+        return Err(store::Error::Exists { path: out }.into());
+    }
+    store::check_parent(&out)?;
+    let authority = Authority::open(&directory, || {
+        material::passphrase_or_ask(
+            &arguments.passphrase,
+            context,
+            &format!("Passphrase of the CA in {}", directory.display()),
+            false,
+        )
+        .map(Some)
+    })?;
+    let actor = actor(context);
+    let kept = authority.checkpoint(&occasion(&actor, &arguments.occasion, context))?;
+    let content = format!("{:#}\n", json!(kept));
+    store::write_atomic(&out, content.as_bytes(), Readers::Owner)?;
+    context.printer.data(&format!(
+        "signed the audit log up to entry {}, at {}\n\
+         checkpoint  {}  (keep it on another machine)\n",
+        kept.sequence(),
+        kept.at(),
+        out.display()
+    ))
+}
+
+fn export(arguments: &AuditExport, context: &Context) -> Result<(), Error> {
+    let inventory = open(&arguments.ca.dir, context)?;
+    let actor = actor(context);
+    let occasion = occasion(&actor, &arguments.occasion, context);
+    if arguments.out.as_os_str() == "-" {
+        authority::log_export(&inventory, "stdout", &occasion)?;
+        return inventory.read_log(i64::MIN, |record| {
+            context.printer.data(&format!("{}\n", as_json(&record)))?;
+            Ok(true)
+        });
+    }
+    let out = context.path(&arguments.out);
+    let mut file = LineFile::begin(&out)?;
+    authority::log_export(&inventory, &out.display().to_string(), &occasion)?;
+    let mut count = 0_u64;
+    inventory.read_log(i64::MIN, |record| -> Result<bool, Error> {
+        file.add(&as_json(&record).to_string())?;
+        count += 1;
+        Ok(true)
+    })?;
+    file.publish()?;
+    context
+        .printer
+        .data(&format!("wrote {count} entries to {}\n", out.display()))
+}
+
+fn list(arguments: &AuditList, context: &Context) -> Result<(), Error> {
+    let inventory = open(&arguments.ca.dir, context)?;
+    let since = arguments
+        .since
+        .map(|moment| moment.seen_from(context.clock.now()));
+    let serial = arguments.serial.as_ref().map(|serial| serial.magnitude());
+    let fits = |record: &AuditRecord| {
+        since.is_none_or(|since| record.at >= since)
+            && (arguments.action.is_empty() || arguments.action.contains(&record.action))
+            && serial.is_none_or(|serial| record.serial.as_deref() == Some(serial))
+    };
+    let mut rows = Vec::new();
+    inventory.read_log(i64::MIN, |record| -> Result<bool, Error> {
+        if !fits(&record) {
+            return Ok(true);
+        }
+        match arguments.format {
+            AuditFormat::Jsonl => context.printer.data(&format!("{}\n", as_json(&record)))?,
+            AuditFormat::Table => rows.push(as_row(&record)),
+        }
+        Ok(true)
+    })?;
+    match arguments.format {
+        AuditFormat::Jsonl => Ok(()),
+        AuditFormat::Table => context.printer.table(
+            &["ENTRY", "TIME", "ACTOR", "ACTION", "SERIAL", "COMMENT"],
+            rows,
+        ),
+    }
+}
+
+fn as_row(record: &AuditRecord) -> Vec<String> {
+    vec![
+        record.sequence.to_string(),
+        rfc3339(record.at),
+        printable(&record.actor, 100),
+        printable(&record.action, 30),
+        record.serial.as_ref().map(hex::encode).unwrap_or_default(),
+        printable(record.comment.as_deref().unwrap_or_default(), 200),
+    ]
+}
+
+fn as_json(record: &AuditRecord) -> Value {
+    json!({
+        "sequence": record.sequence,
+        "at": rfc3339(record.at),
+        "actor": record.actor,
+        "action": record.action,
+        "serialNumber": record.serial.as_ref().map(hex::encode),
+        // What is damaged is shown as it stands there.
+        "detail": serde_json::from_str::<Value>(&record.detail)
+            .unwrap_or_else(|_| Value::from(record.detail.clone())),
+        "comment": record.comment,
+        "hash": hex::encode(record.hash),
+    })
+}
+
+fn reconcile(arguments: &AuditReconcile, context: &Context) -> Result<(), Error> {
+    let directory = context.path(&arguments.ca.dir);
+    let inventory = authority::open_inventory(&directory)?;
+    let actor = actor(context);
+    let occasion: Occasion<'_> = occasion(&actor, &arguments.occasion, context);
+    let done = authority::reconcile(&inventory, &directory, arguments.older_than, &occasion)?;
+    if arguments.json {
+        let rows = |records: &[Record]| -> Vec<Value> {
+            records
+                .iter()
+                .map(|record| {
+                    json!({
+                        "serialNumber": hex::encode(&record.serial),
+                        "subject": record.subject,
+                        "reservedAt": rfc3339(record.reserved_at),
+                        "requester": record.requester,
+                    })
+                })
+                .collect()
+        };
+        return context.printer.json(&json!({
+            "settled": rows(&done.settled),
+            "waiting": rows(&done.waiting),
+            "undelivered": rows(&done.undelivered),
+            "removed": done.removed,
+        }));
+    }
+    let mut text = String::new();
+    let mut say = |records: &[Record], what: &str| {
+        for record in records {
+            let serial = hex::encode(&record.serial);
+            let subject = printable(&record.subject, 400);
+            let reserved = rfc3339(record.reserved_at);
+            text.push_str(&format!(
+                "{serial}  {subject}\n    reserved at {reserved}: {what}\n"
+            ));
+        }
+    };
+    say(
+        &done.settled,
+        "settled, nothing was issued under this number",
+    );
+    say(
+        &done.waiting,
+        "may still be at work; run this again in ten minutes",
+    );
+    say(
+        &done.undelivered,
+        "issued, but perhaps not delivered: get it with 'windlass ca show SERIAL --pem' if its \
+         key is there, else revoke it with 'windlass ca revoke SERIAL'",
+    );
+    for path in &done.removed {
+        text.push_str(&format!("removed the unfinished {}\n", path.display()));
+    }
+    if text.is_empty() {
+        text.push_str("there is nothing to settle\n");
+    }
+    context.printer.data(&text)
+}
+
+fn verify(arguments: &AuditVerify, context: &Context) -> Result<(), Error> {
+    let inventory = open(&arguments.ca.dir, context)?;
+    let kept = arguments
+        .checkpoint
+        .as_deref()
+        .map(|path| {
+            let path = context.path(path);
+            let content = store::read_bounded(&path, limits::MAX_FILE)?;
+            KeptCheckpoint::read(&content)
+                .map_err(|reason| Error::from(authority::Error::CheckpointFile { path, reason }))
+        })
+        .transpose()?;
+    let report = authority::verify_log(&inventory, kept.as_ref())?;
+    let faults: Vec<String> = report.faults.iter().map(ToString::to_string).collect();
+    let head = hex::encode(report.head);
+    if arguments.json {
+        context.printer.json(&json!({
+            "intact": faults.is_empty(),
+            "entries": report.entries,
+            "head": head,
+            "checkpoints": report.checkpoints,
+            "faults": faults,
+        }))?;
+    } else if faults.is_empty() {
+        context.printer.data(&format!(
+            "the audit log is intact\n\
+             entries      {}\n\
+             checkpoints  {}\n\
+             head         {head}\n",
+            report.entries, report.checkpoints
+        ))?;
+    } else {
+        let mut text = "the audit log is NOT intact\n".to_owned();
+        for fault in &faults {
+            text.push_str(&format!("  {fault}\n"));
+        }
+        context.printer.data(&text)?;
+    }
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Verdict(Outcome::Unusable)),
+    }
+}

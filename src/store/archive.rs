@@ -1,0 +1,228 @@
+//! Several files in one, as tar has it (POSIX.1-1988 `ustar`, as GNU writes it):
+//! what a backup is kept in. The files are owner-only, in the archive as outside.
+
+use std::fs::File;
+use std::io::{Cursor, Read, Write};
+use std::path::{Component, Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::files::{ensure_directory, new_file, parent};
+use super::{Action, Error, Staging};
+
+/// A file that is in an archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Archived {
+    /// Its path there, with slashes.
+    pub name: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// SHA-256 of its content, lowercase hex.
+    pub sha256: String,
+}
+
+/// An archive that is being written.
+pub struct Packer {
+    builder: tar::Builder<File>,
+    path: PathBuf,
+    time: u64,
+}
+
+impl Packer {
+    /// Starts an archive as a file of a directory under construction. `time`, in
+    /// seconds since 1970, is when all its files were changed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn begin(staging: &Staging, name: &str, time: u64) -> Result<Self, Error> {
+        let path = staging.path().join(name);
+        match new_file(&path) {
+            Ok(file) => Ok(Self {
+                builder: tar::Builder::new(file),
+                path,
+                time,
+            }),
+            Err(source) => Err(Error::Io {
+                path,
+                action: Action::Create,
+                source,
+            }),
+        }
+    }
+
+    /// Adds octets under a name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn add(&mut self, name: &str, content: &[u8]) -> Result<Archived, Error> {
+        let size = u64::try_from(content.len()).unwrap_or(u64::MAX);
+        self.append(name, size, Cursor::new(content))
+    }
+
+    /// Adds a file that nobody else writes, of any size.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn add_file(&mut self, name: &str, source: &Path) -> Result<Archived, Error> {
+        let opened = File::open(source).and_then(|file| Ok((file.metadata()?.len(), file)));
+        let (size, file) = opened.map_err(|error| Error::Io {
+            path: source.to_owned(),
+            action: Action::Read,
+            source: error,
+        })?;
+        self.append(name, size, file.take(size))
+    }
+
+    fn append(&mut self, name: &str, size: u64, content: impl Read) -> Result<Archived, Error> {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(size);
+        header.set_mode(0o600);
+        header.set_mtime(self.time);
+        header.set_entry_type(tar::EntryType::Regular);
+        let mut hashed = Hashed::new(content);
+        let appended = self.builder.append_data(&mut header, name, &mut hashed);
+        appended.map_err(|source| Error::Io {
+            path: self.path.clone(),
+            action: Action::Write,
+            source,
+        })?;
+        Ok(hashed.archived(name))
+    }
+
+    /// Writes the archive's end and makes it durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn finish(self) -> Result<(), Error> {
+        let Self { builder, path, .. } = self;
+        let finished = builder.into_inner().and_then(|file| file.sync_all());
+        finished.map_err(|source| Error::Io {
+            path,
+            action: Action::Write,
+            source,
+        })
+    }
+}
+
+impl std::fmt::Debug for Packer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Packer({})", self.path.display())
+    }
+}
+
+/// Takes an archive apart into a directory, durably, and tells what was in it, in
+/// its order. The file called `kept` is given as it is instead of written.
+///
+/// # Errors
+///
+/// [`Error::Archive`] for what [`Packer`] does not write: links, devices, paths
+/// that lead elsewhere, files that come twice; and [`Error::Io`].
+pub fn unpack(
+    archive: &Path,
+    directory: &Path,
+    kept: (&str, u64),
+) -> Result<(Vec<Archived>, Option<Vec<u8>>), Error> {
+    let unreadable = |source| Error::Io {
+        path: archive.to_owned(),
+        action: Action::Read,
+        source,
+    };
+    let damaged = |reason: String| Error::Archive {
+        path: archive.to_owned(),
+        reason,
+    };
+    let file = File::open(archive).map_err(unreadable)?;
+    let mut reader = tar::Archive::new(file);
+    let mut found = Vec::new();
+    let mut content = None;
+    let entries = reader.entries().map_err(unreadable)?;
+    for entry in entries {
+        let entry = entry.map_err(|error| damaged(error.to_string()))?;
+        let name = name_of(&entry).ok_or_else(|| {
+            let shown = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            damaged(format!("it holds '{}'", crate::text::printable(&shown, 80)))
+        })?;
+        if name == kept.0 {
+            let mut octets = Vec::new();
+            let read = entry.take(kept.1).read_to_end(&mut octets);
+            read.map_err(|error| damaged(error.to_string()))?;
+            content = Some(octets);
+            continue;
+        }
+        let path = directory.join(&name);
+        let size = entry.size();
+        let written = write_entry(&path, &name, entry)?;
+        if written.size != size {
+            return Err(damaged(format!("it ends within {name}")));
+        }
+        found.push(written);
+    }
+    Ok((found, content))
+}
+
+fn write_entry(path: &Path, name: &str, content: impl Read) -> Result<Archived, Error> {
+    ensure_directory(&parent(path))?;
+    let mut hashed = Hashed::new(content);
+    let write = || -> std::io::Result<()> {
+        let mut file = new_file(path)?;
+        std::io::copy(&mut hashed, &mut file)?;
+        file.flush()?;
+        file.sync_all()
+    };
+    let written = { write }();
+    written.map_err(|source| Error::Io {
+        path: path.to_owned(),
+        action: Action::Write,
+        source,
+    })?;
+    Ok(hashed.archived(name))
+}
+
+/// The path of a plain file below the directory.
+fn name_of(entry: &tar::Entry<'_, File>) -> Option<String> {
+    let path = entry.path().ok()?;
+    let mut parts = path.components();
+    let plain = entry.header().entry_type() == tar::EntryType::Regular
+        && parts.all(|part| matches!(part, Component::Normal(_)));
+    path.to_str()
+        .filter(|name| plain && !name.is_empty())
+        .map(ToOwned::to_owned)
+}
+
+/// Hashes what is read through it.
+struct Hashed<R> {
+    inner: R,
+    digest: Sha256,
+    size: u64,
+}
+
+impl<R> Hashed<R> {
+    fn new(inner: R) -> Self {
+        Self {
+            inner,
+            digest: Sha256::new(),
+            size: 0,
+        }
+    }
+
+    fn archived(self, name: &str) -> Archived {
+        Archived {
+            name: name.to_owned(),
+            size: self.size,
+            sha256: hex::encode(self.digest.finalize()),
+        }
+    }
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.digest.update(buffer.get(..count).unwrap_or_default());
+        self.size += u64::try_from(count).unwrap_or(0);
+        Ok(count)
+    }
+}
