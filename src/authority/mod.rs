@@ -342,6 +342,17 @@ pub fn open_inventory(directory: &Path) -> Result<store::Inventory, Error> {
         .map_err(|source| not_found(directory, source))
 }
 
+/// Opens the inventory of the CA in `directory` to look at it, for whoever may
+/// read it.
+///
+/// # Errors
+///
+/// As [`open_inventory`].
+pub fn read_inventory(directory: &Path) -> Result<store::Inventory, Error> {
+    store::Inventory::open_to_read(&directory.join(INVENTORY))
+        .map_err(|source| not_found(directory, source))
+}
+
 /// Tells a directory without a CA from one whose CA lacks a part.
 fn not_found(directory: &Path, source: store::Error) -> Error {
     if !source.is_not_found() {

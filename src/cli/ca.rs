@@ -1,11 +1,17 @@
 //! `windlass ca …`
 
 mod batch;
+mod list;
 mod policy;
+mod show;
 mod sign;
 
 pub use batch::BatchArgs;
+pub use list::{
+    CaList, CertificateKind, CertificateStatus, Glob, ListFilter, ListFormat, ListOrder, When,
+};
 pub use policy::{CaPolicy, CaPolicyCheck, CaPolicyCommand, CaPolicyShow};
+pub use show::CaShow;
 pub use sign::CaSign;
 mod crl;
 mod revoke;
@@ -41,7 +47,7 @@ pub enum CaCommand {
     Crl(Box<CaCrl>),
     Init(CaInit),
     Issue(Box<CaIssue>),
-    List(CaList),
+    List(Box<CaList>),
     Policy(CaPolicy),
     Release(CaRelease),
     Revoke(Box<CaRevoke>),
@@ -237,52 +243,6 @@ pub struct CaIssue {
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
-}
-
-/// List what the CA has issued
-///
-/// The newest first. 'reserved' is a serial number under which no certificate
-/// was ever handed out; 'undelivered' a certificate that was signed and stored,
-/// but whose files were not written or not noted as written.
-#[derive(Args, Debug)]
-#[command(after_long_help = "\
-Examples:
-  windlass ca list --dir ca
-  windlass ca list --dir ca --json")]
-pub struct CaList {
-    /// Which CA
-    #[command(flatten)]
-    pub ca: CaDirectory,
-
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Show one certificate of the inventory
-#[derive(Args, Debug)]
-#[command(after_long_help = "\
-Examples:
-  windlass ca show --dir ca web-1
-  windlass ca show --dir ca web-1 --pem")]
-pub struct CaShow {
-    /// Which CA
-    #[command(flatten)]
-    pub ca: CaDirectory,
-
-    /// The serial number in hex, or the common name
-    ///
-    /// A common name shows the newest certificate of that name
-    #[arg(value_name = "SERIAL|NAME")]
-    pub which: String,
-
-    /// Print JSON
-    #[arg(long, conflicts_with = "pem")]
-    pub json: bool,
-
-    /// Print the certificate as PEM
-    #[arg(long)]
-    pub pem: bool,
 }
 
 /// RSA with 2048 bits is for workloads: a CA's key lives too long for it.

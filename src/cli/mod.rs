@@ -27,8 +27,9 @@ mod value;
 
 pub use ca::{
     BatchArgs, Ca, CaCommand, CaCrl, CaDirectory, CaInit, CaIssue, CaList, CaPolicy, CaPolicyCheck,
-    CaPolicyCommand, CaPolicyShow, CaRelease, CaRevoke, CaShow, CaSign, CrlCommand, CrlMake,
-    CrlStatus, NameArgs, OccasionArgs, TermArgs, WhichCertificate,
+    CaPolicyCommand, CaPolicyShow, CaRelease, CaRevoke, CaShow, CaSign, CertificateKind,
+    CertificateStatus, CrlCommand, CrlMake, CrlStatus, Glob, ListFilter, ListFormat, ListOrder,
+    NameArgs, OccasionArgs, TermArgs, When, WhichCertificate,
 };
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
 pub use config::{Config, ConfigCommand, ConfigShow};

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// A parser of whole numbers that says what one counts or names, between which
 /// bounds it is, and how it is written.
@@ -64,6 +64,31 @@ pub(super) fn moment(text: &str) -> Result<DateTime<Utc>, String> {
         .map_err(|_| "a time is expected as RFC 3339 has it, as in 2026-11-20T08:00:00Z".to_owned())
 }
 
+/// A time that passes: a whole number with its unit, up to a hundred years.
+pub(super) fn span(text: &str) -> Result<TimeDelta, String> {
+    const MOST: u32 = 100 * 366 * 86_400;
+    let unit = |letter| match letter {
+        's' => Some(1),
+        'm' => Some(60),
+        'h' => Some(3_600),
+        'd' => Some(86_400),
+        'w' => Some(7 * 86_400),
+        _ => None,
+    };
+    let mut characters = text.chars();
+    let seconds = characters
+        .next_back()
+        .and_then(unit)
+        .zip(characters.as_str().parse::<u32>().ok())
+        .and_then(|(unit, count)| count.checked_mul(unit))
+        .filter(|seconds| *seconds <= MOST);
+    seconds
+        .map(|seconds| TimeDelta::seconds(i64::from(seconds)))
+        .ok_or_else(|| {
+            "a number with s, m, h, d or w is expected, up to 100 years, as in 30d".to_owned()
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,5 +106,25 @@ mod tests {
             );
         }
         assert!(id("a user", "id")("4294967295").is_err());
+    }
+
+    #[test]
+    fn a_span_has_a_unit_and_an_end() {
+        assert_eq!(span("30d"), Ok(TimeDelta::days(30)));
+        assert_eq!(span("2w"), Ok(TimeDelta::days(14)));
+        assert_eq!(span("36500d"), Ok(TimeDelta::days(36_500)));
+        for text in [
+            "",
+            "d",
+            "30",
+            "-1d",
+            "1.5d",
+            "30 d",
+            "37000d",
+            "4294967295w",
+            "5µ",
+        ] {
+            assert!(span(text).is_err(), "{text}");
+        }
     }
 }

@@ -14,12 +14,15 @@ mod crl;
 mod limit;
 mod migration;
 mod mount;
+mod query;
+mod reading;
 mod writer;
 
 pub use audit::{AuditEntry, AuditFault, AuditRecord, AuditSummary};
 pub use certificate::{Kind, Record, Reservation, Revocation, State};
 pub use crl::CrlRecord;
 pub use limit::Holder;
+pub use query::{Order, Pattern, Query, Status};
 pub use writer::Writer;
 
 use std::path::{Path, PathBuf};
@@ -51,6 +54,8 @@ const MANY_PAGES: i64 = 16 * 1024;
 pub struct Inventory {
     connection: Connection,
     path: PathBuf,
+    /// For a file that is read without locks.
+    unlocked: Option<reading::Unlocked>,
 }
 
 impl Inventory {
@@ -119,6 +124,7 @@ impl Inventory {
         Ok(Self {
             connection,
             path: path.to_owned(),
+            unlocked: None,
         })
     }
 

@@ -20,8 +20,8 @@ pub use files::{
     write_atomic, write_new,
 };
 pub use inventory::{
-    AuditEntry, AuditFault, AuditRecord, AuditSummary, CrlRecord, Holder, Inventory, Kind, Record,
-    Reservation, Revocation, State, Writer,
+    AuditEntry, AuditFault, AuditRecord, AuditSummary, CrlRecord, Holder, Inventory, Kind, Order,
+    Pattern, Query, Record, Reservation, Revocation, State, Status, Writer,
 };
 pub use log::{Log, Severity};
 pub use session_cache::{CacheEntry, CacheLock, SessionCache, is_own_directory};
@@ -110,6 +110,13 @@ pub enum Error {
         path: PathBuf,
         /// What was found.
         reason: String,
+    },
+    /// The inventory has to be brought up to date before it can be read, by
+    /// somebody who may write it.
+    #[error("the inventory {path} has the schema of an earlier version")]
+    InventoryOld {
+        /// The database file.
+        path: PathBuf,
     },
     /// The inventory is of a version that this program does not know.
     #[error("the inventory {path} has schema version {found}, this program knows up to {known}")]

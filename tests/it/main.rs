@@ -35,6 +35,7 @@ mod handed_over;
 mod help;
 mod hostile;
 mod inspect;
+mod inventory;
 mod issued;
 mod issuer;
 mod keys;
