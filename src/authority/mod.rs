@@ -31,7 +31,7 @@ pub use bootstrap::{Bootstrap, CaName, create};
 pub use deliver::Delivery;
 pub use issue::{IssueRequest, Issued, Preview, RequestedKey};
 pub use list_issuer::ListIssuer;
-pub use occasion::{Action, Occasion, check_clock};
+pub use occasion::{Action, Occasion, check_clock, note_export};
 pub use opened::Authority;
 pub use policy::{Policy, Profile, Refusal};
 pub use publish::{ListPlan, ListSigner, Published};

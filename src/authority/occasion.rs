@@ -1,6 +1,8 @@
 //! Who does something with the CA, when and why: what every entry of the audit
 //! log says.
 
+use std::path::Path;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
@@ -32,6 +34,8 @@ pub enum Action {
     Abandon,
     /// A clock was said to be right that seemed wrong.
     AcceptClock,
+    /// The inventory was written out.
+    Export,
     /// The CA was made.
     Init,
     /// A certificate was signed.
@@ -55,6 +59,7 @@ impl Action {
         match self {
             Self::Abandon => "abandon",
             Self::AcceptClock => "accept-clock",
+            Self::Export => "export",
             Self::Init => "init",
             Self::Issue => AuditEntry::ISSUE,
             Self::Policy => "policy",
@@ -85,6 +90,25 @@ impl Occasion<'_> {
             comment: self.comment,
         })?)
     }
+}
+
+/// Notes in the log that the inventory is written out, in this form and to this
+/// file, before it is.
+///
+/// # Errors
+///
+/// [`Error`] of the clock and of the inventory.
+pub fn note_export(
+    inventory: &Inventory,
+    form: &str,
+    file: &Path,
+    occasion: &Occasion<'_>,
+) -> Result<(), Error> {
+    check_clock(inventory, occasion)?;
+    let mut writer = inventory.write()?;
+    let detail = serde_json::json!({ "form": form, "file": file.display().to_string() });
+    occasion.log(&mut writer, Action::Export, None, &detail)?;
+    Ok(writer.commit()?)
 }
 
 /// Refuses when the clock is behind what was written, by more than certificates

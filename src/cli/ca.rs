@@ -2,6 +2,7 @@
 
 mod batch;
 mod list;
+mod overview;
 mod policy;
 mod show;
 mod sign;
@@ -10,6 +11,7 @@ pub use batch::BatchArgs;
 pub use list::{
     CaList, CertificateKind, CertificateStatus, Glob, ListFilter, ListFormat, ListOrder, When,
 };
+pub use overview::{CaExport, CaReport, CaStats, ExportTarget};
 pub use policy::{CaPolicy, CaPolicyCheck, CaPolicyCommand, CaPolicyShow};
 pub use show::CaShow;
 pub use sign::CaSign;
@@ -45,14 +47,17 @@ pub struct Ca {
 )]
 pub enum CaCommand {
     Crl(Box<CaCrl>),
+    Export(CaExport),
     Init(CaInit),
     Issue(Box<CaIssue>),
     List(Box<CaList>),
     Policy(CaPolicy),
     Release(CaRelease),
+    Report(CaReport),
     Revoke(Box<CaRevoke>),
     Show(CaShow),
     Sign(Box<CaSign>),
+    Stats(CaStats),
 }
 
 /// Make a new CA: an encrypted root and issuing key, and their certificates

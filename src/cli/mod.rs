@@ -26,10 +26,11 @@ mod update;
 mod value;
 
 pub use ca::{
-    BatchArgs, Ca, CaCommand, CaCrl, CaDirectory, CaInit, CaIssue, CaList, CaPolicy, CaPolicyCheck,
-    CaPolicyCommand, CaPolicyShow, CaRelease, CaRevoke, CaShow, CaSign, CertificateKind,
-    CertificateStatus, CrlCommand, CrlMake, CrlStatus, Glob, ListFilter, ListFormat, ListOrder,
-    NameArgs, OccasionArgs, TermArgs, When, WhichCertificate,
+    BatchArgs, Ca, CaCommand, CaCrl, CaDirectory, CaExport, CaInit, CaIssue, CaList, CaPolicy,
+    CaPolicyCheck, CaPolicyCommand, CaPolicyShow, CaRelease, CaReport, CaRevoke, CaShow, CaSign,
+    CaStats, CertificateKind, CertificateStatus, CrlCommand, CrlMake, CrlStatus, ExportTarget,
+    Glob, ListFilter, ListFormat, ListOrder, NameArgs, OccasionArgs, TermArgs, When,
+    WhichCertificate,
 };
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
 pub use config::{Config, ConfigCommand, ConfigShow};

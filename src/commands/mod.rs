@@ -131,6 +131,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
     match command {
         Command::Ca(arguments) => match arguments.command {
             CaCommand::Crl(arguments) => ca::crl(&arguments, context),
+            CaCommand::Export(arguments) => ca::export(&arguments, context),
             CaCommand::Init(arguments) => ca::init(&arguments, context),
             CaCommand::Issue(arguments) => ca::issue(&arguments, context),
             CaCommand::List(arguments) => ca::list(&arguments, context),
@@ -139,9 +140,11 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
                 CaPolicyCommand::Show(arguments) => ca::policy_show(&arguments, context),
             },
             CaCommand::Release(arguments) => ca::release(&arguments, context),
+            CaCommand::Report(arguments) => ca::report(&arguments, context),
             CaCommand::Revoke(arguments) => ca::revoke(&arguments, context),
             CaCommand::Show(arguments) => ca::show(&arguments, context),
             CaCommand::Sign(arguments) => ca::sign(&arguments, context),
+            CaCommand::Stats(arguments) => ca::stats(&arguments, context),
         },
         Command::Cache(arguments) => match arguments.command {
             CacheCommand::Clear(arguments) => cache::clear(&arguments, context),

@@ -16,6 +16,7 @@ mod migration;
 mod mount;
 mod query;
 mod reading;
+mod summary;
 mod writer;
 
 pub use audit::{AuditEntry, AuditFault, AuditRecord, AuditSummary};
@@ -23,6 +24,7 @@ pub use certificate::{Kind, Record, Reservation, Revocation, State};
 pub use crl::CrlRecord;
 pub use limit::Holder;
 pub use query::{Order, Pattern, Query, Status};
+pub use summary::{Ends, Summary};
 pub use writer::Writer;
 
 use std::path::{Path, PathBuf};

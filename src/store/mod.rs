@@ -20,8 +20,8 @@ pub use files::{
     write_atomic, write_new,
 };
 pub use inventory::{
-    AuditEntry, AuditFault, AuditRecord, AuditSummary, CrlRecord, Holder, Inventory, Kind, Order,
-    Pattern, Query, Record, Reservation, Revocation, State, Status, Writer,
+    AuditEntry, AuditFault, AuditRecord, AuditSummary, CrlRecord, Ends, Holder, Inventory, Kind,
+    Order, Pattern, Query, Record, Reservation, Revocation, State, Status, Summary, Writer,
 };
 pub use log::{Log, Severity};
 pub use session_cache::{CacheEntry, CacheLock, SessionCache, is_own_directory};

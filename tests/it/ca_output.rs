@@ -23,6 +23,7 @@ fn stable(run: &Run, actor: &str) -> String {
         words.push_str(match (hex, date, word.len()) {
             (_, _, 7) if seconds => "[SECONDS]",
             (true, _, 32) => "[SERIAL]",
+            (true, _, 40) => "[KEY-ID]",
             (true, _, 64) => "[SHA-256]",
             (_, true, 20) => "[TIME]",
             (_, true, 10) => "[DATE]",

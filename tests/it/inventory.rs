@@ -330,6 +330,16 @@ fn a_reader_who_may_not_write_sees_all_and_writes_nothing() {
         assert_eq!(run.code, 0, "{run:#?}");
         assert!(run.stdout.contains("CN=web-1"), "{run:#?}");
     }
+    let run = look(&["stats"]);
+    assert!(
+        run.code == 0 && run.stdout.contains("1 reserved"),
+        "{run:#?}"
+    );
+    fs::create_dir(sandbox.path("readers")).unwrap();
+    mode("readers", 0o777);
+    let run = look(&["report", "--html", "readers/report.html"]);
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert!(sandbox.read("readers/report.html").contains("CN=db-1"));
     assert_eq!(files(), before);
     // Somebody has: what was written a moment ago is seen.
     let open = Inventory::open(&sandbox.path("ca/inventory.db")).unwrap();

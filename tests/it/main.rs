@@ -50,6 +50,7 @@ mod profiles;
 mod proxies;
 mod reach;
 mod reading;
+mod report;
 mod reporting;
 mod retries;
 mod revocation;

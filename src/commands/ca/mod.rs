@@ -3,22 +3,28 @@
 mod batch;
 mod batch_file;
 mod crl;
+mod export;
 mod init;
 mod inventory;
 mod issue;
 mod list;
 mod occasion;
 mod policy;
+mod report;
 mod revoke;
 mod rows;
 mod show;
 mod sign;
+mod stats;
 
 pub(super) use crl::crl;
+pub(super) use export::export;
 pub(super) use init::init;
 pub(super) use issue::issue;
 pub(super) use list::list;
 pub(super) use policy::{check as policy_check, show as policy_show};
+pub(super) use report::report;
 pub(super) use revoke::{release, revoke};
 pub(super) use show::show;
 pub(super) use sign::sign;
+pub(super) use stats::stats;

@@ -56,6 +56,8 @@ pub enum Order {
     Newest,
     /// By common name.
     Name,
+    /// The oldest first.
+    Oldest,
 }
 
 /// What is looked for: rows for which everything holds that is given.
@@ -228,7 +230,12 @@ impl Query {
         statement.equal("requester", self.requester.as_ref());
         statement.equal("profile", self.profile.as_ref());
         if let Some(kind) = self.kind {
-            statement.add("kind = ?", [kind.as_str().to_owned().into()]);
+            // As the index of the CA's own certificates has it.
+            let condition = match kind {
+                Kind::Leaf => "kind = ?",
+                Kind::Issuing | Kind::Root => "kind <> 'leaf' AND kind = ?",
+            };
+            statement.add(condition, [kind.as_str().to_owned().into()]);
         }
         let now = self.now.timestamp();
         statement.status(&self.status, now);
@@ -255,6 +262,7 @@ impl Query {
         sql.push_str(match self.order {
             Order::End => " ORDER BY not_after, id",
             Order::Newest => " ORDER BY id DESC",
+            Order::Oldest => " ORDER BY id",
             Order::Name => " ORDER BY common_name, id DESC",
         });
         if let Some(limit) = self.limit {
