@@ -42,7 +42,7 @@ pub use health::{Finding, HealthPlan, Level, health};
 pub use issue::{IssueRequest, Issued, Preview, RequestedKey};
 pub use list_issuer::ListIssuer;
 pub use log::{CheckpointFault, LogFault, LogReport, log_export, verify_log};
-pub use occasion::{Action, Occasion, check_clock};
+pub use occasion::{Action, Occasion, check_clock, note_export};
 pub use opened::Authority;
 pub use policy::{Policy, Profile, Refusal};
 pub use publish::{ListPlan, ListSigner, Published};
@@ -399,6 +399,17 @@ pub enum Error {
 /// [`Error::Store`] otherwise.
 pub fn open_inventory(directory: &Path) -> Result<store::Inventory, Error> {
     store::Inventory::open(&directory.join(INVENTORY))
+        .map_err(|source| not_found(directory, source))
+}
+
+/// Opens the inventory of the CA in `directory` to look at it, for whoever may
+/// read it.
+///
+/// # Errors
+///
+/// As [`open_inventory`].
+pub fn read_inventory(directory: &Path) -> Result<store::Inventory, Error> {
+    store::Inventory::open_to_read(&directory.join(INVENTORY))
         .map_err(|source| not_found(directory, source))
 }
 

@@ -1,6 +1,8 @@
 //! Who does something with the CA, when and why: what every entry of the audit
 //! log says.
 
+use std::path::Path;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
@@ -39,6 +41,8 @@ pub enum Action {
     Backup,
     /// The log was written into a file.
     ExportLog,
+    /// The inventory was written out.
+    Export,
     /// The CA was made.
     Init,
     /// A certificate was signed.
@@ -67,6 +71,7 @@ impl Action {
             Self::AdoptList => AuditEntry::ADOPT_LIST,
             Self::Backup => "backup",
             Self::ExportLog => "export-log",
+            Self::Export => "export",
             Self::Init => "init",
             Self::Issue => AuditEntry::ISSUE,
             Self::Policy => "policy",
@@ -98,6 +103,25 @@ impl Occasion<'_> {
             comment: self.comment,
         })?)
     }
+}
+
+/// Notes in the log that the inventory is written out, in this form and to this
+/// file, before it is.
+///
+/// # Errors
+///
+/// [`Error`] of the clock and of the inventory.
+pub fn note_export(
+    inventory: &Inventory,
+    form: &str,
+    file: &Path,
+    occasion: &Occasion<'_>,
+) -> Result<(), Error> {
+    check_clock(inventory, occasion)?;
+    let mut writer = inventory.write()?;
+    let detail = serde_json::json!({ "form": form, "file": file.display().to_string() });
+    occasion.log(&mut writer, Action::Export, None, &detail)?;
+    Ok(writer.commit()?)
 }
 
 /// Refuses when the clock is behind what was written, by more than certificates

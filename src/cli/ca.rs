@@ -6,8 +6,11 @@ mod batch;
 mod check;
 mod crl;
 mod lint;
+mod list;
+mod overview;
 mod policy;
 mod revoke;
+mod show;
 mod sign;
 
 pub use audit::{
@@ -19,8 +22,13 @@ pub use batch::BatchArgs;
 pub use check::{CaCheck, CheckFormat};
 pub use crl::{CaCrl, CrlCommand, CrlMake, CrlStatus};
 pub use lint::{CaLint, LintLevel, LintPolicy};
+pub use list::{
+    CaList, CertificateKind, CertificateStatus, Glob, ListFilter, ListFormat, ListOrder,
+};
+pub use overview::{CaExport, CaReport, CaStats, ExportTarget};
 pub use policy::{CaPolicy, CaPolicyCheck, CaPolicyCommand, CaPolicyShow};
 pub use revoke::{CaRelease, CaRevoke, WhichCertificate};
+pub use show::CaShow;
 pub use sign::CaSign;
 
 use std::path::PathBuf;
@@ -52,16 +60,19 @@ pub enum CaCommand {
     Backup(CaBackup),
     Check(CaCheck),
     Crl(Box<CaCrl>),
+    Export(CaExport),
     Init(CaInit),
     Issue(Box<CaIssue>),
     Lint(CaLint),
-    List(CaList),
+    List(Box<CaList>),
     Policy(CaPolicy),
     Release(CaRelease),
+    Report(CaReport),
     Restore(Box<CaRestore>),
     Revoke(Box<CaRevoke>),
     Show(CaShow),
     Sign(Box<CaSign>),
+    Stats(CaStats),
 }
 
 /// Make a new CA: an encrypted root and issuing key, and their certificates
@@ -252,52 +263,6 @@ pub struct CaIssue {
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
-}
-
-/// List what the CA has issued
-///
-/// The newest first. 'reserved' is a serial number under which no certificate
-/// was ever handed out; 'undelivered' a certificate that was signed and stored,
-/// but whose files were not written or not noted as written.
-#[derive(Args, Debug)]
-#[command(after_long_help = "\
-Examples:
-  windlass ca list --dir ca
-  windlass ca list --dir ca --json")]
-pub struct CaList {
-    /// Which CA
-    #[command(flatten)]
-    pub ca: CaDirectory,
-
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Show one certificate of the inventory
-#[derive(Args, Debug)]
-#[command(after_long_help = "\
-Examples:
-  windlass ca show --dir ca web-1
-  windlass ca show --dir ca web-1 --pem")]
-pub struct CaShow {
-    /// Which CA
-    #[command(flatten)]
-    pub ca: CaDirectory,
-
-    /// The serial number in hex, or the common name
-    ///
-    /// A common name shows the newest certificate of that name
-    #[arg(value_name = "SERIAL|NAME")]
-    pub which: String,
-
-    /// Print JSON
-    #[arg(long, conflicts_with = "pem")]
-    pub json: bool,
-
-    /// Print the certificate as PEM
-    #[arg(long)]
-    pub pem: bool,
 }
 
 /// RSA with 2048 bits is for workloads: a CA's key lives too long for it.

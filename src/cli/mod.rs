@@ -27,10 +27,12 @@ mod value;
 
 pub use ca::{
     AuditCheckpoint, AuditCommand, AuditExport, AuditFormat, AuditList, AuditReconcile,
-    AuditVerify, BatchArgs, Ca, CaAudit, CaBackup, CaCheck, CaCommand, CaCrl, CaDirectory, CaInit,
-    CaIssue, CaLint, CaList, CaPolicy, CaPolicyCheck, CaPolicyCommand, CaPolicyShow, CaRelease,
-    CaRestore, CaRevoke, CaShow, CaSign, CheckFormat, CrlCommand, CrlMake, CrlStatus, LintLevel,
-    LintPolicy, NameArgs, OccasionArgs, TermArgs, WhichCertificate,
+    AuditVerify, BatchArgs, Ca, CaAudit, CaBackup, CaCheck, CaCommand, CaCrl, CaDirectory,
+    CaExport, CaInit, CaIssue, CaLint, CaList, CaPolicy, CaPolicyCheck, CaPolicyCommand,
+    CaPolicyShow, CaRelease, CaReport, CaRestore, CaRevoke, CaShow, CaSign, CaStats,
+    CertificateKind, CertificateStatus, CheckFormat, CrlCommand, CrlMake, CrlStatus, ExportTarget,
+    Glob, LintLevel, LintPolicy, ListFilter, ListFormat, ListOrder, NameArgs, OccasionArgs,
+    TermArgs, WhichCertificate,
 };
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
 pub use config::{Config, ConfigCommand, ConfigShow};

@@ -86,7 +86,11 @@ pub(super) fn period(text: &str) -> Result<TimeDelta, String> {
     };
     unit.zip(number.parse::<u32>().ok())
         .and_then(|(unit, number)| TimeDelta::try_seconds(unit * i64::from(number)))
-        .ok_or_else(|| "a time is a number with its unit: s, m, h, d or w, as in 30d".to_owned())
+        .filter(|period| *period <= TimeDelta::days(100 * 366))
+        .ok_or_else(|| {
+            "a time is a number with its unit: s, m, h, d or w, up to 100 years, as in 30d"
+                .to_owned()
+        })
 }
 
 /// A moment: as RFC 3339 has it, or as a time before now.
@@ -147,5 +151,25 @@ mod tests {
             );
         }
         assert!(id("a user", "id")("4294967295").is_err());
+    }
+
+    #[test]
+    fn a_span_has_a_unit_and_an_end() {
+        assert_eq!(period("30d"), Ok(TimeDelta::days(30)));
+        assert_eq!(period("2w"), Ok(TimeDelta::days(14)));
+        assert_eq!(period("36500d"), Ok(TimeDelta::days(36_500)));
+        for text in [
+            "",
+            "d",
+            "30",
+            "-1d",
+            "1.5d",
+            "30 d",
+            "37000d",
+            "4294967295w",
+            "5µ",
+        ] {
+            assert!(period(text).is_err(), "{text}");
+        }
     }
 }

@@ -17,6 +17,9 @@ mod ending;
 mod limit;
 mod migration;
 mod mount;
+mod query;
+mod reading;
+mod summary;
 mod writer;
 
 pub use audit::{AuditEntry, AuditFault, AuditRecord, AuditSummary};
@@ -25,6 +28,8 @@ pub use checkpoint::Checkpoint;
 pub use crl::CrlRecord;
 pub use ending::Ending;
 pub use limit::Holder;
+pub use query::{Order, Pattern, Query, Status};
+pub use summary::{Ends, Summary};
 pub use writer::Writer;
 
 use std::path::{Path, PathBuf};
@@ -56,6 +61,8 @@ const MANY_PAGES: i64 = 16 * 1024;
 pub struct Inventory {
     connection: Connection,
     path: PathBuf,
+    /// For a file that is read without locks.
+    unlocked: Option<reading::Unlocked>,
 }
 
 impl Inventory {
@@ -124,6 +131,7 @@ impl Inventory {
         Ok(Self {
             connection,
             path: path.to_owned(),
+            unlocked: None,
         })
     }
 

@@ -23,8 +23,9 @@ pub use files::{
     temporary_directory, write_atomic, write_new,
 };
 pub use inventory::{
-    AuditEntry, AuditFault, AuditRecord, AuditSummary, Checkpoint, CrlRecord, Ending, Holder,
-    Inventory, Kind, Record, Reservation, Revocation, State, Writer,
+    AuditEntry, AuditFault, AuditRecord, AuditSummary, Checkpoint, CrlRecord, Ending, Ends, Holder,
+    Inventory, Kind, Order, Pattern, Query, Record, Reservation, Revocation, State, Status,
+    Summary, Writer,
 };
 pub use lines::LineFile;
 pub use log::{Log, Severity};
@@ -122,6 +123,13 @@ pub enum Error {
         path: PathBuf,
         /// What was found.
         reason: String,
+    },
+    /// The inventory has to be brought up to date before it can be read, by
+    /// somebody who may write it.
+    #[error("the inventory {path} has the schema of an earlier version")]
+    InventoryOld {
+        /// The database file.
+        path: PathBuf,
     },
     /// The inventory is of a version that this program does not know.
     #[error("the inventory {path} has schema version {found}, this program knows up to {known}")]

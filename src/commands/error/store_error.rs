@@ -28,6 +28,7 @@ pub(super) fn of_store(error: &store::Error) -> Outcome {
         store::Error::Io { source, .. } if is_of_path(source) => Outcome::Usage,
         store::Error::Io { .. }
         | store::Error::InventoryDamaged { .. }
+        | store::Error::InventoryOld { .. }
         | store::Error::InventoryVersion { .. }
         | store::Error::Journal { .. }
         | store::Error::Owner { .. }
@@ -84,6 +85,10 @@ pub(in crate::commands) fn hint_store(error: &store::Error) -> Option<String> {
         store::Error::RequestTaken { request_id } => Some(format!(
             "'windlass ca list --request-id {request_id}' shows what was issued; another request needs another name"
         )),
+        store::Error::InventoryOld { .. } => Some(
+            "run 'windlass ca list' once as the user to whom it belongs, which brings it up to date"
+                .to_owned(),
+        ),
         store::Error::InventoryVersion { .. } => {
             Some("a newer windlass has written it; use that version".to_owned())
         }

@@ -29,7 +29,9 @@ impl Kind {
         }
     }
 
-    fn parse(word: &str) -> Option<Self> {
+    /// The kind of a word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
         [Self::Issuing, Self::Leaf, Self::Root]
             .into_iter()
             .find(|kind| kind.as_str() == word)
@@ -130,6 +132,8 @@ pub struct Record {
     pub not_after: DateTime<Utc>,
     /// When the serial number was reserved.
     pub reserved_at: DateTime<Utc>,
+    /// When the certificate was stored, if it was.
+    pub issued_at: Option<DateTime<Utc>>,
     /// When its files were delivered, if they were.
     pub delivered_at: Option<DateTime<Utc>>,
     /// The profile of the policy under which it was issued.
@@ -147,23 +151,6 @@ pub struct Record {
 }
 
 impl Inventory {
-    /// All rows, the newest first.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Sql`].
-    pub fn list(&self) -> Result<Vec<Record>, Error> {
-        let failed = sql_error(&self.path, Action::Read);
-        let mut statement = self
-            .connection
-            .prepare(&format!(
-                "SELECT {COLUMNS} FROM certificate ORDER BY id DESC"
-            ))
-            .map_err(&failed)?;
-        let rows = statement.query_map([], record).map_err(&failed)?;
-        rows.collect::<Result<_, _>>().map_err(&failed)
-    }
-
     /// The newest row with this common name, issued ones before others.
     ///
     /// # Errors
@@ -272,8 +259,8 @@ impl Inventory {
 
 /// The columns that [`record`] reads.
 pub(super) const COLUMNS: &str = "serial, kind, issuer_key_id, subject, common_name, names, \
-    key_fingerprint, not_before, not_after, reserved_at, delivered_at, abandoned_at, profile, \
-    requester, request_id, revoked_at, revocation, invalid_since, fingerprint, der";
+    key_fingerprint, not_before, not_after, reserved_at, issued_at, delivered_at, abandoned_at, \
+    profile, requester, request_id, revoked_at, revocation, invalid_since, fingerprint, der";
 
 /// Reads one row of [`COLUMNS`].
 pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
@@ -308,6 +295,7 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
         not_before: time(row.get("not_before")?)?,
         not_after: time(row.get("not_after")?)?,
         reserved_at: time(row.get("reserved_at")?)?,
+        issued_at: optional("issued_at")?,
         delivered_at: optional("delivered_at")?,
         profile: row.get("profile")?,
         requester: row.get("requester")?,

@@ -19,6 +19,28 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
+/// Checks that nothing has to be done, for a database that is only read.
+pub(super) fn check_current(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    let found = version(connection).map_err(sql_error(path, Action::Open))?;
+    match found {
+        0 => Err(Error::Sql {
+            path: path.to_owned(),
+            action: Action::Open,
+            source: "it is empty or was not made by windlass".into(),
+        }),
+        older if older < known => Err(Error::InventoryOld {
+            path: path.to_owned(),
+        }),
+        newer if newer > known => Err(Error::InventoryVersion {
+            path: path.to_owned(),
+            found,
+            known,
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// Does the steps that are missing, all or none.
 pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<(), Error> {
     let failed = sql_error(path, Action::Migrate);

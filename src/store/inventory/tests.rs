@@ -389,7 +389,12 @@ fn an_inventory_of_the_first_version_is_brought_up_to_date() {
     .unwrap();
     drop(old);
     let inventory = Inventory::open(&path).unwrap();
-    let rows = inventory.list().unwrap();
+    let mut rows = Vec::new();
+    let collect = |row| -> Result<(), Error> {
+        rows.push(row);
+        Ok(())
+    };
+    inventory.find(&Query::default(), collect).unwrap();
     let serials: Vec<&[u8]> = rows.iter().map(|row| row.serial.as_slice()).collect();
     assert_eq!(serials, [&[3][..], &[1, 2]]);
     assert_eq!(rows[0].state, State::Reserved);

@@ -50,6 +50,8 @@ CREATE UNIQUE INDEX certificate_by_request ON certificate (request_id)
     WHERE request_id IS NOT NULL;
 CREATE INDEX certificate_by_end ON certificate (not_after)
     WHERE issued_at IS NOT NULL;
+-- A few rows: no leaf is in it.
+CREATE INDEX certificate_of_ca ON certificate (kind) WHERE kind <> 'leaf';
 CREATE INDEX certificate_unsettled ON certificate (id)
     WHERE issued_at IS NULL AND abandoned_at IS NULL;
 -- All that an entry of a revocation list says, so that a list of a million is

@@ -1,0 +1,89 @@
+//! `windlass ca export`
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::authority;
+use crate::cli::{CaExport, ListFormat};
+use crate::commands::{Context, Error};
+use crate::pki::{Certificate, encode_pem};
+use crate::store::{Inventory, Order, Query, Readers, Record, write_atomic};
+
+use super::inventory::as_json;
+use super::occasion::{actor, occasion};
+use super::rows::Rows;
+
+/// Writes all rows, and says so in the audit log first: what was exported
+/// without a trace cannot be.
+pub(in crate::commands) fn export(arguments: &CaExport, context: &Context) -> Result<(), Error> {
+    let target = &arguments.target;
+    let (format, word, file) = match (&target.jsonl, &target.csv) {
+        (Some(file), _) => (ListFormat::Jsonl, "jsonl", file),
+        (None, Some(file)) => (ListFormat::Csv, "csv", file),
+        (None, None) => {
+            return Err(Error::Missing {
+                what: "form of the export",
+                option: "jsonl",
+                profile: None,
+            });
+        }
+    };
+    let inventory = authority::open_inventory(&context.path(&arguments.ca.dir))?;
+    let actor = actor(context);
+    let occasion = occasion(&actor, &arguments.occasion, context);
+    authority::note_export(&inventory, word, file, &occasion)?;
+    if file == Path::new("-") {
+        return rows(&inventory, format, context, |text| {
+            context.printer.data(text)
+        });
+    }
+    let mut content = String::new();
+    rows(&inventory, format, context, |text| {
+        content.push_str(text);
+        Ok(())
+    })?;
+    Ok(write_atomic(
+        &context.path(file),
+        content.as_bytes(),
+        Readers::Owner,
+    )?)
+}
+
+fn rows(
+    inventory: &Inventory,
+    format: ListFormat,
+    context: &Context,
+    sink: impl FnMut(&str) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let now = context.clock.now();
+    let mut rows = Rows::new(format, now, sink);
+    let query = Query {
+        order: Order::Oldest,
+        now,
+        ..Query::default()
+    };
+    inventory.find(&query, |record| match format {
+        ListFormat::Jsonl => rows.add_json(&whole(&record, now)?),
+        _ => rows.add(&record),
+    })?;
+    rows.finish().map(drop)
+}
+
+/// A row with its certificate.
+fn whole(record: &Record, now: chrono::DateTime<chrono::Utc>) -> Result<Value, Error> {
+    let mut value = as_json(record, now);
+    let certificate = match &record.der {
+        Some(der) => {
+            let certificate = Certificate::from_der(der, "the inventory")?;
+            Some(encode_pem([&certificate]))
+        }
+        None => None,
+    };
+    if let Value::Object(object) = &mut value {
+        object.insert("certificate".to_owned(), json!(certificate));
+        let issuer = hex::encode(&record.issuer_key_id);
+        object.insert("issuerKeyId".to_owned(), issuer.into());
+    }
+    Ok(value)
+}

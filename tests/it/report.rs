@@ -1,0 +1,251 @@
+//! The inventory in numbers, as a page, and written out.
+
+use std::fs;
+use std::process::Command;
+
+use chrono::TimeDelta;
+use serde_json::Value;
+use windlass::store::{Inventory, Kind, Reservation};
+
+use crate::harness::{Run, Sandbox, capture, client_script};
+use crate::issuer::openssl;
+
+/// A name that would be markup, if it were not escaped.
+const HOSTILE: &str = "CN=<img src=x onerror=alert(1)>&\"'\u{202e}";
+
+/// Leaves of several lives, one revoked, one on hold, and a hostile name.
+fn fleet() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    let lives = ["3", "9", "9", "20", "40", "41", "42", "60", "75", "90"];
+    for (index, days) in lives.into_iter().enumerate() {
+        sandbox.issue(&format!("web-{index}"), &["--days", days]);
+    }
+    for (name, reason) in [("web-6", "keyCompromise"), ("web-7", "certificateHold")] {
+        let revoke = ["ca", "revoke", "--dir", "ca", "--cn", name];
+        sandbox.ok(&[&revoke[..], &["--reason", reason]].concat());
+    }
+    let at: chrono::DateTime<chrono::Utc> = std::time::SystemTime::now().into();
+    let inventory = Inventory::open(&sandbox.path("ca/inventory.db")).unwrap();
+    let writer = inventory.write().unwrap();
+    writer
+        .reserve(&Reservation {
+            serial: &[0x2a, 0x01],
+            kind: Kind::Leaf,
+            issuer_key_id: &[1; 20],
+            subject: HOSTILE,
+            common_name: HOSTILE,
+            names: &[],
+            key_fingerprint: "00",
+            not_before: at,
+            not_after: at + TimeDelta::days(30),
+            at,
+            profile: None,
+            requester: Some("</td><script>alert(2)</script>"),
+            request_id: None,
+        })
+        .unwrap();
+    writer.commit().unwrap();
+    sandbox
+}
+
+fn stats(sandbox: &Sandbox) -> Value {
+    let run = sandbox.ok(&["ca", "stats", "--dir", "ca", "--json"]);
+    serde_json::from_str(&run.stdout).unwrap()
+}
+
+#[test]
+fn numbers_are_those_of_the_rows() {
+    let sandbox = fleet();
+    let told = stats(&sandbox);
+    assert_eq!(told["rows"], 13);
+    let kinds = serde_json::json!({ "root": 1, "issuing": 1, "leaf": 11 });
+    assert_eq!(told["kinds"], kinds);
+    let states = serde_json::json!({
+        "valid": 10, "expired": 0, "revoked": 1, "held": 1, "reserved": 1, "abandoned": 0,
+    });
+    assert_eq!(told["states"], states);
+    assert_eq!(told["undelivered"], 0);
+    assert!(told["oldestReserved"].is_string());
+    let sum = |key: &str| -> u64 {
+        let weeks = told["endsPerWeek"].as_array().unwrap();
+        weeks.iter().map(|week| week[key].as_u64().unwrap()).sum()
+    };
+    assert_eq!((sum("valid"), sum("held"), sum("revoked")), (8, 1, 1));
+    let months = told["endsPerMonth"].as_array().unwrap();
+    let ends: u64 = months
+        .iter()
+        .map(|one| one["count"].as_u64().unwrap())
+        .sum();
+    assert_eq!(ends, 12);
+    assert_eq!(told["keyTypesOfNewest"][0]["count"], 12);
+    assert_eq!(told["requestersOfNewest"][0]["count"], 12);
+    assert_eq!(told["auditEntries"], 15);
+    // The states that are listed are those that are counted.
+    for (state, count) in told["states"].as_object().unwrap() {
+        let run = sandbox.ok(&["ca", "list", "--dir", "ca", "--status", state, "--json"]);
+        let rows: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(count, rows.len(), "{state}");
+    }
+    let text = sandbox.ok(&["ca", "stats", "--dir", "ca"]).stdout;
+    assert!(
+        text.contains("valid            10 (0 undelivered)\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("unsettled        1 reserved, the oldest since "),
+        "{text}"
+    );
+}
+
+/// A browser without a window, which can read this directory.
+fn browser(sandbox: &Sandbox, options: &[&str], page: &str) -> Run {
+    let mut command = Command::new("chromium");
+    sandbox.scrub(&mut command);
+    command
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+        ])
+        .args(["--disable-background-networking", "--disable-web-security"])
+        .args([
+            "--allow-file-access-from-files",
+            "--virtual-time-budget=3000",
+        ])
+        .arg(format!(
+            "--user-data-dir={}",
+            sandbox.path("browser").display()
+        ))
+        .args(options)
+        .arg(format!("file://{}", sandbox.path(page).display()));
+    capture(&mut command)
+}
+
+/// Where a colour is: number of pixels, left, top, right, bottom.
+fn colours(sandbox: &Sandbox, picture: &str, wanted: &[&str]) -> Vec<[u64; 5]> {
+    let mut command = Command::new("python3");
+    command.arg(client_script("page_colours.py"));
+    let run = capture(command.arg(sandbox.path(picture)).args(wanted));
+    assert_eq!(run.code, 0, "{run:#?}");
+    let numbers = |line: &str| -> [u64; 5] {
+        let words = line.split(' ').skip(1);
+        let numbers: Vec<u64> = words.map(|word| word.parse().unwrap_or(0)).collect();
+        numbers.try_into().unwrap()
+    };
+    run.stdout.lines().skip(1).map(numbers).collect()
+}
+
+#[test]
+fn the_page_shows_the_fleet_in_a_browser() {
+    let sandbox = fleet();
+    let made = ["ca", "report", "--dir", "ca", "--html", "report.html"];
+    sandbox.ok(&[&made[..], &["--title", "Fleet <b>of</b> tests"]].concat());
+    let page = sandbox.read("report.html");
+    // Nothing is fetched, nothing runs, and no name is markup.
+    for forbidden in [
+        "<script", "<img", "<b>of", "http:", "https:", "url(", "@import", "src=",
+    ] {
+        let found = page.replace("&lt;img src=", "");
+        assert!(!found.contains(forbidden), "{forbidden}");
+    }
+    assert!(page.contains("default-src 'none'"));
+    let picture = format!("--screenshot={}", sandbox.path("page.png").display());
+    let options = [
+        picture.as_str(),
+        "--window-size=1280,2200",
+        "--force-device-scale-factor=0.5",
+    ];
+    let run = browser(&sandbox, &options, "report.html");
+    assert_eq!(run.code, 0, "{run:#?}");
+    if let Some(kept) = std::env::var_os("WINDLASS_TEST_PICTURE") {
+        fs::copy(sandbox.path("page.png"), kept).unwrap();
+    }
+    let found = colours(
+        &sandbox,
+        "page.png",
+        &["2f7d6b", "c98a12", "b8323a", "1f5fa8"],
+    );
+    // Bars of each state below the tiles, and the line of today through them.
+    for (colour, least) in found.iter().zip([400, 60, 60, 40]) {
+        assert!(colour[0] >= least && colour[4] > 200, "{found:?}");
+    }
+    // Frames of the width of a desk and of a telephone: neither scrolls sideways.
+    let frame = |width: u32| {
+        format!(
+            "<iframe src=\"report.html\" style=\"border:0;width:{width}px;height:900px\" \
+             onload=\"document.body.dataset.w{width} = \
+             this.contentDocument.documentElement.scrollWidth\"></iframe>"
+        )
+    };
+    sandbox.write(
+        "frames.html",
+        format!("<body>{}{}", frame(1280), frame(390)),
+    );
+    let run = browser(&sandbox, &["--dump-dom"], "frames.html");
+    assert!(run.stdout.contains("data-w1280=\"1280\""), "{run:#?}");
+    assert!(run.stdout.contains("data-w390=\"390\""), "{run:#?}");
+    // What the browser has parsed: the name is text.
+    let dom = browser(&sandbox, &["--dump-dom"], "report.html").stdout;
+    assert!(
+        dom.contains("&lt;img src=x onerror=alert(1)&gt;&amp;"),
+        "{dom}"
+    );
+    assert!(!dom.contains("<img") && !dom.contains("<script"));
+    let paper = format!("--print-to-pdf={}", sandbox.path("page.pdf").display());
+    let run = browser(&sandbox, &[&paper], "report.html");
+    assert_eq!(run.code, 0, "{run:#?}");
+    let pdf = fs::read(sandbox.path("page.pdf")).unwrap();
+    assert!(
+        pdf.starts_with(b"%PDF-") && pdf.len() > 10_000,
+        "{}",
+        pdf.len()
+    );
+}
+
+#[test]
+fn an_export_has_every_row_and_is_logged() {
+    let sandbox = fleet();
+    let export = ["ca", "export", "--dir", "ca", "--comment", "yearly"];
+    let run = sandbox.ok(&[&export[..], &["--jsonl", "all.jsonl"]].concat());
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
+    let lines = sandbox.read("all.jsonl");
+    let rows: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(rows.len(), 13);
+    assert_eq!(
+        (&rows[0]["kind"], &rows[12]["state"]),
+        (&"root".into(), &"reserved".into())
+    );
+    assert_eq!(rows[2]["certificate"], sandbox.read("web-0/cert.pem"));
+    sandbox.write("exported.pem", rows[2]["certificate"].as_str().unwrap());
+    let subject = openssl(
+        &sandbox,
+        &["x509", "-in", "exported.pem", "-noout", "-subject"],
+    );
+    assert!(format!("{subject:?}").contains("web-0"));
+    let csv = sandbox.ok(&[&export[..], &["--csv", "-"]].concat()).stdout;
+    assert_eq!(
+        csv::Reader::from_reader(csv.as_bytes()).records().count(),
+        13
+    );
+    let inventory = Inventory::open(&sandbox.path("ca/inventory.db")).unwrap();
+    let mut logged = Vec::new();
+    let read = inventory.read_log(0, |entry| -> Result<bool, windlass::store::Error> {
+        if entry.action == "export" {
+            logged.push((entry.comment.unwrap(), entry.detail));
+        }
+        Ok(true)
+    });
+    read.unwrap();
+    assert_eq!(logged.len(), 2);
+    assert_eq!(logged[0].0, "yearly");
+    assert!(logged[0].1.contains("\"file\":\"all.jsonl\""), "{logged:?}");
+    // One of the forms is needed, and not both.
+    assert_eq!(sandbox.run(&export).code, 2);
+    let both = sandbox.run(&[&export[..], &["--csv", "a", "--jsonl", "b"]].concat());
+    assert_eq!(both.code, 2);
+}
