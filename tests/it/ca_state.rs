@@ -6,7 +6,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
+use chrono::Utc;
 use p256::pkcs8::DecodePrivateKey;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -178,6 +180,16 @@ pub fn ca_target(directory: &Path) -> Target {
 pub fn copy(from: &Path, to: &Path) {
     let status = Command::new("cp").arg("-a").args([from, to]).status();
     assert!(status.unwrap().success());
+}
+
+/// Waits until the clock shows another second. Within the same second the time
+/// mark of an inventory is not written again, and the calls of a run on a CA that
+/// was made just now would not be those of a later run.
+pub fn await_another_second() {
+    let now = Utc::now().timestamp();
+    while Utc::now().timestamp() == now {
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// Issues a certificate to show that the CA works; no leftover may remain.

@@ -18,8 +18,9 @@ use std::fs;
 use std::path::Path;
 
 use crate::ca_state::{
-    KILLED, Target, assert_inventoried, assert_owner_only, assert_works, bounded, ca_target, copy,
-    files_below, hidden_directories, inventory, issue_arguments, leaf_target,
+    KILLED, Target, assert_inventoried, assert_owner_only, assert_works, await_another_second,
+    bounded, ca_target, copy, files_below, hidden_directories, inventory, issue_arguments,
+    leaf_target,
 };
 use crate::harness::{Run, Sandbox, program};
 
@@ -71,6 +72,7 @@ impl Scene {
     fn issue() -> Self {
         let ca = Sandbox::new();
         ca.ca(&[]);
+        await_another_second();
         Self {
             arguments: issue_arguments("ca", "web"),
             target: "web",

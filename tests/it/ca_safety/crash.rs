@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 
 use super::{tamper, verify, with_web};
-use crate::ca_state::{KILLED, assert_owner_only, bounded, copy, hidden_directories, inventory};
+use crate::ca_state::{
+    KILLED, assert_owner_only, await_another_second, bounded, copy, hidden_directories, inventory,
+};
 use crate::crash::{CALLS, Call, read_trace, spread};
 use crate::harness::{Run, Sandbox, program};
 
@@ -72,6 +74,7 @@ impl Scene {
     }
 
     fn trace(&self) -> Vec<Call> {
+        await_another_second();
         let sandbox = self.begin();
         let traced = format!("trace={CALLS}");
         let run = self.run(&sandbox, &["trace", "-e", &traced]);

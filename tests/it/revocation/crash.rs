@@ -4,13 +4,13 @@
 //! and the next run makes up for what is missing.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
 use windlass::store::Inventory;
 
 use super::{LIST, crl, number, read_list, revoke, serial_of, status};
-use crate::ca_state::{KILLED, assert_owner_only, bounded, copy, files_below};
+use crate::ca_state::{
+    KILLED, assert_owner_only, await_another_second, bounded, copy, files_below,
+};
 use crate::crash::{CALLS, Call, FAULTS, POINTS, read_trace, spread};
 use crate::harness::{Run, Sandbox, program};
 
@@ -45,12 +45,7 @@ impl Scene {
         template.issue("held", &[]);
         assert_eq!(revoke(&template, "held", "certificateHold", &[]).code, 0);
         assert_eq!(crl(&template, &[]).code, 0);
-        // Within the same second the time mark is not written again, and the
-        // calls of a run would not be those of the next one.
-        let made = read_list(&template, LIST).head().this_update;
-        while Utc::now() - made < TimeDelta::seconds(1) {
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        await_another_second();
         Self {
             held: serial_of(&template, "held"),
             serial: serial_of(&template, "web"),
