@@ -275,12 +275,9 @@ impl std::fmt::Debug for Environment {
 }
 
 fn home_in(passwd: &[u8], user: u32) -> Option<PathBuf> {
-    let user = user.to_string();
-    passwd.split(|octet| *octet == b'\n').find_map(|line| {
-        let mut fields = line.split(|octet| *octet == b':');
-        let id = fields.nth(2)?;
-        let home = Path::new(OsStr::from_bytes(fields.nth(2)?));
-        (id == user.as_bytes() && home.is_absolute()).then(|| home.to_owned())
+    find_entry(passwd, user, |entry| {
+        let home = Path::new(OsStr::from_bytes(entry.get(5)?));
+        home.is_absolute().then(|| home.to_owned())
     })
 }
 
@@ -288,12 +285,18 @@ fn home_in(passwd: &[u8], user: u32) -> Option<PathBuf> {
 /// (passwd(5)).
 #[must_use]
 pub fn user_name(passwd: &[u8], user: u32) -> Option<String> {
+    find_entry(passwd, user, |entry| {
+        let name = entry.first().filter(|name| !name.is_empty())?;
+        Some(String::from_utf8_lossy(name).into_owned())
+    })
+}
+
+/// What is read from the fields of the user's first entry that has it.
+fn find_entry<T>(passwd: &[u8], user: u32, read: impl Fn(&[&[u8]]) -> Option<T>) -> Option<T> {
     let user = user.to_string();
     passwd.split(|octet| *octet == b'\n').find_map(|line| {
-        let mut fields = line.split(|octet| *octet == b':');
-        let name = fields.next().filter(|name| !name.is_empty())?;
-        let id = fields.nth(1)?;
-        (id == user.as_bytes()).then(|| String::from_utf8_lossy(name).into_owned())
+        let entry: Vec<&[u8]> = line.split(|octet| *octet == b':').collect();
+        read(&entry).filter(|_| entry.get(2).is_some_and(|id| *id == user.as_bytes()))
     })
 }
 

@@ -395,17 +395,13 @@ impl Press<'_> {
     }
 
     /// Whether what was signed leads to the root.
-    pub(super) fn check_path(
-        &self,
-        certificate: &Certificate,
-        at: DateTime<Utc>,
-    ) -> Result<(), Error> {
+    pub(super) fn check_path(&self, certificate: &Certificate) -> Result<(), Error> {
         validate_path(&PathQuery {
             leaf: certificate,
             intermediates: std::slice::from_ref(self.issuing),
             anchors: std::slice::from_ref(self.root),
             crls: &[],
-            at,
+            at: self.at,
         })
         .map(drop)
         .map_err(Error::Path)

@@ -166,7 +166,7 @@ impl Authority {
             }
             failure.error
         })?;
-        press.check_path(&certificate, occasion.at)?;
+        press.check_path(&certificate)?;
         let mut writer = self.inventory.write()?;
         store_in(&mut writer, draft, &certificate, occasion)?;
         let key = self.issuing_key.as_ref();

@@ -115,7 +115,7 @@ impl Moment {
 
 /// A moment in the past.
 pub(super) fn moment(text: &str) -> Result<Moment, String> {
-    let at = DateTime::parse_from_rfc3339(text).map(|at| Moment::At(at.to_utc()));
+    let at = instant(text).map(Moment::At);
     at.or_else(|_| period(text).map(Moment::Ago)).map_err(|_| {
         "a time is written as 2026-11-20T08:00:00Z, or as so long ago, as in 7d or 12h".to_owned()
     })

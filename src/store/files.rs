@@ -124,22 +124,28 @@ pub fn write_atomic(path: &Path, content: &[u8], readers: Readers) -> Result<(),
         source,
     };
     let directory = parent(path);
-    // tempfile creates with mode 0600 and removes the file when it is dropped.
-    let mut file = tempfile::Builder::new()
-        .prefix(TEMPORARY)
-        .tempfile_in(&directory)
-        .map_err(failed)?;
-    let everyone = fs::Permissions::from_mode(0o644);
-    let opened = match readers {
-        Readers::Everyone => file.as_file().set_permissions(everyone),
-        Readers::Owner => Ok(()),
-    };
-    opened
-        .and_then(|()| file.write_all(content))
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(failed)?;
+    let file = durable_beside(&directory, content, readers).map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     sync_directory(&directory)
+}
+
+/// A temporary file with a durable content, which is removed when it is dropped.
+fn durable_beside(
+    directory: &Path,
+    content: &[u8],
+    readers: Readers,
+) -> std::io::Result<tempfile::NamedTempFile> {
+    // It has mode 0600 from its first moment.
+    let mut file = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .tempfile_in(directory)?;
+    if readers == Readers::Everyone {
+        let everyone = fs::Permissions::from_mode(0o644);
+        file.as_file().set_permissions(everyone)?;
+    }
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    Ok(file)
 }
 
 /// Writes a file that must not exist, readable by the owner only, so that it is
@@ -155,13 +161,7 @@ pub fn write_new(path: &Path, content: &[u8]) -> Result<(), Error> {
         source,
     };
     let directory = parent(path);
-    let mut file = tempfile::Builder::new()
-        .prefix(TEMPORARY)
-        .tempfile_in(&directory)
-        .map_err(failed)?;
-    file.write_all(content)
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(failed)?;
+    let file = durable_beside(&directory, content, Readers::Owner).map_err(failed)?;
     file.persist_noclobber(path)
         .map_err(|error| failed(error.error))?;
     sync_directory(&directory)

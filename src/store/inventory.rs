@@ -150,9 +150,14 @@ impl Inventory {
     ///
     /// [`Error::InventoryDamaged`] with what was found first.
     pub fn check_pages(&self) -> Result<(), Error> {
+        self.check_by("PRAGMA quick_check(1)")
+    }
+
+    /// Lets SQLite look at the pages, which answers `ok` or what it finds first.
+    fn check_by(&self, pragma: &str) -> Result<(), Error> {
         let found: String = self
             .connection
-            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .query_row(pragma, [], |row| row.get(0))
             .map_err(sql_error(&self.path, Action::Read))?;
         if found == "ok" {
             return Ok(());
@@ -203,12 +208,12 @@ impl Inventory {
         let connection = &self.connection;
         let synchronous = |mode| connection.pragma_update(None, "synchronous", mode);
         synchronous("NORMAL").map_err(&failed)?;
-        let noted = connection.execute(
-            "UPDATE certificate SET delivered_at = ?2 WHERE serial = ?1",
-            rusqlite::params![serial, at.timestamp()],
-        );
+        let noted = self.write().and_then(|writer| {
+            writer.note_delivered(serial, at)?;
+            writer.commit()
+        });
         synchronous("FULL").map_err(&failed)?;
-        noted.map(drop).map_err(&failed)
+        noted
     }
 
     /// Lets the write-ahead log grow to 64 MiB before it is folded into the

@@ -413,9 +413,7 @@ impl<'a> Run<'a> {
         }
         // The path from the issuing certificate on is the same for all.
         if let Some(first) = signed.iter().find_map(|one| one.certificate.as_ref()) {
-            self.authority
-                .press(self.occasion.at)
-                .check_path(first, self.occasion.at)?;
+            self.authority.press(self.occasion.at).check_path(first)?;
         }
         Ok(signed)
     }

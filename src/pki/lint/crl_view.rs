@@ -6,7 +6,7 @@ use crate::der::{self, Element};
 
 use super::form::{GENERALIZED_TIME, UTC_TIME};
 use super::name::NameView;
-use super::view::{Algorithm, Extension, as_sequence, read_extensions};
+use super::view::{Algorithm, Extension, as_sequence, read_extensions, signed_fields};
 
 /// One revoked certificate (RFC 5280 section 5.1.2.6).
 pub(super) struct Entry<'a> {
@@ -72,14 +72,7 @@ impl<'a> CrlView<'a> {
     /// `None` when it is not built as a revocation list is (RFC 5280 section
     /// 5.1).
     pub(super) fn read(encoded: &'a [u8], at: DateTime<Utc>) -> Option<Self> {
-        let parts = der::sequence(encoded)?;
-        let [tbs, outer_algorithm, signature] = parts.as_slice() else {
-            return None;
-        };
-        if signature.tag != der::BIT_STRING {
-            return None;
-        }
-        let fields = as_sequence(tbs)?;
+        let (fields, outer_algorithm) = signed_fields(encoded)?;
         let mut fields = fields.into_iter().peekable();
         let version = match fields.next_if(|field| field.tag == der::INTEGER) {
             None => 1,
@@ -111,7 +104,7 @@ impl<'a> CrlView<'a> {
         Some(Self {
             version,
             inner_algorithm,
-            outer_algorithm: Algorithm::read(outer_algorithm)?,
+            outer_algorithm: Algorithm::read(&outer_algorithm)?,
             issuer,
             this_update,
             next_update,

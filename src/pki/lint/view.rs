@@ -164,14 +164,7 @@ pub(super) struct CertificateView<'a> {
 impl<'a> CertificateView<'a> {
     /// `None` when it is not built as a certificate is.
     pub(super) fn read(encoded: &'a [u8], at: DateTime<Utc>) -> Option<Self> {
-        let parts = der::sequence(encoded)?;
-        let [tbs, outer_algorithm, signature] = parts.as_slice() else {
-            return None;
-        };
-        if signature.tag != der::BIT_STRING {
-            return None;
-        }
-        let fields = as_sequence(tbs)?;
+        let (fields, outer_algorithm) = signed_fields(encoded)?;
         let (version, fields) = match fields.split_first() {
             Some((first, rest)) if first.tag == 0xa0 => (Some(version_in(first)?), rest),
             _ => (None, fields.as_slice()),
@@ -198,7 +191,7 @@ impl<'a> CertificateView<'a> {
             default_version_written: version == Some(0),
             serial: serial.content,
             inner_algorithm: Algorithm::read(inner_algorithm)?,
-            outer_algorithm: Algorithm::read(outer_algorithm)?,
+            outer_algorithm: Algorithm::read(&outer_algorithm)?,
             issuer: NameView::read(issuer.encoded)?,
             subject: NameView::read(subject.encoded)?,
             not_before: *not_before,
@@ -290,6 +283,19 @@ pub(super) fn read_extensions<'a>(field: &Element<'a>) -> Option<Vec<Extension<'
         return None;
     }
     list.iter().map(Extension::read).collect()
+}
+
+/// What certificates and revocation lists have in common (RFC 5280 sections 4.1
+/// and 5.1): the fields that are signed, and the algorithm behind them.
+pub(super) fn signed_fields(encoded: &[u8]) -> Option<(Vec<Element<'_>>, Element<'_>)> {
+    let parts = der::sequence(encoded)?;
+    let [tbs, algorithm, signature] = parts.as_slice() else {
+        return None;
+    };
+    if signature.tag != der::BIT_STRING {
+        return None;
+    }
+    Some((as_sequence(tbs)?, *algorithm))
 }
 
 pub(super) fn as_sequence<'a>(element: &Element<'a>) -> Option<Vec<Element<'a>>> {

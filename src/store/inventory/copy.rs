@@ -39,16 +39,6 @@ impl Inventory {
     ///
     /// [`Error::InventoryDamaged`] with what was found first.
     pub fn check_integrity(&self) -> Result<(), Error> {
-        let found: String = self
-            .connection
-            .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
-            .map_err(sql_error(&self.path, Action::Read))?;
-        if found == "ok" {
-            return Ok(());
-        }
-        Err(Error::InventoryDamaged {
-            path: self.path.clone(),
-            reason: found,
-        })
+        self.check_by("PRAGMA integrity_check(1)")
     }
 }
