@@ -6,6 +6,7 @@
 //! DIR/trust-anchor.pem    the certificate to give to Roles Anywhere
 //! DIR/root/{cert,key}.pem         key encrypted
 //! DIR/issuing/{cert,key}.pem      key encrypted
+//! DIR/{root,issuing}/device.json  where the key is, when it is in a device
 //! DIR/crl/{issuing,root}.pem      revocation lists, once they were made
 //! DIR/inventory.db        every serial number ever reserved
 //! DIR/ca.toml             the policy, where there is one
@@ -20,6 +21,7 @@ mod issue;
 mod list_issuer;
 mod occasion;
 mod opened;
+mod own_key;
 mod policy;
 mod publish;
 mod revoke;
@@ -27,12 +29,13 @@ mod subject;
 
 pub use assess::{Assessment, ListFacts, ListState, assess, assess_file};
 pub use batch::{Batch, BatchRow, RowId, RowOutcome, lock_batches, spread};
-pub use bootstrap::{Bootstrap, CaName, create};
+pub use bootstrap::{Bootstrap, CaName, OwnKey, create};
 pub use deliver::Delivery;
 pub use issue::{IssueRequest, Issued, Preview, RequestedKey};
 pub use list_issuer::ListIssuer;
 pub use occasion::{Action, Occasion, check_clock};
 pub use opened::Authority;
+pub use own_key::{DeviceKey, DeviceOptions, Unlock};
 pub use policy::{Policy, Profile, Refusal};
 pub use publish::{ListPlan, ListSigner, Published};
 pub use revoke::{Revoked, Selection, reason_of, release, revoke};
@@ -224,6 +227,22 @@ pub enum Error {
         what: String,
         /// Why not.
         reason: String,
+    },
+    /// What says where a key of the CA is cannot be understood.
+    #[error("{path}: {reason}")]
+    KeyPlace {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A key cannot become that of a CA.
+    #[error("{origin} cannot be the key of a CA: {reason}")]
+    KeyUnfit {
+        /// Where it is.
+        origin: String,
+        /// Why not.
+        reason: &'static str,
     },
     /// A part of the CA directory is missing.
     #[error("{path} is an incomplete certificate authority")]

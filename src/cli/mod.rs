@@ -28,7 +28,7 @@ mod value;
 pub use ca::{
     BatchArgs, Ca, CaCommand, CaCrl, CaDirectory, CaInit, CaIssue, CaList, CaPolicy, CaPolicyCheck,
     CaPolicyCommand, CaPolicyShow, CaRelease, CaRevoke, CaShow, CaSign, CrlCommand, CrlMake,
-    CrlStatus, NameArgs, OccasionArgs, TermArgs, WhichCertificate,
+    CrlStatus, DeviceArgs, NameArgs, OccasionArgs, TermArgs, WhichCertificate,
 };
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
 pub use config::{Config, ConfigCommand, ConfigShow};

@@ -109,6 +109,12 @@ impl Material {
             .any(|key| !matches!(key, KeyBlock::Tss2(_)))
     }
 
+    /// Whether there is one private key, and it is of use in its TPM alone.
+    #[must_use]
+    pub fn is_tpm_key(&self) -> bool {
+        matches!(self.keys.as_slice(), [KeyBlock::Tss2(_)])
+    }
+
     /// Reads the one private key, decrypting it where it is encrypted.
     pub(super) fn key(
         &self,

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use crate::authority::{Authority, Delivery, IssueRequest, Issued, Preview, RequestedKey};
 use crate::cli::{CaIssue, OccasionArgs, PassphraseArgs};
 use crate::clock::rfc3339;
-use crate::commands::{Context, Error, material};
+use crate::commands::{Context, Error};
 use crate::pki::Certificate;
 
 use super::occasion::{actor, occasion};
+use super::unlock::unlock;
 
 /// What is to be issued, and where it goes.
 pub(super) struct Order<'a> {
@@ -81,15 +82,10 @@ pub(super) fn open(
     passphrase: &PassphraseArgs,
     context: &Context,
 ) -> Result<Authority, Error> {
-    Ok(Authority::open(directory, || {
-        material::passphrase_or_ask(
-            passphrase,
-            context,
-            &format!("Passphrase of the CA in {}", directory.display()),
-            false,
-        )
-        .map(Some)
-    })?)
+    Ok(Authority::open(
+        directory,
+        &unlock(directory, passphrase, context),
+    )?)
 }
 
 impl Order<'_> {

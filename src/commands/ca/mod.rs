@@ -10,6 +10,7 @@ mod occasion;
 mod policy;
 mod revoke;
 mod sign;
+mod unlock;
 
 pub(super) use crl::crl;
 pub(super) use init::init;

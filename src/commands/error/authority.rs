@@ -16,7 +16,9 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::ClockAhead { .. }
         | authority::Error::ClockBehind { .. }
         | authority::Error::Foreign { .. }
+        | authority::Error::KeyPlace { .. }
         | authority::Error::KeyRefused { .. }
+        | authority::Error::KeyUnfit { .. }
         | authority::Error::ListAhead { .. }
         | authority::Error::ListForeign { .. }
         | authority::Error::ListUnreadable { .. }
@@ -96,6 +98,14 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
             "make one with: windlass ca init --dir {} --name NAME",
             path.display()
         )),
+        authority::Error::KeyPlace { .. } => Some(
+            "restore it from a backup of the CA; 'windlass ca init --help' says what it names"
+                .to_owned(),
+        ),
+        authority::Error::KeyUnfit { .. } => Some(
+            "name a key in a token (pkcs11:URI, with pin-source= for its PIN) or in a TPM (handle:0xHHHHHHHH or its key file); without the option a new key is made and encrypted"
+                .to_owned(),
+        ),
         authority::Error::KeyRefused { .. } => {
             Some("make a new key, and a new request with it".to_owned())
         }
