@@ -22,6 +22,7 @@ mod list_issuer;
 mod occasion;
 mod opened;
 mod own_key;
+mod passphrase;
 mod policy;
 mod publish;
 mod revoke;
@@ -36,6 +37,7 @@ pub use list_issuer::ListIssuer;
 pub use occasion::{Action, Occasion, check_clock};
 pub use opened::Authority;
 pub use own_key::{DeviceKey, DeviceOptions, Unlock};
+pub use passphrase::{NewPassphrase, Reencrypted, change_passphrase};
 pub use policy::{Policy, Profile, Refusal};
 pub use publish::{ListPlan, ListSigner, Published};
 pub use revoke::{Revoked, Selection, reason_of, release, revoke};
@@ -181,6 +183,12 @@ pub enum Error {
         fingerprint: String,
         /// Why not.
         reason: String,
+    },
+    /// Another process changes the passphrase.
+    #[error("another process changes the passphrase of the key in {path}")]
+    PassphraseChanging {
+        /// The directory of the key.
+        path: PathBuf,
     },
     /// The policy has several profiles, none of them the default, and none was
     /// named.

@@ -36,6 +36,8 @@ pub enum Action {
     Init,
     /// A certificate was signed.
     Issue,
+    /// A key of the CA was encrypted under another passphrase.
+    Passphrase,
     /// Another policy holds than when was issued last.
     Policy,
     /// Something was asked for and refused.
@@ -57,6 +59,7 @@ impl Action {
             Self::AcceptClock => "accept-clock",
             Self::Init => "init",
             Self::Issue => AuditEntry::ISSUE,
+            Self::Passphrase => "passphrase",
             Self::Policy => "policy",
             Self::Refuse => "refuse",
             Self::Release => "release",

@@ -27,6 +27,7 @@ use crate::key::{
 };
 use crate::limits;
 use crate::pki::Certificate;
+use crate::secret::Secret;
 use crate::store;
 
 use super::{Error, ListIssuer, read_ca_file};
@@ -70,6 +71,20 @@ impl<'a> Unlock<'a> {
             },
             asked,
         }
+    }
+
+    /// Reads the passphrase of a key file now, or asks for it.
+    ///
+    /// # Errors
+    ///
+    /// [`key::Error`] when that fails.
+    pub fn ask(&self) -> Result<(), key::Error> {
+        self.asked.get().map(drop)
+    }
+
+    /// The passphrase of a key file.
+    pub(super) fn passphrase(&self) -> Result<Option<Secret>, key::Error> {
+        self.asked.get()
     }
 
     /// A loader for a key of the CA, with what is said about its device.
@@ -244,6 +259,21 @@ pub(super) fn open_own_key(
         return Err(Error::CaKeyMismatch { path });
     }
     Ok(key)
+}
+
+/// The encrypted key file of an authority; `None` when its key is in a device.
+pub(super) fn key_file(directory: &Path, issuer: ListIssuer) -> Result<Option<Vec<u8>>, Error> {
+    if read_device(&directory.join(issuer.as_str()).join(DEVICE))?
+        .key
+        .is_some()
+    {
+        return Ok(None);
+    }
+    let content = read_ca_file(directory, issuer.key_file())?;
+    let origin = directory.join(issuer.key_file()).display().to_string();
+    let is_tpm_key =
+        Material::read(&content, &origin, || Ok(None)).is_ok_and(|found| found.is_tpm_key());
+    Ok((!is_tpm_key).then_some(content))
 }
 
 /// Opens the key in the CA's directory.

@@ -2,11 +2,13 @@
 
 mod batch;
 mod init;
+mod passphrase;
 mod policy;
 mod sign;
 
 pub use batch::BatchArgs;
 pub use init::{CaInit, DeviceArgs};
+pub use passphrase::CaPassphrase;
 pub use policy::{CaPolicy, CaPolicyCheck, CaPolicyCommand, CaPolicyShow};
 pub use sign::CaSign;
 mod crl;
@@ -44,6 +46,7 @@ pub enum CaCommand {
     Init(Box<CaInit>),
     Issue(Box<CaIssue>),
     List(CaList),
+    Passphrase(Box<CaPassphrase>),
     Policy(CaPolicy),
     Release(CaRelease),
     Revoke(Box<CaRevoke>),

@@ -26,9 +26,9 @@ mod update;
 mod value;
 
 pub use ca::{
-    BatchArgs, Ca, CaCommand, CaCrl, CaDirectory, CaInit, CaIssue, CaList, CaPolicy, CaPolicyCheck,
-    CaPolicyCommand, CaPolicyShow, CaRelease, CaRevoke, CaShow, CaSign, CrlCommand, CrlMake,
-    CrlStatus, DeviceArgs, NameArgs, OccasionArgs, TermArgs, WhichCertificate,
+    BatchArgs, Ca, CaCommand, CaCrl, CaDirectory, CaInit, CaIssue, CaList, CaPassphrase, CaPolicy,
+    CaPolicyCheck, CaPolicyCommand, CaPolicyShow, CaRelease, CaRevoke, CaShow, CaSign, CrlCommand,
+    CrlMake, CrlStatus, DeviceArgs, NameArgs, OccasionArgs, TermArgs, WhichCertificate,
 };
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
 pub use config::{Config, ConfigCommand, ConfigShow};

@@ -134,6 +134,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
             CaCommand::Init(arguments) => ca::init(&arguments, context),
             CaCommand::Issue(arguments) => ca::issue(&arguments, context),
             CaCommand::List(arguments) => ca::list(&arguments, context),
+            CaCommand::Passphrase(arguments) => ca::passphrase(&arguments, context),
             CaCommand::Policy(arguments) => match arguments.command {
                 CaPolicyCommand::Check(arguments) => ca::policy_check(&arguments, context),
                 CaPolicyCommand::Show(arguments) => ca::policy_show(&arguments, context),

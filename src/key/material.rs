@@ -163,6 +163,21 @@ impl Material {
         }
     }
 
+    /// The one private key as PKCS#8 in clear, where the file holds it encrypted.
+    pub(super) fn decrypted(&self, secret: &Secret) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let [KeyBlock::EncryptedPkcs8(der)] = self.keys.as_slice() else {
+            return Err(Error::NotAKey {
+                origin: self.origin.clone(),
+                found: Contents::Other("it is no encrypted PKCS#8".to_owned()),
+            });
+        };
+        let plain = decrypt_pkcs8(der, secret)
+            .map_err(|failure| failure.into_error(&self.origin, "encrypted PKCS#8"))?;
+        // A wrong passphrase may, once in a long while, leave good padding.
+        private::read(Form::Pkcs8, &plain, &self.origin)?;
+        Ok(plain)
+    }
+
     fn add_pem(&mut self, bytes: &[u8]) -> Result<(), Error> {
         // The crate's error may quote its input, so it is not passed on.
         let damaged = || Error::DamagedFile {

@@ -41,6 +41,7 @@ mod keys;
 mod layers;
 mod matrix;
 mod options;
+mod passphrase_change;
 mod passphrases;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;

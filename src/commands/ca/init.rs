@@ -10,11 +10,11 @@ use crate::cli::CaInit;
 use crate::clock::rfc3339;
 use crate::commands::{Context, Error, material};
 use crate::key::{Cost, KeySource};
-use crate::limits;
 use crate::secret::Secret;
 use crate::store::Staging;
 
 use super::occasion::actor;
+use super::passphrase::refuse_weak;
 use super::unlock::unlock;
 
 /// Makes a new CA and says where its parts are.
@@ -86,15 +86,7 @@ fn new_passphrase(arguments: &CaInit, context: &Context) -> Result<Secret, Error
         "Passphrase for the keys of the new CA",
         true,
     )?;
-    let count = passphrase
-        .expose_str()
-        .map_or_else(|| passphrase.expose().len(), |text| text.chars().count());
-    if count < limits::MIN_NEW_PASSPHRASE {
-        return Err(Error::WeakPassphrase {
-            count,
-            min: limits::MIN_NEW_PASSPHRASE,
-        });
-    }
+    refuse_weak(&passphrase)?;
     Ok(passphrase)
 }
 

@@ -23,7 +23,9 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::ListForeign { .. }
         | authority::Error::ListUnreadable { .. }
         | authority::Error::Path(_) => Outcome::Unusable,
-        authority::Error::BatchRunning { .. } => Outcome::Temporary,
+        authority::Error::BatchRunning { .. } | authority::Error::PassphraseChanging { .. } => {
+            Outcome::Temporary
+        }
         authority::Error::Key(error) => of_key(error),
         authority::Error::BatchFailed { stopped: false, .. }
         | authority::Error::BatchKeyLost { .. }
@@ -80,7 +82,7 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
             "give the row another id, so that it gets a new key, and revoke the certificate"
                 .to_owned(),
         ),
-        authority::Error::BatchRunning { .. } => {
+        authority::Error::BatchRunning { .. } | authority::Error::PassphraseChanging { .. } => {
             Some("wait until it has ended, and run the same command again".to_owned())
         }
         authority::Error::BatchWithoutDirectory => Some(
