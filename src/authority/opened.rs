@@ -112,6 +112,15 @@ impl Authority {
         &self.issuing
     }
 
+    /// The end of the CA, when a certificate with the longest life of its policy
+    /// would outlive it: from then on certificates become shorter and shorter.
+    #[must_use]
+    pub fn ending(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let end = self.issuing.not_after().min(self.root.not_after());
+        let longest = TimeDelta::days(i64::from(self.policy.longest_days()));
+        (end - at < longest).then_some(end)
+    }
+
     /// Refuses to sign anything when the clock cannot be right, or when one of
     /// the CA's own certificates is not valid.
     pub(super) fn check_ready(&self, occasion: &Occasion<'_>) -> Result<(), Error> {

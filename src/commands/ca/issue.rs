@@ -82,10 +82,14 @@ pub(super) fn open(
     passphrase: &PassphraseArgs,
     context: &Context,
 ) -> Result<Authority, Error> {
-    Ok(Authority::open(
-        directory,
-        &unlock(directory, passphrase, context),
-    )?)
+    let authority = Authority::open(directory, &unlock(directory, passphrase, context))?;
+    if let Some(end) = authority.ending(context.clock.now()) {
+        context.printer.warning(&format!(
+            "the CA itself ends on {}, sooner than the longest life that it gives: no certificate outlives it, and hosts need the next CA before",
+            rfc3339(end)
+        ));
+    }
+    Ok(authority)
 }
 
 impl Order<'_> {
