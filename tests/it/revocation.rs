@@ -7,9 +7,12 @@ mod storm;
 mod verbs;
 
 use std::fs;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use windlass::authority::{ListIssuer, ListPlan, ListSigner, Occasion, Published};
+use windlass::authority::{ListIssuer, ListPlan, ListSigner, Occasion, Published, Unlock};
+use windlass::environment::Environment;
+use windlass::key::PassphraseSource;
 use windlass::pki::Crl;
 use windlass::secret::Secret;
 
@@ -75,8 +78,11 @@ fn publish(
     at: DateTime<Utc>,
     force: bool,
 ) -> Result<Published, windlass::authority::Error> {
-    let passphrase = || Ok(Some(Secret::new(PASSPHRASE.as_bytes().to_vec())));
-    let signer = ListSigner::open(&sandbox.path("ca"), ListIssuer::Issuing, passphrase).unwrap();
+    let passphrase = Arc::new(Secret::new(PASSPHRASE.as_bytes().to_vec()));
+    let environment = Environment::default();
+    let said = Some(PassphraseSource::Given(passphrase));
+    let unlock = Unlock::new(said, String::new(), &environment);
+    let signer = ListSigner::open(&sandbox.path("ca"), ListIssuer::Issuing, &unlock).unwrap();
     signer.publish(&ListPlan {
         days: 10,
         out: None,
