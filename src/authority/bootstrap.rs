@@ -16,9 +16,10 @@ use crate::secret::Secret;
 use crate::store::{self, Inventory, Reservation, Staging};
 
 use super::judge::judge;
+use super::own_key::{DeviceKey, KeyFiles};
 use super::{
-    Action, BACKDATE_SECONDS, Error, INVENTORY, ISSUING_CERT, ISSUING_KEY, Occasion, ROOT_CERT,
-    ROOT_KEY, TRUST_ANCHOR, draw_serial, subject,
+    Action, BACKDATE_SECONDS, Error, INVENTORY, ISSUING_CERT, Occasion, ROOT_CERT, TRUST_ANCHOR,
+    draw_serial, subject,
 };
 
 /// The organisation that runs the CA; it becomes the `O` of both CA
@@ -40,24 +41,72 @@ impl FromStr for CaName {
 pub struct Bootstrap<'a> {
     /// The organisation.
     pub name: &'a CaName,
-    /// Type of both keys.
-    pub key_type: KeyType,
+    /// The root's key.
+    pub root_key: &'a OwnKey,
+    /// The issuing CA's.
+    pub issuing_key: &'a OwnKey,
     /// Life of the root certificate in years.
     pub root_years: u32,
     /// Life of the issuing certificate in years.
     pub issuing_years: u32,
-    /// Encrypts both keys.
-    pub passphrase: &'a Secret,
+    /// Encrypts the keys that are made; not needed when none is.
+    pub passphrase: Option<&'a Secret>,
     /// Work factor of that encryption.
     pub cost: Cost,
     /// Who makes it, when and why.
     pub occasion: &'a Occasion<'a>,
 }
 
+/// Where the key of a new authority comes from.
+#[derive(Debug)]
+pub enum OwnKey {
+    /// It is in a device already.
+    Device(Box<DeviceKey>),
+    /// It is made, and encrypted with the passphrase.
+    New(KeyType),
+}
+
+/// A key of one of the two authorities while they are made.
+enum Held<'a> {
+    Device(&'a DeviceKey),
+    Generated(Box<GeneratedKey>),
+}
+
+impl<'a> Held<'a> {
+    fn of(key: &'a OwnKey, origin: &str) -> Result<Self, Error> {
+        Ok(match key {
+            OwnKey::Device(key) => Self::Device(key),
+            OwnKey::New(key_type) => Self::Generated(Box::new(key::generate(*key_type, origin)?)),
+        })
+    }
+
+    fn signer(&self) -> &dyn Signer {
+        match self {
+            Self::Device(key) => key.signer(),
+            Self::Generated(key) => &key.key,
+        }
+    }
+
+    /// The files that hold the key, or say where it is.
+    fn files(&self, plan: &Bootstrap<'_>) -> Result<KeyFiles, Error> {
+        match self {
+            Self::Device(key) => key.files(),
+            Self::Generated(key) => {
+                let origin = key.key.origin();
+                let passphrase = plan.passphrase.ok_or_else(|| key::Error::Encrypt {
+                    origin: origin.to_owned(),
+                })?;
+                let pem = key::encrypt(&key.pkcs8, passphrase, plan.cost, origin)?;
+                Ok(vec![("key.pem", pem.into_bytes().into())])
+            }
+        }
+    }
+}
+
 /// One of the two authorities while it is made.
 struct Made {
     certificate: Certificate,
-    encrypted_key: String,
+    key_files: KeyFiles,
 }
 
 /// Makes the CA in the directory that `staging` will become, and gives the root
@@ -73,8 +122,8 @@ pub fn create(
 ) -> Result<(Certificate, Certificate), Error> {
     let (root, issuing) = {
         let inventory = Inventory::create(&staging.path().join(INVENTORY))?;
-        let root_key = key::generate(plan.key_type, "the new root key")?;
-        let issuing_key = key::generate(plan.key_type, "the new issuing key")?;
+        let root_key = Held::of(plan.root_key, "the new root key")?;
+        let issuing_key = Held::of(plan.issuing_key, "the new issuing key")?;
         let mut instance = [0];
         random.fill(&mut instance).map_err(|_| Error::Random)?;
         let ceremony = Ceremony {
@@ -90,12 +139,14 @@ pub fn create(
         // The inventory is closed here, which folds its WAL into the file
         // before the directory is renamed.
     };
-    staging.create_directory("root")?;
-    staging.create_directory("issuing")?;
+    for (name, made) in [("root", &root), ("issuing", &issuing)] {
+        staging.create_directory(name)?;
+        for (file, content) in &made.key_files {
+            staging.write(&format!("{name}/{file}"), content)?;
+        }
+    }
     let root_pem = encode_pem([&root.certificate]);
-    staging.write(ROOT_KEY, root.encrypted_key.as_bytes())?;
     staging.write(ROOT_CERT, root_pem.as_bytes())?;
-    staging.write(ISSUING_KEY, issuing.encrypted_key.as_bytes())?;
     staging.write(ISSUING_CERT, encode_pem([&issuing.certificate]).as_bytes())?;
     staging.write(TRUST_ANCHOR, root_pem.as_bytes())?;
     staging.publish()?;
@@ -125,12 +176,12 @@ impl Ceremony<'_> {
         Ok(writer.commit()?)
     }
 
-    fn root(&self, key: &GeneratedKey) -> Result<Made, Error> {
+    fn root(&self, key: &Held<'_>) -> Result<Made, Error> {
         let subject = self.subject("Root CA");
-        let identifier = key.key.public_key().key_identifier();
+        let identifier = key.signer().public_key().key_identifier();
         let issuer = IssuerRef {
             name: &subject,
-            signer: &key.key,
+            signer: key.signer(),
             key_identifier: &identifier,
         };
         let not_after = years_after(self.plan.occasion.at, self.plan.root_years, "the root")?;
@@ -139,15 +190,15 @@ impl Ceremony<'_> {
 
     fn issuing(
         &self,
-        key: &GeneratedKey,
+        key: &Held<'_>,
         root: &Certificate,
-        root_key: &GeneratedKey,
+        root_key: &Held<'_>,
     ) -> Result<Made, Error> {
         let subject = self.subject("Issuing CA");
-        let identifier = root_key.key.public_key().key_identifier();
+        let identifier = root_key.signer().public_key().key_identifier();
         let issuer = IssuerRef {
             name: root.subject(),
-            signer: &root_key.key,
+            signer: root_key.signer(),
             key_identifier: &identifier,
         };
         let not_after = years_after(
@@ -167,18 +218,19 @@ impl Ceremony<'_> {
         ])
     }
 
-    /// Reserves, signs and stores one certificate, and encrypts its key.
+    /// Reserves, signs and stores one certificate, and encrypts its key if it is
+    /// a new one.
     fn make(
         &self,
         subject: &DistinguishedName,
-        key: &GeneratedKey,
+        key: &Held<'_>,
         kind: Kind,
         not_after: DateTime<Utc>,
         issuer: &IssuerRef<'_>,
     ) -> Result<Made, Error> {
         let occasion = self.plan.occasion;
         let serial: SerialNumber = draw_serial(self.random, self.instance)?;
-        let public_key = key.key.public_key();
+        let public_key = key.signer().public_key();
         let not_before =
             whole_seconds(self.plan.occasion.at) - TimeDelta::seconds(BACKDATE_SECONDS);
         let shown = subject.to_string();
@@ -223,10 +275,9 @@ impl Ceremony<'_> {
         occasion.log(&mut writer, Action::Issue, Some(number), &detail)?;
         writer.commit()?;
         self.inventory.note_delivered(number, occasion.at)?;
-        let plan = self.plan;
         Ok(Made {
             certificate,
-            encrypted_key: key::encrypt(&key.pkcs8, plan.passphrase, plan.cost, key.key.origin())?,
+            key_files: key.files(self.plan)?,
         })
     }
 }

@@ -6,6 +6,7 @@
 //! DIR/trust-anchor.pem    the certificate to give to Roles Anywhere
 //! DIR/root/{cert,key}.pem         key encrypted
 //! DIR/issuing/{cert,key}.pem      key encrypted
+//! DIR/{root,issuing}/device.json  where the key is, when it is in a device
 //! DIR/crl/{issuing,root}.pem      revocation lists, once they were made
 //! DIR/inventory.db        every serial number ever reserved
 //! DIR/ca.toml             the policy, where there is one
@@ -25,6 +26,8 @@ mod list_issuer;
 mod log;
 mod occasion;
 mod opened;
+mod own_key;
+mod passphrase;
 mod policy;
 mod publish;
 mod reconcile;
@@ -35,7 +38,7 @@ mod subject;
 pub use assess::{Assessment, ListFacts, ListState, assess, assess_file};
 pub use backup::{BackupReport, backup};
 pub use batch::{Batch, BatchRow, RowId, RowOutcome, lock_batches, spread};
-pub use bootstrap::{Bootstrap, CaName, create};
+pub use bootstrap::{Bootstrap, CaName, OwnKey, create};
 pub use checkpoint::KeptCheckpoint;
 pub use deliver::Delivery;
 pub use health::{Finding, HealthPlan, Level, health};
@@ -44,6 +47,8 @@ pub use list_issuer::ListIssuer;
 pub use log::{CheckpointFault, LogFault, LogReport, log_export, verify_log};
 pub use occasion::{Action, Occasion, check_clock, note_export};
 pub use opened::Authority;
+pub use own_key::{DeviceKey, DeviceOptions, Unlock};
+pub use passphrase::{NewPassphrase, Reencrypted, change_passphrase};
 pub use policy::{Policy, Profile, Refusal};
 pub use publish::{ListPlan, ListSigner, Published};
 pub use reconcile::{Reconciled, reconcile};
@@ -225,6 +230,12 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// Another process changes the passphrase.
+    #[error("another process changes the passphrase of the key in {path}")]
+    PassphraseChanging {
+        /// The directory of the key.
+        path: PathBuf,
+    },
     /// The policy has several profiles, none of them the default, and none was
     /// named.
     #[error("the policy has several profiles and no default")]
@@ -270,6 +281,22 @@ pub enum Error {
         what: String,
         /// Why not.
         reason: String,
+    },
+    /// What says where a key of the CA is cannot be understood.
+    #[error("{path}: {reason}")]
+    KeyPlace {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A key cannot become that of a CA.
+    #[error("{origin} cannot be the key of a CA: {reason}")]
+    KeyUnfit {
+        /// Where it is.
+        origin: String,
+        /// Why not.
+        reason: &'static str,
     },
     /// A part of the CA directory is missing.
     #[error("{path} is an incomplete certificate authority")]

@@ -47,6 +47,8 @@ pub enum Action {
     Init,
     /// A certificate was signed.
     Issue,
+    /// A key of the CA was encrypted under another passphrase.
+    Passphrase,
     /// Another policy holds than when was issued last.
     Policy,
     /// Something was asked for and refused.
@@ -74,6 +76,7 @@ impl Action {
             Self::Export => "export",
             Self::Init => "init",
             Self::Issue => AuditEntry::ISSUE,
+            Self::Passphrase => "passphrase",
             Self::Policy => "policy",
             Self::Refuse => "refuse",
             Self::Release => AuditEntry::RELEASE,

@@ -1,19 +1,18 @@
 //! An opened CA: its certificates and keys, checked against each other, and the
 //! inventory.
 
-use std::cell::Cell;
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::whole_seconds;
-use crate::key::{self, PublicKey, Scheme, Signer, SoftwareKey};
+use crate::key::{self, PublicKey, Scheme, Signer};
 use crate::pki::{Certificate, read_certificates};
-use crate::secret::Secret;
 use crate::store::Inventory;
 
+use super::own_key::{Unlock, open_own_key};
 use super::{
-    Error, INVENTORY, ISSUING_CERT, ISSUING_KEY, Occasion, Policy, ROOT_CERT, TRUST_ANCHOR,
+    Error, INVENTORY, ISSUING_CERT, ListIssuer, Occasion, Policy, ROOT_CERT, TRUST_ANCHOR,
     check_clock, open_inventory, read_ca_file,
 };
 
@@ -52,27 +51,19 @@ struct Own {
 }
 
 impl Authority {
-    /// Opens the CA in `directory` and decrypts its issuing key.
+    /// Opens the CA in `directory` with its issuing key, wherever that is.
     ///
     /// # Errors
     ///
     /// [`Error`] when there is no CA, the passphrase is wrong, or key and
     /// certificate do not belong together.
-    pub fn open(
-        directory: &Path,
-        passphrase: impl FnOnce() -> Result<Option<Secret>, key::Error>,
-    ) -> Result<Self, Error> {
+    pub fn open(directory: &Path, unlock: &Unlock<'_>) -> Result<Self, Error> {
         let (root, issuing) = read_own_certificates(directory)?;
         let policy = Policy::of(directory)?;
-        let issuing_key = open_own_key(directory, ISSUING_KEY, &issuing, passphrase)?;
+        let issuing_key = open_own_key(directory, ListIssuer::Issuing, &issuing, unlock)?;
         // After the passphrase was read: a descriptor number that was meant for
         // it must not name a file that was opened here.
-        Self::with(
-            directory,
-            Own { root, issuing },
-            Box::new(issuing_key),
-            policy,
-        )
+        Self::with(directory, Own { root, issuing }, issuing_key, policy)
     }
 
     /// Opens the CA in `directory` without its issuing key: for everything but
@@ -119,6 +110,15 @@ impl Authority {
     #[must_use]
     pub const fn issuing(&self) -> &Certificate {
         &self.issuing
+    }
+
+    /// The end of the CA, when a certificate with the longest life of its policy
+    /// would outlive it: from then on certificates become shorter and shorter.
+    #[must_use]
+    pub fn ending(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let end = self.issuing.not_after().min(self.root.not_after());
+        let longest = TimeDelta::days(i64::from(self.policy.longest_days()));
+        (end - at < longest).then_some(end)
     }
 
     /// Refuses to sign anything when the clock cannot be right, or when one of
@@ -183,29 +183,6 @@ pub(super) fn read_own_certificates(directory: &Path) -> Result<(Certificate, Ce
         ));
     }
     Ok((root, issuing))
-}
-
-/// Decrypts a key of the CA, which must be that of the certificate.
-pub(super) fn open_own_key(
-    directory: &Path,
-    name: &str,
-    certificate: &Certificate,
-    passphrase: impl FnOnce() -> Result<Option<Secret>, key::Error>,
-) -> Result<SoftwareKey, Error> {
-    let path = directory.join(name);
-    let material = zeroize::Zeroizing::new(read_ca_file(directory, name)?);
-    let encrypted = Cell::new(false);
-    let key = key::open_software(&material, &path.display().to_string(), || {
-        encrypted.set(true);
-        passphrase()
-    })?;
-    if !encrypted.get() {
-        return Err(Error::CaKeyNotEncrypted { path });
-    }
-    if key.public_key() != certificate.public_key() {
-        return Err(Error::CaKeyMismatch { path });
-    }
-    Ok(key)
 }
 
 /// Checks that the inventory is that of these certificates.

@@ -11,16 +11,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use crate::clock::{rfc3339, whole_seconds};
-use crate::key::{self, SoftwareKey};
+use crate::key::Signer;
 use crate::limits;
 use crate::pki::{
     Certificate, CrlHead, CrlTemplate, IssuerRef, RevokedEntry, SerialNumber, SignedCrl,
 };
-use crate::secret::Secret;
 use crate::store::{self, CrlRecord, Inventory, Readers};
 
 use super::checkpoint::checkpoint_when_due;
-use super::opened::{check_known, open_own_key, read_own_certificates};
+use super::opened::{check_known, read_own_certificates};
+use super::own_key::{Unlock, open_own_key};
 use super::{
     Action, BACKDATE_SECONDS, Error, ListIssuer, Occasion, check_clock, open_inventory, reason_of,
 };
@@ -56,26 +56,22 @@ pub struct ListSigner {
     issuer: ListIssuer,
     inventory: Inventory,
     certificate: Certificate,
-    key: SoftwareKey,
+    key: Box<dyn Signer>,
 }
 
 impl ListSigner {
-    /// Opens the CA in `directory` and decrypts the key of that authority.
+    /// Opens the CA in `directory` with the key of that authority.
     ///
     /// # Errors
     ///
     /// As [`super::Authority::open`].
-    pub fn open(
-        directory: &Path,
-        issuer: ListIssuer,
-        passphrase: impl FnOnce() -> Result<Option<Secret>, key::Error>,
-    ) -> Result<Self, Error> {
+    pub fn open(directory: &Path, issuer: ListIssuer, unlock: &Unlock<'_>) -> Result<Self, Error> {
         let (root, issuing) = read_own_certificates(directory)?;
         let certificate = match issuer {
             ListIssuer::Issuing => &issuing,
             ListIssuer::Root => &root,
         };
-        let key = open_own_key(directory, issuer.key_file(), certificate, passphrase)?;
+        let key = open_own_key(directory, issuer, certificate, unlock)?;
         let inventory = open_inventory(directory)?;
         check_known(directory, &inventory, [&root, &issuing])?;
         Ok(Self {
@@ -206,7 +202,7 @@ impl ListSigner {
         };
         let issuer = IssuerRef {
             name: self.certificate.subject(),
-            signer: &self.key,
+            signer: self.key.as_ref(),
             key_identifier: &key_identifier,
         };
         let signed = template.build(&issuer)?.sign()?;
@@ -230,7 +226,7 @@ impl ListSigner {
             "fingerprintSha256": record.fingerprint,
         });
         occasion.log(&mut writer, Action::SignList, None, &detail)?;
-        checkpoint_when_due(&self.inventory, &writer, &self.key, occasion.at)?;
+        checkpoint_when_due(&self.inventory, &writer, self.key.as_ref(), occasion.at)?;
         writer.commit()?;
         Ok((record, signed))
     }

@@ -5,9 +5,11 @@ mod backup;
 mod batch;
 mod check;
 mod crl;
+mod init;
 mod lint;
 mod list;
 mod overview;
+mod passphrase;
 mod policy;
 mod revoke;
 mod show;
@@ -21,11 +23,13 @@ pub use backup::{CaBackup, CaRestore};
 pub use batch::BatchArgs;
 pub use check::{CaCheck, CheckFormat};
 pub use crl::{CaCrl, CrlCommand, CrlMake, CrlStatus};
+pub use init::{CaInit, DeviceArgs};
 pub use lint::{CaLint, LintLevel, LintPolicy};
 pub use list::{
     CaList, CertificateKind, CertificateStatus, Glob, ListFilter, ListFormat, ListOrder,
 };
 pub use overview::{CaExport, CaReport, CaStats, ExportTarget};
+pub use passphrase::CaPassphrase;
 pub use policy::{CaPolicy, CaPolicyCheck, CaPolicyCommand, CaPolicyShow};
 pub use revoke::{CaRelease, CaRevoke, WhichCertificate};
 pub use show::CaShow;
@@ -35,7 +39,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::authority::{CaName, CommonName, TagValue};
+use crate::authority::{CommonName, TagValue};
 use crate::key::KeyType;
 use crate::pki::GeneralName;
 
@@ -61,10 +65,11 @@ pub enum CaCommand {
     Check(CaCheck),
     Crl(Box<CaCrl>),
     Export(CaExport),
-    Init(CaInit),
+    Init(Box<CaInit>),
     Issue(Box<CaIssue>),
     Lint(CaLint),
     List(Box<CaList>),
+    Passphrase(Box<CaPassphrase>),
     Policy(CaPolicy),
     Release(CaRelease),
     Report(CaReport),
@@ -73,54 +78,6 @@ pub enum CaCommand {
     Show(CaShow),
     Sign(Box<CaSign>),
     Stats(CaStats),
-}
-
-/// Make a new CA: an encrypted root and issuing key, and their certificates
-///
-/// The directory must not exist or be empty; it appears whole or not at all.
-/// Give DIR/trust-anchor.pem to Roles Anywhere as the certificate bundle of a
-/// trust anchor. Both keys are encrypted with the passphrase (PKCS#8, scrypt,
-/// AES-256), which is asked for on the terminal when no option says where it
-/// is.
-#[derive(Args, Debug)]
-#[command(after_long_help = "\
-Examples:
-  windlass ca init --dir ca --name 'Example Corp' --passphrase-file passphrase
-  windlass ca init --dir ca-rsa --name 'Example Corp' --key-type rsa3072 \\
-      --passphrase-file passphrase")]
-pub struct CaInit {
-    /// Which CA
-    #[command(flatten)]
-    pub ca: CaDirectory,
-
-    /// The organisation that runs the CA
-    ///
-    /// It becomes the O of the CA's certificates and the beginning of their CN:
-    /// at most 50 letters, digits, spaces and _ . : / = + - @
-    #[arg(long, value_name = "NAME")]
-    pub name: CaName,
-
-    /// Type of both keys: p256, p384, rsa3072 or rsa4096
-    #[arg(long, value_name = "TYPE", default_value_t = KeyType::P256, value_parser = ca_key_type)]
-    pub key_type: KeyType,
-
-    /// Life of the root certificate in years
-    #[arg(long, value_name = "YEARS", default_value_t = 10, value_parser = value::number("a life in years", 1..=50_u32, "10"))]
-    pub root_years: u32,
-
-    /// Life of the issuing certificate in years
-    ///
-    /// It ends with the root at the latest
-    #[arg(long, value_name = "YEARS", default_value_t = 3, value_parser = value::number("a life in years", 1..=50_u32, "3"))]
-    pub issuing_years: u32,
-
-    /// Where the passphrase comes from
-    #[command(flatten)]
-    pub passphrase: PassphraseArgs,
-
-    /// Print the result as JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Which CA is meant.
@@ -263,14 +220,6 @@ pub struct CaIssue {
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
-}
-
-/// RSA with 2048 bits is for workloads: a CA's key lives too long for it.
-fn ca_key_type(text: &str) -> Result<KeyType, String> {
-    match text.parse()? {
-        KeyType::Rsa2048 => Err("a CA key needs rsa3072 or rsa4096, or an EC type".to_owned()),
-        fits => Ok(fits),
-    }
 }
 
 /// A line of the log has a bounded length and shows what it holds.

@@ -141,6 +141,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
             CaCommand::Issue(arguments) => ca::issue(&arguments, context),
             CaCommand::Lint(arguments) => ca::lint(&arguments, context),
             CaCommand::List(arguments) => ca::list(&arguments, context),
+            CaCommand::Passphrase(arguments) => ca::passphrase(&arguments, context),
             CaCommand::Policy(arguments) => match arguments.command {
                 CaPolicyCommand::Check(arguments) => ca::policy_check(&arguments, context),
                 CaPolicyCommand::Show(arguments) => ca::policy_show(&arguments, context),

@@ -5,7 +5,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::secret::Secret;
 
-use super::Error;
+use super::{Error, Material};
 
 /// How much work a newly encrypted key asks of whoever guesses its passphrase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,4 +63,22 @@ pub fn encrypt(
         &pem::Pem::new("ENCRYPTED PRIVATE KEY", der.as_bytes()),
         pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF),
     ))
+}
+
+/// Encrypts a key file anew: the same key, under another passphrase, with a
+/// fresh salt. The key is in clear in memory alone.
+///
+/// # Errors
+///
+/// [`Error::BadPassphrase`] when the old one does not open it, [`Error::NotAKey`]
+/// when the file is not encrypted PKCS#8, [`Error::Encrypt`] without randomness.
+pub fn reencrypt(
+    file: &[u8],
+    old: &Secret,
+    new: &Secret,
+    cost: Cost,
+    origin: &str,
+) -> Result<String, Error> {
+    let plain = Material::read(file, origin, || Ok(None))?.decrypted(old)?;
+    encrypt(&Secret::new(plain.to_vec()), new, cost, origin)
 }

@@ -109,6 +109,12 @@ impl Material {
             .any(|key| !matches!(key, KeyBlock::Tss2(_)))
     }
 
+    /// Whether there is one private key, and it is of use in its TPM alone.
+    #[must_use]
+    pub fn is_tpm_key(&self) -> bool {
+        matches!(self.keys.as_slice(), [KeyBlock::Tss2(_)])
+    }
+
     /// Reads the one private key, decrypting it where it is encrypted.
     pub(super) fn key(
         &self,
@@ -155,6 +161,21 @@ impl Material {
             }
             KeyBlock::Tss2(der) => Ok(KeyMaterial::Tss2(der.clone())),
         }
+    }
+
+    /// The one private key as PKCS#8 in clear, where the file holds it encrypted.
+    pub(super) fn decrypted(&self, secret: &Secret) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let [KeyBlock::EncryptedPkcs8(der)] = self.keys.as_slice() else {
+            return Err(Error::NotAKey {
+                origin: self.origin.clone(),
+                found: Contents::Other("it is no encrypted PKCS#8".to_owned()),
+            });
+        };
+        let plain = decrypt_pkcs8(der, secret)
+            .map_err(|failure| failure.into_error(&self.origin, "encrypted PKCS#8"))?;
+        // A wrong passphrase may, once in a long while, leave good padding.
+        private::read(Form::Pkcs8, &plain, &self.origin)?;
+        Ok(plain)
     }
 
     fn add_pem(&mut self, bytes: &[u8]) -> Result<(), Error> {

@@ -25,7 +25,7 @@ mod source;
 mod tpm;
 
 pub use command::{CommandFailure, CommandLine};
-pub use encrypt::{Cost, encrypt};
+pub use encrypt::{Cost, encrypt, reencrypt};
 pub use error::Error;
 pub use external::{ExternalSigner, SignerInput};
 pub use generate::{GeneratedKey, KeyType, generate};

@@ -6,10 +6,15 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
 use p256::pkcs8::DecodePrivateKey;
+use windlass::authority::Unlock;
+use windlass::environment::Environment;
+use windlass::key::PassphraseSource;
+use windlass::secret::Secret;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::harness::{PASSPHRASE, Run, Sandbox, program};
@@ -180,6 +185,13 @@ pub fn ca_target(directory: &Path) -> Target {
 pub fn copy(from: &Path, to: &Path) {
     let status = Command::new("cp").arg("-a").args([from, to]).status();
     assert!(status.unwrap().success());
+}
+
+/// What opens the keys of a CA that was made with this passphrase.
+pub fn unlock<'a>(passphrase: &str, environment: &'a Environment) -> Unlock<'a> {
+    let secret = Arc::new(Secret::new(passphrase.as_bytes().to_vec()));
+    let said = Some(PassphraseSource::Given(secret));
+    Unlock::new(said, String::new(), environment)
 }
 
 /// Waits until the clock shows another second. Within the same second the time

@@ -2,10 +2,13 @@
 //! against the emulator, with keys and certificates that other tools have put
 //! into real devices of software.
 
+mod authorities;
 mod tpms;
 
 #[cfg(feature = "pkcs11")]
 mod token;
+#[cfg(feature = "pkcs11")]
+mod token_authorities;
 #[cfg(feature = "pkcs11")]
 mod token_faults;
 #[cfg(feature = "pkcs11")]

@@ -44,6 +44,7 @@ mod layers;
 mod lint;
 mod matrix;
 mod options;
+mod passphrase_change;
 mod passphrases;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;

@@ -166,3 +166,22 @@ fn racing_processes_cannot_pass_a_limit() {
         assert_eq!(logged(&sandbox, "refuse").len(), 8 - most, "{rule}");
     }
 }
+
+/// As long as every certificate has its full life nothing is said.
+#[test]
+fn a_ca_that_ends_sooner_than_what_it_issues_says_so_once() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&["--issuing-years", "1"]);
+    let policy = |days| format!("[profiles.web]\ncn.allow = ['web-*']\nmax_days = {days}\n");
+    for (name, days, said) in [("web-1", 360, 0), ("web-2", 370, 1)] {
+        sandbox.write("ca/ca.toml", policy(days));
+        let run = issue(&sandbox, name, &[]);
+        assert_eq!(run.code, 0, "{run:#?}");
+        let warned = run
+            .stderr
+            .matches("warning: the CA itself ends on ")
+            .count();
+        assert_eq!(warned, said, "{run:#?}");
+        assert_eq!(run.stderr.lines().count(), said, "{run:#?}");
+    }
+}

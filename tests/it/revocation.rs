@@ -10,9 +10,10 @@ use std::fs;
 
 use chrono::{DateTime, Utc};
 use windlass::authority::{ListIssuer, ListPlan, ListSigner, Occasion, Published};
+use windlass::environment::Environment;
 use windlass::pki::Crl;
-use windlass::secret::Secret;
 
+use crate::ca_state::unlock;
 use crate::harness::{PASSPHRASE, Run, Sandbox};
 
 /// The list of the issuing CA in the CA's directory.
@@ -75,8 +76,9 @@ fn publish(
     at: DateTime<Utc>,
     force: bool,
 ) -> Result<Published, windlass::authority::Error> {
-    let passphrase = || Ok(Some(Secret::new(PASSPHRASE.as_bytes().to_vec())));
-    let signer = ListSigner::open(&sandbox.path("ca"), ListIssuer::Issuing, passphrase).unwrap();
+    let environment = Environment::default();
+    let unlock = unlock(PASSPHRASE, &environment);
+    let signer = ListSigner::open(&sandbox.path("ca"), ListIssuer::Issuing, &unlock).unwrap();
     signer.publish(&ListPlan {
         days: 10,
         out: None,

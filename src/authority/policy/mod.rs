@@ -214,6 +214,19 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// The longest life that any profile gives, in days: the most that it allows,
+    /// or where it sets no bound, what it gives when nothing is asked.
+    pub(super) fn longest_days(&self) -> u32 {
+        let longest = |profile: &Profile| match profile.max_days {
+            MOST_DAYS => profile.days,
+            bound => bound,
+        };
+        let lives = self.profiles.iter().map(longest);
+        lives.max().unwrap_or(DEFAULT_DAYS)
+    }
+}
+
 impl Profile {
     /// A profile that restricts nothing, but for the longest life of all.
     fn unrestricted(name: Option<String>) -> Self {

@@ -10,12 +10,13 @@ use crate::cli::{
     AuditVerify, CaAudit,
 };
 use crate::clock::rfc3339;
-use crate::commands::{Context, Error, Outcome, material};
+use crate::commands::{Context, Error, Outcome};
 use crate::limits;
 use crate::store::{self, AuditRecord, Inventory, LineFile, Readers, Record};
 use crate::text::printable;
 
 use super::occasion::{actor, occasion};
+use super::unlock::unlock;
 
 /// Does what is wanted with the log.
 pub(in crate::commands) fn audit(arguments: &CaAudit, context: &Context) -> Result<(), Error> {
@@ -40,15 +41,8 @@ fn checkpoint(arguments: &AuditCheckpoint, context: &Context) -> Result<(), Erro
         return Err(store::Error::Exists { path: out }.into());
     }
     store::check_parent(&out)?;
-    let authority = Authority::open(&directory, || {
-        material::passphrase_or_ask(
-            &arguments.passphrase,
-            context,
-            &format!("Passphrase of the CA in {}", directory.display()),
-            false,
-        )
-        .map(Some)
-    })?;
+    let unlock = unlock(&directory, &arguments.passphrase, context);
+    let authority = Authority::open(&directory, &unlock)?;
     let actor = actor(context);
     let kept = authority.checkpoint(&occasion(&actor, &arguments.occasion, context))?;
     let content = format!("{:#}\n", json!(kept));

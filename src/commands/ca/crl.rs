@@ -10,10 +10,11 @@ use crate::authority::{
 };
 use crate::cli::{CaCrl, CrlCommand, CrlMake, CrlStatus, PassphraseArgs};
 use crate::clock::{in_words, rfc3339};
-use crate::commands::{Context, Error, Outcome, material};
+use crate::commands::{Context, Error, Outcome};
 use crate::limits;
 
 use super::occasion::{actor, occasion};
+use super::unlock::unlock;
 
 /// How long a list is good for when nothing is said, in days.
 pub(super) const DEFAULT_DAYS: u32 = 10;
@@ -79,15 +80,8 @@ fn publish(arguments: &CrlMake, context: &Context) -> Result<(), Error> {
 /// Opens the key and makes a list.
 pub(super) fn make(wanted: &Make<'_>, context: &Context) -> Result<Published, Error> {
     let directory = wanted.directory;
-    let signer = ListSigner::open(directory, wanted.issuer, || {
-        material::passphrase_or_ask(
-            wanted.passphrase,
-            context,
-            &format!("Passphrase of the CA in {}", directory.display()),
-            false,
-        )
-        .map(Some)
-    })?;
+    let unlock = unlock(directory, wanted.passphrase, context);
+    let signer = ListSigner::open(directory, wanted.issuer, &unlock)?;
     Ok(signer.publish(&ListPlan {
         days: wanted.days,
         out: wanted.out,

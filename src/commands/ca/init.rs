@@ -1,44 +1,41 @@
 //! `windlass ca init`
 
+use std::path::PathBuf;
+
 use ring::rand::SystemRandom;
 use serde_json::json;
 
-use crate::authority::{self, Bootstrap, Occasion};
+use crate::authority::{self, Bootstrap, DeviceKey, DeviceOptions, Occasion, OwnKey};
 use crate::cli::CaInit;
 use crate::clock::rfc3339;
 use crate::commands::{Context, Error, material};
-use crate::key::Cost;
-use crate::limits;
+use crate::key::{Cost, KeySource};
+use crate::secret::Secret;
 use crate::store::Staging;
 
 use super::occasion::actor;
+use super::passphrase::refuse_weak;
+use super::unlock::unlock;
 
 /// Makes a new CA and says where its parts are.
 pub(in crate::commands) fn init(arguments: &CaInit, context: &Context) -> Result<(), Error> {
     let directory = context.path(&arguments.ca.dir);
     // First, so that an occupied directory is refused before anybody is asked.
     let staging = Staging::begin(&directory)?;
-    let passphrase = material::passphrase_or_ask(
-        &arguments.passphrase,
-        context,
-        "Passphrase for the keys of the new CA",
-        true,
-    )?;
-    let count = passphrase
-        .expose_str()
-        .map_or_else(|| passphrase.expose().len(), |text| text.chars().count());
-    if count < limits::MIN_NEW_PASSPHRASE {
-        return Err(Error::WeakPassphrase {
-            count,
-            min: limits::MIN_NEW_PASSPHRASE,
-        });
-    }
+    let needs_passphrase = arguments.root_key.is_none() || arguments.issuing_key.is_none();
+    let passphrase = match needs_passphrase {
+        true => Some(new_passphrase(arguments, context)?),
+        false => None,
+    };
+    let root_key = own_key(arguments.root_key.as_ref(), arguments, context)?;
+    let issuing_key = own_key(arguments.issuing_key.as_ref(), arguments, context)?;
     let plan = Bootstrap {
         name: &arguments.name,
-        key_type: arguments.key_type,
+        root_key: &root_key,
+        issuing_key: &issuing_key,
         root_years: arguments.root_years,
         issuing_years: arguments.issuing_years,
-        passphrase: &passphrase,
+        passphrase: passphrase.as_ref(),
         cost: Cost::Normal,
         occasion: &Occasion {
             actor: &actor(context),
@@ -79,4 +76,58 @@ pub(in crate::commands) fn init(arguments: &CaInit, context: &Context) -> Result
         issuing.not_after().format("%Y-%m-%d"),
         anchor.display(),
     ))
+}
+
+/// The passphrase for the keys that are made.
+fn new_passphrase(arguments: &CaInit, context: &Context) -> Result<Secret, Error> {
+    let passphrase = material::passphrase_or_ask(
+        &arguments.passphrase,
+        context,
+        "Passphrase for the keys of the new CA",
+        true,
+    )?;
+    refuse_weak(&passphrase)?;
+    Ok(passphrase)
+}
+
+/// The key of one of the two authorities: one that is in a device, or a new one.
+fn own_key(
+    named: Option<&KeySource>,
+    arguments: &CaInit,
+    context: &Context,
+) -> Result<OwnKey, Error> {
+    let Some(source) = named else {
+        return Ok(OwnKey::New(arguments.key_type));
+    };
+    let source = match source {
+        KeySource::Material(place) => KeySource::Material(context.source(place)),
+        other => other.clone(),
+    };
+    let tpm = arguments.device.tpm_device.clone().or_else(|| {
+        let named = context.environment.get("TPM_DEVICE");
+        named.map(PathBuf::from)
+    });
+    // What is written down holds wherever the CA is used from.
+    let lasting = |path: &PathBuf| -> Option<PathBuf> {
+        let is_path = path.to_str().is_none_or(|text| !text.contains(':'));
+        match is_path {
+            true => std::path::absolute(context.path(path)).ok(),
+            false => Some(path.clone()),
+        }
+    };
+    let options = DeviceOptions {
+        pkcs11_module: match source {
+            KeySource::Token(_) => arguments.device.pkcs11_lib.as_ref().and_then(lasting),
+            _ => None,
+        },
+        reuse_pin: arguments.device.reuse_pin,
+        tpm_device: match source {
+            KeySource::Token(_) => None,
+            _ => tpm.as_ref().and_then(lasting),
+        },
+    };
+    let unlock = unlock(&arguments.ca.dir, &arguments.passphrase, context);
+    Ok(OwnKey::Device(Box::new(DeviceKey::open(
+        &source, &options, &unlock,
+    )?)))
 }

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use crate::authority::{Authority, Delivery, IssueRequest, Issued, Preview, RequestedKey};
 use crate::cli::{CaIssue, OccasionArgs, PassphraseArgs};
 use crate::clock::rfc3339;
-use crate::commands::{Context, Error, material};
+use crate::commands::{Context, Error};
 use crate::pki::Certificate;
 
 use super::occasion::{actor, occasion};
+use super::unlock::unlock;
 
 /// What is to be issued, and where it goes.
 pub(super) struct Order<'a> {
@@ -81,15 +82,14 @@ pub(super) fn open(
     passphrase: &PassphraseArgs,
     context: &Context,
 ) -> Result<Authority, Error> {
-    Ok(Authority::open(directory, || {
-        material::passphrase_or_ask(
-            passphrase,
-            context,
-            &format!("Passphrase of the CA in {}", directory.display()),
-            false,
-        )
-        .map(Some)
-    })?)
+    let authority = Authority::open(directory, &unlock(directory, passphrase, context))?;
+    if let Some(end) = authority.ending(context.clock.now()) {
+        context.printer.warning(&format!(
+            "the CA itself ends on {}, sooner than the longest life that it gives: no certificate outlives it, and hosts need the next CA before",
+            rfc3339(end)
+        ));
+    }
+    Ok(authority)
 }
 
 impl Order<'_> {

@@ -22,13 +22,17 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::ClockAhead { .. }
         | authority::Error::ClockBehind { .. }
         | authority::Error::Foreign { .. }
+        | authority::Error::KeyPlace { .. }
         | authority::Error::KeyRefused { .. }
+        | authority::Error::KeyUnfit { .. }
         | authority::Error::ListAhead { .. }
         | authority::Error::ListForeign { .. }
         | authority::Error::ListUnreadable { .. }
         | authority::Error::NotIssued { .. }
         | authority::Error::Path(_) => Outcome::Unusable,
-        authority::Error::BatchRunning { .. } => Outcome::Temporary,
+        authority::Error::BatchRunning { .. } | authority::Error::PassphraseChanging { .. } => {
+            Outcome::Temporary
+        }
         authority::Error::Key(error) => of_key(error),
         authority::Error::BatchFailed { stopped: false, .. }
         | authority::Error::BatchKeyLost { .. }
@@ -99,7 +103,7 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
             "give the row another id, so that it gets a new key, and revoke the certificate"
                 .to_owned(),
         ),
-        authority::Error::BatchRunning { .. } => {
+        authority::Error::BatchRunning { .. } | authority::Error::PassphraseChanging { .. } => {
             Some("wait until it has ended, and run the same command again".to_owned())
         }
         authority::Error::BatchWithoutDirectory => Some(
@@ -120,6 +124,14 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
             "make one with: windlass ca init --dir {} --name NAME",
             path.display()
         )),
+        authority::Error::KeyPlace { .. } => Some(
+            "restore it from a backup of the CA; 'windlass ca init --help' says what it names"
+                .to_owned(),
+        ),
+        authority::Error::KeyUnfit { .. } => Some(
+            "name a key in a token (pkcs11:URI, with pin-source= for its PIN) or in a TPM (handle:0xHHHHHHHH or its key file); without the option a new key is made and encrypted"
+                .to_owned(),
+        ),
         authority::Error::KeyRefused { .. } => {
             Some("make a new key, and a new request with it".to_owned())
         }

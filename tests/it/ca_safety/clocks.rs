@@ -4,13 +4,16 @@
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use ring::rand::SystemRandom;
 use windlass::authority::{
-    self, Authority, Bootstrap, Delivery, Error, IssueRequest, Occasion, RequestedKey,
+    self, Authority, Bootstrap, Delivery, Error, IssueRequest, Occasion, OwnKey, RequestedKey,
 };
+use windlass::environment::Environment;
 use windlass::key::{Cost, KeyType};
 use windlass::secret::Secret;
 use windlass::store::{Inventory, Staging};
 
-const PASSPHRASE: &[u8] = b"correct horse battery staple";
+use crate::ca_state::unlock;
+
+const PASSPHRASE: &str = "correct horse battery staple";
 
 fn occasion(at: DateTime<Utc>, accept_clock: bool) -> Occasion<'static> {
     Occasion {
@@ -30,18 +33,19 @@ fn wrong_clocks_are_refused_and_2050_is_a_year_like_others() {
         Staging::begin(&directory).unwrap(),
         &Bootstrap {
             name: &"Example Corp".parse().unwrap(),
-            key_type: KeyType::P256,
+            root_key: &OwnKey::New(KeyType::P256),
+            issuing_key: &OwnKey::New(KeyType::P256),
             root_years: 10,
             issuing_years: 3,
-            passphrase: &Secret::new(PASSPHRASE.to_vec()),
+            passphrase: Some(&Secret::new(PASSPHRASE.as_bytes().to_vec())),
             cost: Cost::Normal,
             occasion: &occasion(start, false),
         },
         &SystemRandom::new(),
     )
     .unwrap();
-    let authority =
-        Authority::open(&directory, || Ok(Some(Secret::new(PASSPHRASE.to_vec())))).unwrap();
+    let environment = Environment::default();
+    let authority = Authority::open(&directory, &unlock(PASSPHRASE, &environment)).unwrap();
     let request = IssueRequest {
         common_name: "web".parse().unwrap(),
         organization: None,

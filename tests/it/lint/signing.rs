@@ -2,11 +2,12 @@
 
 use ring::rand::SystemRandom;
 use windlass::authority::{Authority, Delivery, Error, IssueRequest, Occasion, RequestedKey};
+use windlass::environment::Environment;
 use windlass::key::KeyType;
 use windlass::pki::GeneralName;
-use windlass::secret::Secret;
 use windlass::store::{self, Query, Record, State};
 
+use crate::ca_state::unlock;
 use crate::harness::Sandbox;
 
 fn rows(authority: &Authority) -> Vec<Record> {
@@ -28,8 +29,9 @@ fn what_breaks_a_rule_is_settled_and_logged_and_not_signed() {
     let sandbox = Sandbox::new();
     sandbox.ca(&[]);
     let passphrase = sandbox.read("passphrase").trim_end().to_owned();
-    let authority =
-        Authority::open(&sandbox.path("ca"), || Ok(Some(Secret::from(passphrase)))).unwrap();
+    let environment = Environment::default();
+    let unlock = unlock(&passphrase, &environment);
+    let authority = Authority::open(&sandbox.path("ca"), &unlock).unwrap();
     let request = |uri: &str| IssueRequest {
         common_name: "web-1".parse().unwrap(),
         organization: None,

@@ -7,15 +7,18 @@
 //! record, the PEM and the two files. Beside it SHA-256 over the same bytes,
 //! without which there is no signature. `scripts/bench crl` runs it.
 use std::error::Error;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use sha2::{Digest, Sha256};
 use windlass::authority::{
-    self, Bootstrap, CaName, ListIssuer, ListPlan, ListSigner, Occasion, reason_of,
+    self, Bootstrap, CaName, ListIssuer, ListPlan, ListSigner, Occasion, OwnKey, Unlock,
+    reason_of,
 };
-use windlass::key::{Cost, KeyType, generate};
+use windlass::environment::Environment;
+use windlass::key::{Cost, KeyType, PassphraseSource, generate};
 use windlass::pki::{Certificate, CrlTemplate, IssuerRef, RevokedEntry, SerialNumber};
 use windlass::secret::Secret;
 use windlass::store::{Inventory, Kind, Reservation, Revocation, Staging};
@@ -40,10 +43,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let plan = Bootstrap {
         name: &name,
-        key_type: KeyType::P256,
+        root_key: &OwnKey::New(KeyType::P256),
+        issuing_key: &OwnKey::New(KeyType::P256),
         root_years: 10,
         issuing_years: 3,
-        passphrase: &passphrase(),
+        passphrase: Some(&passphrase()),
         cost: Cost::Testing,
         occasion: &occasion,
     };
@@ -64,7 +68,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let (mut read, mut build, mut sign, mut made, mut hash) = <(T, T, T, T, T)>::default();
     let mut published = T::default();
-    let signer = ListSigner::open(&directory, ListIssuer::Issuing, || Ok(Some(passphrase())))?;
+    let environment = Environment::default();
+    let said = Some(PassphraseSource::Given(Arc::new(passphrase())));
+    let unlock = Unlock::new(said, String::new(), &environment);
+    let signer = ListSigner::open(&directory, ListIssuer::Issuing, &unlock)?;
     for _ in 0..ROUNDS {
         let start = Instant::now();
         let entries = entries(&inventory, &key_identifier)?;

@@ -1,0 +1,154 @@
+//! Another passphrase for the keys of a CA.
+//!
+//! Everything is opened, encrypted anew and tried before anything is written.
+//! Then the change is logged, with the digest of each new file, and only then
+//! the files take the place of the old ones, each by renaming. A crash leaves
+//! each key under one of the two passphrases, whole; the same command again
+//! finds the ones that are done and does the others.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::key::{self, Cost, PublicKey, Signer};
+use crate::secret::Secret;
+use crate::store::{self, DirectoryLock, Readers};
+
+use super::opened::{check_known, read_own_certificates};
+use super::own_key::{Unlock, key_file};
+use super::{Action, Error, ListIssuer, Occasion, open_inventory};
+
+/// What became of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reencrypted {
+    /// It had the new passphrase already.
+    Already,
+    /// It has the new passphrase.
+    Changed,
+    /// It is in a device, which has its own PIN or password.
+    InDevice,
+}
+
+/// The new passphrase, and the work factor of the encryption with it.
+#[derive(Clone, Copy, Debug)]
+pub struct NewPassphrase<'a> {
+    /// The passphrase.
+    pub secret: &'a Secret,
+    /// The work factor.
+    pub cost: Cost,
+}
+
+/// A file that is to take the place of another.
+struct NewFile {
+    issuer: ListIssuer,
+    path: PathBuf,
+    pem: String,
+}
+
+/// Changes the passphrase of keys of the CA in `directory`. A key that the old
+/// one does not open, but the new one does, stays as it is.
+///
+/// # Errors
+///
+/// [`Error::Key`] when a passphrase is wrong: then nothing was changed.
+/// [`Error::PassphraseChanging`] when another process is about it.
+pub fn change_passphrase(
+    directory: &Path,
+    issuers: &[ListIssuer],
+    old: &Unlock<'_>,
+    new: NewPassphrase<'_>,
+    occasion: &Occasion<'_>,
+) -> Result<Vec<(ListIssuer, Reencrypted)>, Error> {
+    let (root, issuing) = read_own_certificates(directory)?;
+    let old = old.passphrase()?.ok_or_else(|| key::Error::Encrypted {
+        origin: directory
+            .join(ListIssuer::Issuing.key_file())
+            .display()
+            .to_string(),
+    })?;
+    // Another change between reading and renaming would be lost.
+    let _locks = issuers
+        .iter()
+        .map(|issuer| lock(&directory.join(issuer.as_str())))
+        .collect::<Result<Vec<_>, _>>()?;
+    let (mut outcomes, mut files) = (Vec::new(), Vec::new());
+    for issuer in issuers.iter().copied() {
+        let certificate = match issuer {
+            ListIssuer::Issuing => &issuing,
+            ListIssuer::Root => &root,
+        };
+        let outcome = match key_file(directory, issuer)? {
+            None => Reencrypted::InDevice,
+            Some(content) => {
+                let path = directory.join(issuer.key_file());
+                match anew(&content, &path, certificate.public_key(), &old, new)? {
+                    None => Reencrypted::Already,
+                    Some(pem) => {
+                        files.push(NewFile { issuer, path, pem });
+                        Reencrypted::Changed
+                    }
+                }
+            }
+        };
+        outcomes.push((issuer, outcome));
+    }
+    let inventory = open_inventory(directory)?;
+    check_known(directory, &inventory, [&root, &issuing])?;
+    let mut writer = inventory.write()?;
+    for file in &files {
+        let detail = json!({
+            "key": file.issuer.as_str(),
+            "fileSha256": hex::encode(Sha256::digest(&file.pem)),
+        });
+        occasion.log(&mut writer, Action::Passphrase, None, &detail)?;
+    }
+    writer.commit()?;
+    for file in &files {
+        if let Some(parent) = file.path.parent() {
+            store::remove_unfinished(parent)?;
+        }
+        store::write_atomic(&file.path, file.pem.as_bytes(), Readers::Owner)?;
+    }
+    Ok(outcomes)
+}
+
+fn lock(path: &Path) -> Result<DirectoryLock, Error> {
+    DirectoryLock::take(path)?.ok_or_else(|| Error::PassphraseChanging {
+        path: path.to_owned(),
+    })
+}
+
+/// The key under the new passphrase, or `None` when it is so already. What comes
+/// out has been opened again, and is the key of the certificate.
+fn anew(
+    content: &[u8],
+    path: &Path,
+    public_key: &PublicKey,
+    old: &Secret,
+    new: NewPassphrase<'_>,
+) -> Result<Option<String>, Error> {
+    let origin = path.display().to_string();
+    let opens = |content: &[u8]| -> Result<bool, Error> {
+        let key = key::open_software(content, &origin, || Ok(Some(new.secret.copy())))?;
+        Ok(key.public_key() == public_key)
+    };
+    let mismatch = || Error::CaKeyMismatch {
+        path: path.to_owned(),
+    };
+    let pem = match key::reencrypt(content, old, new.secret, new.cost, &origin) {
+        Ok(pem) => pem,
+        Err(error @ key::Error::BadPassphrase { .. }) => {
+            return match opens(content) {
+                Ok(true) => Ok(None),
+                Ok(false) => Err(mismatch()),
+                Err(_) => Err(error.into()),
+            };
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if !opens(pem.as_bytes())? {
+        return Err(mismatch());
+    }
+    Ok(Some(pem))
+}

@@ -1,0 +1,101 @@
+//! `windlass ca passphrase`
+
+use serde_json::{Value, json};
+
+use crate::authority::{ListIssuer, NewPassphrase, Reencrypted, change_passphrase};
+use crate::cli::{CaPassphrase, TypedPassphrase};
+use crate::commands::{Context, Error};
+use crate::key::{Cost, PassphraseSource, Source};
+use crate::limits;
+use crate::secret::Secret;
+
+use super::occasion::{actor, occasion};
+use super::unlock::unlock;
+
+/// Encrypts the keys of a CA under another passphrase, and says which.
+pub(in crate::commands) fn passphrase(
+    arguments: &CaPassphrase,
+    context: &Context,
+) -> Result<(), Error> {
+    let directory = context.path(&arguments.ca.dir);
+    let typed = arguments.new_source();
+    let is_stdin = |typed: Option<&TypedPassphrase>| {
+        matches!(typed, Some(TypedPassphrase::Source(Source::Stdin)))
+    };
+    if is_stdin(typed.as_ref()) && is_stdin(arguments.passphrase.source().as_ref()) {
+        return Err(Error::ReadTwice {
+            origin: "the standard input".to_owned(),
+        });
+    }
+    let old = unlock(&directory, &arguments.passphrase, context);
+    let new = match typed {
+        Some(TypedPassphrase::Source(source)) => PassphraseSource::Source(context.source(&source)),
+        Some(TypedPassphrase::Terminal) | None => PassphraseSource::Terminal {
+            prompt: "New passphrase".to_owned(),
+            confirm: true,
+        },
+    };
+    // In the order in which people expect to be asked.
+    old.ask()?;
+    let new = new.read(&context.environment)?;
+    refuse_weak(&new)?;
+    let issuers = match arguments.key {
+        Some(issuer) => vec![issuer],
+        None => ListIssuer::ALL.to_vec(),
+    };
+    let actor = actor(context);
+    let done = change_passphrase(
+        &directory,
+        &issuers,
+        &old,
+        NewPassphrase {
+            secret: &new,
+            cost: Cost::Normal,
+        },
+        &occasion(&actor, &arguments.occasion, context),
+    )?;
+    if arguments.json {
+        let row = |(issuer, outcome): &(ListIssuer, Reencrypted)| json!({ "key": issuer.as_str(), "state": word(*outcome) });
+        let rows: Vec<Value> = done.iter().map(row).collect();
+        return context.printer.json(&json!({ "keys": rows }));
+    }
+    let mut text = String::new();
+    for (issuer, outcome) in &done {
+        text.push_str(&match outcome {
+            Reencrypted::Already => format!("the {issuer} key has the new passphrase already\n"),
+            Reencrypted::Changed => format!("changed the passphrase of the {issuer} key\n"),
+            Reencrypted::InDevice => {
+                format!("the {issuer} key is in a device, which has a PIN of its own\n")
+            }
+        });
+    }
+    if done
+        .iter()
+        .any(|(_, outcome)| *outcome == Reencrypted::Changed)
+    {
+        text.push_str("copies that were made before still open with the old one\n");
+    }
+    context.printer.data(&text)
+}
+
+const fn word(outcome: Reencrypted) -> &'static str {
+    match outcome {
+        Reencrypted::Already => "already",
+        Reencrypted::Changed => "changed",
+        Reencrypted::InDevice => "in-device",
+    }
+}
+
+/// Refuses a new passphrase that could be guessed by trying all.
+pub(super) fn refuse_weak(passphrase: &Secret) -> Result<(), Error> {
+    let count = passphrase
+        .expose_str()
+        .map_or_else(|| passphrase.expose().len(), |text| text.chars().count());
+    if count < limits::MIN_NEW_PASSPHRASE {
+        return Err(Error::WeakPassphrase {
+            count,
+            min: limits::MIN_NEW_PASSPHRASE,
+        });
+    }
+    Ok(())
+}

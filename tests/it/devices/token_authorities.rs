@@ -1,0 +1,123 @@
+//! CAs whose keys are in tokens.
+
+use crate::harness::Run;
+use crate::issuer;
+use crate::pkcs11::tokens::PIN;
+
+use super::authorities::assert_leads_to_root;
+use super::token::{PIN_FILE, Token};
+
+/// Runs the program, told which tokens there are and not which module has them.
+fn run(token: &Token, arguments: &[&str]) -> Run {
+    let mut command = token.sandbox.command();
+    command
+        .env("SOFTHSM2_CONF", token.sandbox.path("softhsm2.conf"))
+        .args(arguments);
+    token.finish(command)
+}
+
+fn with_keys() -> Token {
+    let token = Token::new();
+    for (name, id, options) in [
+        ("ec", "01", "EC -pkeyopt ec_paramgen_curve:P-384"),
+        ("rsa", "02", "RSA -pkeyopt rsa_keygen_bits:2048"),
+        ("small", "03", "EC -pkeyopt ec_paramgen_curve:P-521"),
+    ] {
+        let out = format!("{name}.key");
+        let mut arguments = vec!["genpkey", "-out", &out, "-algorithm"];
+        arguments.extend(options.split(' '));
+        issuer::openssl(&token.sandbox, &arguments);
+        token.put_key(name, id);
+    }
+    token
+}
+
+/// Either key of either type, both, and one beside a new one whose passphrase
+/// is not the PIN.
+#[test]
+fn a_ca_signs_with_keys_in_a_token() {
+    let token = with_keys();
+    let source = token.sandbox.path("pin");
+    let own_pin = format!("pkcs11:object=ec?pin-source=file:{}", source.display());
+    for (directory, keys, secret) in [
+        (
+            "both",
+            &[
+                "--issuing-key",
+                "pkcs11:object=ec",
+                "--root-key",
+                "pkcs11:object=rsa",
+            ][..],
+            PIN_FILE,
+        ),
+        (
+            "crossed",
+            &[
+                "--issuing-key",
+                "pkcs11:object=rsa",
+                "--root-key",
+                "pkcs11:object=ec",
+            ],
+            PIN_FILE,
+        ),
+        (
+            "mixed",
+            &["--issuing-key", &own_pin],
+            ["--passphrase-file", "passphrase"],
+        ),
+    ] {
+        let init = ["ca", "init", "--dir", directory, "--name", "Example Corp"];
+        let made = token.run(&[&init[..], keys, &secret].concat());
+        assert_eq!(made.code, 0, "{directory}: {made:#?}");
+        // The directory says which module has the token.
+        let (leaf, list) = (
+            format!("{directory}-web"),
+            ["ca", "crl", "--dir", directory],
+        );
+        let issue = [
+            "ca", "issue", "--dir", directory, "--cn", "web", "--out", &leaf,
+        ];
+        for verb in [
+            &issue[..],
+            &list,
+            &[&list[..], &["--issuer", "root"]].concat(),
+        ] {
+            let done = run(&token, &[verb, &secret].concat());
+            assert_eq!(done.code, 0, "{directory} {verb:?}: {done:#?}");
+        }
+        assert_leads_to_root(&token.sandbox, &leaf, directory);
+        for file in ["issuing/device.json", "root/device.json"] {
+            let path = token.sandbox.path(directory).join(file);
+            let content = std::fs::read_to_string(path).unwrap_or_default();
+            assert!(!content.contains(PIN), "{content}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_pin_and_an_unfit_key_issue_nothing() {
+    let token = with_keys();
+    let init = ["ca", "init", "--dir", "ca", "--name", "Example Corp"];
+    let keys = ["--root-key", "pkcs11:object=rsa", "--issuing-key"];
+    let refused = |key: &str, said: &str| {
+        let made = token.run(&[&init[..], &keys, &[key], &PIN_FILE].concat());
+        assert_eq!(made.code, 4, "{made:#?}");
+        assert!(made.stderr.contains(said), "{}", made.stderr);
+        assert!(!token.sandbox.path("ca").exists());
+    };
+    refused("pkcs11:object=small", "a CA's key is EC P-256 or P-384");
+    refused(
+        &format!("pkcs11:object=ec?pin-value={PIN}"),
+        "its URI has the PIN in it, which would be kept",
+    );
+    let made = token.run(&[&init[..], &keys, &["pkcs11:object=ec"], &PIN_FILE].concat());
+    assert_eq!(made.code, 0, "{made:#?}");
+    let issue = ["ca", "issue", "--dir", "ca", "--cn", "web", "--out", "web"];
+    let wrong = run(
+        &token,
+        &[&issue[..], &["--passphrase-file", "wrong"]].concat(),
+    );
+    assert_eq!(wrong.code, 4, "{wrong:#?}");
+    assert!(wrong.stderr.contains("PIN"), "{}", wrong.stderr);
+    assert!(!token.sandbox.path("web").exists());
+}
