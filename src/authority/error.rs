@@ -1,0 +1,351 @@
+//! Why an authority could not do its work.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+
+use crate::clock::rfc3339;
+use crate::{key, pki, store};
+
+use super::Refusal;
+
+/// Why the authority could not do its work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A backup is older than a revocation list that was published.
+    #[error(
+        "the backup is older than the revocation list {path}: it knows lists up to number {newest}, this is number {number}, and {lacking}"
+    )]
+    BackupOlder {
+        /// The list.
+        path: PathBuf,
+        /// Its number, decimal.
+        number: String,
+        /// The newest number that the backup knows; 0 for none.
+        newest: i64,
+        /// Which revocations the backup lacks, in words.
+        lacking: String,
+    },
+    /// A backup is not whole, or not what was backed up.
+    #[error("the backup {path} cannot be relied on: {reason}")]
+    BackupUnfit {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+        /// What it comes from.
+        #[source]
+        source: Option<Box<Self>>,
+    },
+    /// A file that is to be a checkpoint of the log is none.
+    #[error("{path} is no checkpoint of an audit log: {reason}")]
+    CheckpointFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The CA's own certificate is not valid now.
+    #[error(
+        "the {which} certificate is valid from {} to {}, and it is {} now",
+        rfc3339(*.not_before), rfc3339(*.not_after), rfc3339(*.at)
+    )]
+    CaNotValid {
+        /// `root` or `issuing`.
+        which: &'static str,
+        /// First second.
+        not_before: DateTime<Utc>,
+        /// Last second.
+        not_after: DateTime<Utc>,
+        /// The time at which it was judged.
+        at: DateTime<Utc>,
+    },
+    /// Rows of a batch failed.
+    #[error(
+        "{failed} of {rows} rows cannot be issued{}",
+        if *stopped { "; nothing was delivered" } else { "" }
+    )]
+    BatchFailed {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        rows: usize,
+        /// Whether the others were not delivered because of them.
+        stopped: bool,
+    },
+    /// The file of a batch is none.
+    #[error("{origin}, line {line}: {reason}")]
+    BatchFile {
+        /// The file.
+        origin: String,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A row of a batch says something that cannot be issued.
+    #[error("{reason}")]
+    BatchRow {
+        /// What it is.
+        reason: String,
+    },
+    /// The new key of a row that was issued is not where it was kept.
+    #[error(
+        "the key of '{id}' is no longer in {directory}, and its certificate is of no use without it"
+    )]
+    BatchKeyLost {
+        /// The row's name.
+        id: String,
+        /// The directory of the batch.
+        directory: PathBuf,
+    },
+    /// Another process issues a batch.
+    #[error("another process issues a batch from {path}")]
+    BatchRunning {
+        /// The CA directory.
+        path: PathBuf,
+    },
+    /// Nothing says where certificates, or new keys, are to go.
+    #[error("there is no place for what the batch issues")]
+    BatchWithoutDirectory,
+    /// A key and its certificate in the CA directory do not belong together.
+    #[error("{path} is not the key of the certificate beside it")]
+    CaKeyMismatch {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// A key could not be read, made or used.
+    #[error(transparent)]
+    Key(#[from] key::Error),
+    /// A key of the CA is not encrypted, as every key that was made here is.
+    #[error("{path} is not encrypted; it is not the key that was made with this CA")]
+    CaKeyNotEncrypted {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// The clock is far ahead of everything that the CA has written.
+    #[error(
+        "the clock says {}, more than a year after the CA last wrote anything ({})",
+        rfc3339(*.now), rfc3339(*.mark)
+    )]
+    ClockAhead {
+        /// The latest time in the inventory.
+        mark: DateTime<Utc>,
+        /// The clock's.
+        now: DateTime<Utc>,
+    },
+    /// The clock is behind what the CA has written already.
+    #[error(
+        "the clock says {}, but the CA has already written at {}",
+        rfc3339(*.now), rfc3339(*.mark)
+    )]
+    ClockBehind {
+        /// The latest time in the inventory.
+        mark: DateTime<Utc>,
+        /// The clock's.
+        now: DateTime<Utc>,
+    },
+    /// Parts of the CA directory do not belong to each other.
+    #[error("{path} does not belong to the certificate authority that it is in: {reason}")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: &'static str,
+    },
+    /// A key that was given is not certified.
+    #[error("the key (SHA-256 {fingerprint}) is not certified: {reason}")]
+    KeyRefused {
+        /// SHA-256 of its SubjectPublicKeyInfo, lowercase hex.
+        fingerprint: String,
+        /// Why not.
+        reason: String,
+    },
+    /// Another process changes the passphrase.
+    #[error("another process changes the passphrase of the key in {path}")]
+    PassphraseChanging {
+        /// The directory of the key.
+        path: PathBuf,
+    },
+    /// The policy has several profiles, none of them the default, and none was
+    /// named.
+    #[error("the policy has several profiles and no default")]
+    NoDefaultProfile {
+        /// Their names.
+        known: Vec<String>,
+    },
+    /// The policy has no profile of the name.
+    #[error("the policy has no profile '{name}'")]
+    NoProfile {
+        /// The name.
+        name: String,
+        /// The names that there are.
+        known: Vec<String>,
+    },
+    /// The policy file says something that it cannot say.
+    #[error("{path}, line {line}: {reason}")]
+    Policy {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Somebody else could write the policy file.
+    #[error("{path} can be written by others (mode {mode:04o})")]
+    PolicyExposed {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// The policy does not allow it.
+    #[error("the policy refuses {0}")]
+    Refused(Refusal),
+    /// A name that a request asks for, and that cannot be given.
+    #[error("{origin} asks for {what}: {reason}")]
+    RequestedName {
+        /// The request.
+        origin: String,
+        /// Which name.
+        what: String,
+        /// Why not.
+        reason: String,
+    },
+    /// What says where a key of the CA is cannot be understood.
+    #[error("{path}: {reason}")]
+    KeyPlace {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A key cannot become that of a CA.
+    #[error("{origin} cannot be the key of a CA: {reason}")]
+    KeyUnfit {
+        /// Where it is.
+        origin: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// A part of the CA directory is missing.
+    #[error("{path} is an incomplete certificate authority")]
+    Incomplete {
+        /// The directory.
+        path: PathBuf,
+        /// What is missing.
+        #[source]
+        source: store::Error,
+    },
+    /// What was to be signed breaks a rule.
+    #[error("what was to be signed breaks a rule, and was not signed: {finding}")]
+    Lint {
+        /// Place, message, rule and source.
+        finding: String,
+    },
+    /// A date of invalidity that is still to come.
+    #[error("{} is still to come: it is {} now", rfc3339(*.since), rfc3339(*.now))]
+    InvalidSince {
+        /// What was given.
+        since: DateTime<Utc>,
+        /// The clock's.
+        now: DateTime<Utc>,
+    },
+    /// A published list that the inventory does not know of.
+    #[error(
+        "{path} is the list number {number}, but the newest that the inventory knows of is {newest}"
+    )]
+    ListAhead {
+        /// The file.
+        path: PathBuf,
+        /// Its number, in decimal.
+        number: String,
+        /// The newest number of the inventory; 0 when it has none.
+        newest: i64,
+    },
+    /// A list of somebody else is where this one is to be.
+    #[error("{path} is a list of {issuer}, not of {own} with its present key")]
+    ListForeign {
+        /// The file.
+        path: PathBuf,
+        /// Whose list it is.
+        issuer: String,
+        /// Whose list is to be there.
+        own: String,
+    },
+    /// A certificate that the CA has not issued.
+    #[error("the certificate of {subject} in {path} was not issued by this CA")]
+    NotIssued {
+        /// The file.
+        path: PathBuf,
+        /// Whose certificate it is.
+        subject: String,
+    },
+    /// What is where the list is to be is none.
+    #[error("what is there would be overwritten")]
+    ListUnreadable {
+        /// The file and what is wrong with it.
+        #[source]
+        source: pki::Error,
+    },
+    /// Nothing in the inventory is meant.
+    #[error("the inventory has no certificate '{which}' that could be revoked")]
+    NotFound {
+        /// What was looked for.
+        which: String,
+    },
+    /// A final revocation cannot be taken back.
+    #[error("{serial} is not on hold: it was revoked on {}, {reason}", rfc3339(*.at))]
+    NotHeld {
+        /// The serial number in hex.
+        serial: String,
+        /// Why it was revoked.
+        reason: pki::RevocationReason,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// The root is not revoked by a list of its own.
+    #[error("the root cannot be revoked: only it could sign the list that says so")]
+    RootRevoked,
+    /// Several certificates have the name.
+    #[error("{count} certificates of '{common_name}' are meant: {certificates}")]
+    SeveralNamed {
+        /// The common name.
+        common_name: String,
+        /// How many.
+        count: usize,
+        /// The serial numbers of the first, with their ends.
+        certificates: String,
+    },
+    /// The directory holds no CA.
+    #[error("{path} holds no certificate authority")]
+    NoAuthority {
+        /// The directory.
+        path: PathBuf,
+        /// Whether it holds something else.
+        occupied: bool,
+        /// What is missing.
+        #[source]
+        source: store::Error,
+    },
+    /// The new certificate does not lead to the root.
+    #[error("the new certificate does not lead to the root")]
+    Path(#[source] pki::PathError),
+    /// A certificate could not be read or made.
+    #[error(transparent)]
+    Pki(#[from] pki::Error),
+    /// No randomness.
+    #[error("the operating system gave no randomness")]
+    Random,
+    /// A date that X.509 cannot express or that makes no sense.
+    #[error("the validity of {what} cannot be expressed")]
+    Validity {
+        /// Which certificate.
+        what: &'static str,
+    },
+    /// Something could not be kept or read.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
