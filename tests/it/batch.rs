@@ -1,6 +1,8 @@
 //! `windlass ca issue --batch`: every id exactly once, whatever happens between,
 //! and nothing half done.
 
+mod crash;
+
 use std::collections::BTreeSet;
 use std::fs;
 

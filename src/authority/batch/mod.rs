@@ -436,7 +436,11 @@ impl<'a> Run<'a> {
             }
         }
         for row in rows {
-            if let Some(RowOutcome::Issued(certificate)) = self.outcomes.get(*row) {
+            // What was issued before may have been delivered by a run that ended
+            // before it could note it.
+            if let Some(RowOutcome::Issued(certificate) | RowOutcome::Again(certificate)) =
+                self.outcomes.get(*row)
+            {
                 self.delivered.push(*certificate.serial());
             }
         }

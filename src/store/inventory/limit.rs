@@ -79,14 +79,14 @@ impl Inventory {
 
 impl Writer<'_> {
     /// Notes that the files of a certificate have been delivered, with the rest
-    /// of the transaction.
+    /// of the transaction. The first time stays.
     ///
     /// # Errors
     ///
     /// [`Error::Sql`].
     pub fn note_delivered(&self, serial: &[u8], at: DateTime<Utc>) -> Result<(), Error> {
         self.run(
-            "UPDATE certificate SET delivered_at = ?2 WHERE serial = ?1",
+            "UPDATE certificate SET delivered_at = ?2 WHERE serial = ?1 AND delivered_at IS NULL",
             params![serial, at.timestamp()],
         )
         .map(drop)
