@@ -49,7 +49,7 @@ pub(super) fn check_replaceable(
         return Ok(store::check_parent(path)?);
     };
     let ours = metadata.is_file()
-        && store::read_bounded(path, limits::MAX_FILE)
+        && store::read_start(path, limits::MAX_FILE)
             // An empty file is one that mktemp has made.
             .is_ok_and(|content| content.is_empty() || is_ours(&content));
     if ours {

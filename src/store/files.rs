@@ -57,6 +57,23 @@ pub(super) fn read_open(file: File, path: &Path, max: u64) -> Result<Vec<u8>, Er
     Ok(content)
 }
 
+/// Reads the first bytes of a file, at most `most`.
+///
+/// # Errors
+///
+/// [`Error::Io`] when it cannot be read.
+pub fn read_start(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
+    let mut content = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(most).read_to_end(&mut content))
+        .map_err(|source| Error::Io {
+            path: path.to_owned(),
+            action: Action::Read,
+            source,
+        })?;
+    Ok(content)
+}
+
 /// Reads a whole regular file of at most `max` bytes, with what the system knows
 /// of that very file. Another kind of file is not waited for.
 ///
@@ -112,12 +129,21 @@ pub enum Readers {
 
 /// Writes a file so that it has the old content or the new one at every moment,
 /// also after a crash: a temporary file beside it, fsync, rename, fsync of the
-/// directory.
+/// directory. A device or a pipe is not replaced by a file.
 ///
 /// # Errors
 ///
-/// [`Error::Io`]; the old file is then untouched and no temporary one is left.
+/// [`Error::NotAFile`], or [`Error::Io`]; the old file is then untouched and no
+/// temporary one is left.
 pub fn write_atomic(path: &Path, content: &[u8], readers: Readers) -> Result<(), Error> {
+    if let Ok(there) = fs::metadata(path)
+        && !there.is_file()
+    {
+        return Err(Error::NotAFile {
+            path: path.to_owned(),
+            is_directory: there.is_dir(),
+        });
+    }
     let failed = |source| Error::Io {
         path: path.to_owned(),
         action: Action::Write,

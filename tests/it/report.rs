@@ -249,3 +249,39 @@ fn an_export_has_every_row_and_is_logged() {
     let both = sandbox.run(&[&export[..], &["--csv", "a", "--jsonl", "b"]].concat());
     assert_eq!(both.code, 2);
 }
+
+/// A slip of the hand must cost neither a key nor an inventory.
+#[test]
+fn only_what_was_written_by_the_same_verb_is_replaced() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    for (verb, option, name) in [
+        ("report", "--html", "page"),
+        ("export", "--jsonl", "rows"),
+        ("export", "--csv", "table"),
+    ] {
+        let write = |file: &str| sandbox.run(&["ca", verb, "--dir", "ca", option, file]);
+        for _ in 0..2 {
+            let run = write(name);
+            assert_eq!(run.code, 0, "{run:#?}");
+        }
+        for victim in ["ca/root/key.pem", "ca/inventory.db", "passphrase"] {
+            let before = fs::read(sandbox.path(victim)).unwrap();
+            let run = write(victim);
+            assert_eq!(run.code, 2, "{run:#?}");
+            assert!(run.stderr.contains(victim), "{run:#?}");
+            assert_eq!(fs::read(sandbox.path(victim)).unwrap(), before);
+        }
+        let pipe = sandbox.path("pipe");
+        if !pipe.exists() {
+            let status = Command::new("mkfifo").arg(&pipe).status();
+            assert!(status.unwrap().success());
+        }
+        assert_eq!(write("pipe").code, 2);
+        let kind = fs::symlink_metadata(&pipe).unwrap().file_type();
+        assert!(!kind.is_file(), "{verb} has replaced a pipe");
+        let shown = write("-");
+        assert_eq!(shown.code, 0, "{shown:#?}");
+        assert!(!shown.stdout.is_empty() && !sandbox.path("-").exists());
+    }
+}

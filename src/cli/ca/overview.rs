@@ -42,7 +42,7 @@ pub struct CaReport {
     #[command(flatten)]
     pub ca: CaDirectory,
 
-    /// The file to write; one that is there is replaced
+    /// The file to write, in place of an earlier page, or '-' for stdout
     #[arg(long, value_name = "FILE")]
     pub html: PathBuf,
 

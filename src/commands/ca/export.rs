@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 
 use crate::authority;
 use crate::cli::{CaExport, ListFormat};
+use crate::commands::ready::check_replaceable;
 use crate::commands::{Context, Error};
 use crate::pki::{Certificate, encode_pem};
 use crate::store::{Inventory, Order, Query, Readers, Record, write_atomic};
 
 use super::inventory::as_json;
 use super::occasion::{actor, occasion};
-use super::rows::Rows;
+use super::rows::{COLUMNS, Rows, csv_line};
 
 /// Writes all rows, and says so in the audit log first: what was exported
 /// without a trace cannot be.
@@ -29,11 +30,15 @@ pub(in crate::commands) fn export(arguments: &CaExport, context: &Context) -> Re
             });
         }
     };
+    let to_stdout = file == Path::new("-");
+    if !to_stdout {
+        check_replaceable(&context.path(file), "an export of windlass", is_export)?;
+    }
     let inventory = authority::open_inventory(&context.path(&arguments.ca.dir))?;
     let actor = actor(context);
     let occasion = occasion(&actor, &arguments.occasion, context);
     authority::note_export(&inventory, word, file, &occasion)?;
-    if file == Path::new("-") {
+    if to_stdout {
         return rows(&inventory, format, context, |text| {
             context.printer.data(text)
         });
@@ -48,6 +53,16 @@ pub(in crate::commands) fn export(arguments: &CaExport, context: &Context) -> Re
         content.as_bytes(),
         Readers::Owner,
     )?)
+}
+
+/// Whether it begins as an export does.
+fn is_export(content: &[u8]) -> bool {
+    let line = content.split(|octet| *octet == b'\n').next();
+    let is_row = |line: &[u8]| {
+        serde_json::from_slice::<Value>(line)
+            .is_ok_and(|row| row.get("serialNumber").is_some() && row.get("state").is_some())
+    };
+    content.starts_with(csv_line(COLUMNS).as_bytes()) || line.is_some_and(is_row)
 }
 
 fn rows(

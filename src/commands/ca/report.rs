@@ -5,11 +5,14 @@
 
 mod chart;
 
+use std::path::Path;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::authority::{read_inventory, reason_of};
 use crate::cli::CaReport;
 use crate::clock::{in_words, rfc3339};
+use crate::commands::ready::check_replaceable;
 use crate::commands::{Context, Error};
 use crate::store::{
     Ends, Inventory, Kind, Order, Query, Readers, Record, Status, Summary, write_atomic,
@@ -55,11 +58,21 @@ struct Rows {
     count: usize,
 }
 
+fn is_page(content: &[u8]) -> bool {
+    content.starts_with(HEAD.as_bytes())
+}
+
 /// Writes the page.
 pub(in crate::commands) fn report(arguments: &CaReport, context: &Context) -> Result<(), Error> {
+    if arguments.html == Path::new("-") {
+        let inventory = read_inventory(&context.path(&arguments.ca.dir))?;
+        let facts = Facts::collect(&inventory, arguments.title.as_deref(), context.clock.now())?;
+        return context.printer.data(&facts.page());
+    }
+    let file = context.path(&arguments.html);
+    check_replaceable(&file, "a page of windlass ca report", is_page)?;
     let inventory = read_inventory(&context.path(&arguments.ca.dir))?;
     let facts = Facts::collect(&inventory, arguments.title.as_deref(), context.clock.now())?;
-    let file = context.path(&arguments.html);
     write_atomic(&file, facts.page().as_bytes(), Readers::Owner)?;
     context.printer.data(&format!(
         "report         {}\n{} in force, {} due within {DUE_DAYS} days\n",

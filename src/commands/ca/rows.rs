@@ -217,7 +217,7 @@ fn csv_fields(record: &Record, now: DateTime<Utc>) -> [String; 18] {
 }
 
 /// One line of CSV. Writing into memory does not fail.
-fn csv_line(fields: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
+pub(super) fn csv_line(fields: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let written = writer.write_record(fields).is_ok();
     match writer.into_inner() {
