@@ -68,7 +68,8 @@ use clap::{Args, Parser, Subcommand};
 ///
 /// Data goes to stdout, everything else to stderr. The exit code tells what
 /// happened: 0 done, 1 failed, 2 usage or configuration, 3 refused by AWS,
-/// 4 certificate or key unusable, 5 temporary and worth retrying.
+/// 4 certificate or key unusable, 5 temporary and worth retrying, 6 nothing to
+/// judge.
 #[derive(Debug, Parser)]
 #[command(
     name = "windlass",
