@@ -9,9 +9,9 @@ use crate::limits;
 use crate::pki::{Certificate, Crl, CrlHead};
 use crate::store::{self, Inventory};
 
-use super::opened::read_own_certificates;
+use super::generation::Generations;
 use super::publish::small;
-use super::{BACKDATE_SECONDS, Error, ListIssuer, open_inventory, reason_of};
+use super::{AuthorityName, BACKDATE_SECONDS, Error, OwnAuthority, open_inventory, reason_of};
 
 /// What a published list is worth, the best first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct ListFacts {
 #[derive(Clone, Debug)]
 pub struct Assessment {
     /// Whose list it is.
-    pub issuer: ListIssuer,
+    pub issuer: AuthorityName,
     /// The file.
     pub path: PathBuf,
     /// What it is worth.
@@ -95,16 +95,12 @@ impl ListState {
 /// assessment.
 pub fn assess(
     directory: &Path,
-    issuer: ListIssuer,
+    issuer: AuthorityName,
     at: DateTime<Utc>,
 ) -> Result<Assessment, Error> {
     let path = directory.join(issuer.list_file());
-    let (root, issuing) = read_own_certificates(directory)?;
-    let certificate = match issuer {
-        ListIssuer::Issuing => issuing,
-        ListIssuer::Root => root,
-    };
-    judge(directory, issuer, &certificate, path, at)
+    let generations = Generations::read(directory, &open_inventory(directory)?)?;
+    judge(directory, generations.named(issuer)?, path, at)
 }
 
 /// Judges a list that is anywhere; which authority it is of, it says itself.
@@ -113,23 +109,27 @@ pub fn assess(
 ///
 /// As [`assess`].
 pub fn assess_file(directory: &Path, file: &Path, at: DateTime<Utc>) -> Result<Assessment, Error> {
-    let (root, issuing) = read_own_certificates(directory)?;
+    let generations = Generations::read(directory, &open_inventory(directory)?)?;
     let material = store::read_bounded(file, limits::MAX_CRL_FILE)?;
-    let is_root = CrlHead::read(&material, "").is_ok_and(|head| head.issuer == *root.subject());
-    let (issuer, certificate) = match is_root {
-        true => (ListIssuer::Root, root),
-        false => (ListIssuer::Issuing, issuing),
+    let head = CrlHead::read(&material, "").ok();
+    let is_of = |one: &&OwnAuthority| {
+        let issuer = head.as_ref().map(|head| &head.issuer);
+        issuer == Some(one.certificate.subject())
     };
-    judge(directory, issuer, &certificate, file.to_owned(), at)
+    let whose = match generations.authorities().into_iter().find(is_of) {
+        Some(found) => found,
+        None => &generations.active(directory)?.issuing,
+    };
+    judge(directory, whose, file.to_owned(), at)
 }
 
 fn judge(
     directory: &Path,
-    issuer: ListIssuer,
-    certificate: &Certificate,
+    whose: &OwnAuthority,
     path: PathBuf,
     at: DateTime<Utc>,
 ) -> Result<Assessment, Error> {
+    let certificate = &whose.certificate;
     let read = match store::read_bounded(&path, limits::MAX_CRL_FILE) {
         Ok(material) => Some(material),
         Err(error) if error.is_not_found() => None,
@@ -140,7 +140,7 @@ fn judge(
     let key_identifier = certificate.public_key().key_identifier();
     let newest = inventory.newest_crl(&key_identifier)?;
     let mut assessment = Assessment {
-        issuer,
+        issuer: whose.name,
         path,
         state: ListState::Absent,
         facts: None,

@@ -10,8 +10,9 @@ use crate::clock::rfc3339;
 use crate::limits;
 use crate::store::{self, Archived, Inventory, Packer, Staging};
 
-use super::opened::{check_known, read_own_certificates};
-use super::{Action, Error, INVENTORY, Occasion, check_clock, open_inventory, verify_log};
+use super::{
+    Action, Error, Generations, INVENTORY, Occasion, check_clock, open_inventory, verify_log,
+};
 
 /// What the manifest says that it is.
 const FORMAT: &str = "windlass-ca-backup-1";
@@ -171,8 +172,7 @@ pub(super) fn unpack(archive: &Path, directory: &Path) -> Result<Manifest, Error
     let judged = || -> Result<super::LogReport, Error> {
         let inventory = open_inventory(directory)?;
         inventory.check_integrity()?;
-        let (root, issuing) = read_own_certificates(directory)?;
-        check_known(directory, &inventory, [&root, &issuing])?;
+        Generations::read(directory, &inventory)?;
         verify_log(&inventory, None)
     };
     let report = judged().map_err(|source| Error::BackupUnfit {

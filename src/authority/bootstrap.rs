@@ -3,24 +3,17 @@
 
 use std::str::FromStr;
 
-use chrono::{DateTime, Days, Months, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use ring::rand::SecureRandom;
 
-use crate::clock::{rfc3339, whole_seconds};
-use crate::key::{self, Cost, GeneratedKey, KeyType, Signer};
-use crate::pki::{
-    AttributeType, Certificate, DistinguishedName, IssuerRef, Kind, SerialNumber, Template,
-    encode_pem,
-};
+use crate::key::Cost;
+use crate::pki::{Certificate, DistinguishedName, IssuerRef, Kind, encode_pem};
 use crate::secret::Secret;
-use crate::store::{self, Inventory, Reservation, Staging};
+use crate::store::{GenerationRow, GenerationState, Inventory, Staging};
 
-use super::judge::judge;
-use super::own_key::{DeviceKey, KeyFiles};
-use super::{
-    Action, BACKDATE_SECONDS, Error, INVENTORY, ISSUING_CERT, Occasion, ROOT_CERT, TRUST_ANCHOR,
-    draw_serial, subject,
-};
+use super::ceremony::{Held, OwnDraft, OwnKey, store_own, subject_of, years_after};
+use super::own_key::KeyFiles;
+use super::{Action, AuthorityName, Error, INVENTORY, Occasion, Role, TRUST_ANCHOR, subject};
 
 /// The organisation that runs the CA; it becomes the `O` of both CA
 /// certificates and the beginning of their `CN`. 1 to 50 characters, so that
@@ -57,52 +50,6 @@ pub struct Bootstrap<'a> {
     pub occasion: &'a Occasion<'a>,
 }
 
-/// Where the key of a new authority comes from.
-#[derive(Debug)]
-pub enum OwnKey {
-    /// It is in a device already.
-    Device(Box<DeviceKey>),
-    /// It is made, and encrypted with the passphrase.
-    New(KeyType),
-}
-
-/// A key of one of the two authorities while they are made.
-enum Held<'a> {
-    Device(&'a DeviceKey),
-    Generated(Box<GeneratedKey>),
-}
-
-impl<'a> Held<'a> {
-    fn of(key: &'a OwnKey, origin: &str) -> Result<Self, Error> {
-        Ok(match key {
-            OwnKey::Device(key) => Self::Device(key),
-            OwnKey::New(key_type) => Self::Generated(Box::new(key::generate(*key_type, origin)?)),
-        })
-    }
-
-    fn signer(&self) -> &dyn Signer {
-        match self {
-            Self::Device(key) => key.signer(),
-            Self::Generated(key) => &key.key,
-        }
-    }
-
-    /// The files that hold the key, or say where it is.
-    fn files(&self, plan: &Bootstrap<'_>) -> Result<KeyFiles, Error> {
-        match self {
-            Self::Device(key) => key.files(),
-            Self::Generated(key) => {
-                let origin = key.key.origin();
-                let passphrase = plan.passphrase.ok_or_else(|| key::Error::Encrypt {
-                    origin: origin.to_owned(),
-                })?;
-                let pem = key::encrypt(&key.pkcs8, passphrase, plan.cost, origin)?;
-                Ok(vec![("key.pem", pem.into_bytes().into())])
-            }
-        }
-    }
-}
-
 /// One of the two authorities while it is made.
 struct Made {
     certificate: Certificate,
@@ -135,20 +82,23 @@ pub fn create(
         ceremony.log_beginning()?;
         let root = ceremony.root(&root_key)?;
         let issuing = ceremony.issuing(&issuing_key, &root.certificate, &root_key)?;
+        ceremony.begin(&root, &issuing)?;
         (root, issuing)
         // The inventory is closed here, which folds its WAL into the file
         // before the directory is renamed.
     };
-    for (name, made) in [("root", &root), ("issuing", &issuing)] {
-        staging.create_directory(name)?;
+    for (name, made) in [
+        (AuthorityName::ROOT, &root),
+        (AuthorityName::ISSUING, &issuing),
+    ] {
+        staging.create_directory(&name.to_string())?;
         for (file, content) in &made.key_files {
             staging.write(&format!("{name}/{file}"), content)?;
         }
+        let certificate = encode_pem([&made.certificate]);
+        staging.write(&name.certificate_file(), certificate.as_bytes())?;
     }
-    let root_pem = encode_pem([&root.certificate]);
-    staging.write(ROOT_CERT, root_pem.as_bytes())?;
-    staging.write(ISSUING_CERT, encode_pem([&issuing.certificate]).as_bytes())?;
-    staging.write(TRUST_ANCHOR, root_pem.as_bytes())?;
+    staging.write(TRUST_ANCHOR, encode_pem([&root.certificate]).as_bytes())?;
     staging.publish()?;
     Ok((root.certificate, issuing.certificate))
 }
@@ -177,15 +127,10 @@ impl Ceremony<'_> {
     }
 
     fn root(&self, key: &Held<'_>) -> Result<Made, Error> {
-        let subject = self.subject("Root CA");
-        let identifier = key.signer().public_key().key_identifier();
-        let issuer = IssuerRef {
-            name: &subject,
-            signer: key.signer(),
-            key_identifier: &identifier,
-        };
-        let not_after = years_after(self.plan.occasion.at, self.plan.root_years, "the root")?;
-        self.make(&subject, key, Kind::Root, not_after, &issuer)
+        let subject = subject_of(&self.plan.name.0, Role::Root, 1);
+        let years = self.plan.root_years;
+        let not_after = years_after(self.plan.occasion.at, years, "the root")?;
+        self.make(key, (subject.clone(), Kind::Root, not_after), &subject, key)
     }
 
     fn issuing(
@@ -194,101 +139,64 @@ impl Ceremony<'_> {
         root: &Certificate,
         root_key: &Held<'_>,
     ) -> Result<Made, Error> {
-        let subject = self.subject("Issuing CA");
-        let identifier = root_key.signer().public_key().key_identifier();
-        let issuer = IssuerRef {
-            name: root.subject(),
-            signer: root_key.signer(),
-            key_identifier: &identifier,
-        };
-        let not_after = years_after(
-            self.plan.occasion.at,
-            self.plan.issuing_years,
-            "the issuing CA",
-        )?
-        .min(root.not_after());
-        self.make(&subject, key, Kind::Issuing, not_after, &issuer)
-    }
-
-    fn subject(&self, role: &str) -> DistinguishedName {
-        let name = &self.plan.name.0;
-        DistinguishedName::build(&[
-            (AttributeType::Organization, name),
-            (AttributeType::CommonName, &format!("{name} {role}")),
-        ])
+        let subject = subject_of(&self.plan.name.0, Role::Issuing, 1);
+        let years = self.plan.issuing_years;
+        let not_after = years_after(self.plan.occasion.at, years, "the issuing CA")?;
+        let not_after = not_after.min(root.not_after());
+        let what = (subject, Kind::Issuing, not_after);
+        self.make(key, what, root.subject(), root_key)
     }
 
     /// Reserves, signs and stores one certificate, and encrypts its key if it is
     /// a new one.
     fn make(
         &self,
-        subject: &DistinguishedName,
         key: &Held<'_>,
-        kind: Kind,
-        not_after: DateTime<Utc>,
-        issuer: &IssuerRef<'_>,
+        (subject, kind, not_after): (DistinguishedName, Kind, DateTime<Utc>),
+        issuer: &DistinguishedName,
+        issuer_key: &Held<'_>,
     ) -> Result<Made, Error> {
         let occasion = self.plan.occasion;
-        let serial: SerialNumber = draw_serial(self.random, self.instance)?;
-        let public_key = key.signer().public_key();
-        let not_before =
-            whole_seconds(self.plan.occasion.at) - TimeDelta::seconds(BACKDATE_SECONDS);
-        let shown = subject.to_string();
-        let mut writer = self.inventory.write()?;
-        writer.reserve(&Reservation {
-            serial: serial.magnitude(),
-            kind: match kind {
-                Kind::Root => store::Kind::Root,
-                _ => store::Kind::Issuing,
-            },
-            issuer_key_id: issuer.key_identifier,
-            subject: &shown,
-            common_name: subject.common_name().unwrap_or_default(),
-            names: &[],
-            key_fingerprint: &public_key.fingerprint(),
-            not_before,
-            not_after,
-            at: occasion.at,
-            profile: None,
-            requester: Some(occasion.actor),
-            request_id: None,
-        })?;
-        let template = Template {
+        let draft = OwnDraft::new(
             subject,
-            public_key,
-            serial: &serial,
-            not_before,
-            not_after,
-            kind,
+            key.signer().public_key(),
+            (kind, not_after),
+            occasion.at,
+            (self.random, self.instance),
+        )?;
+        let key_identifier = issuer_key.signer().public_key().key_identifier();
+        let mut writer = self.inventory.write()?;
+        draft.reserve(&key_identifier, &writer, occasion)?;
+        let issuer = IssuerRef {
+            name: issuer,
+            signer: issuer_key.signer(),
+            key_identifier: &key_identifier,
         };
-        let to_be_signed = template.build(issuer)?;
-        judge(&to_be_signed, occasion.at)?;
-        let certificate = to_be_signed.sign()?;
-        let number = serial.magnitude();
-        let fingerprint = certificate.fingerprint();
-        writer.store(number, certificate.der(), &fingerprint, occasion.at)?;
-        let detail = serde_json::json!({
-            "fingerprintSha256": fingerprint,
-            "subject": shown,
-            "notAfter": rfc3339(not_after),
-        });
-        occasion.log(&mut writer, Action::Issue, Some(number), &detail)?;
+        let certificate = draft.sign(&issuer, occasion.at)?;
+        store_own(&certificate, &mut writer, occasion)?;
         writer.commit()?;
-        self.inventory.note_delivered(number, occasion.at)?;
         Ok(Made {
             certificate,
-            key_files: key.files(self.plan)?,
+            key_files: key.files(self.plan.passphrase, self.plan.cost)?,
         })
     }
-}
 
-/// The last second of a life of so many calendar years.
-fn years_after(at: DateTime<Utc>, years: u32, what: &'static str) -> Result<DateTime<Utc>, Error> {
-    let months = years.checked_mul(12).ok_or(Error::Validity { what })?;
-    whole_seconds(at)
-        .checked_add_months(Months::new(months))
-        // GeneralizedTime has four digits for the year.
-        .filter(|end| end.checked_add_days(Days::new(366)).is_some())
-        .filter(|end| end.format("%Y").to_string().len() == 4)
-        .ok_or(Error::Validity { what })
+    /// The two are the first generation.
+    fn begin(&self, root: &Made, issuing: &Made) -> Result<(), Error> {
+        let at = Some(self.plan.occasion.at);
+        let serial = |made: &Made| Some(made.certificate.serial().magnitude().to_vec());
+        let writer = self.inventory.write()?;
+        writer.add_generation(&GenerationRow {
+            number: 1,
+            state: GenerationState::Active,
+            root: AuthorityName::ROOT.to_string(),
+            issuing: AuthorityName::ISSUING.to_string(),
+            root_serial: serial(root),
+            issuing_serial: serial(issuing),
+            prepared_at: at,
+            activated_at: at,
+            retired_at: None,
+        })?;
+        Ok(writer.commit()?)
+    }
 }

@@ -107,7 +107,7 @@ impl Authority {
         let checkpoint = signed(&writer, self.issuing_key.as_ref(), occasion.at)?;
         writer.add_checkpoint(&checkpoint)?;
         writer.commit()?;
-        Ok(KeptCheckpoint::of(&checkpoint, &self.issuing))
+        Ok(KeptCheckpoint::of(&checkpoint, self.issuing()))
     }
 }
 

@@ -88,10 +88,7 @@ impl Authority {
         let fingerprint = key.fingerprint();
         let reason = if let Some(flaw) = key.flaw() {
             flaw
-        } else if [&self.root, &self.issuing]
-            .iter()
-            .any(|own| own.public_key() == key)
-        {
+        } else if self.inventory.is_own_key(&fingerprint)? {
             "it is a key of this CA itself".to_owned()
         } else if self.inventory.is_compromised(&fingerprint)? {
             "a certificate of it was revoked because the key was compromised".to_owned()
@@ -128,8 +125,8 @@ impl Authority {
 
     pub(super) fn press(&self, at: DateTime<Utc>) -> Press<'_> {
         Press {
-            root: &self.root,
-            issuing: &self.issuing,
+            root: self.root(),
+            issuing: self.issuing(),
             key: self.issuing_key.as_ref(),
             at,
         }
@@ -138,7 +135,7 @@ impl Authority {
     pub(super) fn reserver(&self) -> Result<Reserver<'_>, Error> {
         Ok(Reserver {
             authority: self,
-            writer: self.inventory.write()?,
+            writer: self.write()?,
             is_policy_noted: false,
             tallies: Vec::new(),
         })
@@ -259,7 +256,7 @@ impl<'a> Reserver<'a> {
         self.note_policy(occasion)?;
         let tally = self.count(draft.profile, occasion)?;
         let names = shown_names(draft.request);
-        let issuing = &self.authority.issuing;
+        let issuing = self.authority.issuing();
         // The instance byte is that of the issuing certificate's own serial.
         let instance = *issuing.serial().magnitude().first().unwrap_or(&1);
         let mut attempts = 0;

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::clock::rfc3339;
 use crate::{key, pki, store};
 
-use super::Refusal;
+use super::{AuthorityName, Refusal};
 
 /// Why the authority could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -52,8 +52,8 @@ pub enum Error {
         rfc3339(*.not_before), rfc3339(*.not_after), rfc3339(*.at)
     )]
     CaNotValid {
-        /// `root` or `issuing`.
-        which: &'static str,
+        /// Whose.
+        which: AuthorityName,
         /// First second.
         not_before: DateTime<Utc>,
         /// Last second.
@@ -153,6 +153,26 @@ pub enum Error {
         path: PathBuf,
         /// What does not fit.
         reason: &'static str,
+    },
+    /// No live authority of the CA has the name.
+    #[error("the CA has no authority {name} that is live")]
+    NoAuthorityNamed {
+        /// The name.
+        name: AuthorityName,
+        /// Those that there are.
+        known: Vec<AuthorityName>,
+    },
+    /// No generation of the CA issues.
+    #[error("no generation of the certificate authority in {path} is active")]
+    NotActive {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Another generation was activated after the CA had been opened.
+    #[error("the CA rolled over meanwhile: {name} does not issue any more")]
+    RolledOver {
+        /// The issuing CA that was opened.
+        name: AuthorityName,
     },
     /// A key that was given is not certified.
     #[error("the key (SHA-256 {fingerprint}) is not certified: {reason}")]

@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::{in_words, rfc3339};
-use crate::store::{Ending, Inventory};
+use crate::store::{Ending, GenerationState, Inventory};
 
-use super::opened::read_own_certificates;
 use super::{
-    BACKDATE_SECONDS, Error, ISSUING_KEY, ListIssuer, ListState, ROOT_KEY, assess, open_inventory,
-    verify_log,
+    AuthorityName, BACKDATE_SECONDS, Error, Generations, ListState, OwnAuthority, assess,
+    open_inventory, verify_log,
 };
 
 /// However long a workload's certificate lives, it is early enough to warn this
@@ -63,7 +62,7 @@ pub struct Finding {
     /// What is so, as a sentence without its full stop.
     pub text: String,
     /// Numbers: name with unit, whose it is where there are several, value.
-    pub numbers: Vec<(&'static str, Option<&'static str>, i64)>,
+    pub numbers: Vec<(&'static str, Option<String>, i64)>,
 }
 
 impl Level {
@@ -101,9 +100,15 @@ impl Level {
 pub fn health(plan: &HealthPlan<'_>) -> Result<Vec<Finding>, Error> {
     let inventory = open_inventory(plan.directory)?;
     let mut findings = vec![plan.clock(&inventory)?];
-    findings.extend(plan.certificates()?);
-    for issuer in [ListIssuer::Issuing, ListIssuer::Root] {
-        findings.push(plan.list(issuer)?);
+    match Generations::read(plan.directory, &inventory) {
+        Ok(generations) => {
+            findings.extend(plan.certificates(&generations));
+            let listing = generations.listing().into_iter();
+            for authority in listing.chain(generations.roots()) {
+                findings.push(plan.list(authority.name));
+            }
+        }
+        Err(error) => findings.push(failed("authorities", &error)),
     }
     findings.push(plan.leaves(&inventory)?);
     findings.push(plan.reservations(&inventory)?);
@@ -146,28 +151,35 @@ impl HealthPlan<'_> {
         }
     }
 
-    fn certificates(&self) -> Result<Vec<Finding>, Error> {
-        let (root, issuing) = match read_own_certificates(self.directory) {
-            Ok(both) => both,
-            Err(error) => return Ok(vec![failed("authorities", &error)]),
+    fn certificates(&self, generations: &Generations) -> Vec<Finding> {
+        let needed = |one: &OwnAuthority| {
+            let mut live = generations.live.iter();
+            live.any(|generation| {
+                generation.state != GenerationState::Retiring
+                    && [&generation.root, &generation.issuing].contains(&one)
+            })
         };
-        let of = |name, certificate: &crate::pki::Certificate| {
-            let end = certificate.not_after();
-            let text = format!("the {name} certificate {}", ends(end, self.at));
-            finding("authorities", self.level_of(end), text).with(
+        let of = |one: &OwnAuthority| {
+            let end = one.certificate.not_after();
+            // What is being replaced may end: nothing that it has issued outlives it.
+            let (level, what) = match needed(one) {
+                true => (self.level_of(end), ""),
+                false => (Level::Ok, ", which is being replaced,"),
+            };
+            let text = format!("the {} certificate{what} {}", one.name, ends(end, self.at));
+            finding("authorities", level, text).with(
                 "authority_ends_seconds",
-                Some(name),
+                Some(one.name.to_string()),
                 (end - self.at).num_seconds(),
             )
         };
-        Ok(vec![of("issuing", &issuing), of("root", &root)])
+        generations.authorities().into_iter().map(of).collect()
     }
 
-    fn list(&self, issuer: ListIssuer) -> Result<Finding, Error> {
-        let name = issuer.as_str();
-        let list = match assess(self.directory, issuer, self.at) {
+    fn list(&self, name: AuthorityName) -> Finding {
+        let list = match assess(self.directory, name, self.at) {
             Ok(list) => list,
-            Err(error) => return Ok(failed("crl", &error)),
+            Err(error) => return failed("crl", &error),
         };
         let (level, what) = match &list.state {
             ListState::Current => (Level::Ok, "is current".to_owned()),
@@ -204,14 +216,14 @@ impl HealthPlan<'_> {
             format!("the revocation list of {name} {what}"),
         );
         let next = list.facts.and_then(|facts| facts.next_update);
-        Ok(match next {
+        match next {
             Some(next) => found.with(
                 "crl_ends_seconds",
-                Some(name),
+                Some(name.to_string()),
                 (next - self.at).num_seconds(),
             ),
             None => found,
-        })
+        }
     }
 
     fn leaves(&self, inventory: &Inventory) -> Result<Finding, Error> {
@@ -239,10 +251,14 @@ impl HealthPlan<'_> {
         Ok(finding("leaves", level, text)
             .with(
                 "unreplaced_certificates",
-                Some("warning"),
+                Some("warning".to_owned()),
                 number(ending.len()),
             )
-            .with("unreplaced_certificates", Some("critical"), number(soon)))
+            .with(
+                "unreplaced_certificates",
+                Some("critical".to_owned()),
+                number(soon),
+            ))
     }
 
     fn reservations(&self, inventory: &Inventory) -> Result<Finding, Error> {
@@ -288,11 +304,7 @@ impl HealthPlan<'_> {
             .take(5)
             .map(|(path, mode)| format!("{} ({mode:04o})", path.display()))
             .collect();
-        let is_key = |path: &PathBuf| {
-            [ROOT_KEY, ISSUING_KEY]
-                .iter()
-                .any(|key| path.ends_with(key))
-        };
+        let is_key = |path: &PathBuf| path.ends_with("key.pem");
         let level = match open.iter().any(|(path, _)| is_key(path)) {
             _ if open.is_empty() => Level::Ok,
             true => Level::Critical,
@@ -358,7 +370,7 @@ fn failed(probe: &'static str, error: &Error) -> Finding {
 }
 
 impl Finding {
-    fn with(mut self, name: &'static str, of: Option<&'static str>, value: i64) -> Self {
+    fn with(mut self, name: &'static str, of: Option<String>, value: i64) -> Self {
         self.numbers.push((name, of, value));
         self
     }

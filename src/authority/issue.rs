@@ -94,7 +94,7 @@ impl Authority {
         let draft = self.draft(request, profile, public_key, occasion.at)?;
         let serial = self.logged(self.reserve(&draft, occasion, random), request, occasion)?;
         let certificate = self.sign(&draft, &serial, occasion)?;
-        delivery.deliver(generated.as_ref(), &certificate, &self.issuing)?;
+        delivery.deliver(generated.as_ref(), &certificate, self.issuing())?;
         // The files are there: that the note of it failed must not look as if
         // they were not.
         let unrecorded = self
@@ -167,7 +167,15 @@ impl Authority {
             failure.error
         })?;
         press.check_path(&certificate)?;
-        let mut writer = self.inventory.write()?;
+        let mut writer = match self.write() {
+            Err(error @ Error::RolledOver { .. }) => {
+                // The certificate ends here, and nobody has seen it.
+                let why = error.to_string();
+                let _ = self.abandon([serial.magnitude()], &why, occasion);
+                return Err(error);
+            }
+            other => other?,
+        };
         store_in(&mut writer, draft, &certificate, occasion)?;
         let key = self.issuing_key.as_ref();
         checkpoint_when_due(&self.inventory, &writer, key, occasion.at)?;

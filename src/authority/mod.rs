@@ -3,10 +3,11 @@
 //! A CA lives in one directory:
 //!
 //! ```text
-//! DIR/trust-anchor.pem    the certificate to give to Roles Anywhere
+//! DIR/trust-anchor.pem    the bundle to give to Roles Anywhere
 //! DIR/root/{cert,key}.pem         key encrypted
 //! DIR/issuing/{cert,key}.pem      key encrypted
 //! DIR/{root,issuing}/device.json  where the key is, when it is in a device
+//! DIR/{root,issuing}-2/           those of the second generation, and so on
 //! DIR/crl/{issuing,root}.pem      revocation lists, once they were made
 //! DIR/inventory.db        every serial number ever reserved
 //! DIR/ca.toml             the policy, where there is one
@@ -16,15 +17,17 @@ mod assess;
 mod backup;
 mod batch;
 mod bootstrap;
+mod ceremony;
 mod checkpoint;
 mod deliver;
 mod draft;
 mod error;
+mod generation;
 mod health;
 mod issue;
 mod judge;
-mod list_issuer;
 mod log;
+mod name;
 mod occasion;
 mod opened;
 mod own_key;
@@ -39,14 +42,16 @@ mod subject;
 pub use assess::{Assessment, ListFacts, ListState, assess, assess_file};
 pub use backup::{BackupReport, backup};
 pub use batch::{Batch, BatchRow, RowId, RowOutcome, lock_batches, spread};
-pub use bootstrap::{Bootstrap, CaName, OwnKey, create};
+pub use bootstrap::{Bootstrap, CaName, create};
+pub use ceremony::OwnKey;
 pub use checkpoint::KeptCheckpoint;
 pub use deliver::Delivery;
 pub use error::Error;
+pub use generation::{Generation, Generations, OwnAuthority, generations};
 pub use health::{Finding, HealthPlan, Level, health};
 pub use issue::{IssueRequest, Issued, Preview, RequestedKey};
-pub use list_issuer::ListIssuer;
 pub use log::{CheckpointFault, LogFault, LogReport, log_export, verify_log};
+pub use name::{AuthorityName, Role};
 pub use occasion::{Action, Occasion, check_clock, note_export};
 pub use opened::Authority;
 pub use own_key::{DeviceKey, DeviceOptions, Unlock};
@@ -67,10 +72,6 @@ use crate::store;
 
 /// Names of the files in a CA directory.
 const INVENTORY: &str = "inventory.db";
-const ISSUING_CERT: &str = "issuing/cert.pem";
-const ISSUING_KEY: &str = "issuing/key.pem";
-const ROOT_CERT: &str = "root/cert.pem";
-const ROOT_KEY: &str = "root/key.pem";
 const TRUST_ANCHOR: &str = "trust-anchor.pem";
 
 /// How far certificates are backdated, in seconds: hosts whose clock is a few
@@ -104,14 +105,10 @@ fn not_found(directory: &Path, source: store::Error) -> Error {
     if !source.is_not_found() {
         return Error::Store(source);
     }
-    let parts = [
-        INVENTORY,
-        ISSUING_CERT,
-        ISSUING_KEY,
-        ROOT_CERT,
-        ROOT_KEY,
-        TRUST_ANCHOR,
-    ];
+    let own = [AuthorityName::ISSUING, AuthorityName::ROOT];
+    let mut parts = vec![INVENTORY.to_owned(), TRUST_ANCHOR.to_owned()];
+    parts.extend(own.map(AuthorityName::certificate_file));
+    parts.extend(own.map(AuthorityName::key_file));
     let path = directory.to_owned();
     if parts.iter().any(|part| directory.join(part).exists()) {
         return Error::Incomplete { path, source };

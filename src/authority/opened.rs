@@ -7,20 +7,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::whole_seconds;
 use crate::key::{self, PublicKey, Scheme, Signer};
-use crate::pki::{Certificate, read_certificates};
-use crate::store::Inventory;
+use crate::pki::Certificate;
+use crate::store::{Inventory, Writer};
 
+use super::generation::{Generation, Generations, open_generations};
 use super::own_key::{Unlock, open_own_key};
-use super::{
-    Error, INVENTORY, ISSUING_CERT, ListIssuer, Occasion, Policy, ROOT_CERT, TRUST_ANCHOR,
-    check_clock, open_inventory, read_ca_file,
-};
+use super::{Error, Occasion, Policy, check_clock};
 
 /// An opened CA, ready to sign.
 pub struct Authority {
     pub(super) inventory: Inventory,
-    pub(super) root: Certificate,
-    pub(super) issuing: Certificate,
+    /// The generation that was the active one when the CA was opened.
+    generation: Generation,
     pub(super) issuing_key: Box<dyn Signer>,
     pub(super) policy: Policy,
 }
@@ -44,12 +42,6 @@ impl Signer for NoKey {
     }
 }
 
-/// The CA's own certificates.
-struct Own {
-    root: Certificate,
-    issuing: Certificate,
-}
-
 impl Authority {
     /// Opens the CA in `directory` with its issuing key, wherever that is.
     ///
@@ -58,12 +50,12 @@ impl Authority {
     /// [`Error`] when there is no CA, the passphrase is wrong, or key and
     /// certificate do not belong together.
     pub fn open(directory: &Path, unlock: &Unlock<'_>) -> Result<Self, Error> {
-        let (root, issuing) = read_own_certificates(directory)?;
-        let policy = Policy::of(directory)?;
-        let issuing_key = open_own_key(directory, ListIssuer::Issuing, &issuing, unlock)?;
-        // After the passphrase was read: a descriptor number that was meant for
-        // it must not name a file that was opened here.
-        Self::with(directory, Own { root, issuing }, issuing_key, policy)
+        unlock.read_descriptor()?;
+        let (opened, generations) = Self::with(directory, |generation| {
+            open_own_key(directory, &generation.issuing, unlock)
+        })?;
+        generations.write_bundle(directory, &opened.inventory)?;
+        Ok(opened)
     }
 
     /// Opens the CA in `directory` without its issuing key: for everything but
@@ -73,31 +65,28 @@ impl Authority {
     ///
     /// [`Error`] when there is no CA, or its parts do not belong together.
     pub fn open_without_key(directory: &Path) -> Result<Self, Error> {
-        let (root, issuing) = read_own_certificates(directory)?;
-        let no_key = Box::new(NoKey(issuing.public_key().clone()));
-        Self::with(
-            directory,
-            Own { root, issuing },
-            no_key,
-            Policy::of(directory)?,
-        )
+        let (opened, _) = Self::with(directory, |generation| {
+            let certificate = &generation.issuing.certificate;
+            Ok(Box::new(NoKey(certificate.public_key().clone())))
+        })?;
+        Ok(opened)
     }
 
     fn with(
         directory: &Path,
-        own: Own,
-        issuing_key: Box<dyn Signer>,
-        policy: Policy,
-    ) -> Result<Self, Error> {
-        let inventory = open_inventory(directory)?;
-        check_known(directory, &inventory, [&own.root, &own.issuing])?;
-        Ok(Self {
+        open_key: impl FnOnce(&Generation) -> Result<Box<dyn Signer>, Error>,
+    ) -> Result<(Self, Generations), Error> {
+        let (inventory, generations) = open_generations(directory)?;
+        let generation = generations.active(directory)?.clone();
+        let policy = Policy::of(directory)?;
+        let issuing_key = open_key(&generation)?;
+        let opened = Self {
             inventory,
-            root: own.root,
-            issuing: own.issuing,
+            generation,
             issuing_key,
             policy,
-        })
+        };
+        Ok((opened, generations))
     }
 
     /// The inventory of this CA.
@@ -109,14 +98,46 @@ impl Authority {
     /// The certificate under which it issues.
     #[must_use]
     pub const fn issuing(&self) -> &Certificate {
-        &self.issuing
+        &self.generation.issuing.certificate
+    }
+
+    /// The issuing CA of before that has issued a certificate of this CA's; `None`
+    /// when it was the one of now.
+    pub(super) fn issuer_of(
+        &self,
+        certificate: &Certificate,
+    ) -> Result<Option<Certificate>, Error> {
+        let issued = |issuer: &Certificate| {
+            issuer.subject() == certificate.issuer()
+                && issuer.subject_key_identifier() == certificate.authority_key_identifier()
+        };
+        if issued(self.issuing()) {
+            return Ok(None);
+        }
+        for der in self
+            .inventory
+            .authorities()?
+            .iter()
+            .filter_map(|own| own.der.as_ref())
+        {
+            let own = Certificate::from_der(der, "the inventory")?;
+            if issued(&own) {
+                return Ok(Some(own));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The root under which it issues.
+    pub(super) const fn root(&self) -> &Certificate {
+        &self.generation.root.certificate
     }
 
     /// The end of the CA, when a certificate with the longest life of its policy
     /// would outlive it: from then on certificates become shorter and shorter.
     #[must_use]
     pub fn ending(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let end = self.issuing.not_after().min(self.root.not_after());
+        let end = self.generation.not_after();
         let longest = TimeDelta::days(i64::from(self.policy.longest_days()));
         (end - at < longest).then_some(end)
     }
@@ -129,24 +150,31 @@ impl Authority {
     }
 
     pub(super) fn check_own_validity(&self, at: DateTime<Utc>) -> Result<(), Error> {
-        for (which, certificate) in [("root", &self.root), ("issuing", &self.issuing)] {
-            if !certificate.is_valid_at(at) {
-                return Err(Error::CaNotValid {
-                    which,
-                    not_before: certificate.not_before(),
-                    not_after: certificate.not_after(),
-                    at,
-                });
-            }
+        self.generation.check_validity(at)
+    }
+
+    /// Begins to write for what is issued: another process may have activated the
+    /// next generation since the CA was opened, and nothing is reserved or stored
+    /// for the one before any more. While the transaction lasts none can.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RolledOver`], or [`Error::Store`].
+    pub(super) fn write(&self) -> Result<Writer<'_>, Error> {
+        let writer = self.inventory.write()?;
+        if self.inventory.is_active(self.generation.number)? {
+            return Ok(writer);
         }
-        Ok(())
+        Err(Error::RolledOver {
+            name: self.generation.issuing.name,
+        })
     }
 
     /// The begin of a leaf's life: a little before now, but not before its
     /// issuer's.
     pub(super) fn begin_of(&self, at: DateTime<Utc>, backdate: TimeDelta) -> DateTime<Utc> {
         let backdated = whole_seconds(at) - backdate;
-        backdated.max(self.issuing.not_before())
+        backdated.max(self.issuing().not_before())
     }
 
     /// The end of a leaf's life: as asked for, but never after its issuers'.
@@ -158,61 +186,13 @@ impl Authority {
         let wanted = whole_seconds(at)
             .checked_add_signed(TimeDelta::days(i64::from(days)))
             .ok_or(Error::Validity { what: "the leaf" })?;
-        let latest = self.issuing.not_after().min(self.root.not_after());
+        let latest = self.generation.not_after();
         Ok((wanted.min(latest), wanted > latest))
-    }
-}
-
-/// Reads root and issuing certificate and checks that they belong together.
-pub(super) fn read_own_certificates(directory: &Path) -> Result<(Certificate, Certificate), Error> {
-    let one_certificate = |name: &str| -> Result<Certificate, Error> {
-        let origin = directory.join(name).display().to_string();
-        let mut certificates = read_certificates(&read_ca_file(directory, name)?, &origin)?;
-        Ok(certificates.swap_remove(0))
-    };
-    let root = one_certificate(ROOT_CERT)?;
-    let issuing = one_certificate(ISSUING_CERT)?;
-    if one_certificate(TRUST_ANCHOR)? != root {
-        return Err(foreign(directory, TRUST_ANCHOR, "it is not the root"));
-    }
-    if issuing.issuer() != root.subject() || !issuing.is_signed_by(root.public_key()) {
-        return Err(foreign(
-            directory,
-            ISSUING_CERT,
-            "the root did not issue it",
-        ));
-    }
-    Ok((root, issuing))
-}
-
-/// Checks that the inventory is that of these certificates.
-pub(super) fn check_known(
-    directory: &Path,
-    inventory: &Inventory,
-    certificates: [&Certificate; 2],
-) -> Result<(), Error> {
-    for certificate in certificates {
-        let recorded = inventory.get(certificate.serial().magnitude())?;
-        if recorded.and_then(|record| record.der).as_deref() != Some(certificate.der()) {
-            return Err(foreign(
-                directory,
-                INVENTORY,
-                "it does not know the CA's own certificates",
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn foreign(directory: &Path, name: &str, reason: &'static str) -> Error {
-    Error::Foreign {
-        path: directory.join(name),
-        reason,
     }
 }
 
 impl std::fmt::Debug for Authority {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Authority({})", self.issuing.subject())
+        write!(f, "Authority({})", self.issuing().subject())
     }
 }

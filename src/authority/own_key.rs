@@ -26,11 +26,10 @@ use crate::key::{
     Permissions, PublicKey, Signer, Source, TokenOptions, TpmDevice,
 };
 use crate::limits;
-use crate::pki::Certificate;
 use crate::secret::Secret;
 use crate::store;
 
-use super::{Error, ListIssuer, read_ca_file};
+use super::{AuthorityName, Error, OwnAuthority, read_ca_file};
 
 /// The version of the file that names a device.
 const VERSION: u32 = 1;
@@ -80,6 +79,12 @@ impl<'a> Unlock<'a> {
     /// [`key::Error`] when that fails.
     pub fn ask(&self) -> Result<(), key::Error> {
         self.asked.get().map(drop)
+    }
+
+    /// Reads a passphrase that comes from a descriptor; see
+    /// [`Passphrase::read_descriptor`].
+    pub(super) fn read_descriptor(&self) -> Result<(), key::Error> {
+        self.asked.read_descriptor()
     }
 
     /// The passphrase of a key file.
@@ -229,18 +234,19 @@ fn signs_certificates(key: &PublicKey) -> bool {
     }
 }
 
-/// Opens a key of the CA, which must be that of the certificate.
+/// Opens the key of one of the CA's authorities, which must be that of its
+/// certificate.
 pub(super) fn open_own_key(
     directory: &Path,
-    issuer: ListIssuer,
-    certificate: &Certificate,
+    authority: &OwnAuthority,
     unlock: &Unlock<'_>,
 ) -> Result<Box<dyn Signer>, Error> {
-    let place = directory.join(issuer.as_str());
+    let (name, certificate) = (authority.name, &authority.certificate);
+    let place = name.directory(directory);
     let device = read_device(&place.join(DEVICE))?;
     let path = match &device.key {
         Some(_) => place.join(DEVICE),
-        None => directory.join(issuer.key_file()),
+        None => directory.join(name.key_file()),
     };
     let key = match device.key.as_deref().map(str::parse::<KeySource>) {
         Some(Ok(source @ (KeySource::Token(_) | KeySource::Tpm(_)))) => unlock
@@ -253,7 +259,7 @@ pub(super) fn open_own_key(
             });
         }
         Some(Err(reason)) => return Err(Error::KeyPlace { path, reason }),
-        None => open_file(directory, issuer, &device, unlock)?,
+        None => open_file(directory, name, &device, unlock)?,
     };
     if key.public_key() != certificate.public_key() {
         return Err(Error::CaKeyMismatch { path });
@@ -262,15 +268,15 @@ pub(super) fn open_own_key(
 }
 
 /// The encrypted key file of an authority; `None` when its key is in a device.
-pub(super) fn key_file(directory: &Path, issuer: ListIssuer) -> Result<Option<Vec<u8>>, Error> {
-    if read_device(&directory.join(issuer.as_str()).join(DEVICE))?
+pub(super) fn key_file(directory: &Path, name: AuthorityName) -> Result<Option<Vec<u8>>, Error> {
+    if read_device(&name.directory(directory).join(DEVICE))?
         .key
         .is_some()
     {
         return Ok(None);
     }
-    let content = read_ca_file(directory, issuer.key_file())?;
-    let origin = directory.join(issuer.key_file()).display().to_string();
+    let content = read_ca_file(directory, &name.key_file())?;
+    let origin = directory.join(name.key_file()).display().to_string();
     let is_tpm_key =
         Material::read(&content, &origin, || Ok(None)).is_ok_and(|found| found.is_tpm_key());
     Ok((!is_tpm_key).then_some(content))
@@ -279,13 +285,13 @@ pub(super) fn key_file(directory: &Path, issuer: ListIssuer) -> Result<Option<Ve
 /// Opens the key in the CA's directory.
 fn open_file(
     directory: &Path,
-    issuer: ListIssuer,
+    name: AuthorityName,
     device: &Device,
     unlock: &Unlock<'_>,
 ) -> Result<Box<dyn Signer>, Error> {
-    let path = directory.join(issuer.key_file());
+    let path = directory.join(name.key_file());
     let origin = path.display().to_string();
-    let content = Zeroizing::new(read_ca_file(directory, issuer.key_file())?);
+    let content = Zeroizing::new(read_ca_file(directory, &name.key_file())?);
     if Material::read(&content, &origin, || Ok(None)).is_ok_and(|found| found.is_tpm_key()) {
         let source = KeySource::Material(Source::File(path));
         return Ok(unlock.loader(device).open(&source, None)?);

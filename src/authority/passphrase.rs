@@ -15,9 +15,9 @@ use crate::key::{self, Cost, PublicKey, Signer};
 use crate::secret::Secret;
 use crate::store::{self, DirectoryLock, Readers};
 
-use super::opened::{check_known, read_own_certificates};
+use super::generation::open_generations;
 use super::own_key::{Unlock, key_file};
-use super::{Action, Error, ListIssuer, Occasion, open_inventory};
+use super::{Action, AuthorityName, Error, Occasion, OwnAuthority};
 
 /// What became of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub struct NewPassphrase<'a> {
 
 /// A file that is to take the place of another.
 struct NewFile {
-    issuer: ListIssuer,
+    name: AuthorityName,
     path: PathBuf,
     pem: String,
 }
@@ -55,50 +55,47 @@ struct NewFile {
 /// [`Error::PassphraseChanging`] when another process is about it.
 pub fn change_passphrase(
     directory: &Path,
-    issuers: &[ListIssuer],
+    name: Option<AuthorityName>,
     old: &Unlock<'_>,
     new: NewPassphrase<'_>,
     occasion: &Occasion<'_>,
-) -> Result<Vec<(ListIssuer, Reencrypted)>, Error> {
-    let (root, issuing) = read_own_certificates(directory)?;
+) -> Result<Vec<(AuthorityName, Reencrypted)>, Error> {
+    old.read_descriptor()?;
+    let (inventory, generations) = open_generations(directory)?;
+    let chosen = match name {
+        Some(name) => vec![generations.named(name)?],
+        None => generations.authorities(),
+    };
     let old = old.passphrase()?.ok_or_else(|| key::Error::Encrypted {
-        origin: directory
-            .join(ListIssuer::Issuing.key_file())
-            .display()
-            .to_string(),
+        origin: directory.display().to_string(),
     })?;
     // Another change between reading and renaming would be lost.
-    let _locks = issuers
+    let _locks = chosen
         .iter()
-        .map(|issuer| lock(&directory.join(issuer.as_str())))
+        .map(|one| lock(&one.name.directory(directory)))
         .collect::<Result<Vec<_>, _>>()?;
     let (mut outcomes, mut files) = (Vec::new(), Vec::new());
-    for issuer in issuers.iter().copied() {
-        let certificate = match issuer {
-            ListIssuer::Issuing => &issuing,
-            ListIssuer::Root => &root,
-        };
-        let outcome = match key_file(directory, issuer)? {
+    for OwnAuthority { name, certificate } in chosen {
+        let name = *name;
+        let outcome = match key_file(directory, name)? {
             None => Reencrypted::InDevice,
             Some(content) => {
-                let path = directory.join(issuer.key_file());
+                let path = directory.join(name.key_file());
                 match anew(&content, &path, certificate.public_key(), &old, new)? {
                     None => Reencrypted::Already,
                     Some(pem) => {
-                        files.push(NewFile { issuer, path, pem });
+                        files.push(NewFile { name, path, pem });
                         Reencrypted::Changed
                     }
                 }
             }
         };
-        outcomes.push((issuer, outcome));
+        outcomes.push((name, outcome));
     }
-    let inventory = open_inventory(directory)?;
-    check_known(directory, &inventory, [&root, &issuing])?;
     let mut writer = inventory.write()?;
     for file in &files {
         let detail = json!({
-            "key": file.issuer.as_str(),
+            "key": file.name.to_string(),
             "fileSha256": hex::encode(Sha256::digest(&file.pem)),
         });
         occasion.log(&mut writer, Action::Passphrase, None, &detail)?;

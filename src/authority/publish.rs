@@ -19,10 +19,10 @@ use crate::pki::{
 use crate::store::{self, CrlRecord, Inventory, Readers};
 
 use super::checkpoint::checkpoint_when_due;
-use super::opened::{check_known, read_own_certificates};
+use super::generation::{Generations, open_generations};
 use super::own_key::{Unlock, open_own_key};
 use super::{
-    Action, BACKDATE_SECONDS, Error, ListIssuer, Occasion, check_clock, open_inventory, reason_of,
+    Action, AuthorityName, BACKDATE_SECONDS, Error, Occasion, OwnAuthority, check_clock, reason_of,
 };
 
 /// What a new list is to be like.
@@ -53,9 +53,8 @@ pub struct Published {
 /// An authority of a CA, opened to sign its revocation list.
 pub struct ListSigner {
     directory: PathBuf,
-    issuer: ListIssuer,
+    authority: OwnAuthority,
     inventory: Inventory,
-    certificate: Certificate,
     key: Box<dyn Signer>,
 }
 
@@ -65,20 +64,20 @@ impl ListSigner {
     /// # Errors
     ///
     /// As [`super::Authority::open`].
-    pub fn open(directory: &Path, issuer: ListIssuer, unlock: &Unlock<'_>) -> Result<Self, Error> {
-        let (root, issuing) = read_own_certificates(directory)?;
-        let certificate = match issuer {
-            ListIssuer::Issuing => &issuing,
-            ListIssuer::Root => &root,
-        };
-        let key = open_own_key(directory, issuer, certificate, unlock)?;
-        let inventory = open_inventory(directory)?;
-        check_known(directory, &inventory, [&root, &issuing])?;
+    pub fn open(
+        directory: &Path,
+        issuer: AuthorityName,
+        unlock: &Unlock<'_>,
+    ) -> Result<Self, Error> {
+        unlock.read_descriptor()?;
+        let (inventory, generations) = open_generations(directory)?;
+        let authority = generations.named(issuer)?.clone();
+        let key = open_own_key(directory, &authority, unlock)?;
+        generations.write_bundle(directory, &inventory)?;
         Ok(Self {
             directory: directory.to_owned(),
-            issuer,
+            authority,
             inventory,
-            certificate: certificate.clone(),
             key,
         })
     }
@@ -86,7 +85,7 @@ impl ListSigner {
     /// Whose list it signs.
     #[must_use]
     pub const fn certificate(&self) -> &Certificate {
-        &self.certificate
+        &self.authority.certificate
     }
 
     /// Makes a list, records it and publishes it.
@@ -100,15 +99,8 @@ impl ListSigner {
     pub fn publish(&self, plan: &ListPlan<'_>) -> Result<Published, Error> {
         let occasion = plan.occasion;
         check_clock(&self.inventory, occasion)?;
-        if !self.certificate.is_valid_at(occasion.at) {
-            return Err(Error::CaNotValid {
-                which: self.issuer.as_str(),
-                not_before: self.certificate.not_before(),
-                not_after: self.certificate.not_after(),
-                at: occasion.at,
-            });
-        }
-        let own = self.directory.join(self.issuer.list_file());
+        self.authority.check_validity(occasion.at)?;
+        let own = self.directory.join(self.authority.name.list_file());
         let targets: Vec<&Path> = [Some(own.as_path()), plan.out]
             .into_iter()
             .flatten()
@@ -138,7 +130,11 @@ impl ListSigner {
         let (mut files, mut overtaken) = (Vec::new(), Vec::new());
         // Nobody else publishes while this lock is held.
         let turn = self.inventory.write()?;
-        if let Some(parent) = self.directory.join(self.issuer.list_file()).parent() {
+        if let Some(parent) = self
+            .directory
+            .join(self.authority.name.list_file())
+            .parent()
+        {
             store::remove_unfinished(parent)?;
         }
         // Whoever publishes has recorded before: while there is nothing later in
@@ -177,8 +173,10 @@ impl ListSigner {
             what: "the revocation list",
         };
         let occasion = plan.occasion;
-        let key_identifier = self.certificate.public_key().key_identifier();
+        let key_identifier = self.certificate().public_key().key_identifier();
         let mut writer = self.inventory.write()?;
+        // Another process may have retired it since the CA was opened.
+        Generations::read(&self.directory, &self.inventory)?.named(self.authority.name)?;
         let before = self.inventory.newest_crl(&key_identifier)?;
         let this_update = this_update(occasion.at, before.as_ref());
         let next_update = this_update
@@ -201,7 +199,7 @@ impl ListSigner {
             entries: self.entries(&key_identifier, ending)?,
         };
         let issuer = IssuerRef {
-            name: self.certificate.subject(),
+            name: self.certificate().subject(),
             signer: self.key.as_ref(),
             key_identifier: &key_identifier,
         };
@@ -218,7 +216,7 @@ impl ListSigner {
         };
         writer.add_crl(&record)?;
         let detail = json!({
-            "issuer": self.issuer.as_str(),
+            "issuer": self.authority.name.to_string(),
             "number": record.number,
             "entries": record.entries,
             "thisUpdate": rfc3339(this_update),
@@ -266,8 +264,8 @@ impl ListSigner {
             Err(_) if force => return Ok(0),
             Err(source) => return Err(Error::ListUnreadable { source }),
         };
-        let key_identifier = self.certificate.public_key().key_identifier();
-        let is_own = head.issuer == *self.certificate.subject()
+        let key_identifier = self.certificate().public_key().key_identifier();
+        let is_own = head.issuer == *self.certificate().subject()
             && head.key_identifier.as_deref() == Some(&key_identifier);
         if !is_own {
             return match force {
@@ -275,7 +273,7 @@ impl ListSigner {
                 false => Err(Error::ListForeign {
                     path: path.to_owned(),
                     issuer: head.issuer.to_string(),
-                    own: self.certificate.subject().to_string(),
+                    own: self.certificate().subject().to_string(),
                 }),
             };
         }
@@ -296,7 +294,7 @@ impl ListSigner {
 
 impl std::fmt::Debug for ListSigner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ListSigner({})", self.certificate.subject())
+        write!(f, "ListSigner({})", self.certificate().subject())
     }
 }
 

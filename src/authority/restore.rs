@@ -10,7 +10,7 @@ use crate::pki::{Certificate, Crl, RevocationReason, SerialNumber, read_certific
 use crate::store::{self, CrlRecord, Inventory, Reservation, Revocation, Staging, Writer};
 
 use super::backup::unpack;
-use super::opened::read_own_certificates;
+use super::generation::Generations;
 use super::publish::small;
 use super::{Action, Error, Occasion, check_clock, open_inventory};
 
@@ -71,7 +71,6 @@ struct Ahead<'a> {
 pub fn restore(plan: &RestorePlan<'_>) -> Result<Restored, Error> {
     let staging = Staging::begin(plan.directory)?;
     let manifest = unpack(plan.archive, staging.path())?;
-    let (root, issuing) = read_own_certificates(staging.path())?;
     let mut restored = Restored {
         made_at: manifest.made_at,
         log_entries: manifest.log_entries,
@@ -82,13 +81,17 @@ pub fn restore(plan: &RestorePlan<'_>) -> Result<Restored, Error> {
     {
         let inventory = open_inventory(staging.path())?;
         check_clock(&inventory, plan.occasion)?;
+        // A backup may be of a moment between a rollover and the file that tells
+        // of it.
+        Generations::read(staging.path(), &inventory)?.write_bundle(staging.path(), &inventory)?;
+        let authorities = authorities(&inventory)?;
         let mut writer = inventory.write()?;
         for path in plan.also {
-            restored.added += add(path, &inventory, &mut writer, &issuing, plan.occasion)?;
+            restored.added += add(path, &inventory, &mut writer, &authorities, plan.occasion)?;
         }
         let mut ahead = Vec::new();
         for path in plan.lists {
-            ahead.extend(compare(path, &inventory, [&issuing, &root])?);
+            ahead.extend(compare(path, &inventory, &authorities)?);
         }
         if let Some(first) = ahead.first().filter(|_| !plan.accept_older) {
             return Err(first.refused(&inventory)?);
@@ -113,13 +116,21 @@ pub fn restore(plan: &RestorePlan<'_>) -> Result<Restored, Error> {
     Ok(restored)
 }
 
+/// The CA's own certificates, of now and of before.
+fn authorities(inventory: &Inventory) -> Result<Vec<Certificate>, Error> {
+    let records = inventory.authorities()?;
+    let ders = records.iter().filter_map(|record| record.der.as_ref());
+    ders.map(|der| Ok(Certificate::from_der(der, "the inventory")?))
+        .collect()
+}
+
 /// Adds the certificates of a file that the backup does not know, and says how
 /// many.
 fn add(
     path: &Path,
     inventory: &Inventory,
     writer: &mut Writer<'_>,
-    issuing: &Certificate,
+    authorities: &[Certificate],
     occasion: &Occasion<'_>,
 ) -> Result<usize, Error> {
     let material = store::read_bounded(path, limits::MAX_FILE)?;
@@ -130,14 +141,18 @@ fn add(
         if inventory.by_fingerprint(&fingerprint)?.is_some() {
             continue;
         }
-        let is_own = certificate.issuer() == issuing.subject()
-            && certificate.is_signed_by(issuing.public_key());
-        if !is_own || certificate.is_ca() {
+        let issuer = authorities
+            .iter()
+            .filter(|_| !certificate.is_ca())
+            .find(|one| {
+                certificate.issuer() == one.subject() && certificate.is_signed_by(one.public_key())
+            });
+        let Some(issuing) = issuer else {
             return Err(Error::NotIssued {
                 path: path.to_owned(),
                 subject: certificate.subject().to_string(),
             });
-        }
+        };
         if inventory.get(serial)?.is_none() {
             writer.reserve(&Reservation {
                 serial,
@@ -173,20 +188,18 @@ fn add(
 fn compare<'a>(
     path: &Path,
     inventory: &Inventory,
-    authorities: [&'a Certificate; 2],
+    authorities: &'a [Certificate],
 ) -> Result<Option<Ahead<'a>>, Error> {
     let material = store::read_bounded(path, limits::MAX_CRL_FILE)?;
     let list = Crl::read(&material, &path.display().to_string())?;
     let signer = authorities
-        .into_iter()
+        .iter()
         .find(|one| list.issuer() == one.subject() && list.is_signed_by(one.public_key()));
     let Some(signer) = signer else {
         return Err(Error::ListForeign {
             path: path.to_owned(),
             issuer: list.issuer().to_string(),
-            own: authorities
-                .map(|one| one.subject().to_string())
-                .join(" and "),
+            own: names(authorities),
         });
     };
     let issuer_key_id = signer.public_key().key_identifier().to_vec();
@@ -222,6 +235,18 @@ fn compare<'a>(
         missing,
         list,
     }))
+}
+
+/// The names of authorities, for a message; each once.
+fn names(authorities: &[Certificate]) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for one in authorities {
+        let name = one.subject().to_string();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.join(" and ")
 }
 
 fn newest(inventory: &Inventory, issuer_key_id: &[u8]) -> Result<i64, Error> {

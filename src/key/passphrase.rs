@@ -53,6 +53,20 @@ impl Passphrase {
         Ok(Some(result))
     }
 
+    /// Reads it now if it comes from a descriptor: before files are opened, one of
+    /// which would get the number of a descriptor that is not open.
+    ///
+    /// # Errors
+    ///
+    /// As [`PassphraseSource::read`].
+    pub fn read_descriptor(&self) -> Result<(), Error> {
+        let source = self.0.as_ref().map(|lazy| &lazy.source);
+        match source {
+            Some(PassphraseSource::Source(Source::Fd(_))) => self.get().map(drop),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether there is a source that was not read, because nothing needed it.
     #[must_use]
     pub fn is_unused(&self) -> bool {

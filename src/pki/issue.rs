@@ -24,6 +24,9 @@ use super::{BasicConstraints, Certificate, DistinguishedName, Error, GeneralName
 /// What a certificate is for; it decides the extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// The key of a root, certified by the root before it: CA:TRUE with path
+    /// length 1, for an issuing CA below.
+    Cross,
     /// An authority that issues leaves only: CA:TRUE with path length 0.
     Issuing,
     /// A workload: CA:FALSE, digitalSignature, clientAuth.
@@ -208,6 +211,10 @@ impl Template<'_> {
                 params.is_ca = IsCa::Ca(RcgenConstraints::Unconstrained);
                 params.key_usages = ca_usages();
             }
+            Kind::Cross => {
+                params.is_ca = IsCa::Ca(RcgenConstraints::Constrained(1));
+                params.key_usages = ca_usages();
+            }
             Kind::Issuing => {
                 params.is_ca = IsCa::Ca(RcgenConstraints::Constrained(0));
                 params.key_usages = ca_usages();
@@ -230,6 +237,7 @@ impl Template<'_> {
     fn compare(&self, made: &Certificate, issuer: &IssuerRef<'_>) -> Result<(), Error> {
         let (ca, path_length) = match self.kind {
             Kind::Root => (true, None),
+            Kind::Cross => (true, Some(1)),
             Kind::Issuing => (true, Some(0)),
             Kind::Leaf { .. } | Kind::TlsServer { .. } => (false, None),
         };
@@ -243,7 +251,7 @@ impl Template<'_> {
         let extended: &[&str] = match self.kind {
             Kind::Leaf { .. } => &[CLIENT_AUTH],
             Kind::TlsServer { .. } => &[SERVER_AUTH],
-            Kind::Root | Kind::Issuing => &[],
+            Kind::Root | Kind::Cross | Kind::Issuing => &[],
         };
         let aki = match self.kind {
             Kind::Root => None,

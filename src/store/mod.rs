@@ -23,9 +23,9 @@ pub use files::{
     remove_unfinished, temporary_directory, write_atomic, write_new,
 };
 pub use inventory::{
-    AuditEntry, AuditFault, AuditRecord, AuditSummary, Checkpoint, CrlRecord, Ending, Ends, Holder,
-    Inventory, Kind, Order, Pattern, Query, Record, Reservation, Revocation, State, Status,
-    Summary, Writer,
+    AuditEntry, AuditFault, AuditRecord, AuditSummary, Checkpoint, CrlRecord, Ending, Ends,
+    GenerationRow, GenerationState, Holder, Inventory, Kind, LiveLeaves, Order, Pattern, Query,
+    Record, Reservation, Revocation, State, Status, Summary, Writer,
 };
 pub use lines::LineFile;
 pub use log::{Log, Severity};

@@ -59,7 +59,7 @@ fn numbers_are_those_of_the_rows() {
     let sandbox = fleet();
     let told = stats(&sandbox);
     assert_eq!(told["rows"], 13);
-    let kinds = serde_json::json!({ "root": 1, "issuing": 1, "leaf": 11 });
+    let kinds = serde_json::json!({ "root": 1, "issuing": 1, "cross": 0, "leaf": 11 });
     assert_eq!(told["kinds"], kinds);
     let states = serde_json::json!({
         "valid": 10, "expired": 0, "revoked": 1, "held": 1, "reserved": 1, "abandoned": 0,

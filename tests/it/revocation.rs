@@ -9,7 +9,7 @@ mod verbs;
 use std::fs;
 
 use chrono::{DateTime, Utc};
-use windlass::authority::{ListIssuer, ListPlan, ListSigner, Occasion, Published};
+use windlass::authority::{AuthorityName, ListPlan, ListSigner, Occasion, Published};
 use windlass::environment::Environment;
 use windlass::pki::Crl;
 
@@ -78,7 +78,7 @@ fn publish(
 ) -> Result<Published, windlass::authority::Error> {
     let environment = Environment::default();
     let unlock = unlock(PASSPHRASE, &environment);
-    let signer = ListSigner::open(&sandbox.path("ca"), ListIssuer::Issuing, &unlock).unwrap();
+    let signer = ListSigner::open(&sandbox.path("ca"), AuthorityName::ISSUING, &unlock).unwrap();
     signer.publish(&ListPlan {
         days: 10,
         out: None,

@@ -7,9 +7,9 @@ use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
-use crate::authority::Error;
 use crate::authority::deliver::key_pem;
 use crate::authority::issue::{RequestedKey, key_of};
+use crate::authority::{Authority, Error};
 use crate::key::{self, GeneratedKey, PublicKey, Signer};
 use crate::limits;
 use crate::pki::{Certificate, encode_pem};
@@ -150,12 +150,17 @@ impl Files {
     pub(super) fn deliver<'a>(
         &mut self,
         rows: impl Iterator<Item = (usize, &'a BatchRow, &'a Certificate, bool)>,
-        issuing: &Certificate,
+        authority: &Authority,
     ) -> Result<Vec<(usize, Error)>, Error> {
         let (mut made, mut failures, mut keys) = (Vec::new(), Vec::new(), Vec::new());
-        let chain = encode_pem([issuing]);
+        let own = encode_pem([authority.issuing()]);
         for (index, row, certificate, is_fresh) in rows {
             let cert = encode_pem([certificate]);
+            // What was issued before may be of the generation before.
+            let chain = match authority.issuer_of(certificate)? {
+                Some(issuer) => encode_pem([&issuer]),
+                None => own.clone(),
+            };
             let full = format!("{cert}{chain}");
             let certificates = [
                 ("cert.pem", &cert),

@@ -420,7 +420,6 @@ impl<'a> Run<'a> {
 
     /// Delivers what rows have got, durably.
     fn hand_over(&mut self, rows: &[usize]) -> Result<(), Error> {
-        let issuing = &self.authority.issuing;
         if let Some(files) = &mut self.files {
             let given = rows.iter().filter_map(|row| {
                 let asked = self.batch.rows.get(*row)?;
@@ -430,7 +429,7 @@ impl<'a> Run<'a> {
                     _ => None,
                 }
             });
-            let failures = files.deliver(given, issuing)?;
+            let failures = files.deliver(given, self.authority)?;
             for (row, error) in failures {
                 self.set(row, RowOutcome::Failed(error));
             }

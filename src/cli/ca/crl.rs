@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::authority::ListIssuer;
+use crate::authority::AuthorityName;
 use crate::cli::value;
 
 use super::{CaDirectory, OccasionArgs, PassphraseArgs};
 
 /// Make the revocation list
 ///
-/// It is written to DIR/crl/issuing.pem, and to the file that --out names. Its
+/// It is written to DIR/crl/issuing.pem (after a rollover issuing-2.pem, and so
+/// on), and to the file that --out names. Its
 /// number is higher than that of every list before it, also when the clock was
 /// set back, and it is recorded before anybody can see it. A list is never
 /// replaced by one that knows less: what is in the way must be a list of the same
@@ -60,12 +61,13 @@ pub struct CrlMake {
     )]
     pub dir: Option<PathBuf>,
 
-    /// Whose list: issuing or root
+    /// Whose list: issuing, root, or a later one as issuing-2
     ///
-    /// The issuing CA's says which workloads are revoked, the root's which
-    /// issuing CAs
-    #[arg(long, value_name = "ISSUER", default_value_t = ListIssuer::Issuing)]
-    pub issuer: ListIssuer,
+    /// An issuing CA's says which workloads are revoked, a root's which issuing
+    /// CAs. Without the option the issuing CA's list is made, and during a
+    /// rollover also that of the one before
+    #[arg(long, value_name = "ISSUER")]
+    pub issuer: Option<AuthorityName>,
 
     /// How long the list is good for, in days
     ///
@@ -75,6 +77,9 @@ pub struct CrlMake {
     pub days: u32,
 
     /// Write the list to this file too, for everybody to read
+    ///
+    /// The list of an issuing CA that a rollover has replaced goes beside it, with
+    /// that one's name before the suffix: revoked.pem, revoked.issuing.pem
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 

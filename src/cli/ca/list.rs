@@ -36,6 +36,8 @@ pub enum CertificateKind {
     Issuing,
     /// A root's
     Root,
+    /// That of a root's key by the root before it
+    Cross,
 }
 
 /// The order of a list.

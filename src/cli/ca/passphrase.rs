@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::authority::ListIssuer;
+use crate::authority::AuthorityName;
 use crate::cli::{PassphraseArgs, TypedPassphrase};
 use crate::key::Source;
 
@@ -12,7 +12,7 @@ use super::{CaDirectory, OccasionArgs};
 
 /// Change the passphrase of a CA's keys
 ///
-/// Both keys, or the one that --key names, are decrypted in memory, encrypted
+/// All keys, or the one that --key names, are decrypted in memory, encrypted
 /// anew with a fresh salt, opened again, and only then take the place of the old
 /// files. When the old passphrase is wrong, nothing changes. A run that was cut
 /// short is repeated: a key that has the new passphrase already stays as it is.
@@ -30,9 +30,9 @@ pub struct CaPassphrase {
     #[command(flatten)]
     pub ca: CaDirectory,
 
-    /// The key: issuing or root; without it both
+    /// The key: issuing, root, or a later one as issuing-2; without it all in use
     #[arg(long, value_name = "KEY")]
-    pub key: Option<ListIssuer>,
+    pub key: Option<AuthorityName>,
 
     /// Where the old passphrase comes from
     #[command(flatten)]

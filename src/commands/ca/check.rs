@@ -121,7 +121,7 @@ fn nagios(findings: &[Finding]) -> String {
                 true => "s",
                 false => "",
             };
-            let of = of.map_or_else(String::new, |of| format!("_{of}"));
+            let of = of.as_ref().map_or_else(String::new, |of| format!("_{of}"));
             format!("{}{of}={value}{unit}", name.trim_end_matches("_seconds"))
         })
         .collect();
@@ -167,7 +167,9 @@ fn prometheus(findings: &[Finding], now: DateTime<Utc>) -> String {
         text.push_str(&format!("# TYPE {PREFIX}{name} gauge\n"));
         let numbers = findings.iter().flat_map(|finding| &finding.numbers);
         for (_, of, value) in numbers.filter(|(other, ..)| other == name) {
-            let label = of.map_or_else(String::new, |of| format!("{{of=\"{of}\"}}"));
+            let label = of
+                .as_ref()
+                .map_or_else(String::new, |of| format!("{{of=\"{of}\"}}"));
             text.push_str(&format!("{PREFIX}{name}{label} {value}\n"));
         }
     }

@@ -1,12 +1,13 @@
 //! `windlass ca crl`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::authority::{
-    self, Assessment, ListFacts, ListIssuer, ListPlan, ListSigner, ListState, Occasion, Published,
+    self, Assessment, AuthorityName, ListFacts, ListPlan, ListSigner, ListState, Occasion,
+    Published, Role,
 };
 use crate::cli::{CaCrl, CrlCommand, CrlMake, CrlStatus, PassphraseArgs};
 use crate::clock::{in_words, rfc3339};
@@ -23,15 +24,19 @@ pub(super) const DEFAULT_DAYS: u32 = 10;
 /// bytes: 49 octets, of which 48 make a line of 65 characters.
 const ENTRY: u64 = 67;
 
-/// What a list is made of.
+/// What lists are made of.
 pub(super) struct Make<'a> {
     pub(super) directory: &'a Path,
-    pub(super) issuer: ListIssuer,
     pub(super) days: u32,
-    pub(super) out: Option<&'a Path>,
     pub(super) force: bool,
     pub(super) passphrase: &'a PassphraseArgs,
     pub(super) occasion: &'a Occasion<'a>,
+}
+
+/// A list that was made, and whose it is.
+pub(super) struct Made {
+    issuer: AuthorityName,
+    published: Published,
 }
 
 /// Makes a list, or says what those are worth that there are.
@@ -50,50 +55,87 @@ fn publish(arguments: &CrlMake, context: &Context) -> Result<(), Error> {
     })?;
     let directory = context.path(directory);
     let out = arguments.out.as_deref().map(|out| context.path(out));
-    let issuer = arguments.issuer;
-    if arguments.if_due {
-        let now = context.clock.now();
-        if let Some(current) = not_due(&directory, issuer, out.as_deref(), now)? {
-            return tell_current(&current, arguments.json, context);
+    let all: Vec<AuthorityName> = match arguments.issuer {
+        Some(issuer) => vec![issuer],
+        None => {
+            let generations = authority::generations(&directory)?;
+            generations.active(&directory)?;
+            generations.listing().iter().map(|one| one.name).collect()
+        }
+    };
+    let (mut due, mut current) = (Vec::new(), Vec::new());
+    for issuer in all.iter().copied() {
+        let file = file_for(issuer, &all, out.as_deref());
+        let found = match arguments.if_due {
+            true => not_due(&directory, issuer, file.as_deref(), context.clock.now())?,
+            false => None,
+        };
+        match found {
+            Some(found) => current.push(found),
+            None => due.push((issuer, file)),
         }
     }
     let actor = actor(context);
-    let published = make(
+    let (made, failure) = make(
         &Make {
             directory: &directory,
-            issuer,
             days: arguments.days,
-            out: out.as_deref(),
             force: arguments.force,
             passphrase: &arguments.passphrase,
             occasion: &occasion(&actor, &arguments.occasion, context),
         },
+        due,
         context,
-    )?;
-    warn(&published, context);
-    if arguments.json {
-        return context.printer.json(&as_json(&published, issuer));
-    }
-    context.printer.data(&shown(&published, issuer))
+    );
+    tell(&current, &made, arguments.json, context)?;
+    failure.map_or(Ok(()), Err)
 }
 
-/// Opens the key and makes a list.
-pub(super) fn make(wanted: &Make<'_>, context: &Context) -> Result<Published, Error> {
-    let directory = wanted.directory;
-    let unlock = unlock(directory, wanted.passphrase, context);
-    let signer = ListSigner::open(directory, wanted.issuer, &unlock)?;
-    Ok(signer.publish(&ListPlan {
-        days: wanted.days,
-        out: wanted.out,
-        force: wanted.force,
-        occasion: wanted.occasion,
-    })?)
+/// Opens the keys and makes the lists that are due. Of several, those that were
+/// made before one failed are there.
+pub(super) fn make(
+    wanted: &Make<'_>,
+    due: Vec<(AuthorityName, Option<PathBuf>)>,
+    context: &Context,
+) -> (Vec<Made>, Option<Error>) {
+    let unlock = unlock(wanted.directory, wanted.passphrase, context);
+    let mut made = Vec::new();
+    for (issuer, out) in due {
+        let plan = ListPlan {
+            days: wanted.days,
+            out: out.as_deref(),
+            force: wanted.force,
+            occasion: wanted.occasion,
+        };
+        let signer = ListSigner::open(wanted.directory, issuer, &unlock);
+        match signer.and_then(|signer| signer.publish(&plan)) {
+            Ok(published) => made.push(Made { issuer, published }),
+            Err(error) => return (made, Some(error.into())),
+        }
+    }
+    (made, None)
+}
+
+/// Where a list goes besides the CA's directory: that of the first to the file
+/// that was named, that of another beside it.
+fn file_for(issuer: AuthorityName, all: &[AuthorityName], out: Option<&Path>) -> Option<PathBuf> {
+    let out = out?;
+    if all.first() == Some(&issuer) {
+        return Some(out.to_owned());
+    }
+    let mut name = out.file_stem().unwrap_or_default().to_owned();
+    name.push(format!(".{issuer}"));
+    if let Some(suffix) = out.extension() {
+        name.push(".");
+        name.push(suffix);
+    }
+    Some(out.with_file_name(name))
 }
 
 /// The list, when neither it nor the copy of it needs another.
 fn not_due(
     directory: &Path,
-    issuer: ListIssuer,
+    issuer: AuthorityName,
     out: Option<&Path>,
     now: DateTime<Utc>,
 ) -> Result<Option<Assessment>, Error> {
@@ -110,22 +152,55 @@ fn not_due(
     Ok((is_current(&own) && copy).then_some(own))
 }
 
-fn tell_current(current: &Assessment, json: bool, context: &Context) -> Result<(), Error> {
-    if json {
-        let mut value = assessment_as_json(current);
-        if let Value::Object(members) = &mut value {
-            members.insert("made".to_owned(), Value::Bool(false));
-        }
-        return context.printer.json(&value);
+/// Tells what was made and what was not due, in the order in which it was wanted
+/// from each.
+pub(super) fn tell(
+    current: &[Assessment],
+    made: &[Made],
+    json: bool,
+    context: &Context,
+) -> Result<(), Error> {
+    for one in made {
+        warn(one, context);
     }
-    let path = current.path.display();
-    context
-        .printer
-        .data(&format!("{path} is not due; nothing was made\n"))
+    if json {
+        let not_made = current.iter().map(|one| {
+            let mut value = assessment_as_json(one);
+            if let Value::Object(members) = &mut value {
+                members.insert("made".to_owned(), Value::Bool(false));
+            }
+            value
+        });
+        let lists: Vec<Value> = made.iter().map(as_json).chain(not_made).collect();
+        return match lists.is_empty() {
+            true => Ok(()),
+            false => context.printer.json(&together(lists)),
+        };
+    }
+    let made = made.iter().map(shown);
+    let not_made = current
+        .iter()
+        .map(|one| format!("{} is not due; nothing was made\n", one.path.display()));
+    let texts: Vec<String> = made.chain(not_made).collect();
+    match texts.is_empty() {
+        true => Ok(()),
+        false => context.printer.data(&texts.join("\n")),
+    }
+}
+
+/// The first list, with the others in it: most CAs have one.
+pub(super) fn together(mut lists: Vec<Value>) -> Value {
+    let others = lists.split_off(lists.len().min(1));
+    let mut first = lists.pop().unwrap_or_default();
+    if let Value::Object(members) = &mut first {
+        members.insert("others".to_owned(), Value::Array(others));
+    }
+    first
 }
 
 /// Warnings about a list that was made.
-pub(super) fn warn(published: &Published, context: &Context) {
+pub(super) fn warn(made: &Made, context: &Context) {
+    let published = &made.published;
     let record = &published.record;
     if record.entries == 0 {
         context.printer.warning(
@@ -149,7 +224,8 @@ pub(super) fn warn(published: &Published, context: &Context) {
 }
 
 /// What was made, as text.
-pub(super) fn shown(published: &Published, issuer: ListIssuer) -> String {
+pub(super) fn shown(made: &Made) -> String {
+    let Made { issuer, published } = made;
     let record = &published.record;
     let mut text = format!(
         "made the revocation list of the {issuer} CA\n\
@@ -170,11 +246,12 @@ pub(super) fn shown(published: &Published, issuer: ListIssuer) -> String {
 }
 
 /// What was made, for programs.
-pub(super) fn as_json(published: &Published, issuer: ListIssuer) -> Value {
+pub(super) fn as_json(made: &Made) -> Value {
+    let Made { issuer, published } = made;
     let record = &published.record;
     json!({
         "made": true,
-        "issuer": issuer.as_str(),
+        "issuer": issuer.to_string(),
         "number": record.number,
         "thisUpdate": rfc3339(record.this_update),
         "nextUpdate": rfc3339(record.next_update),
@@ -194,10 +271,12 @@ fn status(arguments: &CrlStatus, context: &Context) -> Result<(), Error> {
         let file = context.path(file);
         judged.push(authority::assess_file(&directory, &file, now)?);
     } else {
-        for issuer in ListIssuer::ALL {
+        let generations = authority::generations(&directory)?;
+        let issuing = generations.listing().into_iter();
+        for issuer in issuing.chain(generations.roots()).map(|one| one.name) {
             let one = authority::assess(&directory, issuer, now)?;
             // Most roots never revoke anything and need no list.
-            if issuer == ListIssuer::Issuing || one.state != ListState::Absent {
+            if issuer.role() == Role::Issuing || one.state != ListState::Absent {
                 judged.push(one);
             }
         }
@@ -234,11 +313,16 @@ const fn outcome_of(state: &ListState) -> Outcome {
     }
 }
 
+/// How a list of its own is asked for: that of an issuing CA is made anyway.
+pub(super) fn option_for(issuer: AuthorityName) -> String {
+    match issuer.role() {
+        Role::Issuing => String::new(),
+        Role::Root => format!(" --issuer {issuer}"),
+    }
+}
+
 fn assessed(one: &Assessment, now: DateTime<Utc>) -> String {
-    let whose = match one.issuer {
-        ListIssuer::Issuing => "",
-        ListIssuer::Root => " --issuer root",
-    };
+    let whose = option_for(one.issuer);
     let make = format!("make one with 'windlass ca crl{whose}'");
     let state = match &one.state {
         ListState::Current => "current".to_owned(),
@@ -327,7 +411,7 @@ fn assessment_as_json(one: &Assessment) -> Value {
     let size = facts.and_then(|facts| u64::try_from(facts.size).ok());
     json!({
         "file": one.path,
-        "issuer": one.issuer.as_str(),
+        "issuer": one.issuer.to_string(),
         "state": one.state.as_str(),
         "reason": match &one.state {
             ListState::Unusable { reason } => Some(reason.as_str()),

@@ -61,6 +61,7 @@ pub(super) fn query(filter: &ListFilter, order: Option<Order>, now: DateTime<Utc
             CertificateKind::Leaf => Kind::Leaf,
             CertificateKind::Issuing => Kind::Issuing,
             CertificateKind::Root => Kind::Root,
+            CertificateKind::Cross => Kind::Cross,
         }),
         status: filter.status.iter().copied().map(status).collect(),
         ends_before: filter

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::authority::{ListIssuer, NewPassphrase, Reencrypted, change_passphrase};
+use crate::authority::{AuthorityName, NewPassphrase, Reencrypted, change_passphrase};
 use crate::cli::{CaPassphrase, TypedPassphrase};
 use crate::commands::{Context, Error};
 use crate::key::{Cost, PassphraseSource, Source};
@@ -39,14 +39,10 @@ pub(in crate::commands) fn passphrase(
     old.ask()?;
     let new = new.read(&context.environment)?;
     refuse_weak(&new)?;
-    let issuers = match arguments.key {
-        Some(issuer) => vec![issuer],
-        None => ListIssuer::ALL.to_vec(),
-    };
     let actor = actor(context);
     let done = change_passphrase(
         &directory,
-        &issuers,
+        arguments.key,
         &old,
         NewPassphrase {
             secret: &new,
@@ -55,7 +51,7 @@ pub(in crate::commands) fn passphrase(
         &occasion(&actor, &arguments.occasion, context),
     )?;
     if arguments.json {
-        let row = |(issuer, outcome): &(ListIssuer, Reencrypted)| json!({ "key": issuer.as_str(), "state": word(*outcome) });
+        let row = |(name, outcome): &(AuthorityName, Reencrypted)| json!({ "key": name.to_string(), "state": word(*outcome) });
         let rows: Vec<Value> = done.iter().map(row).collect();
         return context.printer.json(&json!({ "keys": rows }));
     }

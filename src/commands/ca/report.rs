@@ -99,6 +99,7 @@ impl Facts {
         };
         let mut authorities = find(inventory, &of_kind(Kind::Root))?.rows;
         authorities.extend(find(inventory, &of_kind(Kind::Issuing))?.rows);
+        authorities.extend(find(inventory, &of_kind(Kind::Cross))?.rows);
         let due = Query {
             ends_before: Some(now + TimeDelta::days(DUE_DAYS)),
             ..base()

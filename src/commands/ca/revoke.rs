@@ -4,11 +4,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::authority::{self, ListIssuer, Published, Revoked, reason_of};
+use crate::authority::{self, AuthorityName, Generations, Revoked, reason_of};
 use crate::cli::{CaRelease, CaRevoke};
 use crate::clock::rfc3339;
 use crate::commands::{Context, Error};
-use crate::store::Kind;
 use crate::text::printable;
 
 use super::crl::{self, DEFAULT_DAYS};
@@ -35,45 +34,36 @@ pub(in crate::commands) fn revoke(arguments: &CaRevoke, context: &Context) -> Re
             ));
         }
     }
-    let by_root = done.iter().any(|one| one.record.kind == Kind::Issuing);
-    let issuer = match by_root {
-        true => ListIssuer::Root,
-        false => ListIssuer::Issuing,
-    };
+    let generations = authority::generations(&directory)?;
+    let issuers = issuers_of(&done, &generations);
     let mut text: String = done.iter().map(shown).collect();
-    if !arguments.crl {
-        text.push_str(&next_step(&directory, issuer));
+    if !arguments.crl || issuers.is_empty() {
+        text.push_str(&next_step(&directory, &issuers));
     }
     if !arguments.json {
         context.printer.data(&text)?;
     }
     // What was revoked is told even if no list can be made.
-    let made = match arguments.crl {
-        true => Some(crl::make(
-            &crl::Make {
-                directory: &directory,
-                issuer,
-                days: DEFAULT_DAYS,
-                out: None,
-                force: false,
-                passphrase: &arguments.passphrase,
-                occasion: &occasion,
-            },
-            context,
-        )),
-        false => None,
-    };
+    let due = issuers.into_iter().filter(|_| arguments.crl);
+    let (lists, failure) = crl::make(
+        &crl::Make {
+            directory: &directory,
+            days: DEFAULT_DAYS,
+            force: false,
+            passphrase: &arguments.passphrase,
+            occasion: &occasion,
+        },
+        due.map(|issuer| (issuer, None)).collect(),
+        context,
+    );
     if arguments.json {
-        let list = match &made {
-            Some(Ok(published)) => crl::as_json(published, issuer),
-            _ => Value::Null,
-        };
-        context.printer.json(&as_json(&done, list))?;
+        lists.iter().for_each(|list| crl::warn(list, context));
+        let lists = crl::together(lists.iter().map(crl::as_json).collect());
+        context.printer.json(&as_json(&done, lists))?;
+    } else if !lists.is_empty() {
+        crl::tell(&[], &lists, false, context)?;
     }
-    match made.transpose()? {
-        Some(published) => tell(&published, issuer, arguments.json, context),
-        None => Ok(()),
-    }
+    failure.map_or(Ok(()), Err)
 }
 
 /// Takes a hold back and says so.
@@ -102,7 +92,8 @@ pub(in crate::commands) fn release(arguments: &CaRelease, context: &Context) -> 
         ));
     }
     if done.iter().any(|one| one.changed) {
-        text.push_str(&next_step(&directory, ListIssuer::Issuing));
+        let generations = authority::generations(&directory)?;
+        text.push_str(&next_step(&directory, &issuers_of(&done, &generations)));
     }
     context.printer.data(&text)
 }
@@ -114,17 +105,17 @@ const NOT_NAMED: Error = Error::Missing {
     profile: None,
 };
 
-fn tell(
-    published: &Published,
-    issuer: ListIssuer,
-    json: bool,
-    context: &Context,
-) -> Result<(), Error> {
-    crl::warn(published, context);
-    match json {
-        true => Ok(()),
-        false => context.printer.data(&crl::shown(published, issuer)),
+/// Whose lists have to tell of it: a retired one's has not.
+fn issuers_of(done: &[Revoked], generations: &Generations) -> Vec<AuthorityName> {
+    let mut issuers = Vec::new();
+    for one in done {
+        if let Some(issuer) = generations.by_key(&one.record.issuer_key_id)
+            && !issuers.contains(&issuer.name)
+        {
+            issuers.push(issuer.name);
+        }
     }
+    issuers
 }
 
 fn shown(one: &Revoked) -> String {
@@ -152,13 +143,18 @@ fn shown(one: &Revoked) -> String {
     text
 }
 
-fn next_step(directory: &Path, issuer: ListIssuer) -> String {
-    let whose = match issuer {
-        ListIssuer::Issuing => "",
-        ListIssuer::Root => " --issuer root",
-    };
+fn next_step(directory: &Path, issuers: &[AuthorityName]) -> String {
     let dir = directory.display();
-    format!("next           windlass ca crl --dir {dir}{whose}  (tells others)\n")
+    let mut options: Vec<String> = issuers.iter().map(|one| crl::option_for(*one)).collect();
+    options.dedup();
+    if options.is_empty() {
+        return "next           nothing: its issuer is retired, and no list tells of it\n"
+            .to_owned();
+    }
+    options
+        .iter()
+        .map(|whose| format!("next           windlass ca crl --dir {dir}{whose}  (tells others)\n"))
+        .collect()
 }
 
 fn as_json(done: &[Revoked], list: Value) -> Value {

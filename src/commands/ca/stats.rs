@@ -101,7 +101,8 @@ fn as_json(summary: &Summary, newest: &Newest) -> Value {
         "kinds": {
             "root": summary.roots,
             "issuing": summary.issuing,
-            "leaf": summary.rows.saturating_sub(summary.roots + summary.issuing),
+            "cross": summary.cross,
+            "leaf": leaves_of(summary),
         },
         "states": {
             "valid": summary.valid,
@@ -122,14 +123,23 @@ fn as_json(summary: &Summary, newest: &Newest) -> Value {
     })
 }
 
+fn leaves_of(summary: &Summary) -> u64 {
+    let own = summary.roots + summary.issuing + summary.cross;
+    summary.rows.saturating_sub(own)
+}
+
 fn as_text(summary: &Summary, newest: &Newest, now: DateTime<Utc>) -> String {
-    let leaves = summary.rows.saturating_sub(summary.roots + summary.issuing);
+    let leaves = leaves_of(summary);
+    let cross = match summary.cross {
+        0 => String::new(),
+        count => format!(", {count} cross"),
+    };
     let mut lines = vec![
         ("rows".to_owned(), summary.rows.to_string()),
         (
             "kinds".to_owned(),
             format!(
-                "{leaves} leaf, {} issuing, {} root",
+                "{leaves} leaf, {} issuing, {} root{cross}",
                 summary.issuing, summary.roots
             ),
         ),

@@ -29,10 +29,11 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::ListForeign { .. }
         | authority::Error::ListUnreadable { .. }
         | authority::Error::NotIssued { .. }
+        | authority::Error::NotActive { .. }
         | authority::Error::Path(_) => Outcome::Unusable,
-        authority::Error::BatchRunning { .. } | authority::Error::PassphraseChanging { .. } => {
-            Outcome::Temporary
-        }
+        authority::Error::BatchRunning { .. }
+        | authority::Error::PassphraseChanging { .. }
+        | authority::Error::RolledOver { .. } => Outcome::Temporary,
         authority::Error::Key(error) => of_key(error),
         authority::Error::BatchFailed { stopped: false, .. }
         | authority::Error::BatchKeyLost { .. }
@@ -47,6 +48,7 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::CheckpointFile { .. }
         | authority::Error::InvalidSince { .. }
         | authority::Error::NoAuthority { .. }
+        | authority::Error::NoAuthorityNamed { .. }
         | authority::Error::NoDefaultProfile { .. }
         | authority::Error::NoProfile { .. }
         | authority::Error::Policy { .. }
@@ -172,6 +174,17 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
         ),
         authority::Error::ListUnreadable { .. } => Some(
             "name another file, or look at this one with 'openssl crl -in FILE -noout -text'; --force replaces it".to_owned(),
+        ),
+        authority::Error::NoAuthorityNamed { known, .. } => {
+            let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+            Some(format!("there are {}", known.join(", ")))
+        }
+        authority::Error::NotActive { .. } => Some(
+            "'windlass ca rollover status' says what is there, and what to do next".to_owned(),
+        ),
+        authority::Error::RolledOver { .. } => Some(
+            "nothing was issued that is not in the inventory; run the same command again, and the new issuing CA issues"
+                .to_owned(),
         ),
         authority::Error::NotFound { .. } => Some(
             "'windlass ca list' shows what there is; one that has ended is named by its serial number".to_owned(),

@@ -10,6 +10,8 @@ use super::{Inventory, damaged, sql_error, time};
 /// What a certificate is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// That of a root's key by the root before it.
+    Cross,
     /// An issuing CA's.
     Issuing,
     /// A workload's.
@@ -23,6 +25,7 @@ impl Kind {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Cross => "cross",
             Self::Issuing => "issuing",
             Self::Leaf => "leaf",
             Self::Root => "root",
@@ -32,7 +35,7 @@ impl Kind {
     /// The kind of a word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Issuing, Self::Leaf, Self::Root]
+        [Self::Cross, Self::Issuing, Self::Leaf, Self::Root]
             .into_iter()
             .find(|kind| kind.as_str() == word)
     }

@@ -233,7 +233,7 @@ impl Query {
             // As the index of the CA's own certificates has it.
             let condition = match kind {
                 Kind::Leaf => "kind = ?",
-                Kind::Issuing | Kind::Root => "kind <> 'leaf' AND kind = ?",
+                Kind::Cross | Kind::Issuing | Kind::Root => "kind <> 'leaf' AND kind = ?",
             };
             statement.add(condition, [kind.as_str().to_owned().into()]);
         }

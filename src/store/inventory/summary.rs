@@ -30,6 +30,8 @@ pub struct Summary {
     pub roots: u64,
     /// The same of issuing CAs.
     pub issuing: u64,
+    /// The same of cross-certificates.
+    pub cross: u64,
     /// In force: issued, not revoked, not ended.
     pub valid: u64,
     /// Ended, without having been revoked.
@@ -113,6 +115,7 @@ impl Inventory {
             rows,
             roots: count("WHERE kind <> 'leaf' AND kind = 'root'")?,
             issuing: count("WHERE kind <> 'leaf' AND kind = 'issuing'")?,
+            cross: count("WHERE kind <> 'leaf' AND kind = 'cross'")?,
             valid: live.saturating_sub(revoked.issued_live),
             expired: ended.saturating_sub(revoked.issued_ended),
             revoked: revoked.revoked,

@@ -248,7 +248,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn exactly_one(&self, updated: usize) -> Result<(), Error> {
+    pub(super) fn exactly_one(&self, updated: usize) -> Result<(), Error> {
         if updated == 1 {
             return Ok(());
         }

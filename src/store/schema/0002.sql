@@ -4,7 +4,8 @@
 CREATE TABLE certificate_2 (
     id              INTEGER PRIMARY KEY,
     serial          BLOB    NOT NULL UNIQUE,
-    kind            TEXT    NOT NULL CHECK (kind IN ('root', 'issuing', 'leaf')),
+    -- A cross-certificate is that of a root's key by the root before it.
+    kind            TEXT    NOT NULL CHECK (kind IN ('root', 'issuing', 'cross', 'leaf')),
     issuer_key_id   BLOB    NOT NULL,
     subject         TEXT    NOT NULL,
     common_name     TEXT    NOT NULL,
@@ -129,6 +130,44 @@ CREATE TABLE checkpoint (
     key_id    BLOB    NOT NULL,
     signature BLOB    NOT NULL
 ) STRICT;
+
+-- The generations of the CA: each is a root and an issuing CA, by the names of
+-- their directories. Which one issues is said here and nowhere else. A rollover
+-- of the issuing CA alone keeps the root, so that two rows may name it.
+CREATE TABLE authority (
+    generation     INTEGER PRIMARY KEY,
+    state          TEXT    NOT NULL CHECK (state IN
+        ('requested', 'prepared', 'active', 'retiring', 'retired', 'cancelled')),
+    root           TEXT    NOT NULL,
+    issuing        TEXT    NOT NULL UNIQUE,
+    -- Those of their certificates; none is known while one is requested.
+    root_serial    BLOB,
+    issuing_serial BLOB,
+    prepared_at    INTEGER,
+    activated_at   INTEGER,
+    -- When it was retired, or cancelled.
+    retired_at     INTEGER,
+    CHECK (state IN ('requested', 'cancelled')
+        OR (root_serial IS NOT NULL AND issuing_serial IS NOT NULL
+            AND prepared_at IS NOT NULL)),
+    CHECK (state IN ('requested', 'prepared', 'cancelled') = (activated_at IS NULL)),
+    CHECK (state IN ('retired', 'cancelled') = (retired_at IS NOT NULL))
+) STRICT;
+
+CREATE UNIQUE INDEX authority_active ON authority (state) WHERE state = 'active';
+CREATE UNIQUE INDEX authority_retiring ON authority (state) WHERE state = 'retiring';
+CREATE UNIQUE INDEX authority_pending ON authority (generation IS NOT NULL)
+    WHERE state IN ('requested', 'prepared');
+
+-- Version 1 knew one generation.
+INSERT INTO authority (generation, state, root, issuing, root_serial, issuing_serial,
+    prepared_at, activated_at)
+SELECT 1, 'active', 'root', 'issuing', root.serial, issuing.serial, issuing.issued_at,
+    issuing.issued_at
+FROM certificate AS root, certificate AS issuing
+WHERE root.kind = 'root' AND root.issued_at IS NOT NULL
+    AND issuing.kind = 'issuing' AND issuing.issued_at IS NOT NULL
+ORDER BY root.id, issuing.id LIMIT 1;
 
 -- One row once there was a policy: the SHA-256, in lowercase hex, of the one
 -- under which was issued last; empty when that was none.

@@ -3,7 +3,7 @@
 use std::fs;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use windlass::authority::{self, Error, ListIssuer, ListState, Selection};
+use windlass::authority::{self, AuthorityName, Error, ListState, Selection};
 use windlass::pki::{RevocationReason, SerialNumber};
 use windlass::store::Inventory;
 
@@ -77,7 +77,7 @@ fn a_list_is_due_at_half_its_life_and_expires_at_its_end() {
     publish(&sandbox, start, false).unwrap();
     let state = |at: DateTime<Utc>| {
         let ca = sandbox.path("ca");
-        authority::assess(&ca, ListIssuer::Issuing, at)
+        authority::assess(&ca, AuthorityName::ISSUING, at)
             .unwrap()
             .state
     };

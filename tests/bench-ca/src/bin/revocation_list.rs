@@ -14,7 +14,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use sha2::{Digest, Sha256};
 use windlass::authority::{
-    self, Bootstrap, CaName, ListIssuer, ListPlan, ListSigner, Occasion, OwnKey, Unlock,
+    self, Bootstrap, CaName, AuthorityName, ListPlan, ListSigner, Occasion, OwnKey, Unlock,
     reason_of,
 };
 use windlass::environment::Environment;
@@ -71,7 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let environment = Environment::default();
     let said = Some(PassphraseSource::Given(Arc::new(passphrase())));
     let unlock = Unlock::new(said, String::new(), &environment);
-    let signer = ListSigner::open(&directory, ListIssuer::Issuing, &unlock)?;
+    let signer = ListSigner::open(&directory, AuthorityName::ISSUING, &unlock)?;
     for _ in 0..ROUNDS {
         let start = Instant::now();
         let entries = entries(&inventory, &key_identifier)?;
