@@ -330,7 +330,7 @@ const P521: &str = "1.3.132.0.35";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::{KeyType, Signer as _, generate};
+    use crate::key::{KeyType, generate};
 
     #[test]
     fn a_stated_point_is_taken_only_if_it_is_right() {

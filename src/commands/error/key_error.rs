@@ -99,7 +99,7 @@ pub(super) fn hint_key(error: &key::Error) -> Option<String> {
             "a private key file begins with '-----BEGIN PRIVATE KEY-----', or with RSA, EC or ENCRYPTED before PRIVATE"
         }
         key::Error::NotExportable { .. } => {
-            "a key in a device is used there: programs reach a token by PKCS#11; for a file make a new key with 'windlass ca issue', or a request for 'windlass ca sign'"
+            "it can only be used where it is; for a key in a file issue another certificate: 'windlass ca issue' makes a new key"
         }
         key::Error::ReadBack { .. } => {
             "nothing was written; this is a fault of windlass: please report it with the command line"

@@ -345,12 +345,13 @@ mod tests {
             name: None,
         };
         let secret = Secret::from("passphrase".to_owned());
+        let wrong = Secret::from("Passphrase".to_owned());
         for scheme in [Pkcs12Scheme::Modern, Pkcs12Scheme::Legacy] {
             let file = write_pkcs12(&contents, &secret, scheme, Cost::Testing, "file").unwrap();
             let holds =
                 |contents: &Pkcs12<'_>, secret| holds(&file, contents, &Password::of(secret));
             assert!(holds(&contents, &secret));
-            assert!(!holds(&contents, &Secret::from("Passphrase".to_owned())));
+            assert!(!holds(&contents, &wrong));
             let key = &other.pkcs8;
             assert!(!holds(&Pkcs12 { key, ..contents }, &secret));
             let certificate = b"0Leaf";
