@@ -79,7 +79,7 @@ const EXPORT: &[Trial] = &[
     ("--private-key no-such", "--certificate fullchain.pem", "no-such cannot be read"),
     ("--intermediates no-such", WHOLE, "no-such cannot be read"),
     ("--root root.pem", WHOLE, "Root"),
-    ("--allow-insecure-key-permissions", "--certificate fullchain.pem --private-key open.pem", "wrote out.p12"),
+    ("--allow-insecure-key-permissions", "--certificate fullchain.pem --private-key open.pem", "belongs to none"),
     ("--out other.p12", WHOLE, "wrote other.p12"),
     ("--force", "--certificate fullchain.pem --private-key key.pem --out other.p12", "wrote other.p12"),
     ("--name another", WHOLE, "name           another"),

@@ -57,7 +57,7 @@ fn any_passphrase_and_any_name_come_back() {
         };
         let file = write_pkcs12(&contents, &secret, scheme, Cost::Testing, "F").unwrap();
         let read = Material::read(&file, "F", || Ok(Some(secret.copy()))).unwrap();
-        assert_eq!(read.certificates(), [certificate.clone()]);
+        assert_eq!(read.certificates(), std::slice::from_ref(&certificate));
         let other = Secret::from(format!("{passphrase}x"));
         let refused = Material::read(&file, "F", || Ok(Some(other)));
         assert!(
