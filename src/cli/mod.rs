@@ -46,9 +46,9 @@ pub use generate::{Generate, GenerateCommand};
 pub use identity::{
     ArgumentSecret, CertificateArgs, IdentityArgs, KeyArgs, SelectorArgument, UnlockArgs,
 };
-pub use key::{Key, KeyCommand, KeyShow};
+pub use key::{Key, KeyCommand, KeyExportPkcs12, KeyShow};
 pub use origin::{Origin, ProfileBehind};
-pub use passphrase::{PassphraseArgs, TypedPassphrase};
+pub use passphrase::{NewPassphraseArgs, PassphraseArgs, TypedPassphrase};
 pub use proxy::ProxyArgs;
 pub use reporting::{ErrorFormat, Reporting};
 pub use role_chain::RoleChainArgs;

@@ -76,6 +76,31 @@ impl PassphraseArgs {
     }
 }
 
+/// Where a passphrase is read that is being chosen.
+#[derive(Args, Clone, Debug, Default)]
+pub struct NewPassphraseArgs {
+    /// New passphrase: FILE, -, env:NAME, fd:N, cmd:COMMAND, credential:NAME or tty
+    ///
+    /// Read there as --passphrase-from reads the old one. Without this option and
+    /// --new-passphrase-file it is asked for on the terminal, twice
+    #[arg(long, value_name = "SOURCE", group = "new_passphrase")]
+    new_passphrase_from: Option<TypedPassphrase>,
+
+    /// Read the new passphrase from this file
+    #[arg(long, value_name = "FILE", group = "new_passphrase")]
+    new_passphrase_file: Option<PathBuf>,
+}
+
+impl NewPassphraseArgs {
+    /// Where the new passphrase is, when an option says so.
+    #[must_use]
+    pub fn source(&self) -> Option<TypedPassphrase> {
+        let from_file = |path: &PathBuf| TypedPassphrase::Source(Source::File(path.clone()));
+        let from = self.new_passphrase_from.clone();
+        from.or_else(|| self.new_passphrase_file.as_ref().map(from_file))
+    }
+}
+
 /// What can be typed for a passphrase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TypedPassphrase {

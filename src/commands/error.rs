@@ -200,6 +200,16 @@ pub enum Error {
         /// Where was looked.
         places: Vec<PathBuf>,
     },
+    /// The root that was asked for is not there.
+    #[error("{origin} does not hold the root {issuer}, which issued {subject}")]
+    NoRoot {
+        /// Where was looked.
+        origin: String,
+        /// The root's name.
+        issuer: String,
+        /// What it has issued.
+        subject: String,
+    },
     /// Nothing in the inventory fits.
     #[error("the inventory has no certificate '{which}'")]
     NotInInventory {
@@ -391,6 +401,7 @@ impl Error {
             | Self::NoCache
             | Self::NoHome { .. }
             | Self::NoIdentity
+            | Self::NoRoot { .. }
             | Self::NothingSelected { .. }
             | Self::Conflict { .. }
             | Self::NoCommandLine { .. }

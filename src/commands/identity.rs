@@ -1,5 +1,6 @@
 //! Loading the key and the certificates that the options name, as one snapshot.
 
+mod exportable;
 mod leaf;
 mod opening;
 mod said;
@@ -17,6 +18,7 @@ use crate::pki::{self, Certificate, CertificateSelector, Identity, Sourced};
 use crate::secret::Secret;
 use crate::store::read_bounded;
 
+pub(super) use self::exportable::{Exportable, exportable};
 use self::leaf::{Candidates, Wanted};
 pub(super) use self::opening::Opening;
 pub(super) use self::said::Said;
@@ -125,10 +127,7 @@ struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     fn new(said: Said<'a>, context: &'a Context) -> Result<Self, Error> {
-        let resolved = |source: &KeySource| match source {
-            KeySource::Material(source) => KeySource::Material(context.source(source)),
-            other => other.clone(),
-        };
+        let resolved = |source: &KeySource| resolved(source, context);
         let selector = match &said.certificate.cert_selector {
             None => None,
             Some(SelectorArgument::Inline(selector)) => Some(selector.clone()),
@@ -261,6 +260,16 @@ impl<'a> Plan<'a> {
     fn identity(&self, loader: &mut Loader<'a>) -> Result<Identity, Error> {
         let candidates = self.leaves(loader)?;
         let signer = self.signer(loader, &candidates)?;
+        self.assemble(loader, candidates, signer)
+    }
+
+    /// Puts a key and the certificates of all sources together.
+    fn assemble(
+        &self,
+        loader: &mut Loader<'a>,
+        candidates: Candidates,
+        signer: Box<dyn Signer>,
+    ) -> Result<Identity, Error> {
         let mut others = candidates.others;
         others.extend(self.intermediates(loader)?);
         if let Some(source) = &self.private_key
@@ -277,7 +286,7 @@ impl<'a> Plan<'a> {
         let identity = Identity::new(signer, leaves.chain(others).collect())?;
         for dropped in identity.dropped() {
             self.context.printer.note(&format!(
-                "{} of {} is not part of the chain and is not sent",
+                "{} of {} is not part of the chain and is left out",
                 dropped.certificate.subject(),
                 dropped.origin
             ));
@@ -386,6 +395,14 @@ impl<'a> Plan<'a> {
             .into_iter()
             .filter_map(|found| decode(found).ok())
             .collect())
+    }
+}
+
+/// With `~/` resolved in a file's name.
+fn resolved(source: &KeySource, context: &Context) -> KeySource {
+    match source {
+        KeySource::Material(source) => KeySource::Material(context.source(source)),
+        other => other.clone(),
     }
 }
 

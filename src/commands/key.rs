@@ -1,5 +1,7 @@
 //! `windlass key`
 
+mod export_pkcs12;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
@@ -13,6 +15,8 @@ use crate::text::printable;
 
 use super::identity::{self, Loaded};
 use super::{Context, Error};
+
+pub(super) use export_pkcs12::export_pkcs12;
 
 /// Shows a key and what belongs to it.
 pub(super) fn show(arguments: &KeyShow, context: &Context) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cli::{PassphraseArgs, TypedPassphrase};
+use crate::cli::{NewPassphraseArgs, PassphraseArgs, TypedPassphrase};
 use crate::key::{self, PassphraseSource, Source};
 use crate::limits;
 use crate::pki::{self, Certificate, Crl, Sourced};
@@ -47,6 +47,32 @@ pub(super) fn passphrase_or_ask(
         Some(other) => other,
     };
     source.read(&context.environment)
+}
+
+/// The source of a passphrase that is being chosen, beside another one that is
+/// read: a pipe gives what it has once.
+pub(super) fn new_passphrase_source(
+    arguments: &NewPassphraseArgs,
+    other: &PassphraseArgs,
+    context: &Context,
+    prompt: &str,
+) -> Result<PassphraseSource, super::Error> {
+    let typed = arguments.source();
+    let is_stdin = |typed: Option<&TypedPassphrase>| {
+        matches!(typed, Some(TypedPassphrase::Source(Source::Stdin)))
+    };
+    if is_stdin(typed.as_ref()) && is_stdin(other.source().as_ref()) {
+        return Err(super::Error::ReadTwice {
+            origin: "the standard input".to_owned(),
+        });
+    }
+    Ok(match typed {
+        Some(TypedPassphrase::Source(source)) => PassphraseSource::Source(context.source(&source)),
+        Some(TypedPassphrase::Terminal) | None => PassphraseSource::Terminal {
+            prompt: prompt.to_owned(),
+            confirm: true,
+        },
+    })
 }
 
 /// Reads all certificates of a file, with the file's name.

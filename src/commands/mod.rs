@@ -167,6 +167,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
         Command::Exec(arguments) => env::exec(&arguments, context),
         Command::Generate(arguments) => generate::run(&arguments, context),
         Command::Key(arguments) => match arguments.command {
+            KeyCommand::ExportPkcs12(arguments) => key::export_pkcs12(&arguments, context),
             KeyCommand::Show(arguments) => key::show(&arguments, context),
         },
         Command::ReadCertificateData(arguments) => {

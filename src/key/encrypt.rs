@@ -7,7 +7,8 @@ use crate::secret::Secret;
 
 use super::{Error, Material};
 
-/// How much work a newly encrypted key asks of whoever guesses its passphrase.
+/// How much work a newly encrypted key asks of whoever guesses its passphrase. Of
+/// PKCS#12 it says [`write_pkcs12`](super::write_pkcs12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cost {
     /// scrypt with N = 2^14, r = 8, p = 5: OWASP's setting of equal strength to

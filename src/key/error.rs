@@ -45,7 +45,7 @@ pub enum Error {
         /// The key file.
         origin: String,
     },
-    /// Encrypting a key failed because no randomness could be had.
+    /// Encrypting failed because no randomness could be had.
     #[error("{origin} could not be encrypted")]
     Encrypt {
         /// What the key is called.
@@ -83,6 +83,14 @@ pub enum Error {
         /// What was found instead.
         found: Contents,
     },
+    /// The key cannot be written elsewhere.
+    #[error("{origin} cannot be exported: the private key never leaves its {device}")]
+    NotExportable {
+        /// The URI, handle or key file.
+        origin: String,
+        /// `token` or `TPM`.
+        device: &'static str,
+    },
     /// A passphrase is needed and there is no terminal to ask on.
     #[error("a passphrase is needed and there is no terminal to ask on")]
     NoTerminal,
@@ -110,6 +118,12 @@ pub enum Error {
         from: String,
         /// What went wrong.
         reason: String,
+    },
+    /// What was written does not read as it should: a fault of this program.
+    #[error("{origin} would not be read again as it was written")]
+    ReadBack {
+        /// What was to be written.
+        origin: String,
     },
     /// The scheme cannot be used with this key.
     #[error("this {algorithm} key does not sign as {scheme}")]
@@ -156,6 +170,12 @@ pub enum Error {
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
+    },
+    /// A new passphrase is one that others could not type or read.
+    #[error("the new passphrase {reason}")]
+    UnfitPassphrase {
+        /// What is wrong with it.
+        reason: &'static str,
     },
     /// The key is of a type or size that cannot be used.
     #[error("{origin} holds a key that cannot be used: {found}")]

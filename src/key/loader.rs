@@ -12,9 +12,9 @@ use crate::limits;
 use super::material::KeyMaterial;
 use super::source::RegularFile;
 use super::{
-    Contents, Error, Material, Passphrase, Pkcs11Error, Pkcs11Uri, Pkcs11UriError, PublicKey,
-    Signer, Source, TokenOptions, TpmDevice, TpmHandle, open_token_key, open_tpm_handle, open_tss2,
-    token_certificates,
+    Contents, Error, ExportableKey, Material, Passphrase, Pkcs11Error, Pkcs11Uri, Pkcs11UriError,
+    PublicKey, Signer, Source, TokenOptions, TpmDevice, TpmHandle, open_token_key, open_tpm_handle,
+    open_tss2, token_certificates,
 };
 
 /// Where a private key or a certificate is.
@@ -299,9 +299,46 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn open_material(&mut self, source: &Source) -> Result<Box<dyn Signer>, Error> {
+    /// Opens the private key of a source so that it can be written elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`Loader::open`], and [`Error::NotExportable`] for a key that is in a
+    /// device, or of use in one alone.
+    pub fn open_exportable(&mut self, source: &KeySource) -> Result<ExportableKey, Error> {
+        let stays = |device| Error::NotExportable {
+            origin: source.to_string(),
+            device,
+        };
         let passphrase = self.access.passphrase.clone();
-        let (permissions, tpm) = (self.access.permissions, self.access.tpm.clone());
+        let material = match source {
+            KeySource::Material(source) => self.key_material(source)?,
+            KeySource::Token(_) => return Err(stays("token")),
+            KeySource::Tpm(_) => return Err(stays("TPM")),
+        };
+        match material.exportable_key(|| passphrase.get())? {
+            KeyMaterial::Software(key) => Ok(*key),
+            KeyMaterial::Tss2(_) => Err(stays("TPM")),
+        }
+    }
+
+    fn open_material(&mut self, source: &Source) -> Result<Box<dyn Signer>, Error> {
+        let (passphrase, tpm) = (self.access.passphrase.clone(), self.access.tpm.clone());
+        let material = self.key_material(source)?;
+        match material.key(|| passphrase.get())? {
+            KeyMaterial::Software(key) => Ok(key),
+            KeyMaterial::Tss2(der) => {
+                let mut ask = |_| passphrase.get();
+                let key = open_tss2(&der, material.origin(), &tpm, &mut ask)?;
+                Ok(Box::new(key))
+            }
+        }
+    }
+
+    /// The content of a source whose key is used: a file only if its mode is
+    /// accepted.
+    fn key_material(&mut self, source: &Source) -> Result<&Material, Error> {
+        let permissions = self.access.permissions;
         let index = self.read(source)?;
         let regular = self.read[index].regular;
         let material = self.parse(index)?;
@@ -311,14 +348,7 @@ impl<'a> Loader<'a> {
         {
             check_permissions(path, file)?;
         }
-        match material.key(|| passphrase.get())? {
-            KeyMaterial::Software(key) => Ok(key),
-            KeyMaterial::Tss2(der) => {
-                let mut ask = |_| passphrase.get();
-                let key = open_tss2(&der, material.origin(), &tpm, &mut ask)?;
-                Ok(Box::new(key))
-            }
-        }
+        Ok(material)
     }
 
     fn material(&mut self, source: &Source) -> Result<&Material, Error> {

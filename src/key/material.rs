@@ -7,7 +7,7 @@ use crate::secret::Secret;
 
 use super::pbe::{self, Failure, Password, Work};
 use super::private::{self, Form};
-use super::{Contents, Error, SoftwareKey, pkcs12};
+use super::{Contents, Error, ExportableKey, SoftwareKey, pkcs12};
 
 /// The keys and certificates of one file.
 pub struct Material {
@@ -32,8 +32,8 @@ enum KeyBlock {
 }
 
 /// The one private key of a file.
-pub(super) enum KeyMaterial {
-    Software(Box<SoftwareKey>),
+pub(super) enum KeyMaterial<K = SoftwareKey> {
+    Software(Box<K>),
     Tss2(Vec<u8>),
 }
 
@@ -120,6 +120,22 @@ impl Material {
         &self,
         passphrase: impl FnOnce() -> Result<Option<Secret>, Error>,
     ) -> Result<KeyMaterial, Error> {
+        self.key_by(passphrase, private::read)
+    }
+
+    /// The same, in a form that can be written elsewhere.
+    pub(super) fn exportable_key(
+        &self,
+        passphrase: impl FnOnce() -> Result<Option<Secret>, Error>,
+    ) -> Result<KeyMaterial<ExportableKey>, Error> {
+        self.key_by(passphrase, private::read_exportable)
+    }
+
+    fn key_by<K>(
+        &self,
+        passphrase: impl FnOnce() -> Result<Option<Secret>, Error>,
+        read: impl Fn(Form, &[u8], &str) -> Result<K, Error>,
+    ) -> Result<KeyMaterial<K>, Error> {
         let origin = || self.origin.clone();
         let [block] = self.keys.as_slice() else {
             return Err(if self.keys.is_empty() {
@@ -136,7 +152,7 @@ impl Material {
         };
         let secret = || passphrase()?.ok_or_else(|| Error::Encrypted { origin: origin() });
         let software = |form, der: &[u8]| {
-            private::read(form, der, &self.origin).map(|key| KeyMaterial::Software(Box::new(key)))
+            read(form, der, &self.origin).map(|key| KeyMaterial::Software(Box::new(key)))
         };
         match block {
             KeyBlock::Clear(form, der) => software(*form, der),

@@ -39,6 +39,8 @@ pub use pkcs11::{
     TokenCertificate, TokenCertificates, TokenKey, TokenOptions, open_token_key,
     token_certificates,
 };
+pub use pkcs12::{FriendlyName, Pkcs12, Pkcs12Scheme, write_pkcs12};
+pub use private::ExportableKey;
 pub use public::{KeyAlgorithm, PublicKey};
 pub use software::SoftwareKey;
 pub use source::{Content, RegularFile, Source};

@@ -62,7 +62,7 @@ impl<'a> Password<'a> {
         Self::Given(secret.expose())
     }
 
-    fn octets(&self) -> &'a [u8] {
+    pub(super) fn octets(&self) -> &'a [u8] {
         match self {
             Self::Absent => &[],
             Self::Given(octets) => octets,

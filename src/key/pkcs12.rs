@@ -1,5 +1,9 @@
 //! PKCS#12 files (RFC 7292): the keys and certificates in them.
 
+mod write;
+
+pub use write::{FriendlyName, Pkcs12, Pkcs12Scheme, write_pkcs12};
+
 use hmac::{Hmac, Mac};
 use pkcs12::kdf::{Pkcs12KeyType, derive_key};
 use sha1::Sha1;
@@ -199,7 +203,7 @@ fn bags(
             "1.2.840.113549.1.12.10.1.1" => {
                 found.keys.push(Zeroizing::new(value.encoded.to_vec()));
             }
-            "1.2.840.113549.1.12.10.1.2" => {
+            SHROUDED_KEY_BAG => {
                 let parts = constructed(&value, der::SEQUENCE)?;
                 let [algorithm, data] = parts.as_slice() else {
                     return Err(Failure::Damaged);
@@ -211,7 +215,7 @@ fn bags(
                 }
                 found.keys.push(key);
             }
-            "1.2.840.113549.1.12.10.1.3" => {
+            CERTIFICATE_BAG => {
                 let parts = constructed(&value, der::SEQUENCE)?;
                 let [kind, certificate] = parts.as_slice() else {
                     return Err(Failure::Damaged);
@@ -259,5 +263,9 @@ pub(super) const FORM: &str = "PKCS#12";
 const DATA: &str = "1.2.840.113549.1.7.1";
 /// `pkcs7-encryptedData`
 const ENCRYPTED_DATA: &str = "1.2.840.113549.1.7.6";
+/// `pkcs8ShroudedKeyBag`
+const SHROUDED_KEY_BAG: &str = "1.2.840.113549.1.12.10.1.2";
+/// `certBag`
+const CERTIFICATE_BAG: &str = "1.2.840.113549.1.12.10.1.3";
 /// `x509Certificate` (PKCS#9)
 const X509_CERTIFICATE: &str = "1.2.840.113549.1.9.22.1";

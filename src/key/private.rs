@@ -3,14 +3,27 @@
 use pkcs8::der::{Tag, Tagged};
 use pkcs8::{ObjectIdentifier, PrivateKeyInfoRef};
 use ring::signature::RsaKeyPair;
+use zeroize::Zeroizing;
 
 use crate::der;
 use crate::limits;
+use crate::secret::Secret;
 
 use super::ecdsa::{EcKey, NamedCurve};
 use super::ml_dsa::MlDsaKey;
 use super::software::Private;
-use super::{Error, KeyAlgorithm, SoftwareKey};
+use super::{Error, KeyAlgorithm, PublicKey, Signer, SoftwareKey};
+
+/// A private key that can be written elsewhere.
+#[derive(Debug)]
+pub struct ExportableKey {
+    /// The key, ready to sign.
+    pub key: SoftwareKey,
+    /// The same key as DER PKCS#8 (RFC 5958, version 0), in the form that the most
+    /// programs read, whatever form it was read in: an EC key names its curve
+    /// outside alone and has its public point inside, and there are no attributes.
+    pub pkcs8: Secret,
+}
 
 /// The structures in which a private key stands in the clear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +64,81 @@ pub(super) fn read(form: Form, der: &[u8], origin: &str) -> Result<SoftwareKey, 
         Form::Sec1 => sec1(der, None, None),
     };
     SoftwareKey::new(origin, private.map_err(failed)?)
+}
+
+/// Reads the key, and gives it as PKCS#8 too.
+pub(super) fn read_exportable(
+    form: Form,
+    der: &[u8],
+    origin: &str,
+) -> Result<ExportableKey, Error> {
+    let key = read(form, der, origin)?;
+    let pkcs8 = to_pkcs8(form, der, key.public_key()).ok_or_else(|| Error::Damaged {
+        origin: origin.to_owned(),
+        form: form.name(),
+    })?;
+    Ok(ExportableKey {
+        key,
+        pkcs8: Secret::new(pkcs8.to_vec()),
+    })
+}
+
+/// `PrivateKeyInfo` (RFC 5958 section 2) of a key that was read.
+fn to_pkcs8(form: Form, der: &[u8], public: &PublicKey) -> Option<Zeroizing<Vec<u8>>> {
+    // It is the same in SubjectPublicKeyInfo (RFC 5480, 8017 and 9881).
+    let algorithm = der::sequence(public.spki())?.first()?.encoded;
+    let inner = match form {
+        Form::Pkcs1 | Form::Sec1 => der,
+        Form::Pkcs8 => PrivateKeyInfoRef::try_from(der)
+            .ok()?
+            .private_key
+            .as_bytes(),
+    };
+    let private = match public.algorithm() {
+        KeyAlgorithm::EcP256 | KeyAlgorithm::EcP384 | KeyAlgorithm::EcP521 => {
+            to_sec1(inner, public.subject_public_key())?
+        }
+        _ => Zeroizing::new(inner.to_vec()),
+    };
+    let version = der::write(der::INTEGER, &[0]);
+    let private = wiping_der(der::OCTET_STRING, &[&private]);
+    Some(wiping_der(der::SEQUENCE, &[&version, algorithm, &private]))
+}
+
+/// `ECPrivateKey` (RFC 5915 section 3) with a private value of the field's length
+/// and the public point.
+fn to_sec1(der: &[u8], point: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let parts = der::sequence(der)?;
+    let [_, scalar, ..] = parts.as_slice() else {
+        return None;
+    };
+    // The point is not compressed: one octet and two coordinates.
+    let length = point.len().checked_sub(1)? / 2;
+    let mut padded = Zeroizing::new(vec![0; length]);
+    let excess = scalar.content.len().saturating_sub(length);
+    let significant = scalar.content.get(excess..)?;
+    let start = length - significant.len();
+    padded.get_mut(start..)?.copy_from_slice(significant);
+    let bits = der::write_all(der::BIT_STRING, &[&[0], point]);
+    Some(wiping_der(
+        der::SEQUENCE,
+        &[
+            &der::write(der::INTEGER, &[1]),
+            &wiping_der(der::OCTET_STRING, &[&padded]),
+            &der::write(0xa1, &bits),
+        ],
+    ))
+}
+
+/// One element from its parts, in memory that does not grow and is wiped.
+fn wiping_der(tag: u8, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+    let length = parts.iter().map(|part| part.len()).sum();
+    let mut encoded = Zeroizing::new(Vec::with_capacity(length + 10));
+    der::append_head(&mut encoded, tag, length);
+    for part in parts {
+        encoded.extend_from_slice(part);
+    }
+    encoded
 }
 
 /// Why a key is not read.
@@ -242,7 +330,7 @@ const P521: &str = "1.3.132.0.35";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::{KeyType, Signer as _, generate};
+    use crate::key::{KeyType, generate};
 
     #[test]
     fn a_stated_point_is_taken_only_if_it_is_right() {

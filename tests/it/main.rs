@@ -48,6 +48,7 @@ mod passphrase_change;
 mod passphrases;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
+mod pkcs12_export;
 mod policy;
 mod profiles;
 mod proxies;

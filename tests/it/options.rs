@@ -68,6 +68,48 @@ const SIGN: &[Trial] = &[
     ("--format xml", "--private-key key.pem", "invalid value 'xml'"),
 ];
 
+const WHOLE: &str = "--certificate fullchain.pem --private-key key.pem";
+
+#[rustfmt::skip]
+const EXPORT: &[Trial] = &[
+    ("--certificate no-such", "--private-key key.pem", "no-such cannot be read"),
+    ("--cert-selector file://no-such", WHOLE, "no-such cannot be read"),
+    #[cfg(feature = "pkcs11")]
+    ("--pkcs11-lib no-such", "--certificate pkcs11:object=x --private-key key.pem", "no-such"),
+    ("--private-key no-such", "--certificate fullchain.pem", "no-such cannot be read"),
+    ("--intermediates no-such", WHOLE, "no-such cannot be read"),
+    ("--root root.pem", WHOLE, "Root"),
+    ("--allow-insecure-key-permissions", "--certificate fullchain.pem --private-key open.pem", "belongs to none"),
+    ("--out other.p12", WHOLE, "wrote other.p12"),
+    ("--force", "--certificate fullchain.pem --private-key key.pem --out other.p12", "wrote other.p12"),
+    ("--name another", WHOLE, "name           another"),
+    ("--legacy", WHOLE, "3DES"),
+    ("--new-passphrase-from env:NONE", WHOLE, "NONE"),
+    ("--new-passphrase-file no-such", WHOLE, "no-such"),
+    ("--passphrase-from env:NONE", "--private-key sealed.pem", "NONE"),
+    ("--passphrase-file no-such", "--private-key sealed.pem", "no-such"),
+    ("--passphrase-fd 77", "--private-key sealed.pem", "77"),
+    ("--passphrase-env NONE", "--private-key sealed.pem", "NONE"),
+    ("--passphrase-credential none", "--private-key sealed.pem", "none"),
+    ("--json", WHOLE, "friendlyName"),
+];
+
+/// What a run needs that is about another option.
+fn completed(verb: &str, line: &str) -> String {
+    let mut line = line.to_owned();
+    if verb == "key export-pkcs12" {
+        for (option, more) in [
+            ("--out", " --out out.p12 --force"),
+            ("--new-passphrase", " --new-passphrase-file passphrase"),
+        ] {
+            if !line.contains(option) {
+                line.push_str(more);
+            }
+        }
+    }
+    line
+}
+
 /// Files for all trials.
 fn prepare() -> Workload {
     let workload = Workload::new();
@@ -104,7 +146,11 @@ fn shown(sandbox: &Sandbox, verb: &str) -> BTreeSet<String> {
 fn each_option_that_a_verb_shows_has_an_effect() {
     let workload = prepare();
     let sandbox = &workload.sandbox;
-    for (verb, trials) in [("read-certificate-data", DATA), ("sign-string", SIGN)] {
+    for (verb, trials) in [
+        ("read-certificate-data", DATA),
+        ("sign-string", SIGN),
+        ("key export-pkcs12", EXPORT),
+    ] {
         let mut untried = shown(sandbox, verb);
         assert!(untried.len() > 10, "{untried:?}");
         for name in COMMON.iter().chain(WITH_A_TOKEN) {
@@ -112,8 +158,8 @@ fn each_option_that_a_verb_shows_has_an_effect() {
         }
         untried.remove("version");
         for (option, rest, says) in trials {
-            let with = run(sandbox, &format!("{verb} {rest} {option}"));
-            let without = run(sandbox, &format!("{verb} {rest}"));
+            let of = |line: &str| run(sandbox, &format!("{verb} {}", completed(verb, line)));
+            let (with, without) = (of(&format!("{rest} {option}")), of(rest));
             let said = |run: &Run| format!("{}{}", run.stdout, run.stderr).contains(says);
             assert!(said(&with), "{verb} {option}: {with:#?}");
             assert!(!said(&without), "{verb} {rest}: {without:#?}");

@@ -1,12 +1,9 @@
 //! `windlass ca passphrase`
 
-use std::path::PathBuf;
-
 use clap::Args;
 
 use crate::authority::AuthorityName;
-use crate::cli::{PassphraseArgs, TypedPassphrase};
-use crate::key::Source;
+use crate::cli::{NewPassphraseArgs, PassphraseArgs};
 
 use super::{CaDirectory, OccasionArgs};
 
@@ -38,16 +35,9 @@ pub struct CaPassphrase {
     #[command(flatten)]
     pub passphrase: PassphraseArgs,
 
-    /// New passphrase: FILE, -, env:NAME, fd:N, cmd:COMMAND, credential:NAME or tty
-    ///
-    /// Read there as --passphrase-from reads the old one. Without this option and
-    /// --new-passphrase-file it is asked for on the terminal, twice
-    #[arg(long, value_name = "SOURCE", group = "new_passphrase")]
-    pub new_passphrase_from: Option<TypedPassphrase>,
-
-    /// Read the new passphrase from this file
-    #[arg(long, value_name = "FILE", group = "new_passphrase")]
-    pub new_passphrase_file: Option<PathBuf>,
+    /// Where the new passphrase comes from
+    #[command(flatten)]
+    pub new: NewPassphraseArgs,
 
     /// For the audit log
     #[command(flatten)]
@@ -56,14 +46,4 @@ pub struct CaPassphrase {
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
-}
-
-impl CaPassphrase {
-    /// Where the new passphrase is, when an option says so.
-    #[must_use]
-    pub fn new_source(&self) -> Option<TypedPassphrase> {
-        let from_file = |path: &PathBuf| TypedPassphrase::Source(Source::File(path.clone()));
-        let from = self.new_passphrase_from.clone();
-        from.or_else(|| self.new_passphrase_file.as_ref().map(from_file))
-    }
 }

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::authority::{AuthorityName, NewPassphrase, Reencrypted, change_passphrase};
-use crate::cli::{CaPassphrase, TypedPassphrase};
-use crate::commands::{Context, Error};
-use crate::key::{Cost, PassphraseSource, Source};
+use crate::cli::CaPassphrase;
+use crate::commands::{Context, Error, material};
+use crate::key::Cost;
 use crate::limits;
 use crate::secret::Secret;
 
@@ -18,23 +18,9 @@ pub(in crate::commands) fn passphrase(
     context: &Context,
 ) -> Result<(), Error> {
     let directory = context.path(&arguments.ca.dir);
-    let typed = arguments.new_source();
-    let is_stdin = |typed: Option<&TypedPassphrase>| {
-        matches!(typed, Some(TypedPassphrase::Source(Source::Stdin)))
-    };
-    if is_stdin(typed.as_ref()) && is_stdin(arguments.passphrase.source().as_ref()) {
-        return Err(Error::ReadTwice {
-            origin: "the standard input".to_owned(),
-        });
-    }
+    let (old, new) = (&arguments.passphrase, &arguments.new);
+    let new = material::new_passphrase_source(new, old, context, "New passphrase")?;
     let old = unlock(&directory, &arguments.passphrase, context);
-    let new = match typed {
-        Some(TypedPassphrase::Source(source)) => PassphraseSource::Source(context.source(&source)),
-        Some(TypedPassphrase::Terminal) | None => PassphraseSource::Terminal {
-            prompt: "New passphrase".to_owned(),
-            confirm: true,
-        },
-    };
     // In the order in which people expect to be asked.
     old.ask()?;
     let new = new.read(&context.environment)?;

@@ -76,6 +76,9 @@ impl Error {
                 known,
             } => Some(no_profile(name, places, known)),
             Self::NoProfiles { places } => Some(no_profile("", places, &[])),
+            Self::NoRoot { .. } => fixed(
+                "nothing was written; give --root the self-signed certificate, and --intermediates all that lie between",
+            ),
             Self::NotInInventory { .. } => fixed("'windlass ca list' shows what there is"),
             Self::NotStarted(_) => {
                 fixed("the command stands behind --, its name first; it is run without a shell")

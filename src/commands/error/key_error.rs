@@ -30,7 +30,8 @@ pub(super) fn of_key(error: &key::Error) -> Outcome {
         | key::Error::Read { .. }
         | key::Error::Source { .. }
         | key::Error::TooLarge { .. }
-        | key::Error::TpmPasswordMissing { .. } => Outcome::Usage,
+        | key::Error::TpmPasswordMissing { .. }
+        | key::Error::UnfitPassphrase { .. } => Outcome::Usage,
         key::Error::BadPassphrase { .. }
         | key::Error::Damaged { .. }
         | key::Error::DamagedFile { .. }
@@ -38,6 +39,7 @@ pub(super) fn of_key(error: &key::Error) -> Outcome {
         | key::Error::EncryptionUnsupported { .. }
         | key::Error::KdfTooExpensive { .. }
         | key::Error::NotAKey { .. }
+        | key::Error::NotExportable { .. }
         | key::Error::SeveralKeys { .. }
         | key::Error::SchemeMismatch { .. }
         | key::Error::TooOpen { .. }
@@ -48,6 +50,7 @@ pub(super) fn of_key(error: &key::Error) -> Outcome {
         | key::Error::Unsupported { .. } => Outcome::Unusable,
         key::Error::Encrypt { .. }
         | key::Error::Generate { .. }
+        | key::Error::ReadBack { .. }
         | key::Error::Sign { .. }
         | key::Error::Command { .. }
         | key::Error::SignerCommand { .. }
@@ -94,6 +97,15 @@ pub(super) fn hint_key(error: &key::Error) -> Option<String> {
         } => "give --private-key the file with the private key that belongs to this certificate",
         key::Error::NotAKey { .. } => {
             "a private key file begins with '-----BEGIN PRIVATE KEY-----', or with RSA, EC or ENCRYPTED before PRIVATE"
+        }
+        key::Error::NotExportable { .. } => {
+            "it can only be used where it is; for a key in a file issue another certificate: 'windlass ca issue' makes a new key"
+        }
+        key::Error::ReadBack { .. } => {
+            "nothing was written; this is a fault of windlass: please report it with the command line"
+        }
+        key::Error::UnfitPassphrase { .. } => {
+            "nothing was written; choose one that can be typed anywhere, of ASCII letters, digits and signs"
         }
         key::Error::NoTerminal => {
             concat!(
