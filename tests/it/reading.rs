@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Sandbox, capture, testdata};
+use crate::workload::{PROFILE_ARN, ROLE_ARN, TRUST_ANCHOR_ARN, Workload};
 
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
@@ -25,6 +26,37 @@ fn a_pipe_without_a_writer_is_given_up() {
     assert!(started.elapsed() < Duration::from_secs(30));
     assert_eq!(run.code, 2, "{run:#?}");
     assert!(run.stderr.contains("within 10 s"), "{run:#?}");
+}
+
+/// Whoever only looks takes nothing out of a pipe, and does not wait for it.
+#[test]
+fn status_leaves_a_pipe_to_the_program_that_it_is_for() {
+    let workload = Workload::new();
+    let sandbox = &workload.sandbox;
+    let made = capture(Command::new("mkfifo").arg(sandbox.path("pipe")));
+    assert_eq!(made.code, 0);
+    let profile = |name: &str| {
+        format!(
+            "[profile.{name}]\ncertificate = '~/pipe'\nprivate_key = '~/key.pem'\n\
+             trust_anchor_arn = '{TRUST_ANCHOR_ARN}'\nprofile_arn = '{PROFILE_ARN}'\n\
+             role_arn = '{ROLE_ARN}'\n"
+        )
+    };
+    sandbox.write("config.toml", profile("a") + &profile("b"));
+    let started = Instant::now();
+    let run = sandbox.ok(&["status", "--config", "config.toml", "--json"]);
+    // A pipe that is read is waited for so long.
+    assert!(started.elapsed() < Duration::from_secs(10));
+    let shown: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    for known in shown.as_array().unwrap() {
+        assert_eq!(known["state"], "unusable");
+        let error = known["error"].as_str().unwrap();
+        assert!(
+            error.ends_with("pipe is no file that can be read more than once"),
+            "{error}"
+        );
+    }
+    assert_eq!(shown.as_array().unwrap().len(), 2);
 }
 
 /// Only files can have changed at the next moment; a command may cost
