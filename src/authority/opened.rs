@@ -116,9 +116,7 @@ impl Authority {
     /// would outlive it: from then on certificates become shorter and shorter.
     #[must_use]
     pub fn ending(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let end = self.issuing.not_after().min(self.root.not_after());
-        let longest = TimeDelta::days(i64::from(self.policy.longest_days()));
-        (end - at < longest).then_some(end)
+        ending([&self.root, &self.issuing], &self.policy, at)
     }
 
     /// Refuses to sign anything when the clock cannot be right, or when one of
@@ -161,6 +159,17 @@ impl Authority {
         let latest = self.issuing.not_after().min(self.root.not_after());
         Ok((wanted.min(latest), wanted > latest))
     }
+}
+
+/// As [`Authority::ending`], of these certificates.
+pub(super) fn ending(
+    own: [&Certificate; 2],
+    policy: &Policy,
+    at: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let end = own.into_iter().map(Certificate::not_after).min()?;
+    let longest = TimeDelta::days(i64::from(policy.longest_days()));
+    (end - at < longest).then_some(end)
 }
 
 /// Reads root and issuing certificate and checks that they belong together.

@@ -19,10 +19,11 @@ use crate::pki::{
 use crate::store::{self, CrlRecord, Inventory, Readers};
 
 use super::checkpoint::checkpoint_when_due;
-use super::opened::{check_known, read_own_certificates};
+use super::opened::{check_known, ending, read_own_certificates};
 use super::own_key::{Unlock, open_own_key};
 use super::{
-    Action, BACKDATE_SECONDS, Error, ListIssuer, Occasion, check_clock, open_inventory, reason_of,
+    Action, BACKDATE_SECONDS, Error, ListIssuer, Occasion, Policy, check_clock, open_inventory,
+    reason_of,
 };
 
 /// What a new list is to be like.
@@ -56,6 +57,8 @@ pub struct ListSigner {
     issuer: ListIssuer,
     inventory: Inventory,
     certificate: Certificate,
+    /// Root and issuing CA.
+    own: [Certificate; 2],
     key: Box<dyn Signer>,
 }
 
@@ -74,13 +77,23 @@ impl ListSigner {
         let key = open_own_key(directory, issuer, certificate, unlock)?;
         let inventory = open_inventory(directory)?;
         check_known(directory, &inventory, [&root, &issuing])?;
+        let certificate = certificate.clone();
         Ok(Self {
             directory: directory.to_owned(),
             issuer,
             inventory,
-            certificate: certificate.clone(),
+            certificate,
+            own: [root, issuing],
             key,
         })
+    }
+
+    /// As [`Authority::ending`](super::Authority::ending). A policy that cannot be
+    /// read keeps nobody from revoking; nothing is said then.
+    #[must_use]
+    pub fn ending(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let policy = Policy::of(&self.directory).ok()?;
+        ending(self.own.each_ref(), &policy, at)
     }
 
     /// Whose list it signs.

@@ -78,6 +78,56 @@ fn what_is_not_a_file_is_read_once() {
     assert_eq!(sandbox.read("runs"), "run\n");
 }
 
+/// A part of a trust anchor or a chain is not missing in silence, and what holds
+/// no certificate is named.
+#[test]
+fn certificates_are_read_whole_or_not_at_all() {
+    let sandbox = sandbox();
+    let certificate = sandbox.read("cert.pem");
+    let told = |content: &[u8]| {
+        let read = windlass::pki::read_certificates(content, "F");
+        read.map(|found| found.len())
+            .map_err(|error| error.to_string())
+    };
+    let twice = certificate.repeat(2);
+    assert_eq!(told(twice.as_bytes()), Ok(2));
+    // As OpenSSL writes it with '-trustout': settings stand behind it.
+    let trusted = |more: &[u8]| {
+        let der = pem::parse(&certificate).unwrap().into_contents();
+        pem::encode(&pem::Pem::new("TRUSTED CERTIFICATE", [&der, more].concat()))
+    };
+    assert_eq!(told(trusted(&[0x30, 0]).as_bytes()), Ok(1));
+    let cut = &twice[..twice.len() - 40];
+    assert!(
+        told(cut.as_bytes())
+            .unwrap_err()
+            .contains("does not decode")
+    );
+    crate::issuer::openssl(
+        &sandbox,
+        &[
+            "pkcs12",
+            "-export",
+            "-in",
+            "cert.pem",
+            "-inkey",
+            "key.pem",
+            "-out",
+            "locked.p12",
+            "-passout",
+            "file:passphrase",
+        ],
+    );
+    for (name, what) in [
+        ("locked.p12", "it is a PKCS#12 file"),
+        ("key.pem", "it holds a private key"),
+        ("passphrase", "it is neither PEM nor DER"),
+    ] {
+        let error = told(&fs::read(sandbox.path(name)).unwrap()).unwrap_err();
+        assert_eq!(error, format!("F holds no certificate: {what}"));
+    }
+}
+
 /// Whoever puts a key or a PIN where the name of a place belongs does not find
 /// it in the log as well.
 #[test]

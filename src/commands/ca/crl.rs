@@ -13,6 +13,7 @@ use crate::clock::{in_words, rfc3339};
 use crate::commands::{Context, Error, Outcome};
 use crate::limits;
 
+use super::issue::warn_of_end;
 use super::occasion::{actor, occasion};
 use super::unlock::unlock;
 
@@ -82,6 +83,7 @@ pub(super) fn make(wanted: &Make<'_>, context: &Context) -> Result<Published, Er
     let directory = wanted.directory;
     let unlock = unlock(directory, wanted.passphrase, context);
     let signer = ListSigner::open(directory, wanted.issuer, &unlock)?;
+    warn_of_end(signer.ending(context.clock.now()), context);
     Ok(signer.publish(&ListPlan {
         days: wanted.days,
         out: wanted.out,
