@@ -137,9 +137,7 @@ impl Authority {
     /// would outlive it: from then on certificates become shorter and shorter.
     #[must_use]
     pub fn ending(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let end = self.generation.not_after();
-        let longest = TimeDelta::days(i64::from(self.policy.longest_days()));
-        (end - at < longest).then_some(end)
+        ending(self.generation.not_after(), &self.policy, at)
     }
 
     /// Refuses to sign anything when the clock cannot be right, or when one of
@@ -189,6 +187,16 @@ impl Authority {
         let latest = self.generation.not_after();
         Ok((wanted.min(latest), wanted > latest))
     }
+}
+
+/// As [`Authority::ending`], of a generation that ends then.
+pub(super) fn ending(
+    end: DateTime<Utc>,
+    policy: &Policy,
+    at: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let longest = TimeDelta::days(i64::from(policy.longest_days()));
+    (end - at < longest).then_some(end)
 }
 
 impl std::fmt::Debug for Authority {

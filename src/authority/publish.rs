@@ -16,13 +16,15 @@ use crate::limits;
 use crate::pki::{
     Certificate, CrlHead, CrlTemplate, IssuerRef, RevokedEntry, SerialNumber, SignedCrl,
 };
-use crate::store::{self, CrlRecord, Inventory, Readers};
+use crate::store::{self, CrlRecord, GenerationState, Inventory, Readers};
 
 use super::checkpoint::checkpoint_when_due;
-use super::generation::{Generations, open_generations};
+use super::generation::{Generation, Generations, open_generations};
+use super::opened::ending;
 use super::own_key::{Unlock, open_own_key};
 use super::{
-    Action, AuthorityName, BACKDATE_SECONDS, Error, Occasion, OwnAuthority, check_clock, reason_of,
+    Action, AuthorityName, BACKDATE_SECONDS, Error, Occasion, OwnAuthority, Policy, check_clock,
+    reason_of,
 };
 
 /// What a new list is to be like.
@@ -55,6 +57,8 @@ pub struct ListSigner {
     directory: PathBuf,
     authority: OwnAuthority,
     inventory: Inventory,
+    /// When the generation ends from which leaves come.
+    end: Option<DateTime<Utc>>,
     key: Box<dyn Signer>,
 }
 
@@ -74,12 +78,22 @@ impl ListSigner {
         let authority = generations.named(issuer)?.clone();
         let key = open_own_key(directory, &authority, unlock)?;
         generations.write_bundle(directory, &inventory)?;
+        let active = generations.in_state(GenerationState::Active);
         Ok(Self {
             directory: directory.to_owned(),
             authority,
             inventory,
+            end: active.map(Generation::not_after),
             key,
         })
+    }
+
+    /// As [`Authority::ending`](super::Authority::ending). A policy that cannot be
+    /// read keeps nobody from revoking; nothing is said then.
+    #[must_use]
+    pub fn ending(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let policy = Policy::of(&self.directory).ok()?;
+        ending(self.end?, &policy, at)
     }
 
     /// Whose list it signs.

@@ -14,7 +14,7 @@ use crate::secret::Secret;
 use crate::store::{self, Manner};
 
 use super::session::SessionPlan;
-use super::{Context, Error, config_file, network, shared_file};
+use super::{ConfigureError, Context, Error, config_file, network, shared_file};
 
 /// Where the profile goes, and what stands there then.
 struct Plan {
@@ -171,6 +171,11 @@ fn plan(
     }
     network::check_option(&arguments.session.proxy, context)?;
     check::named(&said, !arguments.no_check, context)?;
+    if !arguments.no_check
+        && let Some(source) = session.mismatch()
+    {
+        return Err(ConfigureError::Mismatch { source }.into());
+    }
     let program = aws::program(context)?;
     let is_usual = config_file::usual_places(&context.environment).contains(&own);
     let line = aws::line(

@@ -245,6 +245,12 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// What is only looked at is a pipe, which gives what it has once.
+    #[error("{path} is no file that can be read more than once")]
+    Pipe {
+        /// The pipe or device.
+        path: PathBuf,
+    },
     /// A certificate cannot be used.
     #[error(transparent)]
     Pki(#[from] pki::Error),
@@ -396,6 +402,7 @@ impl Error {
             | Self::InTheWay { .. }
             | Self::ProxyUrl { .. }
             | Self::OptionNotText { .. }
+            | Self::Pipe { .. }
             | Self::RegionMismatch { .. }
             | Self::Missing { .. }
             | Self::NoCache

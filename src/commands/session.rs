@@ -17,7 +17,7 @@ use crate::delivery::{
     Urgency, read_session,
 };
 use crate::limits;
-use crate::pki::Identity;
+use crate::pki::{self, Identity};
 use crate::rolesanywhere::{
     Chaining, CreateSession, Endpoint, Exchange, Granted, Progress, Region, RoleArn,
     SessionDuration, Transport, WorkloadNames, assume_roles, create_session,
@@ -89,6 +89,12 @@ impl<'a> SessionPlan<'a> {
             .map_or_else(|| self.request.target.role(), |step| &step.role)
     }
 
+    /// That its key and its certificate do not belong together, as far as files
+    /// alone can tell.
+    pub(super) fn mismatch(&self) -> Option<pki::Error> {
+        self.opening.mismatch()
+    }
+
     /// The region in which it is asked for.
     pub(super) const fn region(&self) -> &Region {
         self.request.target.region()
@@ -131,7 +137,7 @@ impl<'a> SessionPlan<'a> {
 
     /// What the cache knows of the session, without asking for one.
     pub(super) fn remembered(&self) -> Result<Remembered, Error> {
-        let fingerprint = self.opening.fingerprint()?;
+        let fingerprint = self.opening.fingerprint_unless_pipe()?;
         let Some(cache) = &self.cache else {
             return Err(Error::NoCache);
         };

@@ -67,6 +67,17 @@ impl Passphrase {
         }
     }
 
+    /// Whether it can be had without a person, a program or a pipe; also where
+    /// there is none.
+    #[must_use]
+    pub fn is_at_hand(&self) -> bool {
+        self.0.as_ref().is_none_or(|lazy| match &lazy.source {
+            PassphraseSource::Given(_) | PassphraseSource::Source(Source::Environment(_)) => true,
+            PassphraseSource::Source(Source::File(path)) => path.is_file(),
+            PassphraseSource::Source(_) | PassphraseSource::Terminal { .. } => false,
+        })
+    }
+
     /// Whether there is a source that was not read, because nothing needed it.
     #[must_use]
     pub fn is_unused(&self) -> bool {

@@ -1,40 +1,37 @@
-//! Reading certificates from files: PEM soup in any order, or one DER.
+//! Certificates in files: those of a chain or a trust anchor, and bundles of roots.
 
 use crate::der;
-use crate::key::{Contents, is_pem};
+use crate::key::{self, Contents, Material, is_pem};
 use crate::limits;
 
 use super::{Certificate, Error};
 
-/// Reads every certificate of a file's content, in file order. PEM may hold
-/// other blocks and text, which are passed over; a file that is not PEM must
-/// be one DER certificate. `origin` is what messages call the file.
+/// Reads every certificate of a file's content, in file order. What it may be is
+/// what [`Material::read`] takes: PEM with other blocks and text, which are passed
+/// over, one DER certificate, or PKCS#12 without a passphrase. `origin` is what
+/// messages call the file.
 ///
 /// # Errors
 ///
 /// [`Error::NoCertificate`] says what was found instead, [`Error::Damaged`] a
 /// certificate that does not decode, [`Error::TooMany`] a file over the bound.
-pub fn read_certificates(material: &[u8], origin: &str) -> Result<Vec<Certificate>, Error> {
+pub fn read_certificates(content: &[u8], origin: &str) -> Result<Vec<Certificate>, Error> {
     let nothing = |found| Error::NoCertificate {
         origin: origin.to_owned(),
         found,
     };
-    if !is_pem(material) {
-        return if material.is_empty() {
-            Err(nothing(Contents::Empty))
-        } else if der::sequence(material).is_none() {
-            Err(nothing(Contents::Other(
-                "it is neither PEM nor DER".to_owned(),
-            )))
-        } else {
-            Ok(vec![Certificate::from_der(material, origin)?])
-        };
-    }
-    let blocks = pem::parse_many(material).map_err(|_| Error::Damaged {
-        origin: origin.to_owned(),
-        reason: "a PEM block in it does not decode".to_owned(),
+    let material = Material::read(content, origin, || Ok(None)).map_err(|error| match error {
+        key::Error::DamagedFile { form: "PEM", .. } => Error::Damaged {
+            origin: origin.to_owned(),
+            reason: "a PEM block in it does not decode".to_owned(),
+        },
+        // It is encrypted, or in a way that is not read.
+        _ => nothing(Contents::Pkcs12),
     })?;
-    let certificates: Vec<&pem::Pem> = blocks.iter().filter(is_certificate).collect();
+    let certificates = material.certificates();
+    if certificates.is_empty() {
+        return Err(nothing(material.contents().clone()));
+    }
     if certificates.len() > limits::MAX_CERTIFICATES {
         return Err(Error::TooMany {
             origin: origin.to_owned(),
@@ -42,13 +39,9 @@ pub fn read_certificates(material: &[u8], origin: &str) -> Result<Vec<Certificat
             max: limits::MAX_CERTIFICATES,
         });
     }
-    if certificates.is_empty() {
-        let labels: Vec<&str> = blocks.iter().map(pem::Pem::tag).collect();
-        return Err(nothing(Contents::of_labels(&labels)));
-    }
     certificates
-        .into_iter()
-        .map(|block| Certificate::from_der(block.contents(), origin))
+        .iter()
+        .map(|der| Certificate::from_der(der, origin))
         .collect()
 }
 
@@ -65,7 +58,7 @@ pub fn read_der_bundle(material: &[u8], origin: &str) -> Result<Vec<Vec<u8>>, Er
     let blocks = pem::parse_many(material).unwrap_or_default();
     let certificates: Vec<Vec<u8>> = blocks
         .into_iter()
-        .filter(|block| is_certificate(&block))
+        .filter(|block| matches!(block.tag(), "CERTIFICATE" | "X509 CERTIFICATE"))
         .map(pem::Pem::into_contents)
         .collect();
     if certificates.is_empty() {
@@ -74,10 +67,6 @@ pub fn read_der_bundle(material: &[u8], origin: &str) -> Result<Vec<Vec<u8>>, Er
         });
     }
     Ok(certificates)
-}
-
-fn is_certificate(block: &&pem::Pem) -> bool {
-    matches!(block.tag(), "CERTIFICATE" | "X509 CERTIFICATE")
 }
 
 /// Writes certificates as PEM, in order, with LF line endings (RFC 7468).

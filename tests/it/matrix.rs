@@ -9,7 +9,7 @@ mod chains;
 mod encrypted;
 mod forms;
 mod hostile;
-mod material;
+pub mod material;
 mod permissions;
 mod pkcs12;
 mod rotation;

@@ -19,6 +19,7 @@ use windlass::key::{
 use windlass::secret::Secret;
 
 use crate::harness::{PASSPHRASE, Run, Sandbox, capture, client_script, testdata, tool};
+use crate::matrix::material::Material;
 
 /// The passphrase of every file that is made; the file `new` holds it.
 pub const NEW: &str = "an entirely different phrase";
@@ -250,6 +251,32 @@ fn a_key_of_every_form_is_the_same_key() {
         assert_eq!(found["key"], json!(expected), "{file}");
         // Python has written it anew; this is how it stands there.
         assert_eq!(key_in(&sandbox, file), expected, "{file}");
+    }
+}
+
+/// Of an ML-DSA key seed and expanded key are what they were; programs that know
+/// such keys do not agree on one form of them.
+#[test]
+fn an_ml_dsa_key_stays_in_its_form() {
+    let sandbox = Sandbox::new();
+    Material::get().unpack(&sandbox);
+    sandbox.write("new", format!("{NEW}\n"));
+    for set in ["44", "65", "87"] {
+        for form in ["seed", "expanded", "both"] {
+            let (key, certificate) = (format!("mldsa{set}-{form}.pem"), format!("mldsa{set}.crt"));
+            let place = ["--certificate", &certificate, "--private-key", &key];
+            let run = export(
+                &sandbox,
+                &[&place[..], &["--intermediates", "chain", "--force"]].concat(),
+            );
+            assert_eq!(run.code, 0, "{key}: {run:#?}");
+            assert_eq!(run.stdout.matches("\nchain ").count(), 2, "{run:#?}");
+            assert_eq!(
+                key_in(&sandbox, "out.p12"),
+                blocks(&sandbox, &key)[0],
+                "{key}"
+            );
+        }
     }
 }
 

@@ -183,5 +183,23 @@ fn a_ca_that_ends_sooner_than_what_it_issues_says_so_once() {
             .count();
         assert_eq!(warned, said, "{run:#?}");
         assert_eq!(run.stderr.lines().count(), said, "{run:#?}");
+        // A list is made of nothing, of which it warns too.
+        let list = || {
+            sandbox.ok(&[
+                "ca",
+                "crl",
+                "--dir",
+                "ca",
+                "--passphrase-file",
+                "passphrase",
+            ])
+        };
+        let told = list().stderr;
+        let warned = told.matches("warning: the CA itself ends on ").count();
+        assert_eq!(warned, said, "{told}");
+        assert_eq!(told.lines().count(), said + 1, "{told}");
+        // Whatever the policy says, who must revoke can.
+        sandbox.write("ca/ca.toml", "nonsense");
+        assert!(!list().stderr.contains("ends on"));
     }
 }

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Sandbox, capture, testdata};
+use crate::workload::{PROFILE_ARN, ROLE_ARN, TRUST_ANCHOR_ARN, Workload};
 
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
@@ -27,6 +28,37 @@ fn a_pipe_without_a_writer_is_given_up() {
     assert!(run.stderr.contains("within 10 s"), "{run:#?}");
 }
 
+/// Whoever only looks takes nothing out of a pipe, and does not wait for it.
+#[test]
+fn status_leaves_a_pipe_to_the_program_that_it_is_for() {
+    let workload = Workload::new();
+    let sandbox = &workload.sandbox;
+    let made = capture(Command::new("mkfifo").arg(sandbox.path("pipe")));
+    assert_eq!(made.code, 0);
+    let profile = |name: &str| {
+        format!(
+            "[profile.{name}]\ncertificate = '~/pipe'\nprivate_key = '~/key.pem'\n\
+             trust_anchor_arn = '{TRUST_ANCHOR_ARN}'\nprofile_arn = '{PROFILE_ARN}'\n\
+             role_arn = '{ROLE_ARN}'\n"
+        )
+    };
+    sandbox.write("config.toml", profile("a") + &profile("b"));
+    let started = Instant::now();
+    let run = sandbox.ok(&["status", "--config", "config.toml", "--json"]);
+    // A pipe that is read is waited for so long.
+    assert!(started.elapsed() < Duration::from_secs(10));
+    let shown: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    for known in shown.as_array().unwrap() {
+        assert_eq!(known["state"], "unusable");
+        let error = known["error"].as_str().unwrap();
+        assert!(
+            error.ends_with("pipe is no file that can be read more than once"),
+            "{error}"
+        );
+    }
+    assert_eq!(shown.as_array().unwrap().len(), 2);
+}
+
 /// Only files can have changed at the next moment; a command may cost
 /// something, and a pipe is empty then.
 #[test]
@@ -44,6 +76,56 @@ fn what_is_not_a_file_is_read_once() {
     ]);
     assert_eq!(run.code, 4, "{run:#?}");
     assert_eq!(sandbox.read("runs"), "run\n");
+}
+
+/// A part of a trust anchor or a chain is not missing in silence, and what holds
+/// no certificate is named.
+#[test]
+fn certificates_are_read_whole_or_not_at_all() {
+    let sandbox = sandbox();
+    let certificate = sandbox.read("cert.pem");
+    let told = |content: &[u8]| {
+        let read = windlass::pki::read_certificates(content, "F");
+        read.map(|found| found.len())
+            .map_err(|error| error.to_string())
+    };
+    let twice = certificate.repeat(2);
+    assert_eq!(told(twice.as_bytes()), Ok(2));
+    // As OpenSSL writes it with '-trustout': settings stand behind it.
+    let trusted = |more: &[u8]| {
+        let der = pem::parse(&certificate).unwrap().into_contents();
+        pem::encode(&pem::Pem::new("TRUSTED CERTIFICATE", [&der, more].concat()))
+    };
+    assert_eq!(told(trusted(&[0x30, 0]).as_bytes()), Ok(1));
+    let cut = &twice[..twice.len() - 40];
+    assert!(
+        told(cut.as_bytes())
+            .unwrap_err()
+            .contains("does not decode")
+    );
+    crate::issuer::openssl(
+        &sandbox,
+        &[
+            "pkcs12",
+            "-export",
+            "-in",
+            "cert.pem",
+            "-inkey",
+            "key.pem",
+            "-out",
+            "locked.p12",
+            "-passout",
+            "file:passphrase",
+        ],
+    );
+    for (name, what) in [
+        ("locked.p12", "it is a PKCS#12 file"),
+        ("key.pem", "it holds a private key"),
+        ("passphrase", "it is neither PEM nor DER"),
+    ] {
+        let error = told(&fs::read(sandbox.path(name)).unwrap()).unwrap_err();
+        assert_eq!(error, format!("F holds no certificate: {what}"));
+    }
 }
 
 /// Whoever puts a key or a PIN where the name of a place belongs does not find

@@ -138,18 +138,27 @@ impl Policy {
                 mode: metadata.mode() & 0o7777,
             });
         }
+        Self::parse(&content, path)
+    }
+
+    /// Reads the content of a policy file; `path` is what messages call it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Policy`] with the line of what is wrong.
+    pub fn parse(content: &[u8], path: &Path) -> Result<Self, Error> {
         let wrong = |(line, reason)| Error::Policy {
             path: path.to_owned(),
             line,
             reason,
         };
-        let text = std::str::from_utf8(&content)
+        let text = std::str::from_utf8(content)
             .map_err(|_| wrong((1, "the file is not UTF-8".to_owned())))?;
         let (profiles, default) = file::parse(text).map_err(wrong)?;
         Ok(Self {
             profiles,
             default,
-            digest: hex::encode(Sha256::digest(&content)),
+            digest: hex::encode(Sha256::digest(content)),
         })
     }
 

@@ -14,6 +14,7 @@ use crate::clock::{in_words, rfc3339};
 use crate::commands::{Context, Error, Outcome};
 use crate::limits;
 
+use super::issue::warn_of_end;
 use super::occasion::{actor, occasion};
 use super::unlock::unlock;
 
@@ -108,6 +109,11 @@ pub(super) fn make(
             occasion: wanted.occasion,
         };
         let signer = ListSigner::open(wanted.directory, issuer, &unlock);
+        if let Ok(signer) = &signer
+            && made.is_empty()
+        {
+            warn_of_end(signer.ending(context.clock.now()), context);
+        }
         match signer.and_then(|signer| signer.publish(&plan)) {
             Ok(published) => made.push(Made { issuer, published }),
             Err(error) => return (made, Some(error.into())),

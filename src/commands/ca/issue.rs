@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use ring::rand::SystemRandom;
 use serde_json::{Value, json};
 
@@ -83,13 +84,18 @@ pub(super) fn open(
     context: &Context,
 ) -> Result<Authority, Error> {
     let authority = Authority::open(directory, &unlock(directory, passphrase, context))?;
-    if let Some(end) = authority.ending(context.clock.now()) {
+    warn_of_end(authority.ending(context.clock.now()), context);
+    Ok(authority)
+}
+
+/// Of the end of the CA, where it is near.
+pub(super) fn warn_of_end(end: Option<DateTime<Utc>>, context: &Context) {
+    if let Some(end) = end {
         context.printer.warning(&format!(
             "the CA itself ends on {}, sooner than the longest life that it gives: no certificate outlives it, and hosts need the next CA before",
             rfc3339(end)
         ));
     }
-    Ok(authority)
 }
 
 impl Order<'_> {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::Origin;
+use crate::pki;
 
 /// Why a profile would not work.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,12 @@ pub enum ConfigureError {
         origin: Origin,
         /// The directory.
         path: PathBuf,
+    },
+    /// A key and a certificate of different identities.
+    #[error("--private-key and --certificate do not belong together")]
+    Mismatch {
+        /// What they are.
+        source: pki::Error,
     },
     /// A PKCS#11 URI that holds its PIN.
     #[error("{origin} holds a PIN (pin-value), which does not belong into the config file")]
@@ -48,6 +55,9 @@ pub(super) fn hint_configure(error: &ConfigureError) -> String {
             "nothing was written; name a file, cmd:COMMAND or credential:NAME"
         }
         ConfigureError::Directory { .. } => "nothing was written; name the file in it",
+        ConfigureError::Mismatch { .. } => {
+            "nothing was written; name the certificate that was issued for this key, or give --no-check where both are replaced later"
+        }
         ConfigureError::Pin { .. } => {
             "nothing was written; name a file with the PIN: pin-source=FILE in the URI, or --passphrase-file"
         }

@@ -87,6 +87,9 @@ impl Error {
                 "names are compared as text: write all of one, as it is listed here (as RFC 2253 does, the last attribute first)",
             ),
             Self::OfProfile { source, .. } | Self::Variable { source, .. } => source.hint(),
+            Self::Pipe { .. } => fixed(
+                "it is left to the program that asks for the session; what the cache has of it is shown by 'windlass cache list'",
+            ),
             Self::Pki(error) => hint_pki(error),
             Self::ProxyUrl { source, .. } => fixed(match source {
                 ProxyUrlError::Malformed | ProxyUrlError::Scheme => {

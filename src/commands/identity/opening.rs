@@ -4,8 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::cli::IdentityArgs;
 use crate::commands::{Context, Error};
-use crate::key::{Loader, Source};
-use crate::pki::Identity;
+use crate::key::{KeySource, Loader, Source};
+use crate::pki::{self, Identity};
 
 use super::{Plan, Said};
 
@@ -36,6 +36,44 @@ impl<'a> Opening<'a> {
             Some(digest) => hex::encode(digest),
             None => self.plan.place.to_string(),
         })
+    }
+
+    /// The same for whoever only looks: a pipe is left to the program that it is
+    /// filled for.
+    pub(in crate::commands) fn fingerprint_unless_pipe(&self) -> Result<String, Error> {
+        if let Some(Source::File(path)) = self.plan.place.material()
+            && std::fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir())
+        {
+            return Err(Error::Pipe { path: path.clone() });
+        }
+        self.fingerprint()
+    }
+
+    /// That key and certificate do not belong together, as far as files alone can
+    /// tell: no device and no program is asked, and no person.
+    pub(in crate::commands) fn mismatch(&self) -> Option<pki::Error> {
+        let plan = &self.plan;
+        let is_file = |source: &KeySource| match source.material() {
+            Some(Source::File(path)) => path.is_file(),
+            _ => false,
+        };
+        let sources = [Some(&plan.place), plan.private_key.as_ref()];
+        let mut sources = sources.into_iter().chain([plan.intermediates.as_ref()]);
+        if plan.said.signer_command().is_some()
+            || !sources.all(|source| source.is_none_or(is_file))
+            || !plan.passphrase.is_at_hand()
+        {
+            return None;
+        }
+        let found = plan.identity(&mut self.loader());
+        let Err(Error::Pki(pki::Error::KeyMismatch { .. })) = found else {
+            return None;
+        };
+        // Unless they are being replaced at this moment.
+        match self.identity() {
+            Err(Error::Pki(error @ pki::Error::KeyMismatch { .. })) => Some(error),
+            _ => None,
+        }
     }
 
     /// Where the certificate is, whatever the working directory.

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use super::{AWS, OWN, arguments, configure, home, line, section};
-use crate::harness::{Sandbox, program};
+use crate::harness::{Sandbox, program, testdata};
 
 /// Nothing was written by it.
 #[track_caller]
@@ -56,6 +56,45 @@ fn what_an_sdk_would_not_find_is_not_written() {
         assert!(!told.contains("hunter22"), "{told}");
         insta::assert_snapshot!(name, told);
     }
+}
+
+/// As far as files tell; nobody is asked for a passphrase, and none is guessed.
+#[test]
+fn a_key_and_a_certificate_of_different_identities_are_not_written() {
+    let sandbox = Sandbox::new();
+    for (name, source) in [
+        ("fullchain.pem", "certs/leaf.pem"),
+        ("key.pem", "keys/p256-other.pem"),
+        ("right.pem", "keys/p256.pem"),
+        // Of the certificate of neither.
+        ("locked.pem", "keys/p256-encrypted.pem"),
+        ("other.pem", "certs/leaf-p384.pem"),
+    ] {
+        sandbox.write(name, fs::read(testdata(source)).unwrap());
+    }
+    sandbox.write("unlock", "testdata\n");
+    insta::assert_snapshot!("mismatch", refused(&sandbox, &[]));
+    let locked = ["--private-key", "locked.pem", "--certificate", "other.pem"];
+    let unlocked = [&locked[..], &["--passphrase-file", "unlock"]].concat();
+    let told = refused(&sandbox, &unlocked);
+    assert!(told.contains("do not belong together"), "{told}");
+    let written = |options: &[&str]| {
+        let both: Vec<&str> = options.chunks(2).map(|pair| pair[0]).collect();
+        let mut all = arguments(&["--print"]);
+        for name in ["--certificate", "--private-key"] {
+            let at = all.iter().position(|word| *word == name).unwrap();
+            if both.contains(&name) {
+                all.drain(at..at + 2);
+            }
+        }
+        sandbox.ok(&[&all[..], options].concat());
+    };
+    written(&["--no-check"]);
+    written(&["--private-key", "right.pem"]);
+    written(&locked);
+    written(&[&locked[..], &["--passphrase-from", "tty"]].concat());
+    written(&[&locked[..], &["--passphrase-from", "cmd:touch asked"]].concat());
+    assert!(!sandbox.path("asked").exists());
 }
 
 #[test]
