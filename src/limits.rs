@@ -38,6 +38,10 @@ pub const MAX_CRL_FILE: u64 = 256 * 1024 * 1024;
 /// quotas; they cannot be raised).
 pub const ROLES_ANYWHERE_CRL: u64 = 300_000;
 
+/// Most certificates that Roles Anywhere takes in the bundle of one trust anchor
+/// (its quotas; they cannot be raised).
+pub const ROLES_ANYWHERE_ANCHORS: usize = 2;
+
 /// Most revocation lists that Roles Anywhere takes for one trust anchor (its
 /// quotas; they cannot be raised).
 pub const ROLES_ANYWHERE_CRLS: u64 = 2;

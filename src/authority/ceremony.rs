@@ -91,6 +91,11 @@ impl<'a> OwnDraft<'a> {
         })
     }
 
+    /// Whom it names.
+    pub(super) const fn subject(&self) -> &DistinguishedName {
+        &self.subject
+    }
+
     /// Reserves its serial number with everything that will be signed.
     pub(super) fn reserve(
         &self,

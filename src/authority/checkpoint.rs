@@ -129,6 +129,15 @@ pub(super) fn checkpoint_when_due(
     Ok(())
 }
 
+/// Signs the log within a transaction, also when it was just signed.
+pub(super) fn sign_log(
+    writer: &Writer<'_>,
+    signer: &dyn Signer,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    Ok(writer.add_checkpoint(&signed(writer, signer, at)?)?)
+}
+
 fn signed(
     writer: &Writer<'_>,
     signer: &dyn Signer,

@@ -168,6 +168,48 @@ pub enum Error {
         /// The directory.
         path: PathBuf,
     },
+    /// The new root is not at Roles Anywhere yet, as far as anybody has said.
+    #[error(
+        "what generation {number} issues leads to {root}, which Roles Anywhere does not know before it has the new bundle"
+    )]
+    BundleNotInstalled {
+        /// The generation that was to be activated.
+        number: u32,
+        /// Its root.
+        root: AuthorityName,
+    },
+    /// Certificates that are in use would not be accepted any more.
+    #[error(
+        "{} of {name} in use would not be accepted any more, until {}: {certificates}",
+        if *.count == 1 { "a certificate".to_owned() } else { format!("{} certificates", .count) },
+        rfc3339(*.last_end)
+    )]
+    LeavesStranded {
+        /// The issuing CA that was to be retired.
+        name: AuthorityName,
+        /// How many.
+        count: u64,
+        /// The last second of the one that ends last.
+        last_end: DateTime<Utc>,
+        /// When nothing is stranded any more.
+        safe_from: DateTime<Utc>,
+        /// Those that end last, as text.
+        certificates: String,
+    },
+    /// No generation waits to be activated or cancelled.
+    #[error("no generation of the CA is prepared")]
+    NothingPrepared,
+    /// No generation waits to be retired.
+    #[error("no generation of the CA is retiring")]
+    NothingRetiring,
+    /// Another generation has not come to its end, or to its beginning.
+    #[error("generation {number} of the CA is still {}", state.as_str())]
+    RolloverUnderWay {
+        /// Its number.
+        number: u32,
+        /// What it is.
+        state: store::GenerationState,
+    },
     /// Another generation was activated after the CA had been opened.
     #[error("the CA rolled over meanwhile: {name} does not issue any more")]
     RolledOver {

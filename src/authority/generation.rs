@@ -253,6 +253,14 @@ impl Generation {
         Ok(())
     }
 
+    /// The organisation that runs the CA, as its issuing certificate has it.
+    pub(super) fn organisation(&self) -> String {
+        let subject = self.issuing.certificate.subject();
+        let mut attributes = subject.attributes();
+        let organisation = attributes.find(|(kind, _)| *kind == "O");
+        organisation.map_or_else(String::new, |(_, value)| value.to_owned())
+    }
+
     /// When the first of its certificates ends.
     #[must_use]
     pub fn not_after(&self) -> DateTime<Utc> {

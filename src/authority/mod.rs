@@ -33,10 +33,12 @@ mod opened;
 mod own_key;
 mod passphrase;
 mod policy;
+mod prepare;
 mod publish;
 mod reconcile;
 mod restore;
 mod revoke;
+mod rollover;
 mod subject;
 
 pub use assess::{Assessment, ListFacts, ListState, assess, assess_file};
@@ -57,10 +59,15 @@ pub use opened::Authority;
 pub use own_key::{DeviceKey, DeviceOptions, Unlock};
 pub use passphrase::{NewPassphrase, Reencrypted, change_passphrase};
 pub use policy::{Policy, Profile, Refusal};
+pub use prepare::{Preparation, Prepared, prepare};
 pub use publish::{ListPlan, ListSigner, Published};
 pub use reconcile::{Reconciled, reconcile};
 pub use restore::{RestorePlan, Restored, restore};
 pub use revoke::{Revoked, Selection, reason_of, release, revoke};
+pub use rollover::{
+    Activated, GenerationStatus, NextStep, Retired, RolloverStatus, activate, cancel, retire,
+    rollover_status,
+};
 pub use subject::{CommonName, TagValue};
 
 use std::path::Path;

@@ -32,6 +32,8 @@ pub struct Occasion<'a> {
 pub enum Action {
     /// It is settled that nothing was issued under a reserved serial number.
     Abandon,
+    /// Another generation issues from now on.
+    Activate,
     /// A clock was said to be right that seemed wrong.
     AcceptClock,
     /// A revocation list became known that was signed after the backup that was
@@ -39,6 +41,8 @@ pub enum Action {
     AdoptList,
     /// A backup was made.
     Backup,
+    /// A generation was given up before it issued anything.
+    Cancel,
     /// The log was written into a file.
     ExportLog,
     /// The inventory was written out.
@@ -51,12 +55,16 @@ pub enum Action {
     Passphrase,
     /// Another policy holds than when was issued last.
     Policy,
+    /// The keys and certificates of another generation are there.
+    Prepare,
     /// Something was asked for and refused.
     Refuse,
     /// A hold was taken back.
     Release,
     /// The CA was restored from a backup.
     Restore,
+    /// What a generation has issued does not count any more.
+    Retire,
     /// A certificate was revoked, or what is said of it became stronger.
     Revoke,
     /// A revocation list was signed.
@@ -69,18 +77,22 @@ impl Action {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Abandon => "abandon",
+            Self::Activate => AuditEntry::ACTIVATE,
             Self::AcceptClock => "accept-clock",
             Self::AdoptList => AuditEntry::ADOPT_LIST,
             Self::Backup => "backup",
+            Self::Cancel => AuditEntry::CANCEL,
             Self::ExportLog => "export-log",
             Self::Export => "export",
             Self::Init => "init",
             Self::Issue => AuditEntry::ISSUE,
             Self::Passphrase => "passphrase",
             Self::Policy => "policy",
+            Self::Prepare => AuditEntry::PREPARE,
             Self::Refuse => "refuse",
             Self::Release => AuditEntry::RELEASE,
             Self::Restore => "restore",
+            Self::Retire => AuditEntry::RETIRE,
             Self::Revoke => AuditEntry::REVOKE,
             Self::SignList => AuditEntry::SIGN_LIST,
         }

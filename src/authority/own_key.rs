@@ -87,8 +87,12 @@ impl<'a> Unlock<'a> {
         self.asked.read_descriptor()
     }
 
-    /// The passphrase of a key file.
-    pub(super) fn passphrase(&self) -> Result<Option<Secret>, key::Error> {
+    /// The passphrase of a key file: it is read now if it was not.
+    ///
+    /// # Errors
+    ///
+    /// [`key::Error`] when that fails.
+    pub fn passphrase(&self) -> Result<Option<Secret>, key::Error> {
         self.asked.get()
     }
 

@@ -12,6 +12,7 @@ mod overview;
 mod passphrase;
 mod policy;
 mod revoke;
+mod rollover;
 mod show;
 mod sign;
 
@@ -32,6 +33,10 @@ pub use overview::{CaExport, CaReport, CaStats, ExportTarget};
 pub use passphrase::CaPassphrase;
 pub use policy::{CaPolicy, CaPolicyCheck, CaPolicyCommand, CaPolicyShow};
 pub use revoke::{CaRelease, CaRevoke, WhichCertificate};
+pub use rollover::{
+    BundleStep, CaRollover, RolloverActivate, RolloverBundle, RolloverCancel, RolloverCommand,
+    RolloverPrepare, RolloverRetire, RolloverStatusArgs,
+};
 pub use show::CaShow;
 pub use sign::CaSign;
 
@@ -75,6 +80,7 @@ pub enum CaCommand {
     Report(CaReport),
     Restore(Box<CaRestore>),
     Revoke(Box<CaRevoke>),
+    Rollover(CaRollover),
     Show(CaShow),
     Sign(Box<CaSign>),
     Stats(CaStats),

@@ -27,12 +27,14 @@ mod value;
 
 pub use ca::{
     AuditCheckpoint, AuditCommand, AuditExport, AuditFormat, AuditList, AuditReconcile,
-    AuditVerify, BatchArgs, Ca, CaAudit, CaBackup, CaCheck, CaCommand, CaCrl, CaDirectory,
-    CaExport, CaInit, CaIssue, CaLint, CaList, CaPassphrase, CaPolicy, CaPolicyCheck,
-    CaPolicyCommand, CaPolicyShow, CaRelease, CaReport, CaRestore, CaRevoke, CaShow, CaSign,
-    CaStats, CertificateKind, CertificateStatus, CheckFormat, CrlCommand, CrlMake, CrlStatus,
-    DeviceArgs, ExportTarget, Glob, LintLevel, LintPolicy, ListFilter, ListFormat, ListOrder,
-    NameArgs, OccasionArgs, TermArgs, WhichCertificate,
+    AuditVerify, BatchArgs, BundleStep, Ca, CaAudit, CaBackup, CaCheck, CaCommand, CaCrl,
+    CaDirectory, CaExport, CaInit, CaIssue, CaLint, CaList, CaPassphrase, CaPolicy, CaPolicyCheck,
+    CaPolicyCommand, CaPolicyShow, CaRelease, CaReport, CaRestore, CaRevoke, CaRollover, CaShow,
+    CaSign, CaStats, CertificateKind, CertificateStatus, CheckFormat, CrlCommand, CrlMake,
+    CrlStatus, DeviceArgs, ExportTarget, Glob, LintLevel, LintPolicy, ListFilter, ListFormat,
+    ListOrder, NameArgs, OccasionArgs, RolloverActivate, RolloverBundle, RolloverCancel,
+    RolloverCommand, RolloverPrepare, RolloverRetire, RolloverStatusArgs, TermArgs,
+    WhichCertificate,
 };
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
 pub use config::{Config, ConfigCommand, ConfigShow};

@@ -149,6 +149,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
             CaCommand::Release(arguments) => ca::release(&arguments, context),
             CaCommand::Report(arguments) => ca::report(&arguments, context),
             CaCommand::Revoke(arguments) => ca::revoke(&arguments, context),
+            CaCommand::Rollover(arguments) => ca::rollover(&arguments, context),
             CaCommand::Show(arguments) => ca::show(&arguments, context),
             CaCommand::Sign(arguments) => ca::sign(&arguments, context),
             CaCommand::Stats(arguments) => ca::stats(&arguments, context),

@@ -315,6 +315,20 @@ pub fn remove_if_empty(path: &Path) {
     let _ = fs::remove_dir(path);
 }
 
+/// Removes a directory with everything below it, durably.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub fn remove_tree(path: &Path) -> Result<(), Error> {
+    fs::remove_dir_all(path).map_err(|source| Error::Io {
+        path: path.to_owned(),
+        action: Action::Remove,
+        source,
+    })?;
+    sync_directory(&parent(path))
+}
+
 /// Removes what writers that were killed have left unfinished in a directory.
 /// The caller sees to it that nobody is writing there.
 ///

@@ -112,7 +112,7 @@ pub struct DeviceArgs {
 }
 
 /// RSA with 2048 bits is for workloads: a CA's key lives too long for it.
-fn ca_key_type(text: &str) -> Result<KeyType, String> {
+pub(super) fn ca_key_type(text: &str) -> Result<KeyType, String> {
     match text.parse()? {
         KeyType::Rsa2048 => Err("a CA key needs rsa3072 or rsa4096, or an EC type".to_owned()),
         fits => Ok(fits),

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use ring::rand::SystemRandom;
 use serde_json::json;
 
-use crate::authority::{self, Bootstrap, DeviceKey, DeviceOptions, Occasion, OwnKey};
-use crate::cli::CaInit;
+use crate::authority::{self, Bootstrap, DeviceKey, DeviceOptions, Occasion, OwnKey, Unlock};
+use crate::cli::{CaInit, DeviceArgs};
 use crate::clock::rfc3339;
 use crate::commands::{Context, Error, material};
-use crate::key::{Cost, KeySource};
+use crate::key::{Cost, KeySource, KeyType};
 use crate::secret::Secret;
 use crate::store::Staging;
 
@@ -27,8 +27,13 @@ pub(in crate::commands) fn init(arguments: &CaInit, context: &Context) -> Result
         true => Some(new_passphrase(arguments, context)?),
         false => None,
     };
-    let root_key = own_key(arguments.root_key.as_ref(), arguments, context)?;
-    let issuing_key = own_key(arguments.issuing_key.as_ref(), arguments, context)?;
+    let keys = OwnKeyArgs {
+        key_type: arguments.key_type,
+        device: &arguments.device,
+        unlock: &unlock(&arguments.ca.dir, &arguments.passphrase, context),
+    };
+    let root_key = own_key(arguments.root_key.as_ref(), &keys, context)?;
+    let issuing_key = own_key(arguments.issuing_key.as_ref(), &keys, context)?;
     let plan = Bootstrap {
         name: &arguments.name,
         root_key: &root_key,
@@ -90,10 +95,17 @@ fn new_passphrase(arguments: &CaInit, context: &Context) -> Result<Secret, Error
     Ok(passphrase)
 }
 
-/// The key of one of the two authorities: one that is in a device, or a new one.
-fn own_key(
+/// What is said about the keys of an authority that is made.
+pub(super) struct OwnKeyArgs<'a> {
+    pub(super) key_type: KeyType,
+    pub(super) device: &'a DeviceArgs,
+    pub(super) unlock: &'a Unlock<'a>,
+}
+
+/// The key of an authority: one that is in a device, or a new one.
+pub(super) fn own_key(
     named: Option<&KeySource>,
-    arguments: &CaInit,
+    arguments: &OwnKeyArgs<'_>,
     context: &Context,
 ) -> Result<OwnKey, Error> {
     let Some(source) = named else {
@@ -126,8 +138,9 @@ fn own_key(
             _ => tpm.as_ref().and_then(lasting),
         },
     };
-    let unlock = unlock(&arguments.ca.dir, &arguments.passphrase, context);
     Ok(OwnKey::Device(Box::new(DeviceKey::open(
-        &source, &options, &unlock,
+        &source,
+        &options,
+        arguments.unlock,
     )?)))
 }

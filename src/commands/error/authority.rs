@@ -1,6 +1,7 @@
 //! What the errors of the authority mean for the user.
 
 use crate::authority;
+use crate::clock::rfc3339;
 use crate::commands::Outcome;
 
 use super::key_error::{hint_key, of_key};
@@ -39,12 +40,17 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::BatchKeyLost { .. }
         | authority::Error::Incomplete { .. }
         | authority::Error::Lint { .. }
+        | authority::Error::LeavesStranded { .. }
         | authority::Error::NotFound { .. }
+        | authority::Error::NothingPrepared
+        | authority::Error::NothingRetiring
+        | authority::Error::RolloverUnderWay { .. }
         | authority::Error::NotHeld { .. } => Outcome::Failed,
         authority::Error::BatchFailed { stopped: true, .. }
         | authority::Error::BatchFile { .. }
         | authority::Error::BatchRow { .. }
         | authority::Error::BatchWithoutDirectory
+        | authority::Error::BundleNotInstalled { .. }
         | authority::Error::CheckpointFile { .. }
         | authority::Error::InvalidSince { .. }
         | authority::Error::NoAuthority { .. }
@@ -181,6 +187,25 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
         }
         authority::Error::NotActive { .. } => Some(
             "'windlass ca rollover status' says what is there, and what to do next".to_owned(),
+        ),
+        authority::Error::BundleNotInstalled { .. } => Some(
+            "give trust-anchor.pem to Roles Anywhere ('aws rolesanywhere update-trust-anchor'), then run this again with --bundle-installed"
+                .to_owned(),
+        ),
+        authority::Error::LeavesStranded { safe_from, .. } => Some(format!(
+            "renew them, or wait: nothing is stranded from {} on ('windlass ca rollover status' says how far it is); --force retires it now",
+            rfc3339(*safe_from)
+        )),
+        authority::Error::NothingPrepared => Some(
+            "'windlass ca rollover prepare' makes the next one; 'windlass ca rollover status' says what there is"
+                .to_owned(),
+        ),
+        authority::Error::NothingRetiring => Some(
+            "'windlass ca rollover status' says what there is, and what to do next".to_owned(),
+        ),
+        authority::Error::RolloverUnderWay { .. } => Some(
+            "Roles Anywhere takes two roots at a time: end this rollover first; 'windlass ca rollover status' says how"
+                .to_owned(),
         ),
         authority::Error::RolledOver { .. } => Some(
             "nothing was issued that is not in the inventory; run the same command again, and the new issuing CA issues"

@@ -100,6 +100,11 @@ pub enum AuditFault {
         /// The entry's number.
         sequence: i64,
     },
+    /// How far a generation of the CA has come is not what the log says.
+    Generation {
+        /// Its number.
+        number: u32,
+    },
 }
 
 impl std::fmt::Display for AuditFault {
@@ -128,6 +133,10 @@ impl std::fmt::Display for AuditFault {
                 f,
                 "whether {} is revoked is not what the log says",
                 hex::encode(serial)
+            ),
+            Self::Generation { number } => write!(
+                f,
+                "the state of generation {number} is not what the log says"
             ),
             Self::UnloggedList { number } => write!(
                 f,
@@ -334,6 +343,7 @@ impl Inventory {
             faults.extend(self.missing()?);
             faults.extend(self.otherwise_revoked()?);
             faults.extend(self.other_lists(lists)?);
+            faults.extend(self.other_generations()?);
         }
         faults.truncate(AuditSummary::MOST_FAULTS);
         Ok(AuditSummary {

@@ -1,0 +1,369 @@
+//! From one generation of the CA to the next: activating it, retiring the one
+//! before, giving one up, and what to do when.
+
+use std::path::Path;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+use crate::clock::rfc3339;
+use crate::pki::{Certificate, encode_pem};
+use crate::store::{GenerationRow, GenerationState, Inventory, LiveLeaves, Record};
+use crate::text::printable;
+
+use super::checkpoint::sign_log;
+use super::generation::open_generations;
+use super::own_key::{Unlock, open_own_key};
+use super::{Action, BACKDATE_SECONDS, Error, Generation, Generations, Occasion, check_clock};
+
+/// How many certificates a message names.
+const MOST_NAMED: u32 = 10;
+
+/// A verifier's clock may be behind by so much: what has ended here has not there.
+const MARGIN: TimeDelta = TimeDelta::seconds(BACKDATE_SECONDS);
+
+/// A generation that issues now.
+#[derive(Debug)]
+pub struct Activated {
+    /// The generation.
+    pub generation: Generation,
+    /// The one before it.
+    pub retiring: Option<Generation>,
+}
+
+/// A generation that is over.
+#[derive(Debug)]
+pub struct Retired {
+    /// Its row.
+    pub row: GenerationRow,
+    /// What it has issued and is in force.
+    pub stranded: LiveLeaves,
+    /// Whether its root went with it, out of the trust anchor's bundle.
+    pub is_bundle_changed: bool,
+    /// Why the bundle could not be written, if it could not. Whoever opens the CA
+    /// next writes it.
+    pub unwritten: Option<Error>,
+}
+
+/// Lets the prepared generation issue. Its key is opened and signs the log: one
+/// that is of no use is noticed before it is needed.
+///
+/// # Errors
+///
+/// [`Error::NothingPrepared`]; [`Error::RolloverUnderWay`] while it has no
+/// certificates; [`Error::BundleNotInstalled`] when it has another root, unless
+/// `is_bundle_installed`; [`Error::CaNotValid`]; those of [`check_clock`], of the
+/// key and of the inventory. Then nothing has changed.
+pub fn activate(
+    directory: &Path,
+    is_bundle_installed: bool,
+    unlock: &Unlock<'_>,
+    occasion: &Occasion<'_>,
+) -> Result<Activated, Error> {
+    unlock.read_descriptor()?;
+    let (inventory, generations) = open_generations(directory)?;
+    generations.write_bundle(directory, &inventory)?;
+    check_clock(&inventory, occasion)?;
+    let prepared = generations.prepared()?;
+    let active = generations.in_state(GenerationState::Active);
+    let is_new_root = active.is_some_and(|active| active.root.name != prepared.root.name);
+    if is_new_root && !is_bundle_installed {
+        return Err(Error::BundleNotInstalled {
+            number: prepared.number,
+            root: prepared.root.name,
+        });
+    }
+    prepared.check_validity(occasion.at)?;
+    let key = open_own_key(directory, &prepared.issuing, unlock)?;
+    let mut writer = inventory.write()?;
+    // Another process may have activated or cancelled it meanwhile.
+    let now = Generations::read(directory, &inventory)?;
+    if now.prepared()?.number != prepared.number {
+        return Err(Error::NothingPrepared);
+    }
+    writer.activate_generation(prepared.number, occasion.at)?;
+    let detail = json!({
+        "generation": prepared.number,
+        "issuing": prepared.issuing.name.to_string(),
+        "root": prepared.root.name.to_string(),
+        "bundleInstalled": is_new_root.then_some(is_bundle_installed),
+    });
+    occasion.log(&mut writer, Action::Activate, None, &detail)?;
+    sign_log(&writer, key.as_ref(), occasion.at)?;
+    writer.commit()?;
+    Ok(Activated {
+        retiring: active.cloned(),
+        generation: prepared.clone(),
+    })
+}
+
+/// Ends the generation that is retiring.
+///
+/// # Errors
+///
+/// [`Error::NothingRetiring`]; [`Error::LeavesStranded`] while something that it
+/// has issued is in force, unless by `force`; those of [`check_clock`] and of the
+/// inventory. Then nothing has changed.
+pub fn retire(directory: &Path, force: bool, occasion: &Occasion<'_>) -> Result<Retired, Error> {
+    let (inventory, _) = open_generations(directory)?;
+    check_clock(&inventory, occasion)?;
+    let mut writer = inventory.write()?;
+    let generations = Generations::read(directory, &inventory)?;
+    let retiring = generations
+        .in_state(GenerationState::Retiring)
+        .ok_or(Error::NothingRetiring)?;
+    let stranded = live_leaves(&inventory, &retiring.issuing.certificate, occasion.at)?;
+    if let Some(last_end) = stranded.last_end.filter(|_| !force) {
+        return Err(Error::LeavesStranded {
+            name: retiring.issuing.name,
+            count: stranded.count,
+            last_end,
+            safe_from: safe_from(last_end),
+            certificates: named(&inventory, retiring, stranded.count, occasion.at)?,
+        });
+    }
+    writer.retire_generation(retiring.number, occasion.at)?;
+    let detail = json!({
+        "generation": retiring.number,
+        "issuing": retiring.issuing.name.to_string(),
+        "stranded": stranded.count,
+        "strandedUntil": stranded.last_end.map(rfc3339),
+    });
+    occasion.log(&mut writer, Action::Retire, None, &detail)?;
+    writer.commit()?;
+    ended(directory, &inventory, retiring.number, stranded)
+}
+
+/// Gives up the generation that is pending. Its directories stay as they are.
+///
+/// # Errors
+///
+/// [`Error::NothingPrepared`]; those of [`check_clock`] and of the inventory.
+/// Then nothing has changed.
+pub fn cancel(directory: &Path, occasion: &Occasion<'_>) -> Result<Retired, Error> {
+    let (inventory, _) = open_generations(directory)?;
+    check_clock(&inventory, occasion)?;
+    let mut writer = inventory.write()?;
+    let generations = Generations::read(directory, &inventory)?;
+    let pending = generations.pending().ok_or(Error::NothingPrepared)?;
+    writer.cancel_generation(pending.number, occasion.at)?;
+    let detail = json!({ "generation": pending.number, "issuing": pending.issuing });
+    occasion.log(&mut writer, Action::Cancel, None, &detail)?;
+    writer.commit()?;
+    ended(directory, &inventory, pending.number, LiveLeaves::default())
+}
+
+/// What has become of a generation that is over.
+fn ended(
+    directory: &Path,
+    inventory: &Inventory,
+    number: u32,
+    stranded: LiveLeaves,
+) -> Result<Retired, Error> {
+    let now = Generations::read(directory, inventory)?;
+    let row = now.rows.iter().find(|row| row.number == number).cloned();
+    let row = row.ok_or(Error::NothingPrepared)?;
+    let roots = now.roots();
+    Ok(Retired {
+        is_bundle_changed: roots.iter().all(|root| root.name.to_string() != row.root),
+        row,
+        stranded,
+        unwritten: now.write_bundle(directory, inventory).err(),
+    })
+}
+
+impl Generations {
+    /// The generation that can be activated.
+    fn prepared(&self) -> Result<&Generation, Error> {
+        match self.pending() {
+            Some(row) if row.state == GenerationState::Requested => Err(Error::RolloverUnderWay {
+                number: row.number,
+                state: row.state,
+            }),
+            _ => self
+                .in_state(GenerationState::Prepared)
+                .ok_or(Error::NothingPrepared),
+        }
+    }
+
+    /// What `trust-anchor.pem` will hold after the next step of a rollover, as
+    /// PEM: activating changes nothing, retiring takes out a root that nobody else
+    /// has.
+    #[must_use]
+    pub fn next_bundle(&self) -> String {
+        let roots = self.roots_where(|one| one.state != GenerationState::Retiring);
+        encode_pem(roots.into_iter().map(|root| &root.certificate))
+    }
+}
+
+/// What an issuing CA has given out that is in force, or may be by a clock that is a
+/// little behind.
+fn live_leaves(
+    inventory: &Inventory,
+    issuing: &Certificate,
+    at: DateTime<Utc>,
+) -> Result<LiveLeaves, Error> {
+    let key = issuing.public_key().key_identifier();
+    Ok(inventory.live_leaves(&key, at - MARGIN)?)
+}
+
+/// When nothing is in force any more, also by a clock that is a little behind.
+fn safe_from(last_end: DateTime<Utc>) -> DateTime<Utc> {
+    last_end + MARGIN + TimeDelta::seconds(1)
+}
+
+/// Those that end last, for a message.
+fn named(
+    inventory: &Inventory,
+    generation: &Generation,
+    count: u64,
+    at: DateTime<Utc>,
+) -> Result<String, Error> {
+    let key = generation.issuing.certificate.public_key();
+    let records = inventory.last_live_leaves(&key.key_identifier(), at - MARGIN, MOST_NAMED)?;
+    let shown = |record: &Record| {
+        format!(
+            "{} ({}, until {})",
+            printable(&record.common_name, 61),
+            hex::encode(&record.serial),
+            rfc3339(record.not_after)
+        )
+    };
+    let mut named: Vec<String> = records.iter().map(shown).collect();
+    let more = count.saturating_sub(u64::try_from(named.len()).unwrap_or(u64::MAX));
+    if more > 0 {
+        named.push(format!("and {more} more"));
+    }
+    Ok(named.join(", "))
+}
+
+/// A generation as it is now.
+#[derive(Debug)]
+pub struct GenerationStatus {
+    /// Its row.
+    pub row: GenerationRow,
+    /// Its root's certificate, once it is known.
+    pub root: Option<Certificate>,
+    /// Its issuing CA's.
+    pub issuing: Option<Certificate>,
+    /// What it has issued and is in force.
+    pub leaves: LiveLeaves,
+}
+
+/// What is to be done next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NextStep {
+    /// Nothing is under way. A rollover is due at some time before the CA ends.
+    Prepare {
+        /// Whether the root has to be new too: it ends with the issuing CA.
+        of_root: bool,
+        /// The end.
+        end: DateTime<Utc>,
+    },
+    /// The pending generation has to get its certificates.
+    Import {
+        /// Its number.
+        number: u32,
+    },
+    /// The prepared generation can begin to issue.
+    Activate {
+        /// Whether Roles Anywhere has to be given the new bundle before.
+        bundle_first: bool,
+    },
+    /// The retiring generation can be retired.
+    Retire {
+        /// From when on nothing is stranded.
+        safe_from: DateTime<Utc>,
+    },
+    /// No generation issues, and none is under way.
+    Nothing,
+}
+
+/// How far a rollover is.
+#[derive(Debug)]
+pub struct RolloverStatus {
+    /// All generations, the oldest first.
+    pub generations: Vec<GenerationStatus>,
+    /// What the trust anchor has to be given at this step, as PEM.
+    pub bundle: String,
+    /// Number of certificates in it.
+    pub bundle_certificates: usize,
+    /// Whether `trust-anchor.pem` holds it.
+    pub is_bundle_written: bool,
+    /// How many authorities have revocation lists that have not expired.
+    pub lists: u64,
+    /// What is to be done next.
+    pub next: NextStep,
+}
+
+/// Says how far a rollover is at `at`. It needs no key and writes nothing.
+///
+/// # Errors
+///
+/// As [`super::generations`].
+pub fn rollover_status(directory: &Path, at: DateTime<Utc>) -> Result<RolloverStatus, Error> {
+    let inventory = super::read_inventory(directory)?;
+    let now = Generations::read(directory, &inventory)?;
+    let mut generations = Vec::new();
+    for row in &now.rows {
+        let root = certificate(&inventory, row.root_serial.as_deref())?;
+        let issuing = certificate(&inventory, row.issuing_serial.as_deref())?;
+        let leaves = match &issuing {
+            Some(issuing) => live_leaves(&inventory, issuing, at)?,
+            None => LiveLeaves::default(),
+        };
+        generations.push(GenerationStatus {
+            row: row.clone(),
+            root,
+            issuing,
+            leaves,
+        });
+    }
+    let next = now.next_step(&generations, at);
+    inventory.check_unwritten()?;
+    Ok(RolloverStatus {
+        generations,
+        bundle: now.bundle(),
+        bundle_certificates: now.roots().len(),
+        is_bundle_written: now.is_bundle_written,
+        lists: inventory.crl_issuers(at)?,
+        next,
+    })
+}
+
+fn certificate(inventory: &Inventory, serial: Option<&[u8]>) -> Result<Option<Certificate>, Error> {
+    let Some(serial) = serial else {
+        return Ok(None);
+    };
+    let der = inventory.get(serial)?.and_then(|record| record.der);
+    let read = der.map(|der| Certificate::from_der(&der, "the inventory"));
+    Ok(read.transpose()?)
+}
+
+impl Generations {
+    fn next_step(&self, generations: &[GenerationStatus], at: DateTime<Utc>) -> NextStep {
+        let active = self.in_state(GenerationState::Active);
+        if let Some(pending) = self.pending() {
+            return match pending.state {
+                GenerationState::Requested => NextStep::Import {
+                    number: pending.number,
+                },
+                _ => NextStep::Activate {
+                    bundle_first: active
+                        .is_some_and(|active| active.root.name.to_string() != pending.root),
+                },
+            };
+        }
+        let is_retiring = |one: &&GenerationStatus| one.row.state == GenerationState::Retiring;
+        if let Some(retiring) = generations.iter().find(is_retiring) {
+            let last_end = retiring.leaves.last_end;
+            return NextStep::Retire {
+                safe_from: last_end.map_or(at, safe_from),
+            };
+        }
+        active.map_or(NextStep::Nothing, |active| NextStep::Prepare {
+            of_root: active.root.certificate.not_after() <= active.issuing.certificate.not_after(),
+            end: active.not_after(),
+        })
+    }
+}
