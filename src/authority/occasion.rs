@@ -45,6 +45,8 @@ pub enum Action {
     Export,
     /// The CA was made.
     Init,
+    /// The certificates that another machine has made are the CA's from now on.
+    Install,
     /// A certificate was signed.
     Issue,
     /// A key of the CA was encrypted under another passphrase.
@@ -55,6 +57,8 @@ pub enum Action {
     Refuse,
     /// A hold was taken back.
     Release,
+    /// A certificate was asked for, of a root that is elsewhere.
+    Request,
     /// The CA was restored from a backup.
     Restore,
     /// A certificate was revoked, or what is said of it became stronger.
@@ -75,11 +79,13 @@ impl Action {
             Self::ExportLog => "export-log",
             Self::Export => "export",
             Self::Init => "init",
+            Self::Install => "install",
             Self::Issue => AuditEntry::ISSUE,
             Self::Passphrase => "passphrase",
             Self::Policy => "policy",
             Self::Refuse => "refuse",
             Self::Release => AuditEntry::RELEASE,
+            Self::Request => "request",
             Self::Restore => "restore",
             Self::Revoke => AuditEntry::REVOKE,
             Self::SignList => AuditEntry::SIGN_LIST,

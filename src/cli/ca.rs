@@ -1,5 +1,6 @@
 //! `windlass ca …`
 
+mod apart;
 mod audit;
 mod backup;
 mod batch;
@@ -15,6 +16,7 @@ mod revoke;
 mod show;
 mod sign;
 
+pub use apart::{CaInstall, CaSignCa};
 pub use audit::{
     AuditCheckpoint, AuditCommand, AuditExport, AuditFormat, AuditList, AuditReconcile,
     AuditVerify, CaAudit,
@@ -66,6 +68,8 @@ pub enum CaCommand {
     Crl(Box<CaCrl>),
     Export(CaExport),
     Init(Box<CaInit>),
+
+    Install(Box<CaInstall>),
     Issue(Box<CaIssue>),
     Lint(CaLint),
     List(Box<CaList>),
@@ -77,6 +81,7 @@ pub enum CaCommand {
     Revoke(Box<CaRevoke>),
     Show(CaShow),
     Sign(Box<CaSign>),
+    SignCa(Box<CaSignCa>),
     Stats(CaStats),
 }
 

@@ -28,11 +28,11 @@ mod value;
 pub use ca::{
     AuditCheckpoint, AuditCommand, AuditExport, AuditFormat, AuditList, AuditReconcile,
     AuditVerify, BatchArgs, Ca, CaAudit, CaBackup, CaCheck, CaCommand, CaCrl, CaDirectory,
-    CaExport, CaInit, CaIssue, CaLint, CaList, CaPassphrase, CaPolicy, CaPolicyCheck,
+    CaExport, CaInit, CaInstall, CaIssue, CaLint, CaList, CaPassphrase, CaPolicy, CaPolicyCheck,
     CaPolicyCommand, CaPolicyShow, CaRelease, CaReport, CaRestore, CaRevoke, CaShow, CaSign,
-    CaStats, CertificateKind, CertificateStatus, CheckFormat, CrlCommand, CrlMake, CrlStatus,
-    DeviceArgs, ExportTarget, Glob, LintLevel, LintPolicy, ListFilter, ListFormat, ListOrder,
-    NameArgs, OccasionArgs, TermArgs, WhichCertificate,
+    CaSignCa, CaStats, CertificateKind, CertificateStatus, CheckFormat, CrlCommand, CrlMake,
+    CrlStatus, DeviceArgs, ExportTarget, Glob, LintLevel, LintPolicy, ListFilter, ListFormat,
+    ListOrder, NameArgs, OccasionArgs, TermArgs, WhichCertificate,
 };
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
 pub use config::{Config, ConfigCommand, ConfigShow};
