@@ -20,6 +20,11 @@ pub fn read_certificates(content: &[u8], origin: &str) -> Result<Vec<Certificate
         origin: origin.to_owned(),
         found,
     };
+    if is_pkcs7(content) {
+        return Err(nothing(Contents::Other(
+            "it is PKCS#7; 'openssl pkcs7 -inform DER -print_certs' makes PEM of it".to_owned(),
+        )));
+    }
     let material = Material::read(content, origin, || Ok(None)).map_err(|error| match error {
         key::Error::DamagedFile { form: "PEM", .. } => Error::Damaged {
             origin: origin.to_owned(),
@@ -67,6 +72,15 @@ pub fn read_der_bundle(material: &[u8], origin: &str) -> Result<Vec<Vec<u8>>, Er
         });
     }
     Ok(certificates)
+}
+
+/// Whether it is a ContentInfo with signedData (RFC 5652 section 5), as a file
+/// whose name ends in `.p7b` holds.
+fn is_pkcs7(material: &[u8]) -> bool {
+    const SIGNED_DATA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
+    der::sequence(material)
+        .and_then(|parts| parts.first().map(|first| first.content == SIGNED_DATA))
+        .unwrap_or(false)
 }
 
 /// Writes certificates as PEM, in order, with LF line endings (RFC 7468).
