@@ -367,3 +367,6 @@ impl Generations {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
