@@ -22,6 +22,10 @@ pub fn read_certificates(material: &[u8], origin: &str) -> Result<Vec<Certificat
     if !is_pem(material) {
         return if material.is_empty() {
             Err(nothing(Contents::Empty))
+        } else if is_pkcs7(material) {
+            Err(nothing(Contents::Other(
+                "it is PKCS#7; 'openssl pkcs7 -inform DER -print_certs' makes PEM of it".to_owned(),
+            )))
         } else if der::sequence(material).is_none() {
             Err(nothing(Contents::Other(
                 "it is neither PEM nor DER".to_owned(),
@@ -74,6 +78,15 @@ pub fn read_der_bundle(material: &[u8], origin: &str) -> Result<Vec<Vec<u8>>, Er
         });
     }
     Ok(certificates)
+}
+
+/// Whether it is a ContentInfo with signedData (RFC 5652 section 5), as a file
+/// whose name ends in `.p7b` holds.
+fn is_pkcs7(material: &[u8]) -> bool {
+    const SIGNED_DATA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
+    der::sequence(material)
+        .and_then(|parts| parts.first().map(|first| first.content == SIGNED_DATA))
+        .unwrap_or(false)
 }
 
 fn is_certificate(block: &&pem::Pem) -> bool {

@@ -221,6 +221,15 @@ impl Certificate {
         self.extensions.authority_key_identifier.as_deref()
     }
 
+    /// What certificates and lists that it signs have to say of its key: its own
+    /// subjectKeyIdentifier (RFC 5280 section 4.2.1.1), which another CA may have
+    /// computed otherwise than it is done here.
+    #[must_use]
+    pub fn key_identifier(&self) -> Vec<u8> {
+        self.subject_key_identifier()
+            .map_or_else(|| self.public_key.key_identifier().to_vec(), <[u8]>::to_vec)
+    }
+
     /// The subject alternative names, each as `DNS:…`, `IP:…` and so on.
     #[must_use]
     pub fn alternative_names(&self) -> &[String] {

@@ -134,6 +134,15 @@ pub enum Error {
         /// The time at which it was judged.
         at: DateTime<Utc>,
     },
+    /// Making a request failed.
+    #[error("the request could not be made: {reason}")]
+    Request {
+        /// What failed.
+        reason: String,
+        /// The key's error, when it was the key that failed.
+        #[source]
+        source: Option<crate::key::Error>,
+    },
     /// More certificates than are read.
     #[error("{origin} holds {count} certificates, at most {max} are read")]
     TooMany {

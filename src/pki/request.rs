@@ -4,6 +4,8 @@
 //! that copies extensions hands out certificates of a CA to whoever asks for
 //! them. What is asked for besides is told, so that nobody takes it for granted.
 
+mod build;
+
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::cri_attributes::ParsedCriAttribute;
 use x509_parser::extensions::{GeneralName as ParsedName, ParsedExtension, X509Extension};
@@ -22,6 +24,7 @@ use super::{DistinguishedName, Error};
 /// A request whose signature shows that who made it holds the private key.
 #[derive(Clone)]
 pub struct CertificateRequest {
+    der: Vec<u8>,
     subject: DistinguishedName,
     public_key: PublicKey,
     names: Vec<String>,
@@ -71,6 +74,7 @@ impl CertificateRequest {
             info.raw,
         )?;
         let mut request = Self {
+            der: encoded.to_vec(),
             subject: DistinguishedName::from_der(info.subject.as_raw())
                 .ok_or_else(|| "its subject name is malformed".to_owned())?,
             public_key,
@@ -80,6 +84,26 @@ impl CertificateRequest {
         request.ignore_attributes();
         request.read_attributes(&parsed)?;
         Ok(request)
+    }
+
+    /// The DER encoding.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// The request as PEM, with LF line endings (RFC 7468 section 7).
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+        let block = pem::Pem::new("CERTIFICATE REQUEST", self.der.as_slice());
+        pem::encode_config(&block, config)
+    }
+
+    /// The name for which a certificate is asked.
+    #[must_use]
+    pub const fn subject(&self) -> &DistinguishedName {
+        &self.subject
     }
 
     /// The key that is to be certified.
@@ -211,6 +235,8 @@ impl std::fmt::Debug for CertificateRequest {
 
 /// `extensionRequest` (RFC 2985 section 5.4.2).
 const EXTENSION_REQUEST: &str = "1.2.840.113549.1.9.14";
+/// The same, as the content of an OBJECT IDENTIFIER.
+const EXTENSION_REQUEST_OID: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0e";
 
 /// The DER of the one request that a file holds.
 fn one_der(material: &[u8]) -> Result<Vec<u8>, String> {

@@ -1,4 +1,4 @@
-//! Verifying the signature on a certificate or a revocation list.
+//! Signatures on what is encoded here: how they are named, and verifying them.
 
 use x509_parser::der_parser::asn1_rs::BitString;
 use x509_parser::prelude::FromDer;
@@ -35,5 +35,27 @@ fn scheme_without_ring(issuer: KeyAlgorithm, algorithm: &str) -> Option<Scheme> 
         | (KeyAlgorithm::MlDsa65, "2.16.840.1.101.3.4.3.18")
         | (KeyAlgorithm::MlDsa87, "2.16.840.1.101.3.4.3.19") => Some(Scheme::MlDsa),
         _ => None,
+    }
+}
+
+/// The AlgorithmIdentifier of [`crate::key::PublicKey::certificate_scheme`] (RFC
+/// 5758 section 3.2, RFC 4055 section 5); that the signature verifies proves it
+/// each time.
+pub(super) const fn algorithm_identifier(algorithm: KeyAlgorithm) -> Option<&'static [u8]> {
+    match algorithm {
+        // ecdsa-with-SHA256
+        KeyAlgorithm::EcP256 => Some(b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"),
+        // ecdsa-with-SHA384
+        KeyAlgorithm::EcP384 => Some(b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03"),
+        // sha256WithRSAEncryption, whose parameters are NULL
+        KeyAlgorithm::Rsa { .. } => {
+            Some(b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00")
+        }
+        KeyAlgorithm::EcP521
+        | KeyAlgorithm::Ed25519
+        | KeyAlgorithm::MlDsa44
+        | KeyAlgorithm::MlDsa65
+        | KeyAlgorithm::MlDsa87
+        | KeyAlgorithm::Unknown => None,
     }
 }

@@ -17,7 +17,9 @@ pub(super) fn of_pki(error: &pki::Error) -> Outcome {
         | pki::Error::NotYetValid { .. }
         | pki::Error::TooMany { .. } => Outcome::Unusable,
         pki::Error::CaBundle { .. } => Outcome::Usage,
-        pki::Error::Issue { .. } | pki::Error::List { .. } => Outcome::Failed,
+        pki::Error::Issue { .. } | pki::Error::List { .. } | pki::Error::Request { .. } => {
+            Outcome::Failed
+        }
     }
 }
 
@@ -59,7 +61,9 @@ pub(super) fn hint_pki(error: &pki::Error) -> Option<String> {
             ));
         }
         pki::Error::TooMany { .. } => "give the certificate and its chain, not a whole root store",
-        pki::Error::Issue { .. } | pki::Error::List { .. } => return None,
+        pki::Error::Issue { .. } | pki::Error::List { .. } | pki::Error::Request { .. } => {
+            return None;
+        }
     };
     Some(text.to_owned())
 }

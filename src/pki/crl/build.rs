@@ -13,7 +13,6 @@ use x509_parser::x509::AlgorithmIdentifier;
 
 use crate::clock::whole_seconds;
 use crate::der;
-use crate::key::KeyAlgorithm;
 use crate::pki::{Error, IssuerRef, RevocationReason, RevokedEntry, SerialNumber, signature};
 
 use super::layout::{
@@ -72,8 +71,8 @@ impl CrlTemplate {
     /// issuer's key is of a type that signs no lists, or when what was built is
     /// not exactly what was asked for.
     pub fn build<'a>(&self, issuer: &'a IssuerRef<'a>) -> Result<CrlToBeSigned<'a>, Error> {
-        let algorithm =
-            algorithm_identifier(issuer.signer.public_key().algorithm()).ok_or_else(unfit_key)?;
+        let algorithm = signature::algorithm_identifier(issuer.signer.public_key().algorithm())
+            .ok_or_else(unfit_key)?;
         let (buffer, start) = self
             .write(issuer, algorithm)
             .ok_or_else(|| failed("a date is out of range"))?;
@@ -344,28 +343,6 @@ fn append_extension(out: &mut Vec<u8>, oid: &[u8], value: &[u8]) {
     der::append_head(out, der::SEQUENCE, length);
     der::append(out, der::OBJECT_IDENTIFIER, oid);
     der::append(out, der::OCTET_STRING, value);
-}
-
-/// The AlgorithmIdentifier of [`crate::key::PublicKey::certificate_scheme`] (RFC
-/// 5758 section 3.2, RFC 4055 section 5); that the signature verifies proves it
-/// for every list.
-const fn algorithm_identifier(algorithm: KeyAlgorithm) -> Option<&'static [u8]> {
-    match algorithm {
-        // ecdsa-with-SHA256
-        KeyAlgorithm::EcP256 => Some(b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"),
-        // ecdsa-with-SHA384
-        KeyAlgorithm::EcP384 => Some(b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03"),
-        // sha256WithRSAEncryption, whose parameters are NULL
-        KeyAlgorithm::Rsa { .. } => {
-            Some(b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00")
-        }
-        KeyAlgorithm::EcP521
-        | KeyAlgorithm::Ed25519
-        | KeyAlgorithm::MlDsa44
-        | KeyAlgorithm::MlDsa65
-        | KeyAlgorithm::MlDsa87
-        | KeyAlgorithm::Unknown => None,
-    }
 }
 
 fn unfit_key() -> Error {
