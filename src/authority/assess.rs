@@ -137,7 +137,7 @@ fn judge(
     };
     // After the file: whoever writes one has recorded it before.
     let inventory = open_inventory(directory)?;
-    let key_identifier = certificate.public_key().key_identifier();
+    let key_identifier = certificate.key_identifier();
     let newest = inventory.newest_crl(&key_identifier)?;
     let mut assessment = Assessment {
         issuer: whose.name,

@@ -19,7 +19,7 @@ use super::{Action, AuthorityName, Error, INVENTORY, Occasion, Role, TRUST_ANCHO
 /// certificates and the beginning of their `CN`. 1 to 50 characters, so that
 /// the common names stay within the 64 of RFC 5280.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CaName(String);
+pub struct CaName(pub(super) String);
 
 impl FromStr for CaName {
     type Err = String;
@@ -50,9 +50,22 @@ pub struct Bootstrap<'a> {
     pub occasion: &'a Occasion<'a>,
 }
 
+/// What every new CA needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Founding<'a> {
+    /// The organisation.
+    pub name: &'a CaName,
+    /// Encrypts the keys that are made; not needed when none is.
+    pub passphrase: Option<&'a Secret>,
+    /// Work factor of that encryption.
+    pub cost: Cost,
+    /// Who makes it, when and why.
+    pub occasion: &'a Occasion<'a>,
+}
+
 /// One of the two authorities while it is made.
-struct Made {
-    certificate: Certificate,
+pub(super) struct Made {
+    pub(super) certificate: Certificate,
     key_files: KeyFiles,
 }
 
@@ -71,17 +84,15 @@ pub fn create(
         let inventory = Inventory::create(&staging.path().join(INVENTORY))?;
         let root_key = Held::of(plan.root_key, "the new root key")?;
         let issuing_key = Held::of(plan.issuing_key, "the new issuing key")?;
-        let mut instance = [0];
-        random.fill(&mut instance).map_err(|_| Error::Random)?;
-        let ceremony = Ceremony {
-            plan,
-            random,
-            inventory: &inventory,
-            instance: instance[0] & 0x7f,
+        let founding = Founding {
+            name: plan.name,
+            passphrase: plan.passphrase,
+            cost: plan.cost,
+            occasion: plan.occasion,
         };
-        ceremony.log_beginning()?;
-        let root = ceremony.root(&root_key)?;
-        let issuing = ceremony.issuing(&issuing_key, &root.certificate, &root_key)?;
+        let ceremony = Ceremony::new(founding, &inventory, random)?;
+        let root = ceremony.root(&root_key, plan.root_years)?;
+        let issuing = ceremony.issuing(&issuing_key, plan.issuing_years, (&root, &root_key))?;
         ceremony.begin(&root, &issuing)?;
         (root, issuing)
         // The inventory is closed here, which folds its WAL into the file
@@ -91,57 +102,92 @@ pub fn create(
         (AuthorityName::ROOT, &root),
         (AuthorityName::ISSUING, &issuing),
     ] {
-        staging.create_directory(&name.to_string())?;
-        for (file, content) in &made.key_files {
-            staging.write(&format!("{name}/{file}"), content)?;
-        }
-        let certificate = encode_pem([&made.certificate]);
-        staging.write(&name.certificate_file(), certificate.as_bytes())?;
+        made.write(&staging, name)?;
     }
     staging.write(TRUST_ANCHOR, encode_pem([&root.certificate]).as_bytes())?;
     staging.publish()?;
     Ok((root.certificate, issuing.certificate))
 }
 
-struct Ceremony<'a> {
-    plan: &'a Bootstrap<'a>,
+impl Made {
+    /// Puts key and certificate into their directory.
+    pub(super) fn write(&self, staging: &Staging, name: AuthorityName) -> Result<(), Error> {
+        write_key(staging, name, &self.key_files)?;
+        let certificate = encode_pem([&self.certificate]);
+        Ok(staging.write(&name.certificate_file(), certificate.as_bytes())?)
+    }
+}
+
+/// Puts what leads to a key into a directory of its own.
+pub(super) fn write_key(
+    staging: &Staging,
+    name: AuthorityName,
+    files: &KeyFiles,
+) -> Result<(), Error> {
+    staging.create_directory(&name.to_string())?;
+    for (file, content) in files {
+        staging.write(&format!("{name}/{file}"), content)?;
+    }
+    Ok(())
+}
+
+/// The making of a CA.
+pub(super) struct Ceremony<'a> {
+    founding: Founding<'a>,
     random: &'a dyn SecureRandom,
     inventory: &'a Inventory,
     instance: u8,
 }
 
-impl Ceremony<'_> {
+impl<'a> Ceremony<'a> {
+    /// Begins it in a new inventory.
+    pub(super) fn new(
+        founding: Founding<'a>,
+        inventory: &'a Inventory,
+        random: &'a dyn SecureRandom,
+    ) -> Result<Self, Error> {
+        let mut instance = [0];
+        random.fill(&mut instance).map_err(|_| Error::Random)?;
+        let ceremony = Self {
+            founding,
+            random,
+            inventory,
+            instance: instance[0] & 0x7f,
+        };
+        ceremony.log_beginning()?;
+        Ok(ceremony)
+    }
+
     /// The first entry of the log has something that no other CA's has.
     fn log_beginning(&self) -> Result<(), Error> {
         let mut nonce = [0; 16];
         self.random.fill(&mut nonce).map_err(|_| Error::Random)?;
         let detail = serde_json::json!({
-            "name": self.plan.name.0,
+            "name": self.founding.name.0,
             "nonce": hex::encode(nonce),
         });
         let mut writer = self.inventory.write()?;
-        self.plan
+        self.founding
             .occasion
             .log(&mut writer, Action::Init, None, &detail)?;
         Ok(writer.commit()?)
     }
 
-    fn root(&self, key: &Held<'_>) -> Result<Made, Error> {
-        let subject = subject_of(&self.plan.name.0, Role::Root, 1);
-        let years = self.plan.root_years;
-        let not_after = years_after(self.plan.occasion.at, years, "the root")?;
+    pub(super) fn root(&self, key: &Held<'_>, years: u32) -> Result<Made, Error> {
+        let subject = subject_of(&self.founding.name.0, Role::Root, 1);
+        let not_after = years_after(self.founding.occasion.at, years, "the root")?;
         self.make(key, (subject.clone(), Kind::Root, not_after), &subject, key)
     }
 
     fn issuing(
         &self,
         key: &Held<'_>,
-        root: &Certificate,
-        root_key: &Held<'_>,
+        years: u32,
+        (root, root_key): (&Made, &Held<'_>),
     ) -> Result<Made, Error> {
-        let subject = subject_of(&self.plan.name.0, Role::Issuing, 1);
-        let years = self.plan.issuing_years;
-        let not_after = years_after(self.plan.occasion.at, years, "the issuing CA")?;
+        let root = &root.certificate;
+        let subject = subject_of(&self.founding.name.0, Role::Issuing, 1);
+        let not_after = years_after(self.founding.occasion.at, years, "the issuing CA")?;
         let not_after = not_after.min(root.not_after());
         let what = (subject, Kind::Issuing, not_after);
         self.make(key, what, root.subject(), root_key)
@@ -156,7 +202,7 @@ impl Ceremony<'_> {
         issuer: &DistinguishedName,
         issuer_key: &Held<'_>,
     ) -> Result<Made, Error> {
-        let occasion = self.plan.occasion;
+        let occasion = self.founding.occasion;
         let draft = OwnDraft::new(
             subject,
             key.signer().public_key(),
@@ -177,13 +223,13 @@ impl Ceremony<'_> {
         writer.commit()?;
         Ok(Made {
             certificate,
-            key_files: key.files(self.plan.passphrase, self.plan.cost)?,
+            key_files: key.files(self.founding.passphrase, self.founding.cost)?,
         })
     }
 
     /// The two are the first generation.
     fn begin(&self, root: &Made, issuing: &Made) -> Result<(), Error> {
-        let at = Some(self.plan.occasion.at);
+        let at = Some(self.founding.occasion.at);
         let serial = |made: &Made| Some(made.certificate.serial().magnitude().to_vec());
         let writer = self.inventory.write()?;
         writer.add_generation(&GenerationRow {

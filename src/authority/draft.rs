@@ -265,7 +265,7 @@ impl<'a> Reserver<'a> {
             let reserved = self.writer.reserve(&Reservation {
                 serial: serial.magnitude(),
                 kind: store::Kind::Leaf,
-                issuer_key_id: &issuing.public_key().key_identifier(),
+                issuer_key_id: &issuing.key_identifier(),
                 subject: &draft.subject.to_string(),
                 common_name: draft.request.common_name.as_str(),
                 names: &names,
@@ -372,7 +372,7 @@ impl Press<'_> {
         serial: &SerialNumber,
         make: impl FnOnce(&Template<'_>, &IssuerRef<'_>) -> T,
     ) -> T {
-        let key_identifier = self.issuing.public_key().key_identifier();
+        let key_identifier = self.issuing.key_identifier();
         let issuer = IssuerRef {
             name: self.issuing.subject(),
             signer: self.key,

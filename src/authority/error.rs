@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::clock::rfc3339;
 use crate::{key, pki, store};
 
-use super::{AuthorityName, Refusal};
+use super::{AuthorityName, Flaw, Part, Refusal};
 
 /// Why the authority could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,14 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The CA has no certificate yet.
+    #[error("the CA in {path} waits for its certificate: its root is elsewhere")]
+    Awaiting {
+        /// The directory.
+        path: PathBuf,
+        /// Its request.
+        request: PathBuf,
     },
     /// The CA's own certificate is not valid now.
     #[error(
@@ -123,6 +131,16 @@ pub enum Error {
     CaKeyNotEncrypted {
         /// The key file.
         path: PathBuf,
+    },
+    /// A certificate that another machine has made cannot be that of this CA.
+    #[error("{origin} cannot be installed: {flaw}")]
+    CertificateUnfit {
+        /// The file.
+        origin: String,
+        /// Whose it was to be.
+        part: Part,
+        /// Why not.
+        flaw: Flaw,
     },
     /// The clock is far ahead of everything that the CA has written.
     #[error(
@@ -351,6 +369,34 @@ pub enum Error {
         /// The file and what is wrong with it.
         #[source]
         source: pki::Error,
+    },
+    /// No certificate was asked for that could be installed.
+    #[error("the CA in {path} waits for no certificate")]
+    NothingRequested {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A fingerprint is not the one that was given.
+    #[error("the SHA-256 of {what} is {found}, not {given}")]
+    OtherFingerprint {
+        /// Of what.
+        what: String,
+        /// What it is, lowercase hex.
+        found: String,
+        /// What was given.
+        given: String,
+    },
+    /// A root that issues no workload certificates.
+    #[error("{path} holds a root alone, which issues no workload certificates")]
+    RootAlone {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The key of the root is not here.
+    #[error("the key of the root of the CA in {path} is kept elsewhere")]
+    RootApart {
+        /// The directory.
+        path: PathBuf,
     },
     /// Nothing in the inventory is meant.
     #[error("the inventory has no certificate '{which}' that could be revoked")]

@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 use crate::pki::{Certificate, encode_pem, read_certificates};
 use crate::store::{self, GenerationRow, GenerationState, Inventory, Kind, Readers};
 
+use super::apart::request_file;
 use super::{AuthorityName, Error, INVENTORY, TRUST_ANCHOR, read_ca_file};
 
 /// One of the CA's own authorities.
@@ -46,6 +47,8 @@ pub struct Generations {
     pub rows: Vec<GenerationRow>,
     /// Those that are live, the oldest first.
     pub live: Vec<Generation>,
+    /// The root of a directory that has a root alone, and no generation.
+    pub alone: Option<OwnAuthority>,
     /// Whether `trust-anchor.pem` holds exactly [`Generations::bundle`].
     pub is_bundle_written: bool,
 }
@@ -69,9 +72,14 @@ impl Generations {
                 issuing: read_authority(directory, &row.issuing)?,
             });
         }
+        let alone = match rows.is_empty() {
+            true => Some(read_alone(directory, inventory)?),
+            false => None,
+        };
         let mut generations = Self {
             rows,
             live,
+            alone,
             is_bundle_written: true,
         };
         generations.is_bundle_written = generations.judge_bundle(directory, inventory)?;
@@ -92,12 +100,31 @@ impl Generations {
     ///
     /// # Errors
     ///
-    /// [`Error::NotActive`] when none does.
+    /// [`Error::NotActive`] when none does, [`Error::Awaiting`] when the first
+    /// one waits for its certificate, [`Error::RootAlone`].
     pub fn active(&self, directory: &Path) -> Result<&Generation, Error> {
-        self.in_state(GenerationState::Active)
-            .ok_or_else(|| Error::NotActive {
-                path: directory.to_owned(),
-            })
+        if let Some(active) = self.in_state(GenerationState::Active) {
+            return Ok(active);
+        }
+        let path = directory.to_owned();
+        if self.alone.is_some() {
+            return Err(Error::RootAlone { path });
+        }
+        match self.requested() {
+            None => Err(Error::NotActive { path }),
+            Some(row) => Err(Error::Awaiting {
+                request: directory.join(request_file(name_of(&row.issuing, directory)?)),
+                path,
+            }),
+        }
+    }
+
+    /// The row of a generation whose certificate was asked of a root elsewhere and
+    /// is not there yet.
+    #[must_use]
+    pub fn requested(&self) -> Option<&GenerationRow> {
+        let is_requested = |row: &&GenerationRow| row.state == GenerationState::Requested;
+        self.rows.iter().find(is_requested)
     }
 
     /// The live generation in this state.
@@ -152,13 +179,15 @@ impl Generations {
     pub fn by_key(&self, key_identifier: &[u8]) -> Option<&OwnAuthority> {
         self.authorities()
             .into_iter()
-            .find(|one| one.certificate.public_key().key_identifier() == key_identifier)
+            .find(|one| one.certificate.key_identifier() == key_identifier)
     }
 
     /// The roots of the live generations, each once, the oldest first.
     #[must_use]
     pub fn roots(&self) -> Vec<&OwnAuthority> {
-        self.roots_where(|_| true)
+        let mut roots = self.roots_where(|_| true);
+        roots.extend(&self.alone);
+        roots
     }
 
     /// The same of some of them.
@@ -182,8 +211,9 @@ impl Generations {
     /// Whether the bundle's file is what it has to be. One that a crash has left
     /// behind has roots of this CA, and nothing else.
     fn judge_bundle(&self, directory: &Path, inventory: &Inventory) -> Result<bool, Error> {
-        // While the first certificates are still to come there is none.
-        if self.live.is_empty() && !directory.join(TRUST_ANCHOR).exists() {
+        // While the first certificates are still to come there is none, or one that
+        // a run has left which did not come to its end.
+        if self.live.is_empty() && self.alone.is_none() {
             return Ok(true);
         }
         let content = read_ca_file(directory, TRUST_ANCHOR)?;
@@ -292,10 +322,7 @@ impl OwnAuthority {
 
 /// Reads the certificate of an authority, by the name that the inventory has.
 fn read_authority(directory: &Path, name: &str) -> Result<OwnAuthority, Error> {
-    let Ok(name) = name.parse::<AuthorityName>() else {
-        let reason = "it names an authority that cannot be";
-        return Err(foreign(directory, INVENTORY, reason));
-    };
+    let name = name_of(name, directory)?;
     let file = name.certificate_file();
     let origin = directory.join(&file).display().to_string();
     let mut certificates = read_certificates(&read_ca_file(directory, &file)?, &origin)?;
@@ -312,6 +339,31 @@ fn read_authority(directory: &Path, name: &str) -> Result<OwnAuthority, Error> {
 /// As [`super::open_inventory`] and [`Generations::read`].
 pub fn generations(directory: &Path) -> Result<Generations, Error> {
     open_generations(directory).map(|(_, generations)| generations)
+}
+
+/// The name of an authority, as the inventory has it.
+pub(super) fn name_of(name: &str, directory: &Path) -> Result<AuthorityName, Error> {
+    name.parse().map_err(|_| {
+        let reason = "it names an authority that cannot be";
+        foreign(directory, INVENTORY, reason)
+    })
+}
+
+/// Reads the root of a directory that has no generation.
+fn read_alone(directory: &Path, inventory: &Inventory) -> Result<OwnAuthority, Error> {
+    let root = read_authority(directory, &AuthorityName::ROOT.to_string())?;
+    let record = inventory.get(root.certificate.serial().magnitude())?;
+    let is_known = record.is_some_and(|record| {
+        record.kind == Kind::Root && record.der.as_deref() == Some(root.certificate.der())
+    });
+    match is_known {
+        true => Ok(root),
+        false => Err(foreign(
+            directory,
+            INVENTORY,
+            "it does not know the CA's own certificates",
+        )),
+    }
 }
 
 /// Opens the inventory of a CA and reads its generations.

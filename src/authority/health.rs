@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::clock::{in_words, rfc3339};
 use crate::store::{Ending, GenerationState, Inventory};
 
+use super::own_key::has_key;
 use super::{
     AuthorityName, BACKDATE_SECONDS, Error, Generations, ListState, OwnAuthority, assess,
     open_inventory, verify_log,
@@ -103,9 +104,10 @@ pub fn health(plan: &HealthPlan<'_>) -> Result<Vec<Finding>, Error> {
     match Generations::read(plan.directory, &inventory) {
         Ok(generations) => {
             findings.extend(plan.certificates(&generations));
+            findings.extend(plan.awaited(&generations));
             let listing = generations.listing().into_iter();
             for authority in listing.chain(generations.roots()) {
-                findings.push(plan.list(authority.name));
+                findings.extend(plan.list(authority.name));
             }
         }
         Err(error) => findings.push(failed("authorities", &error)),
@@ -154,10 +156,11 @@ impl HealthPlan<'_> {
     fn certificates(&self, generations: &Generations) -> Vec<Finding> {
         let needed = |one: &OwnAuthority| {
             let mut live = generations.live.iter();
-            live.any(|generation| {
-                generation.state != GenerationState::Retiring
-                    && [&generation.root, &generation.issuing].contains(&one)
-            })
+            generations.alone.as_ref() == Some(one)
+                || live.any(|generation| {
+                    generation.state != GenerationState::Retiring
+                        && [&generation.root, &generation.issuing].contains(&one)
+                })
         };
         let of = |one: &OwnAuthority| {
             let end = one.certificate.not_after();
@@ -176,11 +179,33 @@ impl HealthPlan<'_> {
         generations.authorities().into_iter().map(of).collect()
     }
 
-    fn list(&self, name: AuthorityName) -> Finding {
+    /// Whether a certificate was asked for that is not there yet.
+    fn awaited(&self, generations: &Generations) -> Option<Finding> {
+        generations.requested()?;
+        let is_active = generations.in_state(GenerationState::Active).is_some();
+        let (level, text) = match is_active {
+            true => (
+                Level::Ok,
+                "the next generation waits for its certificate from its root",
+            ),
+            false => (
+                Level::Warning,
+                "the CA waits for its certificate from its root: 'windlass ca install'",
+            ),
+        };
+        Some(finding("authorities", level, text.to_owned()))
+    }
+
+    /// What the list of an authority is worth. Where the key of a root is
+    /// elsewhere its lists are made and watched there.
+    fn list(&self, name: AuthorityName) -> Option<Finding> {
         let list = match assess(self.directory, name, self.at) {
             Ok(list) => list,
-            Err(error) => return failed("crl", &error),
+            Err(error) => return Some(failed("crl", &error)),
         };
+        if list.state == ListState::Absent && !has_key(self.directory, name) {
+            return None;
+        }
         let (level, what) = match &list.state {
             ListState::Current => (Level::Ok, "is current".to_owned()),
             ListState::Due => (Level::Ok, "is past half of its life".to_owned()),
@@ -216,14 +241,14 @@ impl HealthPlan<'_> {
             format!("the revocation list of {name} {what}"),
         );
         let next = list.facts.and_then(|facts| facts.next_update);
-        match next {
+        Some(match next {
             Some(next) => found.with(
                 "crl_ends_seconds",
                 Some(name.to_string()),
                 (next - self.at).num_seconds(),
             ),
             None => found,
-        }
+        })
     }
 
     fn leaves(&self, inventory: &Inventory) -> Result<Finding, Error> {

@@ -8,11 +8,14 @@
 //! DIR/issuing/{cert,key}.pem      key encrypted
 //! DIR/{root,issuing}/device.json  where the key is, when it is in a device
 //! DIR/{root,issuing}-2/           those of the second generation, and so on
+//! DIR/issuing/request.pem         what was asked of a root that is elsewhere
 //! DIR/crl/{issuing,root}.pem      revocation lists, once they were made
 //! DIR/inventory.db        every serial number ever reserved
 //! DIR/ca.toml             the policy, where there is one
 //! ```
 
+mod admit;
+mod apart;
 mod assess;
 mod backup;
 mod batch;
@@ -24,6 +27,7 @@ mod draft;
 mod error;
 mod generation;
 mod health;
+mod install;
 mod issue;
 mod judge;
 mod log;
@@ -39,18 +43,22 @@ mod reconcile;
 mod restore;
 mod revoke;
 mod rollover;
+mod sign_ca;
 mod subject;
 
+pub use admit::{Admitted, Asked, Flaw, Offer, Part};
+pub use apart::{create_requesting, create_root};
 pub use assess::{Assessment, ListFacts, ListState, assess, assess_file};
 pub use backup::{BackupReport, backup};
 pub use batch::{Batch, BatchRow, RowId, RowOutcome, lock_batches, spread};
-pub use bootstrap::{Bootstrap, CaName, create};
+pub use bootstrap::{Bootstrap, CaName, Founding, create};
 pub use ceremony::OwnKey;
 pub use checkpoint::KeptCheckpoint;
 pub use deliver::Delivery;
 pub use error::Error;
 pub use generation::{Generation, Generations, OwnAuthority, generations};
 pub use health::{Finding, HealthPlan, Level, health};
+pub use install::{Installed, Installer};
 pub use issue::{IssueRequest, Issued, Preview, RequestedKey};
 pub use log::{CheckpointFault, LogFault, LogReport, log_export, verify_log};
 pub use name::{AuthorityName, Role};
@@ -68,6 +76,7 @@ pub use rollover::{
     Activated, GenerationStatus, NextStep, Retired, RolloverStatus, activate, cancel, retire,
     rollover_status,
 };
+pub use sign_ca::{CaRequest, CertifiedCa, RootSigner};
 pub use subject::{CommonName, TagValue};
 
 use std::path::Path;

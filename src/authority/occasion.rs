@@ -49,6 +49,8 @@ pub enum Action {
     Export,
     /// The CA was made.
     Init,
+    /// The certificates that another machine has made are the CA's from now on.
+    Install,
     /// A certificate was signed.
     Issue,
     /// A key of the CA was encrypted under another passphrase.
@@ -61,6 +63,8 @@ pub enum Action {
     Refuse,
     /// A hold was taken back.
     Release,
+    /// A certificate was asked for, of a root that is elsewhere.
+    Request,
     /// The CA was restored from a backup.
     Restore,
     /// What a generation has issued does not count any more.
@@ -85,12 +89,14 @@ impl Action {
             Self::ExportLog => "export-log",
             Self::Export => "export",
             Self::Init => "init",
+            Self::Install => "install",
             Self::Issue => AuditEntry::ISSUE,
             Self::Passphrase => "passphrase",
             Self::Policy => "policy",
             Self::Prepare => AuditEntry::PREPARE,
             Self::Refuse => "refuse",
             Self::Release => AuditEntry::RELEASE,
+            Self::Request => "request",
             Self::Restore => "restore",
             Self::Retire => AuditEntry::RETIRE,
             Self::Revoke => AuditEntry::REVOKE,

@@ -29,7 +29,7 @@ use crate::limits;
 use crate::secret::Secret;
 use crate::store;
 
-use super::{AuthorityName, Error, OwnAuthority, read_ca_file};
+use super::{AuthorityName, Error, OwnAuthority, Role, read_ca_file};
 
 /// The version of the file that names a device.
 const VERSION: u32 = 1;
@@ -230,7 +230,8 @@ pub(super) type KeyFiles = Vec<(&'static str, Zeroizing<Vec<u8>>)>;
 const DEVICE: &str = "device.json";
 const KEY: &str = "key.pem";
 
-fn signs_certificates(key: &PublicKey) -> bool {
+/// Whether it can be the key of an authority here.
+pub(super) fn signs_certificates(key: &PublicKey) -> bool {
     match key.algorithm() {
         KeyAlgorithm::EcP256 | KeyAlgorithm::EcP384 => true,
         KeyAlgorithm::Rsa { bits } => bits >= LEAST_RSA_BITS,
@@ -246,6 +247,11 @@ pub(super) fn open_own_key(
     unlock: &Unlock<'_>,
 ) -> Result<Box<dyn Signer>, Error> {
     let (name, certificate) = (authority.name, &authority.certificate);
+    if !has_key(directory, name) && name.role() == Role::Root {
+        return Err(Error::RootApart {
+            path: directory.to_owned(),
+        });
+    }
     let place = name.directory(directory);
     let device = read_device(&place.join(DEVICE))?;
     let path = match &device.key {
@@ -269,6 +275,13 @@ pub(super) fn open_own_key(
         return Err(Error::CaKeyMismatch { path });
     }
     Ok(key)
+}
+
+/// Whether anything here leads to the key of an authority: a root's may be
+/// elsewhere.
+pub(super) fn has_key(directory: &Path, name: AuthorityName) -> bool {
+    let place = name.directory(directory);
+    [KEY, DEVICE].iter().any(|file| place.join(file).exists())
 }
 
 /// The encrypted key file of an authority; `None` when its key is in a device.

@@ -13,11 +13,12 @@ use sha2::{Digest, Sha256};
 
 use crate::key::{self, Cost, PublicKey, Signer};
 use crate::secret::Secret;
-use crate::store::{self, DirectoryLock, Readers};
+use crate::store::{self, DirectoryLock, Inventory, Readers};
 
-use super::generation::open_generations;
-use super::own_key::{Unlock, key_file};
-use super::{Action, AuthorityName, Error, Occasion, OwnAuthority};
+use super::apart::requested;
+use super::generation::{Generations, name_of, open_generations};
+use super::own_key::{Unlock, has_key, key_file};
+use super::{Action, AuthorityName, Error, Occasion, Role};
 
 /// What became of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,26 +63,22 @@ pub fn change_passphrase(
 ) -> Result<Vec<(AuthorityName, Reencrypted)>, Error> {
     old.read_descriptor()?;
     let (inventory, generations) = open_generations(directory)?;
-    let chosen = match name {
-        Some(name) => vec![generations.named(name)?],
-        None => generations.authorities(),
-    };
+    let chosen = choose(directory, (&inventory, &generations), name)?;
     let old = old.passphrase()?.ok_or_else(|| key::Error::Encrypted {
         origin: directory.display().to_string(),
     })?;
     // Another change between reading and renaming would be lost.
     let _locks = chosen
         .iter()
-        .map(|one| lock(&one.name.directory(directory)))
+        .map(|(name, _)| lock(&name.directory(directory)))
         .collect::<Result<Vec<_>, _>>()?;
     let (mut outcomes, mut files) = (Vec::new(), Vec::new());
-    for OwnAuthority { name, certificate } in chosen {
-        let name = *name;
+    for (name, public_key) in chosen {
         let outcome = match key_file(directory, name)? {
             None => Reencrypted::InDevice,
             Some(content) => {
                 let path = directory.join(name.key_file());
-                match anew(&content, &path, certificate.public_key(), &old, new)? {
+                match anew(&content, &path, &public_key, &old, new)? {
                     None => Reencrypted::Already,
                     Some(pem) => {
                         files.push(NewFile { name, path, pem });
@@ -108,6 +105,41 @@ pub fn change_passphrase(
         store::write_atomic(&file.path, file.pem.as_bytes(), Readers::Owner)?;
     }
     Ok(outcomes)
+}
+
+/// The keys that are meant, of those that are here: of the live authorities, and
+/// that for which a certificate was asked.
+fn choose(
+    directory: &Path,
+    (inventory, generations): (&Inventory, &Generations),
+    name: Option<AuthorityName>,
+) -> Result<Vec<(AuthorityName, PublicKey)>, Error> {
+    let mut here: Vec<(AuthorityName, PublicKey)> = generations
+        .authorities()
+        .into_iter()
+        .map(|one| (one.name, one.certificate.public_key().clone()))
+        .collect();
+    if let Some(row) = generations.requested()
+        && let Some(request) = requested(directory, inventory, row.number)?
+    {
+        let name = name_of(&row.issuing, directory)?;
+        here.push((name, request.public_key().clone()));
+    }
+    match name {
+        None => here.retain(|(name, _)| has_key(directory, *name)),
+        Some(name) => {
+            let known = here.iter().map(|(name, _)| *name).collect();
+            here.retain(|(one, _)| *one == name);
+            if here.is_empty() {
+                return Err(Error::NoAuthorityNamed { name, known });
+            }
+            if name.role() == Role::Root && !has_key(directory, name) {
+                let path = directory.to_owned();
+                return Err(Error::RootApart { path });
+            }
+        }
+    }
+    Ok(here)
 }
 
 fn lock(path: &Path) -> Result<DirectoryLock, Error> {

@@ -173,7 +173,7 @@ impl ListSigner {
             what: "the revocation list",
         };
         let occasion = plan.occasion;
-        let key_identifier = self.certificate().public_key().key_identifier();
+        let key_identifier = self.certificate().key_identifier();
         let mut writer = self.inventory.write()?;
         // Another process may have retired it since the CA was opened.
         Generations::read(&self.directory, &self.inventory)?.named(self.authority.name)?;
@@ -264,7 +264,7 @@ impl ListSigner {
             Err(_) if force => return Ok(0),
             Err(source) => return Err(Error::ListUnreadable { source }),
         };
-        let key_identifier = self.certificate().public_key().key_identifier();
+        let key_identifier = self.certificate().key_identifier();
         let is_own = head.issuer == *self.certificate().subject()
             && head.key_identifier.as_deref() == Some(&key_identifier);
         if !is_own {

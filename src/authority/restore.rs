@@ -157,7 +157,7 @@ fn add(
             writer.reserve(&Reservation {
                 serial,
                 kind: store::Kind::Leaf,
-                issuer_key_id: &issuing.public_key().key_identifier(),
+                issuer_key_id: &issuing.key_identifier(),
                 subject: &certificate.subject().to_string(),
                 common_name: certificate.subject().common_name().unwrap_or_default(),
                 names: certificate.alternative_names(),
@@ -202,7 +202,7 @@ fn compare<'a>(
             own: names(authorities),
         });
     };
-    let issuer_key_id = signer.public_key().key_identifier().to_vec();
+    let issuer_key_id = signer.key_identifier();
     let newest = newest(inventory, &issuer_key_id)?;
     let number = list.head().number.as_ref();
     let value = number.map_or(0, |number| i64::try_from(small(number)).unwrap_or(i64::MAX));

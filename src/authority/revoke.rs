@@ -49,6 +49,7 @@ pub struct Revoked {
 /// # Errors
 ///
 /// [`Error::NotFound`], [`Error::SeveralNamed`], [`Error::RootRevoked`],
+/// [`Error::RootApart`] for an issuing CA whose root is elsewhere,
 /// [`Error::InvalidSince`], those of [`check_clock`], or [`Error::Store`]; then
 /// nothing was written.
 pub fn revoke(
@@ -71,6 +72,12 @@ pub fn revoke(
     })? {
         if record.kind == Kind::Root {
             return Err(Error::RootRevoked);
+        }
+        // Whose list tells of it is the root's, and so is the decision.
+        if record.kind == Kind::Issuing && inventory.was_requested(&record.key_fingerprint)? {
+            return Err(Error::RootApart {
+                path: inventory.directory().to_owned(),
+            });
         }
         let before = record.revocation;
         let wanted = change(before);

@@ -1,5 +1,6 @@
 //! `windlass ca …`
 
+mod apart;
 mod audit;
 mod backup;
 mod batch;
@@ -16,6 +17,7 @@ mod rollover;
 mod show;
 mod sign;
 
+pub use apart::{CaInstall, CaSignCa};
 pub use audit::{
     AuditCheckpoint, AuditCommand, AuditExport, AuditFormat, AuditList, AuditReconcile,
     AuditVerify, CaAudit,
@@ -71,6 +73,8 @@ pub enum CaCommand {
     Crl(Box<CaCrl>),
     Export(CaExport),
     Init(Box<CaInit>),
+
+    Install(Box<CaInstall>),
     Issue(Box<CaIssue>),
     Lint(CaLint),
     List(Box<CaList>),
@@ -83,6 +87,7 @@ pub enum CaCommand {
     Rollover(CaRollover),
     Show(CaShow),
     Sign(Box<CaSign>),
+    SignCa(Box<CaSignCa>),
     Stats(CaStats),
 }
 

@@ -14,6 +14,7 @@ mod emulator_error;
 mod endpoint;
 mod exchange_error;
 mod hint;
+mod install;
 mod key_error;
 mod pki_error;
 mod profile;
@@ -325,6 +326,19 @@ pub enum Error {
     /// The emulator got no TLS certificate.
     #[error(transparent)]
     TlsSetup(#[from] TlsSetupError),
+    /// Nobody has said that a fingerprint is the right one.
+    #[error(
+        "{}: the SHA-256 of {what} has to be compared with the one that its machine shows",
+        if *declined { "nothing was done, for the answer was not yes" } else { "nobody can be asked here" }
+    )]
+    Unconfirmed {
+        /// Of what.
+        what: String,
+        /// The option that says it.
+        option: &'static str,
+        /// Whether somebody was asked.
+        declined: bool,
+    },
     /// Credentials cannot be written in the form that was asked for.
     #[error(transparent)]
     Unwritable(#[from] Unwritable),
@@ -401,6 +415,7 @@ impl Error {
             | Self::SeveralSelected { .. }
             | Self::ReadTwice { .. }
             | Self::Target(_)
+            | Self::Unconfirmed { .. }
             | Self::Value { .. }
             | Self::World(_) => Outcome::Usage,
             Self::CredentialsFile { reason, .. } => of_credentials_file(reason),

@@ -138,6 +138,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
             CaCommand::Crl(arguments) => ca::crl(&arguments, context),
             CaCommand::Export(arguments) => ca::export(&arguments, context),
             CaCommand::Init(arguments) => ca::init(&arguments, context),
+            CaCommand::Install(arguments) => ca::install(&arguments, context),
             CaCommand::Issue(arguments) => ca::issue(&arguments, context),
             CaCommand::Lint(arguments) => ca::lint(&arguments, context),
             CaCommand::List(arguments) => ca::list(&arguments, context),
@@ -152,6 +153,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
             CaCommand::Rollover(arguments) => ca::rollover(&arguments, context),
             CaCommand::Show(arguments) => ca::show(&arguments, context),
             CaCommand::Sign(arguments) => ca::sign(&arguments, context),
+            CaCommand::SignCa(arguments) => ca::sign_ca(&arguments, context),
             CaCommand::Stats(arguments) => ca::stats(&arguments, context),
         },
         Command::Cache(arguments) => match arguments.command {

@@ -20,6 +20,7 @@ mod migration;
 mod mount;
 mod query;
 mod reading;
+mod request;
 mod summary;
 mod writer;
 
@@ -229,6 +230,12 @@ impl Inventory {
         self.connection
             .pragma_update(None, "wal_autocheckpoint", MANY_PAGES)
             .map_err(sql_error(&self.path, Action::Write))
+    }
+
+    /// The directory in which it is.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.path.parent().unwrap_or(&self.path)
     }
 
     /// The latest time at which anything was written; `None` in a new inventory.

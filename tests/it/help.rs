@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, CommandFactory};
 use windlass::cli::{Cli, RoleChainArgs};
 use windlass::commands::Outcome;
+use windlass::pki::{CertificateRequest, read_certificates};
 
 use crate::harness::{Sandbox, capture, program};
 
@@ -175,8 +176,17 @@ fn every_example_runs() {
     // that calls it.
     let rank = |line: &String| {
         let order = [
-            "ca init", "openssl", "printf", "ca issue", "ca lint", "ca list", "ca show",
-            "generate", "version",
+            "ca init",
+            "openssl",
+            "printf",
+            "ca sign-ca",
+            "ca install",
+            "ca issue",
+            "ca lint",
+            "ca list",
+            "ca show",
+            "generate",
+            "version",
         ];
         let verb = line.trim_start_matches("windlass ");
         order
@@ -363,7 +373,34 @@ fn shell(sandbox: &Sandbox, line: &str) -> crate::harness::Run {
     let mut command = Command::new("sh");
     sandbox.scrub(&mut command);
     command.args(["-c", &with_program(line)]);
+    for (variable, file, kind) in [
+        (
+            "KEY_SHA256",
+            "site/issuing/request.pem",
+            "CERTIFICATE REQUEST",
+        ),
+        ("ROOT_SHA256", "vault/trust-anchor.pem", "CERTIFICATE"),
+    ] {
+        if line.contains(&format!("${variable}")) {
+            command.env(variable, shown_fingerprint(sandbox, file, kind));
+        }
+    }
     sandbox.finish(command)
+}
+
+/// What the other machine has shown, which a person would have noted.
+fn shown_fingerprint(sandbox: &Sandbox, file: &str, kind: &str) -> String {
+    let text = sandbox.read(file);
+    match kind {
+        "CERTIFICATE" => {
+            let found = read_certificates(text.as_bytes(), file).unwrap();
+            found[0].fingerprint()
+        }
+        _ => {
+            let request = CertificateRequest::read(text.as_bytes(), file).unwrap();
+            request.public_key().fingerprint()
+        }
+    }
 }
 
 fn with_program(line: &str) -> String {

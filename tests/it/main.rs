@@ -43,6 +43,7 @@ mod keys;
 mod layers;
 mod lint;
 mod matrix;
+mod offline_root;
 mod options;
 mod passphrase_change;
 mod passphrases;

@@ -466,7 +466,7 @@ fn the_terminal_of_these_tests_echoes() {
 
 /// Runs a command line on a terminal of its own and answers what it asks; its
 /// exit code and all that the terminal showed after its own name.
-fn on_terminal(
+pub(crate) fn on_terminal(
     sandbox: &Sandbox,
     line: &str,
     echo: bool,

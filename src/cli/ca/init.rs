@@ -23,11 +23,20 @@ use super::CaDirectory;
 /// passphrase options then give its PIN or password, now and whenever the CA
 /// signs; pin-source= in a URI goes before them, so that a new key and one in a
 /// token have each their own. A PIN is never kept.
+///
+/// The root may be kept apart, on a machine without a network: --root-only makes
+/// a root there, --offline-root an issuing CA here that waits for its
+/// certificate, with a request in DIR/issuing/request.pem. 'windlass ca sign-ca'
+/// grants it, or another CA does, and 'windlass ca install' completes the CA.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
   windlass ca init --dir ca --name 'Example Corp' --passphrase-file passphrase
   windlass ca init --dir ca-rsa --name 'Example Corp' --key-type rsa3072 \\
+      --passphrase-file passphrase
+  windlass ca init --root-only --dir vault --name 'Example Corp' \\
+      --passphrase-file passphrase
+  windlass ca init --offline-root --dir site --name 'Example Corp' \\
       --passphrase-file passphrase")]
 pub struct CaInit {
     /// Which CA
@@ -40,6 +49,16 @@ pub struct CaInit {
     /// at most 50 letters, digits, spaces and _ . : / = + - @
     #[arg(long, value_name = "NAME")]
     pub name: CaName,
+
+    /// Make a root alone, which certifies issuing CAs with 'ca sign-ca'
+    #[arg(long, conflicts_with_all = ["offline_root", "issuing_key", "issuing_years"])]
+    pub root_only: bool,
+
+    /// Make an issuing CA alone, and the request for its certificate
+    ///
+    /// Which root grants it, and for how long, is decided elsewhere
+    #[arg(long, conflicts_with_all = ["root_key", "root_years", "issuing_years"])]
+    pub offline_root: bool,
 
     /// Type of the keys that are made: p256, p384, rsa3072 or rsa4096
     #[arg(long, value_name = "TYPE", default_value_t = KeyType::P256, value_parser = ca_key_type)]

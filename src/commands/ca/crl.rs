@@ -272,11 +272,15 @@ fn status(arguments: &CrlStatus, context: &Context) -> Result<(), Error> {
         judged.push(authority::assess_file(&directory, &file, now)?);
     } else {
         let generations = authority::generations(&directory)?;
+        if generations.authorities().is_empty() {
+            generations.active(&directory)?;
+        }
         let issuing = generations.listing().into_iter();
         for issuer in issuing.chain(generations.roots()).map(|one| one.name) {
             let one = authority::assess(&directory, issuer, now)?;
             // Most roots never revoke anything and need no list.
-            if issuer.role() == Role::Issuing || one.state != ListState::Absent {
+            let is_asked = issuer.role() == Role::Issuing || generations.alone.is_some();
+            if is_asked || one.state != ListState::Absent {
                 judged.push(one);
             }
         }

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use ring::rand::SystemRandom;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::authority::{self, Bootstrap, DeviceKey, DeviceOptions, Occasion, OwnKey, Unlock};
 use crate::cli::{CaInit, DeviceArgs};
 use crate::clock::rfc3339;
 use crate::commands::{Context, Error, material};
 use crate::key::{Cost, KeySource, KeyType};
+use crate::pki::Certificate;
 use crate::secret::Secret;
 use crate::store::Staging;
 
@@ -22,6 +23,9 @@ pub(in crate::commands) fn init(arguments: &CaInit, context: &Context) -> Result
     let directory = context.path(&arguments.ca.dir);
     // First, so that an occupied directory is refused before anybody is asked.
     let staging = Staging::begin(&directory)?;
+    if arguments.root_only || arguments.offline_root {
+        return super::apart::init(arguments, staging, &directory, context);
+    }
     let needs_passphrase = arguments.root_key.is_none() || arguments.issuing_key.is_none();
     let passphrase = match needs_passphrase {
         true => Some(new_passphrase(arguments, context)?),
@@ -53,15 +57,6 @@ pub(in crate::commands) fn init(arguments: &CaInit, context: &Context) -> Result
     let dir = directory.display();
     let anchor = directory.join("trust-anchor.pem");
     if arguments.json {
-        let shown = |certificate: &crate::pki::Certificate| {
-            json!({
-                "subject": certificate.subject().to_string(),
-                "serialNumber": certificate.serial().hex(),
-                "notBefore": rfc3339(certificate.not_before()),
-                "notAfter": rfc3339(certificate.not_after()),
-                "fingerprintSha256": certificate.fingerprint(),
-            })
-        };
         return context.printer.json(&json!({
             "directory": directory,
             "trustAnchor": anchor,
@@ -83,8 +78,19 @@ pub(in crate::commands) fn init(arguments: &CaInit, context: &Context) -> Result
     ))
 }
 
+/// A certificate of the CA, for programs.
+pub(super) fn shown(certificate: &Certificate) -> Value {
+    json!({
+        "subject": certificate.subject().to_string(),
+        "serialNumber": certificate.serial().hex(),
+        "notBefore": rfc3339(certificate.not_before()),
+        "notAfter": rfc3339(certificate.not_after()),
+        "fingerprintSha256": certificate.fingerprint(),
+    })
+}
+
 /// The passphrase for the keys that are made.
-fn new_passphrase(arguments: &CaInit, context: &Context) -> Result<Secret, Error> {
+pub(super) fn new_passphrase(arguments: &CaInit, context: &Context) -> Result<Secret, Error> {
     let passphrase = material::passphrase_or_ask(
         &arguments.passphrase,
         context,

@@ -1,13 +1,17 @@
 //! `windlass ca …`
 
+mod apart;
 mod audit;
 mod backup;
 mod batch;
 mod batch_file;
 mod check;
+mod confirm;
 mod crl;
 mod export;
 mod init;
+mod install;
+
 mod inventory;
 mod issue;
 mod lint;
@@ -21,6 +25,7 @@ mod rollover;
 mod rows;
 mod show;
 mod sign;
+mod sign_ca;
 mod stats;
 mod unlock;
 
@@ -30,6 +35,8 @@ pub(super) use check::check;
 pub(super) use crl::crl;
 pub(super) use export::export;
 pub(super) use init::init;
+
+pub(super) use install::install;
 pub(super) use issue::issue;
 pub(super) use lint::lint;
 pub(super) use list::list;
@@ -40,4 +47,5 @@ pub(super) use revoke::{release, revoke};
 pub(super) use rollover::rollover;
 pub(super) use show::show;
 pub(super) use sign::sign;
+pub(super) use sign_ca::sign_ca;
 pub(super) use stats::stats;

@@ -4,6 +4,7 @@ use crate::authority;
 use crate::clock::rfc3339;
 use crate::commands::Outcome;
 
+use super::install::hint_flaw;
 use super::key_error::{hint_key, of_key};
 use super::of_store;
 use super::pki_error::{hint_pki, of_pki};
@@ -20,6 +21,7 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::CaKeyMismatch { .. }
         | authority::Error::CaKeyNotEncrypted { .. }
         | authority::Error::CaNotValid { .. }
+        | authority::Error::CertificateUnfit { .. }
         | authority::Error::ClockAhead { .. }
         | authority::Error::ClockBehind { .. }
         | authority::Error::Foreign { .. }
@@ -31,6 +33,7 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::ListUnreadable { .. }
         | authority::Error::NotIssued { .. }
         | authority::Error::NotActive { .. }
+        | authority::Error::OtherFingerprint { .. }
         | authority::Error::Path(_) => Outcome::Unusable,
         authority::Error::BatchRunning { .. }
         | authority::Error::PassphraseChanging { .. }
@@ -46,7 +49,8 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::NothingRetiring
         | authority::Error::RolloverUnderWay { .. }
         | authority::Error::NotHeld { .. } => Outcome::Failed,
-        authority::Error::BatchFailed { stopped: true, .. }
+        authority::Error::Awaiting { .. }
+        | authority::Error::BatchFailed { stopped: true, .. }
         | authority::Error::BatchFile { .. }
         | authority::Error::BatchRow { .. }
         | authority::Error::BatchWithoutDirectory
@@ -57,10 +61,13 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::NoAuthorityNamed { .. }
         | authority::Error::NoDefaultProfile { .. }
         | authority::Error::NoProfile { .. }
+        | authority::Error::NothingRequested { .. }
         | authority::Error::Policy { .. }
         | authority::Error::PolicyExposed { .. }
         | authority::Error::Refused(_)
         | authority::Error::RequestedName { .. }
+        | authority::Error::RootAlone { .. }
+        | authority::Error::RootApart { .. }
         | authority::Error::RootRevoked
         | authority::Error::SeveralNamed { .. }
         | authority::Error::Validity { .. } => Outcome::Usage,
@@ -72,12 +79,18 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
 
 pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
     match error {
+        authority::Error::Awaiting { path, request } => Some(format!(
+            "have {} signed on the machine of the root, 'windlass ca sign-ca --dir ROOT --csr request.pem --out issuing.pem', and then type: windlass ca install --dir {} --cert issuing.pem",
+            request.display(),
+            path.display()
+        )),
         authority::Error::BackupOlder { .. } => Some(
             "nothing was restored; take a newer backup if there is one. With --accept-older this one is restored, and the list's number and revocations are taken over".to_owned(),
         ),
         authority::Error::BackupUnfit { .. } => Some(
             "nothing was written; use another backup, or look at the CA with 'windlass ca check --deep'".to_owned(),
         ),
+        authority::Error::CertificateUnfit { part, flaw, .. } => Some(hint_flaw(*part, flaw)),
         authority::Error::CheckpointFile { .. } => Some(
             "give the file that 'windlass ca audit checkpoint --out FILE' has made".to_owned(),
         ),
@@ -162,6 +175,18 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
             "whoever writes it decides what is issued: chmod go-w {}",
             path.display()
         )),
+        authority::Error::NothingRequested { .. } => Some(
+            "'windlass ca init --offline-root' makes a CA that waits for one; is --dir right?".to_owned(),
+        ),
+        authority::Error::OtherFingerprint { .. } => Some(
+            "nothing was done: somebody may have exchanged the file on its way; compare again what the two machines show".to_owned(),
+        ),
+        authority::Error::RootAlone { .. } => Some(
+            "it certifies issuing CAs: 'windlass ca sign-ca'; those issue".to_owned(),
+        ),
+        authority::Error::RootApart { .. } => Some(
+            "type it on the machine of the root, with --dir naming the directory there".to_owned(),
+        ),
         authority::Error::Refused(_) => Some(
             "nothing was issued; 'windlass ca policy show' prints what is allowed".to_owned(),
         ),
@@ -183,7 +208,10 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
         ),
         authority::Error::NoAuthorityNamed { known, .. } => {
             let known: Vec<String> = known.iter().map(ToString::to_string).collect();
-            Some(format!("there are {}", known.join(", ")))
+            Some(match known.as_slice() {
+                [] => "it has no certificate yet".to_owned(),
+                known => format!("there are {}", known.join(", ")),
+            })
         }
         authority::Error::NotActive { .. } => Some(
             "'windlass ca rollover status' says what is there, and what to do next".to_owned(),

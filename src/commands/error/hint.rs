@@ -118,6 +118,9 @@ impl Error {
             Self::Target(_) => fixed(
                 "trust anchor, profile and role of one session live in one account, anchor and profile in one region; check --trust-anchor-arn, --profile-arn and --role-arn",
             ),
+            Self::Unconfirmed { option, .. } => Some(format!(
+                "give --{option} HEX with the SHA-256 from there, not from the file that came along"
+            )),
             Self::Unwritable(_) => fixed("use another --format"),
             Self::Value { origin, .. } if origin.key() == "region" => {
                 fixed("leave it out: the trust anchor's ARN names the region")

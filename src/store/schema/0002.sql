@@ -169,6 +169,14 @@ WHERE root.kind = 'root' AND root.issued_at IS NOT NULL
     AND issuing.kind = 'issuing' AND issuing.issued_at IS NOT NULL
 ORDER BY root.id, issuing.id LIMIT 1;
 
+-- What was asked of a root that is elsewhere, for a generation: the request
+-- (PKCS#10, DER) and the SHA-256 of its key's SubjectPublicKeyInfo.
+CREATE TABLE request (
+    generation      INTEGER PRIMARY KEY REFERENCES authority (generation),
+    key_fingerprint TEXT    NOT NULL,
+    der             BLOB    NOT NULL
+) STRICT;
+
 -- One row once there was a policy: the SHA-256, in lowercase hex, of the one
 -- under which was issued last; empty when that was none.
 CREATE TABLE policy (

@@ -1,0 +1,240 @@
+//! `ca install` and `ca sign-ca` killed, or failed by the operating system, at one
+//! system call after another (see [`crate::crash`]): the CA waits or it issues, and
+//! the same command then does its work.
+
+use std::collections::BTreeMap;
+
+use super::{Apart, SECRET};
+use crate::ca_state::{
+    KILLED, assert_inventoried, assert_owner_only, await_another_second, bounded, copy,
+    files_below, inventory,
+};
+use crate::crash::{CALLS, Call, read_trace, spread};
+use crate::harness::{Run, Sandbox, program};
+
+/// Most occurrences of one system call at which a run is killed, or that are made
+/// to fail.
+const POINTS: usize = 9;
+
+struct Scene {
+    template: Apart,
+    arguments: Vec<String>,
+    /// Whether the work is done.
+    is_done: fn(&Sandbox) -> bool,
+    /// The exit code of the same command once it is.
+    again: i32,
+    directory: &'static str,
+}
+
+impl Scene {
+    fn install() -> Self {
+        let template = Apart::new();
+        assert_eq!(template.sign_ca("issuing.pem", &[]).code, 0);
+        let fixed = ["ca", "install", "--dir", "site", "--cert", "issuing.pem"];
+        let root = ["--root-fingerprint", template.root.as_str()];
+        Self {
+            arguments: [&fixed[..], &root, &SECRET]
+                .concat()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            template,
+            is_done: |sandbox| {
+                let database =
+                    rusqlite::Connection::open(sandbox.path("site/inventory.db")).unwrap();
+                let sql = "SELECT state FROM authority";
+                let state: String = database.query_row(sql, [], |row| row.get(0)).unwrap();
+                assert!(state == "requested" || state == "active", "{state}");
+                state == "active"
+            },
+            again: 0,
+            directory: "site",
+        }
+    }
+
+    fn sign_ca() -> Self {
+        let template = Apart::new();
+        let fixed = ["ca", "sign-ca", "--dir", "vault", "--out", "issuing.pem"];
+        let key = ["--key-fingerprint", template.key.as_str()];
+        let csr = ["--csr", "site/issuing/request.pem"];
+        Self {
+            arguments: [&fixed[..], &key, &csr, &SECRET]
+                .concat()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            template,
+            is_done: |sandbox| sandbox.path("issuing.pem").exists(),
+            again: 2,
+            directory: "vault",
+        }
+    }
+
+    fn begin(&self) -> Sandbox {
+        let sandbox = Sandbox::new();
+        for name in ["site", "vault", "issuing.pem"] {
+            if self.template.sandbox.path(name).exists() {
+                copy(&self.template.sandbox.path(name), &sandbox.path(name));
+            }
+        }
+        sandbox
+    }
+
+    fn run(&self, sandbox: &Sandbox, umask: &str, options: &[&str]) -> Run {
+        let mut arguments = vec!["strace", "-f", "-y", "-o"];
+        arguments.extend(options);
+        arguments.push(program());
+        arguments.extend(self.arguments.iter().map(String::as_str));
+        bounded(sandbox, umask, &arguments)
+    }
+
+    fn trace(&self) -> Vec<Call> {
+        await_another_second();
+        let sandbox = self.begin();
+        let traced = format!("trace={CALLS}");
+        let run = self.run(&sandbox, "077", &["trace", "-e", &traced]);
+        assert_eq!(run.code, 0, "does strace work here? {run:#?}");
+        read_trace(&sandbox.read("trace"))
+    }
+
+    /// The promises, and that the same command then does its work. Says whether it
+    /// was done already.
+    fn check(&self, sandbox: &Sandbox, context: &str) -> bool {
+        for directory in ["site", "vault"] {
+            assert_owner_only(&sandbox.path(directory));
+            let verified = sandbox.run(&["ca", "audit", "verify", "--dir", directory]);
+            assert_eq!(verified.code, 0, "{context}: {verified:#?}");
+        }
+        // What the root has handed out it knows.
+        assert_inventoried(sandbox.root(), &inventory(sandbox, "vault"));
+        let done = (self.is_done)(sandbox);
+        // A CA that waits says so, whatever files are there already.
+        if self.directory == "site" {
+            let issue = super::issue(sandbox, "early");
+            assert_eq!(
+                issue.code,
+                if done { 0 } else { 2 },
+                "{context}: {issue:#?}"
+            );
+        }
+        let mut arguments = vec![program()];
+        arguments.extend(self.arguments.iter().map(String::as_str));
+        let again = bounded(sandbox, "000", &arguments);
+        assert_eq!(
+            again.code,
+            if done { self.again } else { 0 },
+            "{context}: {again:#?}"
+        );
+        sandbox.ok(&["ca", "audit", "reconcile", "--dir", "vault"]);
+        if self.directory == "site" {
+            let issued = super::issue(sandbox, "late");
+            assert_eq!(issued.code, 0, "{context}: {issued:#?}");
+            assert_eq!(
+                sandbox.read("site/trust-anchor.pem"),
+                sandbox.read("vault/trust-anchor.pem"),
+                "{context}"
+            );
+            assert_inventoried(&sandbox.path("site"), &inventory(sandbox, "site"));
+        } else {
+            assert_inventoried(sandbox.root(), &inventory(sandbox, "vault"));
+        }
+        for path in files_below(&sandbox.path(self.directory)) {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            assert!(
+                !name.starts_with('.'),
+                "{context}: {} was left",
+                path.display()
+            );
+        }
+        done
+    }
+}
+
+fn kill_everywhere(scene: &Scene) {
+    let calls = scene.trace();
+    let mut by_name: BTreeMap<&str, Vec<&Call>> = BTreeMap::new();
+    for call in calls.iter().filter(|call| call.is_a_point()) {
+        by_name.entry(&call.name).or_default().push(call);
+    }
+    for name in ["fsync", "openat", "pwrite64", "write"] {
+        assert!(by_name.contains_key(name), "the trace has no {name}");
+    }
+    let mut seen = [0, 0];
+    let points = by_name.values().flat_map(|calls| spread(calls, POINTS));
+    for (index, call) in points.enumerate() {
+        let umask = if index.is_multiple_of(2) {
+            "000"
+        } else {
+            "077"
+        };
+        let sandbox = scene.begin();
+        let inject = format!("inject={}:signal=SIGKILL:when={}", call.name, call.nth);
+        let trace = format!("trace={}", call.name);
+        let run = scene.run(&sandbox, umask, &["/dev/null", "-e", &trace, "-e", &inject]);
+        assert_eq!(run.code, KILLED, "not killed at {call:?}: {run:#?}");
+        let done = scene.check(&sandbox, &format!("killed at {call:?}"));
+        seen[usize::from(done)] += 1;
+    }
+    assert!(seen[0] > 10 && seen[1] > 0, "{seen:?}");
+}
+
+/// A full disk, which stays full, and a sync or a rename that fails once.
+fn fail_everywhere(scene: &Scene) {
+    let calls = scene.trace();
+    let mut failures = 0;
+    for (name, error, from_then_on) in [
+        ("fsync", "EIO", ""),
+        ("pwrite64", "ENOSPC", "+"),
+        ("renameat", "EIO", ""),
+        ("mkdir", "ENOSPC", ""),
+        ("write", "ENOSPC", ""),
+    ] {
+        let of_name: Vec<&Call> = calls.iter().filter(|call| call.name == name).collect();
+        for call in spread(&of_name, POINTS) {
+            let sandbox = scene.begin();
+            let inject = format!(
+                "inject={name}:error={error}:when={}{from_then_on}",
+                call.nth
+            );
+            let trace = format!("trace={name}");
+            let run = scene.run(&sandbox, "000", &["/dev/null", "-e", &trace, "-e", &inject]);
+            let context = format!("{error} at {call:?}: {run:#?}");
+            if run.code == 0 {
+                // SQLite tidying up, the directory of its log, or the note that a
+                // file was delivered.
+                let path = call.line.split(['<', '>']).nth(1).unwrap_or_default();
+                let of_database = path.contains("/inventory.db")
+                    || path.ends_with(&format!("/{}", scene.directory));
+                assert!(of_database, "not noticed: {context}");
+                assert!((scene.is_done)(&sandbox), "{context}");
+            } else {
+                failures += 1;
+                assert_eq!(run.code, 1, "{context}");
+                assert!(run.stderr.contains("error: "), "{context}");
+                assert!(!run.stderr.contains("panicked"), "{context}");
+            }
+            scene.check(&sandbox, &context);
+        }
+    }
+    assert!(failures > 8, "{failures}");
+}
+
+#[test]
+fn an_install_killed_at_any_call_is_done_by_the_next() {
+    kill_everywhere(&Scene::install());
+}
+
+#[test]
+fn an_install_on_a_failing_disk_says_so_and_is_done_by_the_next() {
+    fail_everywhere(&Scene::install());
+}
+
+#[test]
+fn a_certificate_for_a_ca_is_never_lost_by_a_kill() {
+    kill_everywhere(&Scene::sign_ca());
+}
+
+#[test]
+fn a_certificate_for_a_ca_is_never_lost_on_a_failing_disk() {
+    fail_everywhere(&Scene::sign_ca());
+}
