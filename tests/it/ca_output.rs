@@ -96,6 +96,58 @@ fn every_command_prints_what_it_did_as_text_and_as_json() {
 }
 
 #[test]
+fn the_verbs_of_a_root_that_is_kept_apart_print_what_they_did() {
+    let sandbox = Sandbox::new();
+    let shot = |name: &str, run: &Run| {
+        let text = stable(run, "");
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(name, text);
+        });
+    };
+    let secret = ["--passphrase-file", "passphrase"];
+    let init = |form: &'static str, dir: &'static str, options: &[&str]| {
+        let fixed = ["ca", "init", form, "--dir", dir, "--name", "Example Corp"];
+        sandbox.ok(&[&fixed[..], &secret, options].concat())
+    };
+    shot("ca_apart_root", &init("--root-only", "other-vault", &[]));
+    shot(
+        "ca_apart_request",
+        &init("--offline-root", "other-site", &[]),
+    );
+    let root = init("--root-only", "vault", &["--json"]);
+    let request = init("--offline-root", "site", &["--json"]);
+    shot("ca_apart_root_json", &root);
+    shot("ca_apart_request_json", &request);
+    let value = |run: &Run, path: &str| -> String {
+        let value: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        value.pointer(path).unwrap().as_str().unwrap().to_owned()
+    };
+    let key = value(&request, "/keyFingerprintSha256");
+    let sign = |out: &'static str, options: &[&str]| {
+        let fixed = [
+            "ca",
+            "sign-ca",
+            "--dir",
+            "vault",
+            "--csr",
+            "site/issuing/request.pem",
+        ];
+        let compared = ["--key-fingerprint", &key, "--out", out];
+        sandbox.ok(&[&fixed[..], &compared, &secret, options].concat())
+    };
+    shot("ca_apart_signed", &sign("issuing.pem", &[]));
+    shot("ca_apart_signed_json", &sign("again.pem", &["--json"]));
+    let fingerprint = value(&root, "/root/fingerprintSha256");
+    let install = |options: &[&str]| {
+        let fixed = ["ca", "install", "--dir", "site", "--cert", "issuing.pem"];
+        let compared = ["--root-fingerprint", &fingerprint];
+        sandbox.ok(&[&fixed[..], &compared, &secret, options].concat())
+    };
+    shot("ca_apart_installed", &install(&[]));
+    shot("ca_apart_installed_again_json", &install(&["--json"]));
+}
+
+#[test]
 fn a_certificate_is_found_by_its_serial_number_in_any_form() {
     let sandbox = Sandbox::new();
     sandbox.ca(&[]);

@@ -121,3 +121,44 @@ fn a_wrong_pin_and_an_unfit_key_issue_nothing() {
     assert!(wrong.stderr.contains("PIN"), "{}", wrong.stderr);
     assert!(!token.sandbox.path("web").exists());
 }
+
+/// Root and issuing CA apart, each with its key in a token: the request is signed
+/// there, and what is installed is that key's.
+#[test]
+fn a_root_kept_apart_and_its_issuing_ca_have_keys_in_tokens() {
+    let token = with_keys();
+    let ca = |verb: &[&str]| -> Run {
+        let done = token.run(&[&["ca"][..], verb, &PIN_FILE].concat());
+        assert_eq!(done.code, 0, "{verb:?}: {done:#?}");
+        done
+    };
+    let value = |run: &Run, path: &str| -> String {
+        let value: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        value.pointer(path).unwrap().as_str().unwrap().to_owned()
+    };
+    let name = ["--name", "Example Corp", "--json"];
+    let root_key = ["--root-key", "pkcs11:object=rsa"];
+    let root = ["init", "--root-only", "--dir", "vault"];
+    let root = ca(&[&root[..], &name, &root_key].concat());
+    let issuing_key = ["--issuing-key", "pkcs11:object=ec"];
+    let site = ["init", "--offline-root", "--dir", "site"];
+    let site = ca(&[&site[..], &name, &issuing_key].concat());
+    let key = value(&site, "/keyFingerprintSha256");
+    let files = ["--csr", "site/issuing/request.pem", "--out", "issuing.pem"];
+    let sign = ["sign-ca", "--dir", "vault", "--key-fingerprint", &key];
+    ca(&[&sign[..], &files].concat());
+    let fingerprint = value(&root, "/root/fingerprintSha256");
+    let install = ["install", "--dir", "site", "--cert", "issuing.pem"];
+    let compared = ["--root-fingerprint", fingerprint.as_str()];
+    // Without its PIN the key cannot be shown to be there.
+    let wrong = ["--passphrase-file", "wrong"];
+    let refused = run(&token, &[&["ca"][..], &install, &compared, &wrong].concat());
+    assert_eq!(refused.code, 4, "{refused:#?}");
+    ca(&[&install[..], &compared].concat());
+    ca(&["issue", "--dir", "site", "--cn", "web", "--out", "web"]);
+    ca(&["crl", "--dir", "vault", "--issuer", "root"]);
+    assert_leads_to_root(&token.sandbox, "web", "site");
+    for (dir, file) in [("site", "issuing/key.pem"), ("vault", "root/key.pem")] {
+        assert!(!token.sandbox.path(dir).join(file).exists());
+    }
+}
