@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use crate::clock::rfc3339;
@@ -14,13 +15,14 @@ use crate::store::{
     self, GenerationRow, GenerationState, Inventory, Kind, Readers, Reservation, Writer,
 };
 
+use super::admit::{Admitted, Asked, Offer};
 use super::apart::requested;
 use super::checkpoint::checkpoint_when_due;
 use super::generation::{Generations, name_of};
 use super::own_key::{Unlock, open_own_key};
 use super::{
-    Action, Admitted, Asked, Error, Flaw, Occasion, OwnAuthority, Part, TRUST_ANCHOR, check_clock,
-    open_inventory,
+    Action, AuthorityName, Error, Flaw, Occasion, OwnAuthority, Part, Role, TRUST_ANCHOR,
+    check_clock, open_inventory,
 };
 
 /// A CA that has asked for its certificate.
@@ -81,10 +83,19 @@ impl Installer {
         })
     }
 
-    /// What was asked for.
-    #[must_use]
-    pub const fn asked(&self) -> &Asked {
-        &self.asked
+    /// Judges what is to be installed: the certificates of a file, the issuing
+    /// CA's first, and those of the root's own file if there is one.
+    ///
+    /// # Errors
+    ///
+    /// Whose certificate cannot be installed, and why.
+    pub fn admit(
+        &self,
+        file: Vec<Certificate>,
+        root_file: Option<Vec<Certificate>>,
+        at: DateTime<Utc>,
+    ) -> Result<Admitted, (Part, Flaw)> {
+        Offer::of(file, root_file, &self.asked)?.judge(&self.asked, at)
     }
 
     /// Installs the certificates. Of a CA that has none the generation issues from
@@ -102,14 +113,13 @@ impl Installer {
         unlock: &Unlock<'_>,
         occasion: &Occasion<'_>,
     ) -> Result<Installed, Error> {
-        let (root, issuing) = (admitted.root(), admitted.issuing());
         let row = self.row()?;
         if row.state != GenerationState::Requested {
             return self.again(&row, admitted);
         }
         let own = OwnAuthority {
             name: name_of(&row.issuing, &self.directory)?,
-            certificate: issuing.clone(),
+            certificate: admitted.issuing().clone(),
         };
         unlock.read_descriptor()?;
         // That a certificate is installed whose key cannot be used is not to be
@@ -123,15 +133,48 @@ impl Installer {
             drop(writer);
             return self.again(&row, admitted);
         }
-        let generations = self.inventory.generations()?;
-        let is_active = |row: &GenerationRow| row.state == GenerationState::Active;
-        let is_first = !generations.iter().any(is_active);
+        let row = self.count(&mut writer, row, admitted, occasion)?;
+        checkpoint_when_due(&self.inventory, &writer, key.as_ref(), occasion.at)?;
+        self.write_files(&row, admitted)?;
+        writer.commit()?;
+        Generations::read(&self.directory, &self.inventory)?
+            .write_bundle(&self.directory, &self.inventory)?;
+        Ok(Installed {
+            generation: row.number,
+            state: row.state,
+            changed: true,
+        })
+    }
+
+    /// Lets the certificates count, with their entries in the log. Gives the row as
+    /// it is from then on.
+    fn count(
+        &self,
+        writer: &mut Writer<'_>,
+        mut row: GenerationRow,
+        admitted: &Admitted,
+        occasion: &Occasion<'_>,
+    ) -> Result<GenerationRow, Error> {
+        let (root, issuing) = (admitted.root(), admitted.issuing());
         for (kind, part, certificate) in [
             (Kind::Root, Part::Root, root),
             (Kind::Issuing, Part::Issuing, issuing),
         ] {
-            self.record(&mut writer, (kind, part), certificate, occasion)?;
+            self.record(writer, (kind, part), certificate, occasion)?;
         }
+        let generations = Generations::read(&self.directory, &self.inventory)?;
+        let is_first = generations.in_state(GenerationState::Active).is_none();
+        row.root = match generations
+            .roots()
+            .into_iter()
+            .find(|own| own.certificate == *root)
+        {
+            Some(own) => own.name.to_string(),
+            None if is_first => row.root,
+            // Another root than the one under which the CA issues.
+            None => AuthorityName::new(Role::Root, row.number).to_string(),
+        };
+        writer.set_root_of(row.number, &row.root)?;
         let (root_serial, issuing_serial) = (root.serial(), issuing.serial());
         writer.prepare_generation(
             row.number,
@@ -139,8 +182,10 @@ impl Installer {
             issuing_serial.magnitude(),
             occasion.at,
         )?;
+        row.state = GenerationState::Prepared;
         if is_first {
             writer.activate_generation(row.number, occasion.at)?;
+            row.state = GenerationState::Active;
         }
         let detail = json!({
             "generation": row.number,
@@ -151,17 +196,8 @@ impl Installer {
             "rootFingerprintSha256": root.fingerprint(),
         });
         let serial = issuing_serial.magnitude();
-        occasion.log(&mut writer, Action::Install, Some(serial), &detail)?;
-        checkpoint_when_due(&self.inventory, &writer, key.as_ref(), occasion.at)?;
-        self.write_files(&row, admitted, is_first)?;
-        writer.commit()?;
-        Generations::read(&self.directory, &self.inventory)?
-            .write_bundle(&self.directory, &self.inventory)?;
-        Ok(Installed {
-            generation: row.number,
-            state: self.row()?.state,
-            changed: true,
-        })
+        occasion.log(writer, Action::Install, Some(serial), &detail)?;
+        Ok(row)
     }
 
     fn row(&self) -> Result<GenerationRow, Error> {
@@ -266,12 +302,7 @@ impl Installer {
 
     /// The trust anchor's bundle is written here only where there is none: one that
     /// is in use changes when the inventory has.
-    fn write_files(
-        &self,
-        row: &GenerationRow,
-        admitted: &Admitted,
-        is_first: bool,
-    ) -> Result<(), Error> {
+    fn write_files(&self, row: &GenerationRow, admitted: &Admitted) -> Result<(), Error> {
         self.tidy(row)?;
         for (name, certificate) in [
             (&row.root, admitted.root()),
@@ -283,7 +314,7 @@ impl Installer {
             let path = self.directory.join(name.certificate_file());
             write(&path, certificate)?;
         }
-        match is_first {
+        match row.state == GenerationState::Active {
             true => write(&self.directory.join(TRUST_ANCHOR), admitted.root()),
             false => Ok(()),
         }

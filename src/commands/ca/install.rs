@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::authority::{Installer, Offer, Part};
+use crate::authority::{Installer, Part};
 use crate::cli::CaInstall;
 use crate::commands::material::bare_certificates;
 use crate::commands::{Context, Error};
@@ -26,8 +26,8 @@ pub(in crate::commands) fn install(arguments: &CaInstall, context: &Context) -> 
     let certificates = bare_certificates(&file)?;
     let roots = root_file.as_deref().map(bare_certificates).transpose()?;
     let now = context.clock.now();
-    let admitted = Offer::of(certificates, roots, installer.asked())
-        .and_then(|offer| offer.judge(installer.asked(), now))
+    let admitted = installer
+        .admit(certificates, roots, now)
         .map_err(|(part, flaw)| flaw.of(part, origin_of(part)))?;
     for known in admitted.warnings() {
         context.printer.warning(known);

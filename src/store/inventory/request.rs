@@ -58,4 +58,18 @@ impl Writer<'_> {
         )?;
         self.exactly_one(added)
     }
+
+    /// A requested generation has another root than was thought when it was
+    /// requested.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`], also when it is not requested.
+    pub fn set_root_of(&self, generation: u32, root: &str) -> Result<(), Error> {
+        let updated = self.run(
+            "UPDATE authority SET root = ?2 WHERE generation = ?1 AND state = 'requested'",
+            params![generation, root],
+        )?;
+        self.exactly_one(updated)
+    }
 }
