@@ -28,12 +28,12 @@ mod value;
 pub use ca::{
     AuditCheckpoint, AuditCommand, AuditExport, AuditFormat, AuditList, AuditReconcile,
     AuditVerify, BatchArgs, BundleStep, Ca, CaAudit, CaBackup, CaCheck, CaCommand, CaCrl,
-    CaDirectory, CaExport, CaInit, CaInstall, CaIssue, CaLint, CaList, CaPassphrase, CaPolicy, CaPolicyCheck,
-    CaPolicyCommand, CaPolicyShow, CaRelease, CaReport, CaRestore, CaRevoke, CaRollover, CaShow,
-    CaSign, CaSignCa, CaStats, CertificateKind, CertificateStatus, CheckFormat, CrlCommand, CrlMake,
-    CrlStatus, DeviceArgs, ExportTarget, Glob, LintLevel, LintPolicy, ListFilter, ListFormat,
-    ListOrder, NameArgs, OccasionArgs, RolloverActivate, RolloverBundle, RolloverCancel,
-    RolloverCommand, RolloverPrepare, RolloverRetire, RolloverStatusArgs, TermArgs,
+    CaDirectory, CaExport, CaInit, CaInstall, CaIssue, CaLint, CaList, CaPassphrase, CaPolicy,
+    CaPolicyCheck, CaPolicyCommand, CaPolicyShow, CaRelease, CaReport, CaRestore, CaRevoke,
+    CaRollover, CaShow, CaSign, CaSignCa, CaStats, CertificateKind, CertificateStatus, CheckFormat,
+    CrlCommand, CrlMake, CrlStatus, DeviceArgs, ExportTarget, Glob, LintLevel, LintPolicy,
+    ListFilter, ListFormat, ListOrder, NameArgs, OccasionArgs, RolloverActivate, RolloverBundle,
+    RolloverCancel, RolloverCommand, RolloverPrepare, RolloverRetire, RolloverStatusArgs, TermArgs,
     WhichCertificate,
 };
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};

@@ -11,8 +11,9 @@ use crate::commands::{Context, Error};
 use crate::key::Cost;
 use crate::store::Staging;
 
-use super::init::{new_passphrase, own_key, shown};
+use super::init::{OwnKeyArgs, new_passphrase, own_key, shown};
 use super::occasion::actor;
+use super::unlock::unlock;
 
 /// Makes a root alone, or an issuing CA that waits for its certificate.
 pub(super) fn init(
@@ -29,7 +30,12 @@ pub(super) fn init(
         None => Some(new_passphrase(arguments, context)?),
         Some(_) => None,
     };
-    let key = own_key(named, arguments, context)?;
+    let keys = OwnKeyArgs {
+        key_type: arguments.key_type,
+        device: &arguments.device,
+        unlock: &unlock(&arguments.ca.dir, &arguments.passphrase, context),
+    };
+    let key = own_key(named, &keys, context)?;
     let founding = Founding {
         name: &arguments.name,
         passphrase: passphrase.as_ref(),
