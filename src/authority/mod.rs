@@ -48,7 +48,9 @@ mod sign_ca;
 mod subject;
 
 pub use admit::Admitted;
-pub use apart::{create_requesting, create_root};
+pub use apart::{
+    NextRequest, Requested, create_requesting, create_root, is_root_apart, request_next,
+};
 pub use assess::{Assessment, ListFacts, ListState, assess, assess_file};
 pub use backup::{BackupReport, backup};
 pub use batch::{Batch, BatchRow, RowId, RowOutcome, lock_batches, spread};

@@ -140,6 +140,10 @@ impl Generations {
                 state: row.state,
             });
         }
+        if self.alone.is_some() {
+            // It says so.
+            self.active(directory)?;
+        }
         let newest = self.rows.iter().map(|row| row.number).max();
         newest
             .and_then(|newest| newest.checked_add(1))
@@ -169,7 +173,7 @@ impl Preparation<'_> {
 
 /// Refuses a key that is or was one of this CA's: its lists and what it has issued
 /// are found by the key.
-fn check_new(
+pub(super) fn check_new(
     inventory: &Inventory,
     issuing: &Held<'_>,
     root: Option<&Held<'_>>,
@@ -195,7 +199,7 @@ fn check_new(
 
 /// Removes what a run that was cut short has left of the generation of this
 /// number. Nothing was issued under it: otherwise the inventory would know it.
-fn clear(directory: &Path, inventory: &Inventory, number: u32) -> Result<(), Error> {
+pub(super) fn clear(directory: &Path, inventory: &Inventory, number: u32) -> Result<(), Error> {
     // Whoever gives a directory its name holds this until the inventory knows it.
     let turn = inventory.write()?;
     for role in [Role::Issuing, Role::Root] {
@@ -254,8 +258,8 @@ struct Drafts<'a> {
     issuing: OwnDraft<'a>,
     /// The identifiers of the keys that sign: the old root's, and that of the root
     /// of this generation.
-    old_id: [u8; 20],
-    root_id: [u8; 20],
+    old_id: Vec<u8>,
+    root_id: Vec<u8>,
 }
 
 /// The same when they are.
@@ -286,11 +290,11 @@ impl Ceremony<'_> {
         let drawn = (random, own_serial.first().copied().unwrap_or(1));
         let mut root_end = old_root.not_after();
         let mut root = None;
-        let old_id = old_root.public_key().key_identifier();
-        let mut root_id = old_id;
+        let old_id = old_root.key_identifier();
+        let mut root_id = old_id.clone();
         if let Some(key) = root_key {
             let key = key.signer().public_key();
-            root_id = key.key_identifier();
+            root_id = key.key_identifier().to_vec();
             let cross_end = root_end;
             root_end = years_after(at, self.plan.root_years, "the root")?;
             let draft = |kind, end| {

@@ -13,7 +13,7 @@ use crate::text::printable;
 
 use super::checkpoint::sign_log;
 use super::generation::open_generations;
-use super::own_key::{Unlock, open_own_key};
+use super::own_key::{Unlock, has_key, open_own_key};
 use super::{Action, BACKDATE_SECONDS, Error, Generation, Generations, Occasion, check_clock};
 
 /// How many certificates a message names.
@@ -203,7 +203,7 @@ fn live_leaves(
     issuing: &Certificate,
     at: DateTime<Utc>,
 ) -> Result<LiveLeaves, Error> {
-    let key = issuing.public_key().key_identifier();
+    let key = issuing.key_identifier();
     Ok(inventory.live_leaves(&key, at - MARGIN)?)
 }
 
@@ -219,8 +219,8 @@ fn named(
     count: u64,
     at: DateTime<Utc>,
 ) -> Result<String, Error> {
-    let key = generation.issuing.certificate.public_key();
-    let records = inventory.last_live_leaves(&key.key_identifier(), at - MARGIN, MOST_NAMED)?;
+    let key = generation.issuing.certificate.key_identifier();
+    let records = inventory.last_live_leaves(&key, at - MARGIN, MOST_NAMED)?;
     let shown = |record: &Record| {
         format!(
             "{} ({}, until {})",
@@ -304,6 +304,10 @@ pub struct RolloverStatus {
 pub fn rollover_status(directory: &Path, at: DateTime<Utc>) -> Result<RolloverStatus, Error> {
     let inventory = super::read_inventory(directory)?;
     let now = Generations::read(directory, &inventory)?;
+    if now.alone.is_some() {
+        // It says so.
+        now.active(directory)?;
+    }
     let mut generations = Vec::new();
     for row in &now.rows {
         let root = certificate(&inventory, row.root_serial.as_deref())?;
@@ -319,7 +323,12 @@ pub fn rollover_status(directory: &Path, at: DateTime<Utc>) -> Result<RolloverSt
             leaves,
         });
     }
-    let next = now.next_step(&generations, at);
+    let mut next = now.next_step(&generations, at);
+    // A root that is elsewhere is replaced there: what is prepared here is a
+    // request, whichever root grants it.
+    if let NextStep::Prepare { of_root, .. } = &mut next {
+        *of_root &= has_key(directory, now.active(directory)?.root.name);
+    }
     inventory.check_unwritten()?;
     Ok(RolloverStatus {
         generations,

@@ -6,6 +6,7 @@ mod foreign;
 mod places;
 mod races;
 mod refusals;
+mod rollover;
 mod sign_ca;
 mod story;
 

@@ -53,6 +53,10 @@ pub enum RolloverCommand {
 /// CA's passphrase. A new root is also certified by the one before it
 /// (DIR/root-2/cross.pem), for verifiers that know only that.
 ///
+/// Where the root is kept apart, the key is made here, and a request that the root
+/// grants, the present one or another: 'windlass ca sign-ca' there, and 'windlass
+/// ca install' here, which completes the generation.
+///
 /// A run that was cut short has prepared everything or nothing, and is repeated.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\

@@ -7,7 +7,7 @@ use std::path::Path;
 use ring::rand::SystemRandom;
 use serde_json::{Value, json};
 
-use crate::authority::{self, Preparation, Retired, Role};
+use crate::authority::{self, NextRequest, Preparation, Retired, Role};
 use crate::cli::{
     BundleStep, CaRollover, RolloverActivate, RolloverBundle, RolloverCancel, RolloverCommand,
     RolloverPrepare, RolloverRetire,
@@ -16,7 +16,7 @@ use crate::clock::rfc3339;
 use crate::commands::{Context, Error};
 use crate::key::Cost;
 use crate::pki::Certificate;
-use crate::store::{Readers, check_new, write_atomic};
+use crate::store::{GenerationState, Readers, check_new, write_atomic};
 
 use super::init::{OwnKeyArgs, own_key};
 use super::occasion::{actor, occasion};
@@ -66,6 +66,15 @@ fn prepare(arguments: &RolloverPrepare, context: &Context) -> Result<(), Error> 
         refuse_weak(&passphrase)?;
     }
     let actor = actor(context);
+    if !of_root && authority::is_root_apart(&directory)? {
+        let plan = NextRequest {
+            key: &issuing_key,
+            unlock: &unlock,
+            cost: Cost::Normal,
+            occasion: &occasion(&actor, &arguments.occasion, context),
+        };
+        return request(&directory, &plan, arguments.json, context);
+    }
     let prepared = authority::prepare(
         &directory,
         &Preparation {
@@ -106,6 +115,39 @@ fn prepare(arguments: &RolloverPrepare, context: &Context) -> Result<(), Error> 
         }
     }
     text.push_str(&status::next(&directory, context)?);
+    context.printer.data(&text)
+}
+
+/// Begins a generation whose root is elsewhere, and says what goes there.
+fn request(
+    directory: &Path,
+    plan: &NextRequest<'_>,
+    json: bool,
+    context: &Context,
+) -> Result<(), Error> {
+    let requested = authority::request_next(directory, plan)?;
+    let request = &requested.request;
+    let file = directory.join(&requested.file);
+    let fingerprint = request.public_key().fingerprint();
+    if json {
+        return context.printer.json(&json!({
+            "generation": requested.generation,
+            "state": GenerationState::Requested.as_str(),
+            "request": file,
+            "subject": request.subject().to_string(),
+            "keyFingerprintSha256": fingerprint,
+        }));
+    }
+    let text = format!(
+        "made the key of generation {}, which waits for its certificate\n\
+         issuing       {}\n\
+         request       {}\n\
+         key           SHA-256 {fingerprint}  (compare it where the root is)\n{}",
+        requested.generation,
+        request.subject(),
+        file.display(),
+        status::next(directory, context)?,
+    );
     context.printer.data(&text)
 }
 

@@ -185,7 +185,7 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
             "it certifies issuing CAs: 'windlass ca sign-ca'; those issue".to_owned(),
         ),
         authority::Error::RootApart { .. } => Some(
-            "type it on the machine of the root, with --dir naming the directory there".to_owned(),
+            "type it on the machine of the root, with --dir naming the directory there; what is made here is a request ('windlass ca rollover prepare'), which an old or a new root grants".to_owned(),
         ),
         authority::Error::Refused(_) => Some(
             "nothing was issued; 'windlass ca policy show' prints what is allowed".to_owned(),

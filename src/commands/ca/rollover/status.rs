@@ -5,7 +5,9 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::authority::{self, GenerationStatus, NextStep, RolloverStatus, rollover_status};
+use crate::authority::{
+    self, AuthorityName, GenerationStatus, NextStep, Role, RolloverStatus, rollover_status,
+};
 use crate::cli::RolloverStatusArgs;
 use crate::clock::{in_words, rfc3339};
 use crate::commands::{Context, Error};
@@ -106,8 +108,8 @@ fn told(next: &NextStep, directory: &Path, now: DateTime<Utc>) -> String {
         _ => String::new(),
     };
     let mut text = String::new();
-    if let Some(bundle) = bundle_first(next, directory) {
-        text.push_str(&format!("next           {bundle}\n"));
+    if let Some(before) = first(next, directory) {
+        text.push_str(&format!("next           {before}\n"));
     }
     match command(next, directory) {
         Some(command) if text.is_empty() => {
@@ -117,6 +119,11 @@ fn told(next: &NextStep, directory: &Path, now: DateTime<Utc>) -> String {
         None => text.push_str("next           restore the CA from a backup\n"),
     }
     text
+}
+
+/// What has to happen elsewhere before.
+fn first(next: &NextStep, directory: &Path) -> Option<String> {
+    bundle_first(next, directory).or_else(|| signed_first(next, directory))
 }
 
 fn bundle_first(next: &NextStep, directory: &Path) -> Option<String> {
@@ -129,6 +136,18 @@ fn bundle_first(next: &NextStep, directory: &Path) -> Option<String> {
     })
 }
 
+/// What the machine of the root has to do before.
+fn signed_first(next: &NextStep, directory: &Path) -> Option<String> {
+    let NextStep::Import { number } = next else {
+        return None;
+    };
+    let issuing = AuthorityName::new(Role::Issuing, *number).directory(directory);
+    Some(format!(
+        "windlass ca sign-ca --dir ROOT --csr {} --out issuing.pem  (where the root is)",
+        issuing.join("request.pem").display()
+    ))
+}
+
 /// The command to type.
 fn command(next: &NextStep, directory: &Path) -> Option<String> {
     let verb = match next {
@@ -139,7 +158,13 @@ fn command(next: &NextStep, directory: &Path) -> Option<String> {
         } => "activate",
         NextStep::Activate { bundle_first: true } => "activate --bundle-installed",
         NextStep::Retire { .. } => "retire",
-        NextStep::Import { .. } | NextStep::Nothing => return None,
+        NextStep::Import { .. } => {
+            let dir = directory.display();
+            return Some(format!(
+                "windlass ca install --dir {dir} --cert issuing.pem"
+            ));
+        }
+        NextStep::Nothing => return None,
     };
     Some(format!(
         "windlass ca rollover {verb} --dir {}",
@@ -175,7 +200,7 @@ fn as_json(status: &RolloverStatus, directory: &Path, now: DateTime<Utc>) -> Val
         "lists": status.lists,
         "listLimit": limits::ROLES_ANYWHERE_CRLS,
         "next": {
-            "first": bundle_first(&status.next, directory),
+            "first": first(&status.next, directory),
             "command": command(&status.next, directory),
             "notBefore": not_before,
             "notAfter": not_after,
