@@ -208,6 +208,12 @@ impl AuditEntry<'_> {
     /// The action of the entry of a generation that got its certificates. Its
     /// detail, and that of the others, names the number as `generation`.
     pub const PREPARE: &'static str = "prepare";
+    /// The action of the entry of a generation whose certificate was asked of a root
+    /// that is elsewhere.
+    pub const REQUEST: &'static str = "request";
+    /// The action of the entry of a generation whose certificate then came: the
+    /// first one of a CA issues from there on, a later one is prepared.
+    pub const INSTALL: &'static str = "install";
     /// The action of the entry of a generation that began to issue.
     pub const ACTIVATE: &'static str = "activate";
     /// The action of the entry of a generation that was retired.
@@ -218,7 +224,8 @@ impl AuditEntry<'_> {
     /// The state of a generation after an entry about it.
     fn state_after(action: &str) -> Option<GenerationState> {
         match action {
-            Self::PREPARE => Some(GenerationState::Prepared),
+            Self::REQUEST => Some(GenerationState::Requested),
+            Self::PREPARE | Self::INSTALL => Some(GenerationState::Prepared),
             Self::ACTIVATE => Some(GenerationState::Active),
             Self::RETIRE => Some(GenerationState::Retired),
             Self::CANCEL => Some(GenerationState::Cancelled),
@@ -234,7 +241,8 @@ impl Inventory {
         let rows = self.generations()?;
         let mut logged = BTreeMap::new();
         if !rows.is_empty() {
-            // It is there from the beginning.
+            // It is there from the beginning, unless the log says that it was
+            // requested.
             logged.insert(1, GenerationState::Active);
         }
         let failed = sql_error(&self.path, Action::Read);
@@ -242,16 +250,23 @@ impl Inventory {
             .connection
             .prepare(
                 "SELECT action, json_extract(detail, '$.generation') FROM audit \
-                 WHERE action IN ('prepare', 'activate', 'retire', 'cancel') ORDER BY sequence",
+                 WHERE action IN ('request', 'install', 'prepare', 'activate', 'retire', \
+                 'cancel') ORDER BY sequence",
             )
             .map_err(&failed)?;
         let mut entries = statement.query([]).map_err(&failed)?;
         while let Some(entry) = entries.next().map_err(&failed)? {
             let action: String = entry.get(0).map_err(&failed)?;
             let number: Option<u32> = entry.get(1).map_err(&failed)?;
-            let Some((number, state)) = number.zip(AuditEntry::state_after(&action)) else {
+            let Some((number, mut state)) = number.zip(AuditEntry::state_after(&action)) else {
                 continue;
             };
+            let is_first = logged
+                .values()
+                .all(|other| *other != GenerationState::Active);
+            if action == AuditEntry::INSTALL && is_first {
+                state = GenerationState::Active;
+            }
             for other in logged.values_mut() {
                 if state == GenerationState::Active && *other == state {
                     *other = GenerationState::Retiring;

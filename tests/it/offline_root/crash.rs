@@ -24,6 +24,10 @@ struct Scene {
     /// The exit code of the same command once it is.
     again: i32,
     directory: &'static str,
+    /// Whether the CA issues nothing before.
+    waits: bool,
+    /// The roots that the trust anchor's bundle has in the end.
+    anchors: &'static [&'static str],
 }
 
 impl Scene {
@@ -49,6 +53,46 @@ impl Scene {
             },
             again: 0,
             directory: "site",
+            waits: true,
+            anchors: &["vault/trust-anchor.pem"],
+        }
+    }
+
+    /// The next issuing CA, below another root.
+    fn install_next() -> Self {
+        let template = Apart::complete();
+        let sandbox = &template.sandbox;
+        let prepare = ["ca", "rollover", "prepare", "--dir", "site", "--json"];
+        let prepared = super::json(&sandbox.ok(&[&prepare[..], &SECRET].concat()));
+        let key = prepared["keyFingerprintSha256"].as_str().unwrap();
+        let init = ["ca", "init", "--root-only", "--dir", "vault-2"];
+        let name = ["--name", "Example Corp 2", "--json"];
+        let root = super::json(&sandbox.ok(&[&init[..], &name, &SECRET].concat()));
+        let root = root["root"]["fingerprintSha256"].as_str().unwrap();
+        let sign = ["ca", "sign-ca", "--dir", "vault-2", "--out", "next.pem"];
+        let csr = ["--csr", "site/issuing-2/request.pem"];
+        sandbox.ok(&[&sign[..], &csr, &["--key-fingerprint", key], &SECRET].concat());
+        let fixed = ["ca", "install", "--dir", "site", "--cert", "next.pem"];
+        let compared = ["--root-fingerprint", root];
+        Self {
+            arguments: [&fixed[..], &compared, &SECRET]
+                .concat()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            is_done: |sandbox| {
+                let database =
+                    rusqlite::Connection::open(sandbox.path("site/inventory.db")).unwrap();
+                let sql = "SELECT state FROM authority WHERE generation = 2";
+                let state: String = database.query_row(sql, [], |row| row.get(0)).unwrap();
+                assert!(state == "requested" || state == "prepared", "{state}");
+                state == "prepared"
+            },
+            template,
+            again: 0,
+            directory: "site",
+            waits: false,
+            anchors: &["vault/trust-anchor.pem", "vault-2/trust-anchor.pem"],
         }
     }
 
@@ -67,12 +111,14 @@ impl Scene {
             is_done: |sandbox| sandbox.path("issuing.pem").exists(),
             again: 2,
             directory: "vault",
+            waits: true,
+            anchors: &[],
         }
     }
 
     fn begin(&self) -> Sandbox {
         let sandbox = Sandbox::new();
-        for name in ["site", "vault", "issuing.pem"] {
+        for name in ["site", "vault", "vault-2", "issuing.pem", "next.pem"] {
             if self.template.sandbox.path(name).exists() {
                 copy(&self.template.sandbox.path(name), &sandbox.path(name));
             }
@@ -106,14 +152,17 @@ impl Scene {
             assert_eq!(verified.code, 0, "{context}: {verified:#?}");
         }
         // What the root has handed out it knows.
-        assert_inventoried(sandbox.root(), &inventory(sandbox, "vault"));
+        if self.waits {
+            assert_inventoried(sandbox.root(), &inventory(sandbox, "vault"));
+        }
         let done = (self.is_done)(sandbox);
         // A CA that waits says so, whatever files are there already.
         if self.directory == "site" {
+            let is_open = done || !self.waits;
             let issue = super::issue(sandbox, "early");
             assert_eq!(
                 issue.code,
-                if done { 0 } else { 2 },
+                if is_open { 0 } else { 2 },
                 "{context}: {issue:#?}"
             );
         }
@@ -129,11 +178,8 @@ impl Scene {
         if self.directory == "site" {
             let issued = super::issue(sandbox, "late");
             assert_eq!(issued.code, 0, "{context}: {issued:#?}");
-            assert_eq!(
-                sandbox.read("site/trust-anchor.pem"),
-                sandbox.read("vault/trust-anchor.pem"),
-                "{context}"
-            );
+            let anchors: String = self.anchors.iter().map(|file| sandbox.read(file)).collect();
+            assert_eq!(sandbox.read("site/trust-anchor.pem"), anchors, "{context}");
             assert_inventoried(&sandbox.path("site"), &inventory(sandbox, "site"));
         } else {
             assert_inventoried(sandbox.root(), &inventory(sandbox, "vault"));
@@ -227,6 +273,16 @@ fn an_install_killed_at_any_call_is_done_by_the_next() {
 #[test]
 fn an_install_on_a_failing_disk_says_so_and_is_done_by_the_next() {
     fail_everywhere(&Scene::install());
+}
+
+#[test]
+fn the_next_install_killed_at_any_call_is_done_by_another() {
+    kill_everywhere(&Scene::install_next());
+}
+
+#[test]
+fn the_next_install_on_a_failing_disk_says_so_and_is_done_by_another() {
+    fail_everywhere(&Scene::install_next());
 }
 
 #[test]
