@@ -224,7 +224,7 @@ impl Inventory {
             .connection
             .prepare(&format!(
                 "SELECT {COLUMNS} FROM certificate \
-                 WHERE issued_at IS NULL AND abandoned_at IS NULL ORDER BY id"
+                 WHERE id IN (SELECT id FROM unsettled) ORDER BY id"
             ))
             .map_err(&failed)?;
         let rows = statement.query_map([], record).map_err(&failed)?;

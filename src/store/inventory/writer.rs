@@ -1,5 +1,6 @@
 //! Writing into the inventory: one transaction, from the lock to the commit.
 
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -12,13 +13,22 @@ use crate::store::{Action, Error};
 
 use super::{Reservation, Revocation, audit, sql_error};
 
+/// How many serial numbers are reserved before what is unsettled among them is
+/// written down: so many rows are looked through for it at most.
+const SETTLED_TOGETHER: i64 = 128;
+
 /// A transaction that holds the write lock. What is done through it is durable
 /// when [`Writer::commit`] has returned, and has not happened otherwise.
 pub struct Writer<'a> {
     transaction: Transaction<'a>,
     path: PathBuf,
     /// Sequence number and hash of the log's last entry, once it was read.
-    log_end: Option<audit::End>,
+    log_end: Cell<Option<audit::End>>,
+    /// The number that the entry of the certificate stored last will have, and
+    /// its serial number.
+    expected: RefCell<Option<(i64, Vec<u8>)>>,
+    /// The latest time that was noted in this transaction.
+    noted: Cell<Option<i64>>,
 }
 
 impl<'a> Writer<'a> {
@@ -28,7 +38,9 @@ impl<'a> Writer<'a> {
         Ok(Self {
             transaction,
             path: path.to_owned(),
-            log_end: None,
+            log_end: Cell::new(None),
+            expected: RefCell::new(None),
+            noted: Cell::new(None),
         })
     }
 
@@ -73,6 +85,9 @@ impl<'a> Writer<'a> {
                 reservation.request_id,
             ]);
         let id = inserted.map_err(|error| self.taken(error, reservation))?;
+        if id % SETTLED_TOGETHER == 0 {
+            self.write_down_unsettled(id)?;
+        }
         self.index_name("cn", reservation.common_name, id)?;
         for name in reservation.names {
             if let Some((kind, value)) = name.split_once(':') {
@@ -80,6 +95,20 @@ impl<'a> Writer<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Writes down which of the rows up to this one, the newest, are unsettled.
+    fn write_down_unsettled(&self, newest: i64) -> Result<(), Error> {
+        self.run(
+            "DELETE FROM unsettled_before WHERE certificate NOT IN (SELECT id FROM unsettled)",
+            [],
+        )?;
+        self.run(
+            "INSERT OR IGNORE INTO unsettled_before (certificate) SELECT id FROM unsettled",
+            [],
+        )?;
+        self.run("UPDATE unsettled_from SET certificate = ?1", [newest])
+            .map(drop)
     }
 
     /// Tells the unique keys apart.
@@ -119,10 +148,13 @@ impl<'a> Writer<'a> {
         at: DateTime<Utc>,
     ) -> Result<(), Error> {
         self.note_time(at)?;
+        // Its entry comes next; should another come first, its own sets this right.
+        let entry = self.log_end_once()?.sequence.saturating_add(1);
+        self.expected.replace(Some((entry, serial.to_vec())));
         let updated = self.run(
-            "UPDATE certificate SET der = ?2, fingerprint = ?3, issued_at = ?4 \
+            "UPDATE certificate SET der = ?2, fingerprint = ?3, issued_at = ?4, issue_entry = ?5 \
              WHERE serial = ?1 AND der IS NULL AND abandoned_at IS NULL",
-            params![serial, der, fingerprint, at.timestamp()],
+            params![serial, der, fingerprint, at.timestamp(), entry],
         )?;
         self.still_reserved(updated, serial)
     }
@@ -178,15 +210,12 @@ impl<'a> Writer<'a> {
     /// [`Error::Sql`].
     pub fn record(&mut self, entry: &audit::AuditEntry<'_>) -> Result<(), Error> {
         self.note_time(entry.at)?;
-        let end = match self.log_end.take() {
-            Some(end) => end,
-            None => self.read_log_end()?,
-        };
-        let next = end.followed_by(entry);
+        let next = self.log_end_once()?.followed_by(entry);
+        let is_issue = entry.action == audit::AuditEntry::ISSUE;
         self.run(
             "INSERT INTO audit (sequence, at, actor, action, serial, detail, comment, hash, \
              certificate) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, \
-             (SELECT id FROM certificate WHERE serial = ?5))",
+             CASE WHEN ?9 THEN NULL ELSE (SELECT id FROM certificate WHERE serial = ?5) END)",
             params![
                 next.sequence,
                 entry.at.timestamp(),
@@ -196,10 +225,34 @@ impl<'a> Writer<'a> {
                 entry.detail,
                 entry.comment,
                 next.hash,
+                is_issue,
             ],
         )?;
-        self.log_end = Some(next);
+        let is_expected = match &*self.expected.borrow() {
+            Some((sequence, serial)) => {
+                *sequence == next.sequence && entry.serial == Some(serial.as_slice())
+            }
+            None => false,
+        };
+        if is_issue && !is_expected {
+            self.run(
+                "UPDATE certificate SET issue_entry = ?2 \
+                 WHERE serial = ?1 AND issue_entry IS NOT ?2",
+                params![entry.serial, next.sequence],
+            )?;
+        }
+        self.log_end.set(Some(next));
         Ok(())
+    }
+
+    /// The log's last entry. While the transaction lasts nobody else adds one.
+    fn log_end_once(&self) -> Result<audit::End, Error> {
+        if let Some(end) = self.log_end.get() {
+            return Ok(end);
+        }
+        let end = self.read_log_end()?;
+        self.log_end.set(Some(end));
+        Ok(end)
     }
 
     pub(super) fn read_log_end(&self) -> Result<audit::End, Error> {
@@ -222,6 +275,7 @@ impl<'a> Writer<'a> {
     ///
     /// [`Error::Sql`].
     pub fn set_time_mark(&self, at: DateTime<Utc>) -> Result<(), Error> {
+        self.noted.set(None);
         self.run(
             "INSERT INTO time_mark (id, at) VALUES (1, ?1) \
              ON CONFLICT (id) DO UPDATE SET at = excluded.at",
@@ -231,10 +285,15 @@ impl<'a> Writer<'a> {
     }
 
     fn note_time(&self, at: DateTime<Utc>) -> Result<(), Error> {
+        let seconds = at.timestamp();
+        if self.noted.get().is_some_and(|noted| noted >= seconds) {
+            return Ok(());
+        }
+        self.noted.set(Some(seconds));
         self.run(
             "INSERT INTO time_mark (id, at) VALUES (1, ?1) \
              ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE excluded.at > at",
-            [at.timestamp()],
+            [seconds],
         )
         .map(drop)
     }

@@ -26,6 +26,9 @@ CREATE TABLE certificate_2 (
     revoked_at      INTEGER,
     revocation      INTEGER CHECK (revocation IN (0, 1, 2, 3, 4, 5, 6, 9, 10)),
     invalid_since   INTEGER,
+    -- The log's entry of its issue. A pointer here costs nothing, for the row is
+    -- written anyway, where an index on the log would cost every issue a page.
+    issue_entry     INTEGER,
     fingerprint     TEXT,
     der             BLOB,
     CHECK ((der IS NULL) = (issued_at IS NULL)),
@@ -52,8 +55,6 @@ CREATE INDEX certificate_by_end ON certificate (not_after)
     WHERE issued_at IS NOT NULL;
 -- A few rows: no leaf is in it.
 CREATE INDEX certificate_of_ca ON certificate (kind) WHERE kind <> 'leaf';
-CREATE INDEX certificate_unsettled ON certificate (id)
-    WHERE issued_at IS NULL AND abandoned_at IS NULL;
 -- All that an entry of a revocation list says, so that a list of a million is
 -- made from this index alone.
 CREATE INDEX certificate_revoked ON certificate
@@ -65,9 +66,36 @@ CREATE INDEX certificate_by_requester ON certificate (requester, profile, reserv
     WHERE profile IS NOT NULL;
 CREATE INDEX certificate_valid_of_requester ON certificate (requester, profile, not_after)
     WHERE profile IS NOT NULL;
-CREATE INDEX certificate_of_authorities ON certificate (id) WHERE kind <> 'leaf';
 CREATE INDEX certificate_compromised ON certificate (key_fingerprint)
     WHERE revocation = 1;
+
+-- What may be unsettled: the rows of `unsettled_before`, and every row from
+-- `unsettled_from` on. An index would cost each issue two pages, one when it is
+-- reserved and one when it is stored; this costs a few pages once in 128. Both
+-- may name too much and never too little: rows are only ever added with a higher
+-- number than all others, and what is settled stays so.
+CREATE TABLE unsettled_before (
+    certificate INTEGER PRIMARY KEY REFERENCES certificate (id)
+) STRICT;
+
+CREATE TABLE unsettled_from (
+    id          INTEGER PRIMARY KEY CHECK (id = 1),
+    certificate INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO unsettled_before (certificate)
+SELECT id FROM certificate WHERE issued_at IS NULL AND abandoned_at IS NULL;
+
+INSERT INTO unsettled_from (id, certificate)
+SELECT 1, coalesce(max(id), 0) + 1 FROM certificate;
+
+CREATE VIEW unsettled AS
+SELECT id, reserved_at, revoked_at FROM certificate
+WHERE issued_at IS NULL AND abandoned_at IS NULL AND id IN (
+    SELECT certificate FROM unsettled_before
+    UNION
+    SELECT id FROM certificate
+    WHERE id >= (SELECT certificate FROM unsettled_from));
 
 -- Every name of every certificate: its common name (kind cn) and its subject
 -- alternative names (dns, email, ip, uri), as text; DNS names in lower case.
@@ -109,6 +137,8 @@ CREATE TABLE audit (
     detail      TEXT    NOT NULL CHECK (json_valid(detail)),
     comment     TEXT,
     hash        BLOB    NOT NULL,
+    -- The certificate that it is about; but for its issue, for which the
+    -- certificate names its entry.
     certificate INTEGER REFERENCES certificate (id)
 ) STRICT;
 
