@@ -415,7 +415,7 @@ impl Inventory {
 
     fn unlogged(&self) -> Result<Vec<AuditFault>, Error> {
         let same = "audit.serial = certificate.serial AND action = ?1 \
-            AND json_extract(detail, '$.fingerprintSha256') = certificate.fingerprint";
+            AND json_extract(detail, '$.fingerprintSha256') = lower(hex(certificate.fingerprint))";
         self.faults(
             // Where the entry is not to be found under its number, the whole log
             // is looked through: that may be of another order.

@@ -260,7 +260,7 @@ fn the_log_tells_what_was_changed_cut_or_reordered() {
     );
     // Another certificate under a number that was logged.
     assert_eq!(
-        faults_after("UPDATE certificate SET fingerprint = 'ff' WHERE serial = x'02'"),
+        faults_after("UPDATE certificate SET fingerprint = x'ff' WHERE serial = x'02'"),
         [unlogged(2)]
     );
 }

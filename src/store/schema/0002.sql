@@ -29,7 +29,8 @@ CREATE TABLE certificate_2 (
     -- The log's entry of its issue. A pointer here costs nothing, for the row is
     -- written anyway, where an index on the log would cost every issue a page.
     issue_entry     INTEGER,
-    fingerprint     TEXT,
+    -- SHA-256.
+    fingerprint     BLOB,
     der             BLOB,
     CHECK ((der IS NULL) = (issued_at IS NULL)),
     CHECK ((der IS NULL) = (fingerprint IS NULL)),
@@ -41,7 +42,7 @@ INSERT INTO certificate_2 (serial, kind, issuer_key_id, subject, common_name, na
     key_fingerprint, not_before, not_after, reserved_at, issued_at, delivered_at,
     fingerprint, der)
 SELECT serial, kind, issuer_key_id, subject, common_name, names, key_fingerprint,
-    not_before, not_after, reserved_at, issued_at, delivered_at, fingerprint, der
+    not_before, not_after, reserved_at, issued_at, delivered_at, unhex(fingerprint), der
 FROM certificate ORDER BY rowid;
 
 DROP TABLE certificate;
