@@ -158,8 +158,10 @@ impl Inventory {
     /// [`Error::Sql`].
     pub fn newest_named(&self, common_name: &str) -> Result<Option<Record>, Error> {
         self.one(
-            "id = (SELECT certificate FROM name JOIN certificate ON id = certificate \
-             WHERE value = ?1 AND name.kind = 'cn' ORDER BY issued_at IS NULL, id DESC LIMIT 1)",
+            // Not by ORDER BY, for which SQLite makes a table first.
+            "id = (SELECT coalesce(max(id) FILTER (WHERE issued_at IS NOT NULL), max(id)) \
+             FROM name JOIN certificate ON id = certificate \
+             WHERE value = ?1 AND name.kind = 'cn')",
             common_name,
         )
     }

@@ -101,14 +101,23 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Writes down which of the rows up to this one, the newest, are unsettled.
+    /// Writes down which of the newest rows are unsettled, and strikes out what is
+    /// settled by now. Both ends of what is written down are looked through, as
+    /// much as may be added: however much was left there, it takes no longer, and
+    /// what is settled does not stay.
     fn write_down_unsettled(&self, newest: i64) -> Result<(), Error> {
         self.run(
-            "DELETE FROM unsettled_before WHERE certificate NOT IN (SELECT id FROM unsettled)",
-            [],
+            "DELETE FROM unsettled_before WHERE certificate IN (\
+             SELECT id FROM certificate WHERE id IN (\
+             SELECT * FROM (SELECT certificate FROM unsettled_before ORDER BY 1 LIMIT ?1) UNION \
+             SELECT * FROM (SELECT certificate FROM unsettled_before ORDER BY 1 DESC LIMIT ?1)) \
+             AND (issued_at IS NOT NULL OR abandoned_at IS NOT NULL))",
+            [SETTLED_TOGETHER],
         )?;
         self.run(
-            "INSERT OR IGNORE INTO unsettled_before (certificate) SELECT id FROM unsettled",
+            "INSERT OR IGNORE INTO unsettled_before (certificate) SELECT id FROM certificate \
+             WHERE id >= (SELECT certificate FROM unsettled_from) \
+             AND issued_at IS NULL AND abandoned_at IS NULL",
             [],
         )?;
         self.run("UPDATE unsettled_from SET certificate = ?1", [newest])

@@ -59,6 +59,38 @@ fn what_is_unsettled_is_found_among_all_that_is_settled() {
     assert_eq!(inventory.unsettled().unwrap().len(), 4);
 }
 
+/// Thousands that are stored at last do not stay written down, and those that were
+/// left do not keep them.
+#[test]
+fn what_is_settled_late_is_struck_out() {
+    let (_home, _, inventory) = fresh();
+    let some = |numbers: std::ops::Range<u16>, act: &dyn Fn(&Writer<'_>, &[u8])| {
+        written(&inventory, |writer| {
+            numbers.for_each(|number| act(writer, &number.to_be_bytes()));
+        });
+    };
+    let reserve = |writer: &Writer<'_>, serial: &[u8]| {
+        writer.reserve(&reservation(serial, &[])).unwrap();
+    };
+    let abandon = |writer: &Writer<'_>, serial: &[u8]| {
+        writer.abandon(serial, at(0)).unwrap();
+    };
+    some(0..3000, &reserve);
+    some(3..2999, &abandon);
+    some(3000..7000, &|writer, serial| {
+        reserve(writer, serial);
+        abandon(writer, serial);
+    });
+    let count = |table: &str| -> i64 {
+        let sql = format!("SELECT count(*) FROM {table}");
+        let connection = &inventory.connection;
+        connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(count("unsettled"), 4);
+    // And the one that was being reserved when they were written down.
+    assert!(count("unsettled_before") <= 5);
+}
+
 /// Also when something else is logged between a certificate and its entry.
 #[test]
 fn the_entry_of_an_issue_is_found_wherever_it_stands() {
