@@ -21,9 +21,8 @@ pub const MAX_BATCH: u64 = 1024 * 1024 * 1024;
 pub const MAX_BATCH_ROWS: usize = 1_000_000;
 
 /// How many rows of a batch are reserved and stored in one transaction: others
-/// who issue wait no longer than for so many, some twenty milliseconds, and what
-/// it takes to make them durable is a small part of that.
-pub const BATCH_TRANSACTION: usize = 500;
+/// who issue wait no longer than for so many.
+pub const BATCH_TRANSACTION: usize = 100;
 
 /// Most threads that sign for a batch.
 pub const MAX_BATCH_JOBS: usize = 64;

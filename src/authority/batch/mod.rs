@@ -1,7 +1,7 @@
 //! Many certificates in one go, by requests that have names of their own.
 //!
-//! Serial numbers are reserved and certificates stored in transactions of some
-//! hundreds, and while one is written the next are signed by all cores.
+//! Serial numbers are reserved and certificates stored in transactions of a
+//! hundred, and while one is written the next hundred is signed by all cores.
 //! What a name was given once is given again and not issued anew, so that a batch
 //! that was cut short is simply run again.
 
