@@ -359,9 +359,9 @@ impl Press<'_> {
         let unused = |error: pki::Error| failed(false)(error.into());
         self.with(draft, serial, |template, issuer| {
             let to_be_signed = template.build(issuer).map_err(unused)?;
-            judge(&to_be_signed, self.at).map_err(failed(false))?;
+            let preview = judge(&to_be_signed, self.at).map_err(failed(false))?;
             to_be_signed
-                .sign()
+                .sign_judged(preview)
                 .map_err(|error| failed(true)(error.into()))
         })
     }
@@ -405,34 +405,52 @@ impl Press<'_> {
     }
 }
 
-/// Stores a signed certificate under its reserved serial number, with its entry
-/// in the log.
-pub(super) fn store_in(
-    writer: &mut Writer<'_>,
-    draft: &Draft<'_>,
-    certificate: &Certificate,
-    occasion: &Occasion<'_>,
-) -> Result<(), Error> {
-    let serial = certificate.serial().magnitude();
-    let fingerprint = certificate.fingerprint();
-    let mut detail = json!({
-        "fingerprintSha256": fingerprint,
-        "subject": certificate.subject().to_string(),
-        "notAfter": rfc3339(certificate.not_after()),
-    });
-    if let Value::Object(fields) = &mut detail {
-        let further = [
-            ("profile", draft.profile.name()),
-            ("requestId", draft.request.request_id.as_deref()),
-        ];
-        for (name, value) in further {
-            if let Some(value) = value {
-                fields.insert(name.to_owned(), value.into());
+/// A signed certificate with what is said of it where it is stored: made ready
+/// before the inventory is locked.
+pub(super) struct Product {
+    pub(super) certificate: Certificate,
+    fingerprint: String,
+    /// The facts of its entry in the log.
+    detail: Value,
+}
+
+impl Product {
+    pub(super) fn of(draft: &Draft<'_>, certificate: Certificate) -> Self {
+        let fingerprint = certificate.fingerprint();
+        let mut detail = json!({
+            "fingerprintSha256": fingerprint,
+            "subject": certificate.subject().to_string(),
+            "notAfter": rfc3339(certificate.not_after()),
+        });
+        if let Value::Object(fields) = &mut detail {
+            let further = [
+                ("profile", draft.profile.name()),
+                ("requestId", draft.request.request_id.as_deref()),
+            ];
+            for (name, value) in further {
+                if let Some(value) = value {
+                    fields.insert(name.to_owned(), value.into());
+                }
             }
         }
+        Self {
+            certificate,
+            fingerprint,
+            detail,
+        }
     }
-    writer.store(serial, certificate.der(), &fingerprint, occasion.at)?;
-    occasion.log(writer, Action::Issue, Some(serial), &detail)
+
+    /// Stores it under its reserved serial number, with its entry in the log.
+    pub(super) fn store_in(
+        &self,
+        writer: &mut Writer<'_>,
+        occasion: &Occasion<'_>,
+    ) -> Result<(), Error> {
+        let serial = self.certificate.serial().magnitude();
+        let encoded = self.certificate.der();
+        writer.store(serial, encoded, &self.fingerprint, occasion.at)?;
+        occasion.log(writer, Action::Issue, Some(serial), &self.detail)
+    }
 }
 
 fn shown_names(request: &IssueRequest) -> Vec<String> {

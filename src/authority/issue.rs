@@ -13,7 +13,7 @@ use crate::store;
 
 use super::checkpoint::checkpoint_when_due;
 use super::deliver::Delivery;
-use super::draft::{Draft, store_in};
+use super::draft::{Draft, Product};
 use super::{Authority, CommonName, Error, Occasion, TagValue, check_clock, draw_serial};
 
 /// What a workload certificate is to say.
@@ -167,6 +167,7 @@ impl Authority {
             failure.error
         })?;
         press.check_path(&certificate)?;
+        let product = Product::of(draft, certificate);
         let mut writer = match self.write() {
             Err(error @ Error::RolledOver { .. }) => {
                 // The certificate ends here, and nobody has seen it.
@@ -176,11 +177,11 @@ impl Authority {
             }
             other => other?,
         };
-        store_in(&mut writer, draft, &certificate, occasion)?;
+        product.store_in(&mut writer, occasion)?;
         let key = self.issuing_key.as_ref();
         checkpoint_when_due(&self.inventory, &writer, key, occasion.at)?;
         writer.commit()?;
-        Ok(certificate)
+        Ok(product.certificate)
     }
 }
 

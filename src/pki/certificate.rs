@@ -11,6 +11,7 @@ use crate::key::PublicKey;
 use crate::limits;
 use crate::text::printable;
 
+use super::oid::dotted;
 use super::{DistinguishedName, Error, SerialNumber, signature};
 
 /// The content of a basicConstraints extension.
@@ -105,7 +106,7 @@ impl Certificate {
                 .ok_or_else(|| damaged("its notAfter is out of range"))?,
             public_key: PublicKey::from_spki(tbs.subject_pki.raw)
                 .ok_or_else(|| damaged("its public key is malformed"))?,
-            signature_hash: signature_hash(&parsed.signature_algorithm.algorithm.to_id_string()),
+            signature_hash: signature_hash(&dotted(&parsed.signature_algorithm.algorithm)),
             extensions,
             der: der.to_vec(),
         })
@@ -284,15 +285,26 @@ impl Certificate {
     /// compared.
     #[must_use]
     pub fn is_signed_by(&self, issuer: &PublicKey) -> bool {
-        let Ok((_, certificate)) = X509Certificate::from_der(&self.der) else {
-            return false;
+        signature::is_of(issuer, &self.der)
+    }
+
+    /// The same certificate with another signature. `None` when anything but the
+    /// bits of the signature differs.
+    pub(super) fn signed_as(mut self, der: Vec<u8>) -> Option<Self> {
+        let parts = |der| {
+            Some(
+                <[_; 3]>::try_from(der::sequence(der)?)
+                    .ok()?
+                    .map(|part: der::Element<'_>| (part.tag, part.encoded)),
+            )
         };
-        signature::is_signed_by(
-            issuer,
-            &certificate.signature_algorithm,
-            &certificate.signature_value,
-            certificate.tbs_certificate.as_ref(),
-        )
+        let ([tbs, algorithm, _], [new_tbs, new_algorithm, bits]) =
+            (parts(&self.der)?, parts(&der)?);
+        if (new_tbs, new_algorithm) != (tbs, algorithm) || bits.0 != der::BIT_STRING {
+            return None;
+        }
+        self.der = der;
+        Some(self)
     }
 }
 
@@ -335,7 +347,7 @@ impl Extensions {
         }
         let mut seen = Vec::new();
         for extension in certificate.extensions() {
-            let oid = extension.oid.to_id_string();
+            let oid = dotted(&extension.oid);
             if seen.contains(&oid) {
                 return Err(format!("it has the extension {oid} twice"));
             }
@@ -426,7 +438,7 @@ fn extended_usages(usage: &x509_parser::extensions::ExtendedKeyUsage<'_>) -> Vec
         .into_iter()
         .filter(|(present, _)| *present)
         .map(|(_, oid)| oid.to_owned())
-        .chain(usage.other.iter().map(|oid| oid.to_id_string()))
+        .chain(usage.other.iter().map(|oid| dotted(oid)))
         .collect()
 }
 
@@ -447,8 +459,8 @@ pub(super) fn show_name(name: &ParsedName<'_>) -> String {
         },
         ParsedName::DirectoryName(name) => DistinguishedName::from_der(name.as_raw())
             .map_or_else(|| "DirName:?".to_owned(), |name| format!("DirName:{name}")),
-        ParsedName::RegisteredID(oid) => show("RID", &oid.to_id_string()),
-        ParsedName::OtherName(oid, _) => show("otherName", &oid.to_id_string()),
+        ParsedName::RegisteredID(oid) => show("RID", &dotted(oid)),
+        ParsedName::OtherName(oid, _) => show("otherName", &dotted(oid)),
         _ => "otherName:?".to_owned(),
     }
 }

@@ -4,9 +4,9 @@
 //! may mislabel a subject's key. So it builds the certificate around
 //! placeholders, and the guard [`Splice`] stands where it expects the key: it
 //! puts the exact bytes of issuer, subject and public key into what rcgen would
-//! have signed. That is kept as [`ToBeSigned`], can be judged, and is then
-//! signed here. What comes out is parsed again and compared with the template,
-//! field by field, before anybody sees it.
+//! have signed. That is kept as [`ToBeSigned`], is parsed again and compared with
+//! the template, field by field, can be judged, and is then signed here. What
+//! comes out is compared with what was judged before anybody sees it.
 
 use std::cell::RefCell;
 
@@ -98,13 +98,22 @@ impl ToBeSigned<'_> {
         Ok(certificate)
     }
 
-    /// Signs, parses back, compares what was signed with what was to be signed,
-    /// and verifies the signature.
+    /// Reads and compares, signs and verifies.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ToBeSigned::preview`] and [`ToBeSigned::sign_judged`].
+    pub fn sign(&self) -> Result<Certificate, Error> {
+        self.sign_judged(self.preview()?)
+    }
+
+    /// Signs what has been judged, its preview, compares what came out with that
+    /// byte for byte, and verifies the signature.
     ///
     /// # Errors
     ///
     /// [`Error::Issue`] when the key fails or the signature is not the issuer's.
-    pub fn sign(&self) -> Result<Certificate, Error> {
+    pub fn sign_judged(&self, preview: Certificate) -> Result<Certificate, Error> {
         let signer = self.issuer.signer;
         let scheme = signer
             .public_key()
@@ -116,11 +125,10 @@ impl ToBeSigned<'_> {
                 reason: "the issuer's key failed".to_owned(),
                 source: Some(source),
             })?;
-        let certificate = Certificate::from_der(&self.assemble(&signature), "the new certificate")?;
-        self.template.compare(&certificate, self.issuer)?;
-        if certificate.to_be_signed() != self.tbs {
-            return Err(failed("its content changed while it was signed"));
-        }
+        let certificate = preview
+            .signed_as(self.assemble(&signature))
+            .filter(|certificate| certificate.to_be_signed() == self.tbs)
+            .ok_or_else(|| failed("its content changed while it was signed"))?;
         if !certificate.is_signed_by(signer.public_key()) {
             return Err(failed(
                 "its signature is not the issuer's; nothing was issued",
@@ -131,14 +139,8 @@ impl ToBeSigned<'_> {
 
     fn assemble(&self, signature: &[u8]) -> Vec<u8> {
         let bits = [&[0][..], signature].concat();
-        der::write_all(
-            der::SEQUENCE,
-            &[
-                &self.tbs,
-                &self.algorithm,
-                &der::write(der::BIT_STRING, &bits),
-            ],
-        )
+        let bits = der::write(der::BIT_STRING, &bits);
+        der::write_all(der::SEQUENCE, &[&self.tbs, &self.algorithm, &bits])
     }
 }
 

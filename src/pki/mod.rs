@@ -9,6 +9,7 @@ mod identity;
 mod issue;
 pub mod lint;
 mod name;
+mod oid;
 mod path;
 mod request;
 mod revocation;

@@ -5,16 +5,36 @@ use x509_parser::prelude::FromDer;
 use x509_parser::verify::verify_signature;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
+use crate::der;
 use crate::key::{Hash, KeyAlgorithm, PublicKey, Scheme};
 
+use super::oid::dotted;
+
+/// Whether `issuer`'s key made the signature of a certificate or a list, which is
+/// what was signed, the algorithm and the signature (RFC 5280 sections 4.1.1 and
+/// 5.1.1). What was signed is not read.
+pub(super) fn is_of(issuer: &PublicKey, encoded: &[u8]) -> bool {
+    let parts = der::sequence(encoded).unwrap_or_default();
+    let [signed, algorithm, signature] = parts.as_slice() else {
+        return false;
+    };
+    let (Ok(([], algorithm)), Ok(([], signature))) = (
+        AlgorithmIdentifier::from_der(algorithm.encoded),
+        BitString::from_der(signature.encoded),
+    ) else {
+        return false;
+    };
+    is_signed_by(issuer, &algorithm, &signature, signed.encoded)
+}
+
 /// Whether `issuer`'s key made the signature over the to-be-signed bytes.
-pub(super) fn is_signed_by(
+fn is_signed_by(
     issuer: &PublicKey,
     algorithm: &AlgorithmIdentifier<'_>,
     signature: &BitString<'_>,
     signed: &[u8],
 ) -> bool {
-    match scheme_without_ring(issuer.algorithm(), &algorithm.algorithm.to_id_string()) {
+    match scheme_without_ring(issuer.algorithm(), &dotted(&algorithm.algorithm)) {
         Some(scheme) => issuer.verify(scheme, signed, signature.as_ref()),
         None => SubjectPublicKeyInfo::from_der(issuer.spki())
             .is_ok_and(|(_, spki)| verify_signature(&spki, algorithm, signature, signed).is_ok()),

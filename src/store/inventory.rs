@@ -56,6 +56,9 @@ const CHECKED_WHOLE: u64 = 4 * 1024 * 1024;
 /// pages. The upper levels of every index of a million certificates fit in.
 const CACHE_KIB: i64 = -32 * 1024;
 
+/// How many statements are kept compiled: all that a batch or a list uses.
+const KEPT_STATEMENTS: usize = 64;
+
 /// Pages of 4 KiB in the write-ahead log before it is folded into the database,
 /// when many are written in a row. SQLite's own number is 1000.
 const MANY_PAGES: i64 = 16 * 1024;
@@ -130,6 +133,7 @@ impl Inventory {
         connection
             .pragma_update(None, "cache_size", CACHE_KIB)
             .map_err(&failed)?;
+        connection.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
         migration::migrate(&connection, path)?;
         Ok(Self {
             connection,
@@ -276,16 +280,15 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<String> {
 }
 
 fn sql_error(path: &Path, action: Action) -> impl Fn(rusqlite::Error) -> Error {
-    let path = path.to_owned();
     move |source| match source.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
             Error::InventoryBusy {
-                path: path.clone(),
+                path: path.to_owned(),
                 seconds: BUSY_TIMEOUT.as_secs(),
             }
         }
         _ => Error::Sql {
-            path: path.clone(),
+            path: path.to_owned(),
             action,
             source: Box::new(source),
         },

@@ -22,7 +22,7 @@ use crate::store::{self, DirectoryLock, Record, State as Stored, Writer};
 use self::files::Files;
 use self::spread::{Flight, Signed};
 use super::checkpoint::checkpoint_when_due;
-use super::draft::{Draft, abandon_in, store_in};
+use super::draft::{Draft, abandon_in};
 use super::policy::Profile;
 use super::{Authority, Error, IssueRequest, Occasion, RequestedKey};
 
@@ -335,10 +335,8 @@ impl<'a> Run<'a> {
             writer.note_delivered(serial.magnitude(), self.occasion.at)?;
         }
         for signed in ready {
-            match &signed.certificate {
-                Some(certificate) => {
-                    store_in(writer, &signed.draft, certificate, self.occasion)?;
-                }
+            match &signed.product {
+                Some(product) => product.store_in(writer, self.occasion)?,
                 None => {
                     let why = "it could not be signed";
                     abandon_in(writer, signed.serial.magnitude(), why, self.occasion)?;
@@ -392,9 +390,9 @@ impl<'a> Run<'a> {
             .retain(|serial| !serials.contains(serial.magnitude()));
         let mut rows = Vec::new();
         for signed in stored {
-            if let Some(certificate) = signed.certificate {
+            if let Some(product) = signed.product {
                 rows.push(signed.row);
-                self.set(signed.row, RowOutcome::Issued(certificate));
+                self.set(signed.row, RowOutcome::Issued(product.certificate));
             }
         }
         if self.batch.keep_going {
@@ -412,8 +410,9 @@ impl<'a> Run<'a> {
             }
         }
         // The path from the issuing certificate on is the same for all.
-        if let Some(first) = signed.iter().find_map(|one| one.certificate.as_ref()) {
-            self.authority.press(self.occasion.at).check_path(first)?;
+        if let Some(first) = signed.iter().find_map(|one| one.product.as_ref()) {
+            let press = self.authority.press(self.occasion.at);
+            press.check_path(&first.certificate)?;
         }
         Ok(signed)
     }

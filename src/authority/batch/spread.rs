@@ -3,8 +3,8 @@
 use std::thread::{Scope, ScopedJoinHandle};
 
 use crate::authority::Error;
-use crate::authority::draft::{Draft, Press};
-use crate::pki::{Certificate, SerialNumber};
+use crate::authority::draft::{Draft, Press, Product};
+use crate::pki::SerialNumber;
 
 /// Does the same with each item, by so many threads, and gives the results in
 /// the order of the items.
@@ -32,7 +32,7 @@ pub(super) struct Signed<'a> {
     pub(super) row: usize,
     pub(super) draft: Draft<'a>,
     pub(super) serial: SerialNumber,
-    pub(super) certificate: Option<Certificate>,
+    pub(super) product: Option<Product>,
     pub(super) error: Option<Error>,
 }
 
@@ -42,14 +42,14 @@ impl<'a> Signed<'a> {
             row,
             draft,
             serial,
-            certificate: None,
+            product: None,
             error: None,
         }
     }
 
     fn sign(mut self, press: Press<'_>) -> Self {
         match press.sign(&self.draft, &self.serial) {
-            Ok(certificate) => self.certificate = Some(certificate),
+            Ok(certificate) => self.product = Some(Product::of(&self.draft, certificate)),
             Err(failure) => self.error = Some(failure.error),
         }
         self

@@ -7,9 +7,6 @@
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
-use x509_parser::der_parser::asn1_rs::BitString;
-use x509_parser::prelude::FromDer;
-use x509_parser::x509::AlgorithmIdentifier;
 
 use crate::clock::whole_seconds;
 use crate::der;
@@ -266,7 +263,7 @@ impl CrlToBeSigned<'_> {
 
     fn verify(&self, der: &[u8], length: usize) -> Result<(), Error> {
         let parts = der::sequence(der).unwrap_or_default();
-        let [tbs, algorithm, bits] = parts.as_slice() else {
+        let [tbs, algorithm, _] = parts.as_slice() else {
             return Err(failed("it is not what was to be signed"));
         };
         if tbs.encoded.len() != length || algorithm.encoded != self.algorithm {
@@ -274,13 +271,7 @@ impl CrlToBeSigned<'_> {
         }
         // What was compared stands where it stood, so this is about that.
         let issuer = self.issuer.signer.public_key();
-        let is_good = AlgorithmIdentifier::from_der(algorithm.encoded)
-            .ok()
-            .zip(BitString::from_der(bits.encoded).ok())
-            .is_some_and(|((_, algorithm), (_, signature))| {
-                signature::is_signed_by(issuer, &algorithm, &signature, tbs.encoded)
-            });
-        if !is_good {
+        if !signature::is_of(issuer, der) {
             return Err(failed("its signature is not the issuer's"));
         }
         if self.entries <= READ_TWICE {

@@ -229,6 +229,9 @@ impl Notes {
     }
 
     fn into_findings(self, rule: &'static Rule, all: &mut Vec<Finding>) {
+        if self.found.is_empty() {
+            return;
+        }
         let finding = |(place, message)| Finding {
             rule,
             place,

@@ -294,7 +294,8 @@ impl Inventory {
             .connection
             .prepare_cached(&format!(
                 "SELECT {} FROM audit WHERE certificate = \
-                 (SELECT id FROM certificate WHERE serial = ?1) ORDER BY sequence",
+                 (SELECT id FROM certificate WHERE serial = ?1) OR (serial = ?1 AND sequence = \
+                 (SELECT issue_entry FROM certificate WHERE serial = ?1)) ORDER BY sequence",
                 AuditRecord::COLUMNS
             ))
             .map_err(&failed)?;
@@ -423,12 +424,16 @@ impl Inventory {
     }
 
     fn unlogged(&self) -> Result<Vec<AuditFault>, Error> {
+        let same = "audit.serial = certificate.serial AND action = ?1 \
+            AND json_extract(detail, '$.fingerprintSha256') = lower(hex(certificate.fingerprint))";
         self.faults(
-            "SELECT serial FROM certificate WHERE issued_at IS NOT NULL AND NOT EXISTS \
-             (SELECT 1 FROM audit WHERE audit.certificate = certificate.id \
-             AND audit.serial = certificate.serial AND action = ?1 \
-             AND json_extract(detail, '$.fingerprintSha256') = certificate.fingerprint) \
-             LIMIT ?2",
+            // Where the entry is not to be found under its number, the whole log
+            // is looked through: that may be of another order.
+            &format!(
+                "SELECT serial FROM certificate WHERE issued_at IS NOT NULL AND NOT (\
+                 EXISTS (SELECT 1 FROM audit WHERE sequence = certificate.issue_entry AND {same}) \
+                 OR EXISTS (SELECT 1 FROM audit WHERE {same})) LIMIT ?2"
+            ),
             |row| {
                 Ok(AuditFault::Unlogged {
                     serial: row.get(0)?,

@@ -161,8 +161,10 @@ impl Inventory {
     /// [`Error::Sql`].
     pub fn newest_named(&self, common_name: &str) -> Result<Option<Record>, Error> {
         self.one(
-            "id = (SELECT certificate FROM name JOIN certificate ON id = certificate \
-             WHERE value = ?1 AND name.kind = 'cn' ORDER BY der IS NULL, id DESC LIMIT 1)",
+            // Not by ORDER BY, for which SQLite makes a table first.
+            "id = (SELECT coalesce(max(id) FILTER (WHERE issued_at IS NOT NULL), max(id)) \
+             FROM name JOIN certificate ON id = certificate \
+             WHERE value = ?1 AND name.kind = 'cn')",
             common_name,
         )
     }
@@ -203,7 +205,10 @@ impl Inventory {
     ///
     /// [`Error::Sql`].
     pub fn by_fingerprint(&self, fingerprint: &str) -> Result<Option<Record>, Error> {
-        self.one("fingerprint = ?1", fingerprint)
+        match hex::decode(fingerprint) {
+            Ok(digest) => self.one("fingerprint = ?1", digest),
+            Err(_) => Ok(None),
+        }
     }
 
     /// The row of the request that was given this name.
@@ -227,7 +232,7 @@ impl Inventory {
             .connection
             .prepare(&format!(
                 "SELECT {COLUMNS} FROM certificate \
-                 WHERE issued_at IS NULL AND abandoned_at IS NULL ORDER BY id"
+                 WHERE id IN (SELECT id FROM unsettled) ORDER BY id"
             ))
             .map_err(&failed)?;
         let rows = statement.query_map([], record).map_err(&failed)?;
@@ -265,46 +270,46 @@ pub(super) const COLUMNS: &str = "serial, kind, issuer_key_id, subject, common_n
     key_fingerprint, not_before, not_after, reserved_at, issued_at, delivered_at, abandoned_at, \
     profile, requester, request_id, revoked_at, revocation, invalid_since, fingerprint, der";
 
-/// Reads one row of [`COLUMNS`].
+/// Reads one row of [`COLUMNS`], by their places: a name would be looked for among
+/// all names of the statement, for each column of each row.
 pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
-    let optional = |column: &str| -> rusqlite::Result<Option<DateTime<Utc>>> {
-        row.get::<_, Option<i64>>(column)?.map(time).transpose()
+    let optional = |place: usize| -> rusqlite::Result<Option<DateTime<Utc>>> {
+        row.get::<_, Option<i64>>(place)?.map(time).transpose()
     };
-    let der: Option<Vec<u8>> = row.get("der")?;
-    let names: String = row.get("names")?;
-    let kind: String = row.get("kind")?;
-    let state = match (&der, optional("abandoned_at")?) {
+    let text = |place: usize| -> rusqlite::Result<&str> { Ok(row.get_ref(place)?.as_str()?) };
+    let der: Option<Vec<u8>> = row.get(20)?;
+    let state = match (&der, optional(12)?) {
         (Some(_), _) => State::Issued,
         (None, Some(_)) => State::Abandoned,
         (None, None) => State::Reserved,
     };
-    let revocation = match (optional("revoked_at")?, row.get("revocation")?) {
+    let revocation = match (optional(16)?, row.get(17)?) {
         (Some(at), Some(reason)) => Some(Revocation {
             at,
             reason,
-            invalid_since: optional("invalid_since")?,
+            invalid_since: optional(18)?,
         }),
         _ => None,
     };
     Ok(Record {
-        serial: row.get("serial")?,
-        kind: Kind::parse(&kind).ok_or_else(|| damaged("kind"))?,
+        serial: row.get(0)?,
+        kind: Kind::parse(text(1)?).ok_or_else(|| damaged("kind"))?,
         state,
-        issuer_key_id: row.get("issuer_key_id")?,
-        subject: row.get("subject")?,
-        common_name: row.get("common_name")?,
-        names: serde_json::from_str(&names).map_err(|_| damaged("list of names"))?,
-        key_fingerprint: row.get("key_fingerprint")?,
-        not_before: time(row.get("not_before")?)?,
-        not_after: time(row.get("not_after")?)?,
-        reserved_at: time(row.get("reserved_at")?)?,
-        issued_at: optional("issued_at")?,
-        delivered_at: optional("delivered_at")?,
-        profile: row.get("profile")?,
-        requester: row.get("requester")?,
-        request_id: row.get("request_id")?,
+        issuer_key_id: row.get(2)?,
+        subject: row.get(3)?,
+        common_name: row.get(4)?,
+        names: serde_json::from_str(text(5)?).map_err(|_| damaged("list of names"))?,
+        key_fingerprint: row.get(6)?,
+        not_before: time(row.get(7)?)?,
+        not_after: time(row.get(8)?)?,
+        reserved_at: time(row.get(9)?)?,
+        issued_at: optional(10)?,
+        delivered_at: optional(11)?,
+        profile: row.get(13)?,
+        requester: row.get(14)?,
+        request_id: row.get(15)?,
         revocation,
-        fingerprint: row.get("fingerprint")?,
+        fingerprint: row.get::<_, Option<Vec<u8>>>(19)?.map(hex::encode),
         der,
     })
 }

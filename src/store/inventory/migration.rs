@@ -84,9 +84,9 @@ fn log_what_was_issued(
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let serial: Vec<u8> = row.get(0)?;
-        let fingerprint: String = row.get(1)?;
+        let fingerprint: Vec<u8> = row.get(1)?;
         let detail = serde_json::json!({
-            "fingerprintSha256": fingerprint,
+            "fingerprintSha256": hex::encode(fingerprint),
             "imported": "from an inventory without a log",
         });
         let logged = writer.record(&AuditEntry {

@@ -101,16 +101,16 @@ impl Inventory {
             "WHERE issued_at IS NOT NULL AND not_after >= {at}"
         ))?;
         let ended = count(&format!("WHERE issued_at IS NOT NULL AND not_after < {at}"))?;
-        let unsettled = "INDEXED BY certificate_unsettled \
-             WHERE issued_at IS NULL AND abandoned_at IS NULL";
-        let all_unsettled = count(unsettled)?;
-        let oldest: Option<i64> = self.connection.query_row(
-            &format!("SELECT min(reserved_at) FROM certificate {unsettled} AND revoked_at IS NULL"),
-            [],
-            |row| row.get(0),
-        )?;
+        let (all_unsettled, reserved, oldest): (i64, i64, Option<i64>) =
+            self.connection.query_row(
+                "SELECT count(*), count(*) FILTER (WHERE revoked_at IS NULL), \
+                 min(reserved_at) FILTER (WHERE revoked_at IS NULL) FROM unsettled",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )?;
+        let number = |count: i64| u64::try_from(count).unwrap_or(0);
         let revoked = self.count_revoked(at)?;
-        let abandoned = rows.saturating_sub(live + ended + all_unsettled);
+        let abandoned = rows.saturating_sub(live + ended + number(all_unsettled));
         Ok(Summary {
             rows,
             roots: count("WHERE kind <> 'leaf' AND kind = 'root'")?,
@@ -120,7 +120,7 @@ impl Inventory {
             expired: ended.saturating_sub(revoked.issued_ended),
             revoked: revoked.revoked,
             held: revoked.held,
-            reserved: count(&format!("{unsettled} AND revoked_at IS NULL"))?,
+            reserved: number(reserved),
             undelivered: count(&format!(
                 "WHERE issued_at IS NOT NULL AND not_after >= {at} \
                  AND revoked_at IS NULL AND delivered_at IS NULL"

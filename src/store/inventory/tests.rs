@@ -1,6 +1,7 @@
 use super::*;
 
 mod others;
+mod pointers;
 
 fn at(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_790_000_000 + second, 0).unwrap()
@@ -217,11 +218,7 @@ fn the_log_tells_what_was_changed_cut_or_reordered() {
     }
     assert_eq!(
         faults_after("UPDATE audit SET action = 'revoke' WHERE sequence = 2"),
-        [
-            changed(2),
-            unlogged(2),
-            AuditFault::Revocation { serial: vec![2] }
-        ]
+        [changed(2), unlogged(2)]
     );
     assert_eq!(
         faults_after("DELETE FROM audit WHERE sequence = 2"),
@@ -263,7 +260,7 @@ fn the_log_tells_what_was_changed_cut_or_reordered() {
     );
     // Another certificate under a number that was logged.
     assert_eq!(
-        faults_after("UPDATE certificate SET fingerprint = 'ff' WHERE serial = x'02'"),
+        faults_after("UPDATE certificate SET fingerprint = x'ff' WHERE serial = x'02'"),
         [unlogged(2)]
     );
 }

@@ -1,34 +1,49 @@
 //! Writing into the inventory: one transaction, from the lock to the commit.
 
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use rusqlite::{
-    CachedStatement, Connection, OptionalExtension, Params, Transaction, TransactionBehavior,
-    params,
-};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, params};
 
 use crate::store::{Action, Error};
 
-use super::{Reservation, Revocation, audit, sql_error};
+use super::{Reservation, Revocation, audit, damaged, sql_error};
+
+/// How many serial numbers are reserved before what is unsettled among them is
+/// written down: so many rows are looked through for it at most.
+const SETTLED_TOGETHER: i64 = 128;
 
 /// A transaction that holds the write lock. What is done through it is durable
 /// when [`Writer::commit`] has returned, and has not happened otherwise.
 pub struct Writer<'a> {
-    transaction: Transaction<'a>,
+    connection: &'a Connection,
+    is_committed: bool,
     path: PathBuf,
     /// Sequence number and hash of the log's last entry, once it was read.
-    log_end: Option<audit::End>,
+    log_end: Cell<Option<audit::End>>,
+    /// The number that the entry of the certificate stored last will have, and
+    /// its serial number.
+    expected: RefCell<Option<(i64, Vec<u8>)>>,
+    /// The latest time that was noted in this transaction.
+    noted: Cell<Option<i64>>,
 }
 
 impl<'a> Writer<'a> {
     pub(super) fn begin(connection: &'a Connection, path: &Path) -> Result<Self, Error> {
-        let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
+        // Compiled once, as all statements here are: what SQLite's own wrapper
+        // compiles anew each time is a tenth of what a small transaction takes.
+        connection
+            .prepare_cached("BEGIN IMMEDIATE")
+            .and_then(|mut statement| statement.execute([]))
             .map_err(sql_error(path, Action::Lock))?;
         Ok(Self {
-            transaction,
+            connection,
+            is_committed: false,
             path: path.to_owned(),
-            log_end: None,
+            log_end: Cell::new(None),
+            expected: RefCell::new(None),
+            noted: Cell::new(None),
         })
     }
 
@@ -37,9 +52,10 @@ impl<'a> Writer<'a> {
     /// # Errors
     ///
     /// [`Error::Sql`]; then nothing was written.
-    pub fn commit(self) -> Result<(), Error> {
-        let failed = sql_error(&self.path, Action::Write);
-        self.transaction.commit().map_err(failed)
+    pub fn commit(mut self) -> Result<(), Error> {
+        self.run("COMMIT", [])?;
+        self.is_committed = true;
+        Ok(())
     }
 
     /// Reserves a serial number together with what will be signed under it.
@@ -73,6 +89,9 @@ impl<'a> Writer<'a> {
                 reservation.request_id,
             ]);
         let id = inserted.map_err(|error| self.taken(error, reservation))?;
+        if id % SETTLED_TOGETHER == 0 {
+            self.write_down_unsettled(id)?;
+        }
         self.index_name("cn", reservation.common_name, id)?;
         for name in reservation.names {
             if let Some((kind, value)) = name.split_once(':') {
@@ -80,6 +99,29 @@ impl<'a> Writer<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Writes down which of the newest rows are unsettled, and strikes out what is
+    /// settled by now. Both ends of what is written down are looked through, as
+    /// much as may be added: however much was left there, it takes no longer, and
+    /// what is settled does not stay.
+    fn write_down_unsettled(&self, newest: i64) -> Result<(), Error> {
+        self.run(
+            "DELETE FROM unsettled_before WHERE certificate IN (\
+             SELECT id FROM certificate WHERE id IN (\
+             SELECT * FROM (SELECT certificate FROM unsettled_before ORDER BY 1 LIMIT ?1) UNION \
+             SELECT * FROM (SELECT certificate FROM unsettled_before ORDER BY 1 DESC LIMIT ?1)) \
+             AND (issued_at IS NOT NULL OR abandoned_at IS NOT NULL))",
+            [SETTLED_TOGETHER],
+        )?;
+        self.run(
+            "INSERT OR IGNORE INTO unsettled_before (certificate) SELECT id FROM certificate \
+             WHERE id >= (SELECT certificate FROM unsettled_from) \
+             AND issued_at IS NULL AND abandoned_at IS NULL",
+            [],
+        )?;
+        self.run("UPDATE unsettled_from SET certificate = ?1", [newest])
+            .map(drop)
     }
 
     /// Tells the unique keys apart.
@@ -119,10 +161,15 @@ impl<'a> Writer<'a> {
         at: DateTime<Utc>,
     ) -> Result<(), Error> {
         self.note_time(at)?;
+        let fingerprint = hex::decode(fingerprint)
+            .map_err(|_| sql_error(&self.path, Action::Write)(damaged("fingerprint")))?;
+        // Its entry comes next; should another come first, its own sets this right.
+        let entry = self.log_end_once()?.sequence.saturating_add(1);
+        self.expected.replace(Some((entry, serial.to_vec())));
         let updated = self.run(
-            "UPDATE certificate SET der = ?2, fingerprint = ?3, issued_at = ?4 \
+            "UPDATE certificate SET der = ?2, fingerprint = ?3, issued_at = ?4, issue_entry = ?5 \
              WHERE serial = ?1 AND der IS NULL AND abandoned_at IS NULL",
-            params![serial, der, fingerprint, at.timestamp()],
+            params![serial, der, fingerprint, at.timestamp(), entry],
         )?;
         self.still_reserved(updated, serial)
     }
@@ -178,15 +225,12 @@ impl<'a> Writer<'a> {
     /// [`Error::Sql`].
     pub fn record(&mut self, entry: &audit::AuditEntry<'_>) -> Result<(), Error> {
         self.note_time(entry.at)?;
-        let end = match self.log_end.take() {
-            Some(end) => end,
-            None => self.read_log_end()?,
-        };
-        let next = end.followed_by(entry);
+        let next = self.log_end_once()?.followed_by(entry);
+        let is_issue = entry.action == audit::AuditEntry::ISSUE;
         self.run(
             "INSERT INTO audit (sequence, at, actor, action, serial, detail, comment, hash, \
              certificate) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, \
-             (SELECT id FROM certificate WHERE serial = ?5))",
+             CASE WHEN ?9 THEN NULL ELSE (SELECT id FROM certificate WHERE serial = ?5) END)",
             params![
                 next.sequence,
                 entry.at.timestamp(),
@@ -196,10 +240,34 @@ impl<'a> Writer<'a> {
                 entry.detail,
                 entry.comment,
                 next.hash,
+                is_issue,
             ],
         )?;
-        self.log_end = Some(next);
+        let is_expected = match &*self.expected.borrow() {
+            Some((sequence, serial)) => {
+                *sequence == next.sequence && entry.serial == Some(serial.as_slice())
+            }
+            None => false,
+        };
+        if is_issue && !is_expected {
+            self.run(
+                "UPDATE certificate SET issue_entry = ?2 \
+                 WHERE serial = ?1 AND issue_entry IS NOT ?2",
+                params![entry.serial, next.sequence],
+            )?;
+        }
+        self.log_end.set(Some(next));
         Ok(())
+    }
+
+    /// The log's last entry. While the transaction lasts nobody else adds one.
+    fn log_end_once(&self) -> Result<audit::End, Error> {
+        if let Some(end) = self.log_end.get() {
+            return Ok(end);
+        }
+        let end = self.read_log_end()?;
+        self.log_end.set(Some(end));
+        Ok(end)
     }
 
     pub(super) fn read_log_end(&self) -> Result<audit::End, Error> {
@@ -222,6 +290,7 @@ impl<'a> Writer<'a> {
     ///
     /// [`Error::Sql`].
     pub fn set_time_mark(&self, at: DateTime<Utc>) -> Result<(), Error> {
+        self.noted.set(None);
         self.run(
             "INSERT INTO time_mark (id, at) VALUES (1, ?1) \
              ON CONFLICT (id) DO UPDATE SET at = excluded.at",
@@ -231,10 +300,15 @@ impl<'a> Writer<'a> {
     }
 
     fn note_time(&self, at: DateTime<Utc>) -> Result<(), Error> {
+        let seconds = at.timestamp();
+        if self.noted.get().is_some_and(|noted| noted >= seconds) {
+            return Ok(());
+        }
+        self.noted.set(Some(seconds));
         self.run(
             "INSERT INTO time_mark (id, at) VALUES (1, ?1) \
              ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE excluded.at > at",
-            [at.timestamp()],
+            [seconds],
         )
         .map(drop)
     }
@@ -263,9 +337,19 @@ impl<'a> Writer<'a> {
     }
 
     fn prepared(&self, sql: &str) -> Result<CachedStatement<'_>, Error> {
-        self.transaction
+        self.connection
             .prepare_cached(sql)
             .map_err(sql_error(&self.path, Action::Write))
+    }
+}
+
+impl Drop for Writer<'_> {
+    fn drop(&mut self) {
+        // After some errors SQLite has rolled back by itself. Should this fail,
+        // the transaction ends with the connection, and nothing was written.
+        if !self.is_committed && !self.connection.is_autocommit() {
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
     }
 }
 

@@ -4,8 +4,11 @@
 CREATE TABLE certificate_2 (
     id              INTEGER PRIMARY KEY,
     serial          BLOB    NOT NULL UNIQUE,
-    -- A cross-certificate is that of a root's key by the root before it.
-    kind            TEXT    NOT NULL CHECK (kind IN ('root', 'issuing', 'cross', 'leaf')),
+    -- Compared one by one, here and below: for IN with more than two values SQLite
+    -- makes a table at each insert, which takes longer than the insert. A
+    -- cross-certificate is that of a root's key by the root before it.
+    kind            TEXT    NOT NULL
+        CHECK (kind = 'leaf' OR kind = 'issuing' OR kind = 'root' OR kind = 'cross'),
     issuer_key_id   BLOB    NOT NULL,
     subject         TEXT    NOT NULL,
     common_name     TEXT    NOT NULL,
@@ -25,9 +28,13 @@ CREATE TABLE certificate_2 (
     request_id      TEXT,
     -- Reason code of RFC 5280 section 5.3.1; 0 stands for none given.
     revoked_at      INTEGER,
-    revocation      INTEGER CHECK (revocation IN (0, 1, 2, 3, 4, 5, 6, 9, 10)),
+    revocation      INTEGER CHECK (revocation BETWEEN 0 AND 6 OR revocation BETWEEN 9 AND 10),
     invalid_since   INTEGER,
-    fingerprint     TEXT,
+    -- The log's entry of its issue. A pointer here costs nothing, for the row is
+    -- written anyway, where an index on the log would cost every issue a page.
+    issue_entry     INTEGER,
+    -- SHA-256.
+    fingerprint     BLOB,
     der             BLOB,
     CHECK ((der IS NULL) = (issued_at IS NULL)),
     CHECK ((der IS NULL) = (fingerprint IS NULL)),
@@ -39,7 +46,7 @@ INSERT INTO certificate_2 (serial, kind, issuer_key_id, subject, common_name, na
     key_fingerprint, not_before, not_after, reserved_at, issued_at, delivered_at,
     fingerprint, der)
 SELECT serial, kind, issuer_key_id, subject, common_name, names, key_fingerprint,
-    not_before, not_after, reserved_at, issued_at, delivered_at, fingerprint, der
+    not_before, not_after, reserved_at, issued_at, delivered_at, unhex(fingerprint), der
 FROM certificate ORDER BY rowid;
 
 DROP TABLE certificate;
@@ -53,8 +60,6 @@ CREATE INDEX certificate_by_end ON certificate (not_after)
     WHERE issued_at IS NOT NULL;
 -- A few rows: no leaf is in it.
 CREATE INDEX certificate_of_ca ON certificate (kind) WHERE kind <> 'leaf';
-CREATE INDEX certificate_unsettled ON certificate (id)
-    WHERE issued_at IS NULL AND abandoned_at IS NULL;
 -- All that an entry of a revocation list says, so that a list of a million is
 -- made from this index alone.
 CREATE INDEX certificate_revoked ON certificate
@@ -66,9 +71,36 @@ CREATE INDEX certificate_by_requester ON certificate (requester, profile, reserv
     WHERE profile IS NOT NULL;
 CREATE INDEX certificate_valid_of_requester ON certificate (requester, profile, not_after)
     WHERE profile IS NOT NULL;
-CREATE INDEX certificate_of_authorities ON certificate (id) WHERE kind <> 'leaf';
 CREATE INDEX certificate_compromised ON certificate (key_fingerprint)
     WHERE revocation = 1;
+
+-- What may be unsettled: the rows of `unsettled_before`, and every row from
+-- `unsettled_from` on. An index would cost each issue two pages, one when it is
+-- reserved and one when it is stored; this costs a few pages once in 128. Both
+-- may name too much and never too little: rows are only ever added with a higher
+-- number than all others, and what is settled stays so.
+CREATE TABLE unsettled_before (
+    certificate INTEGER PRIMARY KEY REFERENCES certificate (id)
+) STRICT;
+
+CREATE TABLE unsettled_from (
+    id          INTEGER PRIMARY KEY CHECK (id = 1),
+    certificate INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO unsettled_before (certificate)
+SELECT id FROM certificate WHERE issued_at IS NULL AND abandoned_at IS NULL;
+
+INSERT INTO unsettled_from (id, certificate)
+SELECT 1, coalesce(max(id), 0) + 1 FROM certificate;
+
+CREATE VIEW unsettled AS
+SELECT id, reserved_at, revoked_at FROM certificate
+WHERE issued_at IS NULL AND abandoned_at IS NULL AND id IN (
+    SELECT certificate FROM unsettled_before
+    UNION
+    SELECT id FROM certificate
+    WHERE id >= (SELECT certificate FROM unsettled_from));
 
 -- Every name of every certificate: its common name (kind cn) and its subject
 -- alternative names (dns, email, ip, uri), as text; DNS names in lower case.
@@ -110,6 +142,8 @@ CREATE TABLE audit (
     detail      TEXT    NOT NULL CHECK (json_valid(detail)),
     comment     TEXT,
     hash        BLOB    NOT NULL,
+    -- The certificate that it is about; but for its issue, for which the
+    -- certificate names its entry.
     certificate INTEGER REFERENCES certificate (id)
 ) STRICT;
 
