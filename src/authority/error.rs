@@ -92,9 +92,11 @@ pub enum Error {
     },
     /// The new key of a row that was issued is not where it was kept.
     #[error(
-        "the key of '{id}' is no longer in {directory}, and its certificate is of no use without it"
+        "the key of '{id}' is no longer in {directory}, and its certificate {serial} is of no use without it"
     )]
     BatchKeyLost {
+        /// The serial number of the certificate, in hex.
+        serial: String,
         /// The row's name.
         id: String,
         /// The directory of the batch.
@@ -318,6 +320,31 @@ pub enum Error {
         count: usize,
         /// The serial numbers of the first, with their ends.
         certificates: String,
+    },
+    /// A request of this name was for something else.
+    #[error("the request '{request_id}' was issued as {serial}, for something else: {what}")]
+    RequestDiffers {
+        /// The name.
+        request_id: String,
+        /// The serial number that it got, in hex.
+        serial: String,
+        /// What it was, and what it is now.
+        what: String,
+    },
+    /// What was issued for a request has been revoked.
+    #[error(
+        "the request '{request_id}' was issued as {serial}, which was revoked on {}, {reason}",
+        rfc3339(*.at)
+    )]
+    RequestRevoked {
+        /// The name.
+        request_id: String,
+        /// The serial number that it got, in hex.
+        serial: String,
+        /// Why it was revoked.
+        reason: pki::RevocationReason,
+        /// When.
+        at: DateTime<Utc>,
     },
     /// The directory holds no CA.
     #[error("{path} holds no certificate authority")]

@@ -38,7 +38,7 @@ mod subject;
 
 pub use assess::{Assessment, ListFacts, ListState, assess, assess_file};
 pub use backup::{BackupReport, backup};
-pub use batch::{Batch, BatchRow, RowId, RowOutcome, lock_batches, spread};
+pub use batch::{Batch, BatchRow, RenewalTime, RowId, RowOutcome, lock_batches, spread};
 pub use bootstrap::{Bootstrap, CaName, OwnKey, create};
 pub use checkpoint::KeptCheckpoint;
 pub use deliver::Delivery;

@@ -13,7 +13,7 @@ use crate::store::Inventory;
 use super::own_key::{Unlock, open_own_key};
 use super::{
     Error, INVENTORY, ISSUING_CERT, ListIssuer, Occasion, Policy, ROOT_CERT, TRUST_ANCHOR,
-    check_clock, open_inventory, read_ca_file,
+    check_clock, open_inventory, read_ca_file, read_inventory,
 };
 
 /// An opened CA, ready to sign.
@@ -66,21 +66,23 @@ impl Authority {
         Self::with(directory, Own { root, issuing }, issuing_key, policy)
     }
 
-    /// Opens the CA in `directory` without its issuing key: for everything but
-    /// signing.
+    /// Opens the CA in `directory` without its issuing key, for whoever may read
+    /// it: nothing can be signed, and perhaps nothing written, through it.
     ///
     /// # Errors
     ///
     /// [`Error`] when there is no CA, or its parts do not belong together.
-    pub fn open_without_key(directory: &Path) -> Result<Self, Error> {
+    pub fn open_to_look(directory: &Path) -> Result<Self, Error> {
         let (root, issuing) = read_own_certificates(directory)?;
-        let no_key = Box::new(NoKey(issuing.public_key().clone()));
-        Self::with(
-            directory,
-            Own { root, issuing },
-            no_key,
-            Policy::of(directory)?,
-        )
+        let inventory = read_inventory(directory)?;
+        check_known(directory, &inventory, [&root, &issuing])?;
+        Ok(Self {
+            issuing_key: Box::new(NoKey(issuing.public_key().clone())),
+            inventory,
+            root,
+            issuing,
+            policy: Policy::of(directory)?,
+        })
     }
 
     fn with(

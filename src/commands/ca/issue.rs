@@ -99,7 +99,7 @@ impl Order<'_> {
         let occasion = occasion(&actor, self.occasion, context);
         let random = SystemRandom::new();
         let Some(target) = self.target else {
-            let authority = Authority::open_without_key(&self.directory)?;
+            let authority = Authority::open_to_look(&self.directory)?;
             let preview = authority.preview(&self.request, &occasion, &random)?;
             warn_clamped(&preview.certificate, preview.clamped, context);
             return foretell(&self.request, &preview, self.ignored, self.json, context);

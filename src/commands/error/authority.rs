@@ -52,7 +52,9 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::Policy { .. }
         | authority::Error::PolicyExposed { .. }
         | authority::Error::Refused(_)
+        | authority::Error::RequestDiffers { .. }
         | authority::Error::RequestedName { .. }
+        | authority::Error::RequestRevoked { .. }
         | authority::Error::RootRevoked
         | authority::Error::SeveralNamed { .. }
         | authority::Error::Validity { .. } => Outcome::Usage,
@@ -62,7 +64,7 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
     }
 }
 
-pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
+pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<String> {
     match error {
         authority::Error::BackupOlder { .. } => Some(
             "nothing was restored; take a newer backup if there is one. With --accept-older this one is restored, and the list's number and revocations are taken over".to_owned(),
@@ -99,9 +101,14 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
             Some("nothing was issued; 'windlass ca issue --help' says what a batch is".to_owned())
         }
         authority::Error::BatchRow { .. } => None,
-        authority::Error::BatchKeyLost { .. } => Some(
-            "give the row another id, so that it gets a new key, and revoke the certificate"
-                .to_owned(),
+        authority::Error::BatchKeyLost { serial, .. } => Some(format!(
+            "revoke it with 'windlass ca revoke {serial} --reason superseded', and give the row another id, so that it gets a new key"
+        )),
+        authority::Error::RequestDiffers { .. } => Some(
+            "give the row another id; under one id nothing is issued twice".to_owned(),
+        ),
+        authority::Error::RequestRevoked { .. } => Some(
+            "give the row another id if a new certificate is meant; one on hold can be released with 'windlass ca release'".to_owned(),
         ),
         authority::Error::BatchRunning { .. } | authority::Error::PassphraseChanging { .. } => {
             Some("wait until it has ended, and run the same command again".to_owned())

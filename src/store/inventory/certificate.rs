@@ -212,6 +212,21 @@ impl Inventory {
         self.one("request_id = ?1", request_id)
     }
 
+    /// The newest row of a request that may have been renewed: a renewal has the
+    /// request's name with `#` and a number behind it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn newest_of_request(&self, request_id: &str) -> Result<Option<Record>, Error> {
+        // '$' comes right after '#', so that the range is of renewals alone.
+        self.one(
+            "id = (SELECT max(id) FROM certificate WHERE request_id = ?1 \
+             OR (request_id > ?1 || '#' AND request_id < ?1 || '$'))",
+            request_id,
+        )
+    }
+
     /// The rows under whose serial number a certificate may have been signed,
     /// but none was stored, the oldest first.
     ///
