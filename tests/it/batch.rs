@@ -253,6 +253,12 @@ fn what_is_no_batch_is_refused_with_the_line() {
         "{\"id\":\"a\",\"cn\":\"web\"}\n{\"id\":\"b\",\n",
         "{\"id\":\"a\",\"cn\":\"web\",\"key\":1}\n",
         "{\"cn\":\"web\"}\n",
+        "[{\"id\":\"a\",\"cn\":\"web\"}]\n",
+        "{\"id\":\"a\" \"cn\":\"web\"}\n",
+        "id;cn\na;web\n",
+        "id\tcn\na\tweb\n",
+        "id,profil\na,web\n",
+        "id,cn,organization\na,web,\"Corp\nb,db,\n",
     ] {
         sandbox.write("rows", content);
         let run = batch(&sandbox, "rows", &[]);
