@@ -11,7 +11,7 @@ use crate::store::{self, Inventory};
 
 use super::opened::read_own_certificates;
 use super::publish::small;
-use super::{BACKDATE_SECONDS, Error, ListIssuer, open_inventory, reason_of};
+use super::{BACKDATE_SECONDS, Error, ListIssuer, read_inventory, reason_of};
 
 /// What a published list is worth, the best first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,7 +136,7 @@ fn judge(
         Err(error) => return Err(error.into()),
     };
     // After the file: whoever writes one has recorded it before.
-    let inventory = open_inventory(directory)?;
+    let inventory = read_inventory(directory)?;
     let key_identifier = certificate.public_key().key_identifier();
     let newest = inventory.newest_crl(&key_identifier)?;
     let mut assessment = Assessment {
@@ -172,6 +172,7 @@ fn judge(
         size: read.map_or(0, |material| material.len()),
     });
     assessment.state = assessment.state_of(list.as_ref(), certificate, at);
+    inventory.check_unwritten()?;
     Ok(assessment)
 }
 

@@ -277,6 +277,46 @@ pub enum Error {
         /// Whose list is to be there.
         own: String,
     },
+    /// The numbers of an authority's lists cannot rise any further.
+    #[error("the last list of the {issuer} CA has the number {newest}, and none can follow it")]
+    ListNumbersUsedUp {
+        /// `root` or `issuing`.
+        issuer: &'static str,
+        /// The number of the last one.
+        newest: i64,
+    },
+    /// A published list has a number that this program does not give.
+    #[error("{path} is the list number {number}, far beyond what this clock can lead to")]
+    ListTooFar {
+        /// The file.
+        path: PathBuf,
+        /// Its number, in decimal.
+        number: String,
+    },
+    /// An authority was named as workloads are.
+    #[error("{serial} is the certificate of the CA itself, {subject}")]
+    AuthorityMeant {
+        /// The serial number in hex.
+        serial: String,
+        /// Its subject.
+        subject: String,
+    },
+    /// The certificate under which the CA issues was revoked.
+    #[error("the issuing certificate was revoked on {}, {reason}", rfc3339(*.at))]
+    CaRevoked {
+        /// Why.
+        reason: pki::RevocationReason,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// Something would be written into the CA's own directory.
+    #[error("{path} is inside of the directory of the CA, {directory}")]
+    InsideAuthority {
+        /// What would be written.
+        path: PathBuf,
+        /// The CA's directory.
+        directory: PathBuf,
+    },
     /// A certificate that the CA has not issued.
     #[error("the certificate of {subject} in {path} was not issued by this CA")]
     NotIssued {

@@ -10,9 +10,10 @@ use crate::clock::{in_words, rfc3339};
 use crate::store::{Ending, Inventory};
 
 use super::opened::read_own_certificates;
+use super::own_key::look_at_key;
 use super::{
-    BACKDATE_SECONDS, Error, ISSUING_KEY, ListIssuer, ListState, ROOT_KEY, assess, open_inventory,
-    verify_log,
+    BACKDATE_SECONDS, Error, ISSUING_KEY, ListIssuer, ListState, ROOT_KEY, assess, read_inventory,
+    reason_of, verify_log,
 };
 
 /// However long a workload's certificate lives, it is early enough to warn this
@@ -45,6 +46,10 @@ pub struct HealthPlan<'a> {
     pub critical: TimeDelta,
     /// The same two of the workloads' certificates, in hundredths of their life.
     pub leaves: (u8, u8),
+    /// How long after its end a certificate without a successor is told.
+    pub ended: TimeDelta,
+    /// From how many such certificates on it is critical.
+    pub ended_critical: u32,
     /// How old a backup may be; the double is critical.
     pub backup: TimeDelta,
     /// How long a reservation may be unsettled.
@@ -99,13 +104,15 @@ impl Level {
 ///
 /// [`Error`] when there is no CA, or its inventory cannot be opened.
 pub fn health(plan: &HealthPlan<'_>) -> Result<Vec<Finding>, Error> {
-    let inventory = open_inventory(plan.directory)?;
+    let inventory = read_inventory(plan.directory)?;
     let mut findings = vec![plan.clock(&inventory)?];
-    findings.extend(plan.certificates()?);
+    findings.extend(plan.certificates(&inventory)?);
+    findings.extend(plan.keys());
     for issuer in [ListIssuer::Issuing, ListIssuer::Root] {
         findings.push(plan.list(issuer)?);
     }
     findings.push(plan.leaves(&inventory)?);
+    findings.push(plan.ended(&inventory)?);
     findings.push(plan.reservations(&inventory)?);
     findings.push(plan.last_backup(&inventory)?);
     findings.push(plan.modes());
@@ -113,6 +120,7 @@ pub fn health(plan: &HealthPlan<'_>) -> Result<Vec<Finding>, Error> {
         findings.push(pages(&inventory));
         findings.push(log(&inventory)?);
     }
+    inventory.check_unwritten()?;
     Ok(findings)
 }
 
@@ -146,21 +154,35 @@ impl HealthPlan<'_> {
         }
     }
 
-    fn certificates(&self) -> Result<Vec<Finding>, Error> {
+    fn certificates(&self, inventory: &Inventory) -> Result<Vec<Finding>, Error> {
         let (root, issuing) = match read_own_certificates(self.directory) {
             Ok(both) => both,
             Err(error) => return Ok(vec![failed("authorities", &error)]),
         };
-        let of = |name, certificate: &crate::pki::Certificate| {
+        let of = |name, certificate: &crate::pki::Certificate| -> Result<Finding, Error> {
             let end = certificate.not_after();
-            let text = format!("the {name} certificate {}", ends(end, self.at));
-            finding("authorities", self.level_of(end), text).with(
+            let record = inventory.get(certificate.serial().magnitude())?;
+            let (level, text) = match record.and_then(|record| record.revocation) {
+                Some(revocation) => (
+                    Level::Critical,
+                    format!(
+                        "the {name} certificate was revoked on {}, {}: nothing is issued under it",
+                        rfc3339(revocation.at),
+                        reason_of(revocation)
+                    ),
+                ),
+                None => (
+                    self.level_of(end),
+                    format!("the {name} certificate {}", ends(end, self.at)),
+                ),
+            };
+            Ok(finding("authorities", level, text).with(
                 "authority_ends_seconds",
                 Some(name),
                 (end - self.at).num_seconds(),
-            )
+            ))
         };
-        Ok(vec![of("issuing", &issuing), of("root", &root)])
+        Ok(vec![of("issuing", &issuing)?, of("root", &root)?])
     }
 
     fn list(&self, issuer: ListIssuer) -> Result<Finding, Error> {
@@ -245,6 +267,62 @@ impl HealthPlan<'_> {
             .with("unreplaced_certificates", Some("critical"), number(soon)))
     }
 
+    /// Whether the keys are where they are said to be. What is encrypted cannot be
+    /// compared with its certificate.
+    fn keys(&self) -> Vec<Finding> {
+        ListIssuer::ALL
+            .into_iter()
+            .map(|issuer| match look_at_key(self.directory, issuer) {
+                Ok(place) => {
+                    let text = format!("the {issuer} key is {place}");
+                    finding("keys", Level::Ok, text)
+                }
+                Err(error) => {
+                    let causes =
+                        std::iter::successors(std::error::Error::source(&error), |cause| {
+                            cause.source()
+                        });
+                    let told =
+                        causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+                    // Whoever may only look cannot tell.
+                    let level = match is_forbidden(&error) {
+                        true => Level::Ok,
+                        false => Level::Critical,
+                    };
+                    finding("keys", level, format!("the {issuer} key: {told}"))
+                }
+            })
+            .collect()
+    }
+
+    /// Hosts that have let their certificate end.
+    fn ended(&self, inventory: &Inventory) -> Result<Finding, Error> {
+        let ended = inventory.ending_unreplaced(self.at - self.ended, self.at)?;
+        let is_all = !ended.is_empty() && !inventory.has_valid_leaf(self.at)?;
+        let is_many = u32::try_from(ended.len()).is_ok_and(|count| count >= self.ended_critical);
+        let level = match ended.len() {
+            0 => Level::Ok,
+            _ if is_all || is_many => Level::Critical,
+            _ => Level::Warning,
+        };
+        let text = match ended.last() {
+            None => "no certificate has ended lately without a successor".to_owned(),
+            Some(last) => format!(
+                "{} ended in the last {} without a successor{}, last that of {}, which {}",
+                counted(ended.len(), "certificate"),
+                in_words(self.ended),
+                if is_all { ", and none is valid" } else { "" },
+                named(last),
+                ends(last.not_after, self.at)
+            ),
+        };
+        Ok(finding("ended", level, text).with(
+            "ended_unreplaced_certificates",
+            None,
+            number(ended.len()),
+        ))
+    }
+
     fn reservations(&self, inventory: &Inventory) -> Result<Finding, Error> {
         let rows = inventory.unsettled()?;
         let old = rows
@@ -304,6 +382,14 @@ impl HealthPlan<'_> {
         };
         finding("modes", level, text)
     }
+}
+
+fn is_forbidden(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Store(crate::store::Error::Io { source, .. })
+            if source.kind() == std::io::ErrorKind::PermissionDenied
+    )
 }
 
 fn look_at_modes(path: &Path, open: &mut Vec<(PathBuf, u32)>) {

@@ -13,7 +13,7 @@ use crate::store::Inventory;
 use super::own_key::{Unlock, open_own_key};
 use super::{
     Error, INVENTORY, ISSUING_CERT, ListIssuer, Occasion, Policy, ROOT_CERT, TRUST_ANCHOR,
-    check_clock, open_inventory, read_ca_file, read_inventory,
+    check_clock, open_inventory, read_ca_file, read_inventory, reason_of,
 };
 
 /// An opened CA, ready to sign.
@@ -124,10 +124,22 @@ impl Authority {
     }
 
     /// Refuses to sign anything when the clock cannot be right, or when one of
-    /// the CA's own certificates is not valid.
+    /// the CA's own certificates is not valid, or was revoked.
     pub(super) fn check_ready(&self, occasion: &Occasion<'_>) -> Result<(), Error> {
         check_clock(&self.inventory, occasion)?;
         self.check_own_validity(occasion.at)
+    }
+
+    /// What was revoked signs nothing, whoever has revoked it meanwhile.
+    fn check_unrevoked(&self) -> Result<(), Error> {
+        let own = self.inventory.get(self.issuing.serial().magnitude())?;
+        match own.and_then(|own| own.revocation) {
+            Some(revocation) => Err(Error::CaRevoked {
+                reason: reason_of(revocation),
+                at: revocation.at,
+            }),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn check_own_validity(&self, at: DateTime<Utc>) -> Result<(), Error> {
@@ -141,7 +153,7 @@ impl Authority {
                 });
             }
         }
-        Ok(())
+        self.check_unrevoked()
     }
 
     /// The begin of a leaf's life: a little before now, but not before its

@@ -261,6 +261,41 @@ pub(super) fn open_own_key(
     Ok(key)
 }
 
+/// Where the key of an authority is, in words, as far as can be seen without its
+/// passphrase or device.
+///
+/// # Errors
+///
+/// [`Error::Incomplete`] or [`Error::Store`] when its file is not there or cannot
+/// be read, [`Error::KeyPlace`] for a description that cannot be understood,
+/// [`Error::CaKeyNotEncrypted`] and [`Error::Key`] for a file that is no key of a
+/// CA.
+pub(super) fn look_at_key(directory: &Path, issuer: ListIssuer) -> Result<&'static str, Error> {
+    let path = directory.join(issuer.as_str()).join(DEVICE);
+    let device = read_device(&path)?;
+    match device.key.as_deref().map(str::parse::<KeySource>) {
+        Some(Ok(KeySource::Token(_))) => return Ok("in a token"),
+        Some(Ok(KeySource::Tpm(_))) => return Ok("in a TPM"),
+        Some(Ok(KeySource::Material(_))) => {
+            let reason = "key is neither pkcs11:URI nor handle:0xHHHHHHHH".to_owned();
+            return Err(Error::KeyPlace { path, reason });
+        }
+        Some(Err(reason)) => return Err(Error::KeyPlace { path, reason }),
+        None => {}
+    }
+    let path = directory.join(issuer.key_file());
+    let content = Zeroizing::new(read_ca_file(directory, issuer.key_file())?);
+    let origin = path.display().to_string();
+    if Material::read(&content, &origin, || Ok(None))?.is_tpm_key() {
+        return Ok("a file for its TPM");
+    }
+    match key::open_software(&content, &origin, || Ok(None)) {
+        Ok(_) => Err(Error::CaKeyNotEncrypted { path }),
+        Err(key::Error::Encrypted { .. }) => Ok("an encrypted file"),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// The encrypted key file of an authority; `None` when its key is in a device.
 pub(super) fn key_file(directory: &Path, issuer: ListIssuer) -> Result<Option<Vec<u8>>, Error> {
     if read_device(&directory.join(issuer.as_str()).join(DEVICE))?

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::authority::draft::shown_names;
 use crate::authority::policy::Profile;
 use crate::authority::{Action, Authority, Error, Occasion, check_clock};
+use crate::pki::Certificate;
 use crate::store::Record;
 
 use super::files::{check_free, holds_earlier};
@@ -67,7 +68,7 @@ impl Authority {
         };
         for (index, row) in batch.rows.iter().enumerate() {
             let outcome = match self.sort_one(batch, row, occasion, &mut sorted.leftovers) {
-                Ok(Sorting::Again(outcome)) => outcome,
+                Ok(Sorting::Again(certificate)) => RowOutcome::Again(*certificate),
                 Ok(Sorting::Fresh(profile, renewal)) => {
                     sorted.fresh.push(Fresh {
                         row: index,
@@ -100,7 +101,7 @@ impl Authority {
         let mut renewal = None;
         match self.find(row, batch.renew, occasion.at)? {
             Found::Issued(certificate) => {
-                return Ok(Sorting::Again(RowOutcome::Again(*certificate)));
+                return Ok(Sorting::Again(certificate));
             }
             Found::Other(error) => return Err(error),
             Found::Due(name) => renewal = Some(name),
@@ -202,6 +203,6 @@ impl Authority {
 }
 
 enum Sorting<'a> {
-    Again(RowOutcome),
+    Again(Box<Certificate>),
     Fresh(&'a Profile, Option<String>),
 }

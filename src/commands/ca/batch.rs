@@ -19,6 +19,7 @@ use crate::pki::encode_pem;
 use super::batch_file::{self, Written};
 use super::issue::{as_json, open};
 use super::occasion::{actor, occasion};
+use super::outside::check_outside;
 use super::sign::refuse_twice;
 
 /// Most rows of which is said on stderr what is wrong with them.
@@ -32,6 +33,9 @@ struct Row {
 
 /// Issues a certificate for each row of a file.
 pub(super) fn issue(arguments: &CaIssue, file: &Source, context: &Context) -> Result<(), Error> {
+    if let Some(out) = &arguments.out {
+        check_outside(&context.path(out), &context.path(&arguments.ca.dir))?;
+    }
     let source = context.source(file);
     refuse_twice(&source, &arguments.passphrase)?;
     let origin = source.to_string();

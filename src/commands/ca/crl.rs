@@ -80,7 +80,7 @@ fn publish(arguments: &CrlMake, context: &Context) -> Result<(), Error> {
 /// Opens the key and makes a list.
 pub(super) fn make(wanted: &Make<'_>, context: &Context) -> Result<Published, Error> {
     let directory = wanted.directory;
-    let unlock = unlock(directory, wanted.passphrase, context);
+    let unlock = unlock(directory, wanted.passphrase, context)?;
     let signer = ListSigner::open(directory, wanted.issuer, &unlock)?;
     Ok(signer.publish(&ListPlan {
         days: wanted.days,

@@ -126,7 +126,7 @@ fn own_key(
             _ => tpm.as_ref().and_then(lasting),
         },
     };
-    let unlock = unlock(&arguments.ca.dir, &arguments.passphrase, context);
+    let unlock = unlock(&arguments.ca.dir, &arguments.passphrase, context)?;
     Ok(OwnKey::Device(Box::new(DeviceKey::open(
         &source, &options, &unlock,
     )?)))

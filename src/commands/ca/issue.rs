@@ -12,6 +12,7 @@ use crate::commands::{Context, Error};
 use crate::pki::Certificate;
 
 use super::occasion::{actor, occasion};
+use super::outside::check_outside;
 use super::unlock::unlock;
 
 /// What is to be issued, and where it goes.
@@ -47,6 +48,9 @@ pub(in crate::commands) fn issue(arguments: &CaIssue, context: &Context) -> Resu
         (Some(file), _) => return super::batch::issue(arguments, file, context),
     };
     let out = arguments.out.as_deref().map(|out| context.path(out));
+    if let Some(out) = &out {
+        check_outside(out, &context.path(&arguments.ca.dir))?;
+    }
     // First, so that an occupied directory is refused before anybody is asked.
     let target = match &out {
         Some(out) if !arguments.terms.dry_run => Some(Target {
@@ -82,7 +86,7 @@ pub(super) fn open(
     passphrase: &PassphraseArgs,
     context: &Context,
 ) -> Result<Authority, Error> {
-    let authority = Authority::open(directory, &unlock(directory, passphrase, context))?;
+    let authority = Authority::open(directory, &unlock(directory, passphrase, context)?)?;
     if let Some(end) = authority.ending(context.clock.now()) {
         context.printer.warning(&format!(
             "the CA itself ends on {}, sooner than the longest life that it gives: no certificate outlives it, and hosts need the next CA before",

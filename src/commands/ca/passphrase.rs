@@ -27,7 +27,7 @@ pub(in crate::commands) fn passphrase(
             origin: "the standard input".to_owned(),
         });
     }
-    let old = unlock(&directory, &arguments.passphrase, context);
+    let old = unlock(&directory, &arguments.passphrase, context)?;
     let new = match typed {
         Some(TypedPassphrase::Source(source)) => PassphraseSource::Source(context.source(&source)),
         Some(TypedPassphrase::Terminal) | None => PassphraseSource::Terminal {

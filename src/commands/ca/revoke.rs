@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::authority::{self, ListIssuer, Published, Revoked, reason_of};
+use crate::authority::{self, ListIssuer, Published, Revoked, Selection, reason_of};
 use crate::cli::{CaRelease, CaRevoke};
 use crate::clock::rfc3339;
 use crate::commands::{Context, Error};
@@ -20,6 +20,10 @@ pub(in crate::commands) fn revoke(arguments: &CaRevoke, context: &Context) -> Re
     let directory = context.path(&arguments.ca.dir);
     let selection = arguments.certificate.selection(arguments.all);
     let selection = selection.ok_or(NOT_NAMED)?;
+    let selection = match arguments.authority {
+        true => Selection::Authority(Box::new(selection)),
+        false => selection,
+    };
     let inventory = authority::open_inventory(&directory)?;
     let actor = actor(context);
     let occasion = occasion(&actor, &arguments.occasion, context);
@@ -40,6 +44,11 @@ pub(in crate::commands) fn revoke(arguments: &CaRevoke, context: &Context) -> Re
         true => ListIssuer::Root,
         false => ListIssuer::Issuing,
     };
+    if by_root && done.iter().any(|one| one.changed) {
+        context.printer.warning(
+            "the issuing CA is revoked: it issues nothing any more, and with the root's list in Roles Anywhere every certificate that it has issued is refused",
+        );
+    }
     let mut text: String = done.iter().map(shown).collect();
     if !arguments.crl {
         text.push_str(&next_step(&directory, issuer));
@@ -69,6 +78,11 @@ pub(in crate::commands) fn revoke(arguments: &CaRevoke, context: &Context) -> Re
             _ => Value::Null,
         };
         context.printer.json(&as_json(&done, list))?;
+    }
+    if matches!(made, Some(Err(_))) {
+        context.printer.warning(
+            "what is told above is revoked, and stays so; only the list that tells it to others was not made: 'windlass ca crl' makes it",
+        );
     }
     match made.transpose()? {
         Some(published) => tell(&published, issuer, arguments.json, context),

@@ -19,6 +19,7 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::CaKeyMismatch { .. }
         | authority::Error::CaKeyNotEncrypted { .. }
         | authority::Error::CaNotValid { .. }
+        | authority::Error::CaRevoked { .. }
         | authority::Error::ClockAhead { .. }
         | authority::Error::ClockBehind { .. }
         | authority::Error::Foreign { .. }
@@ -27,6 +28,8 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::KeyUnfit { .. }
         | authority::Error::ListAhead { .. }
         | authority::Error::ListForeign { .. }
+        | authority::Error::ListNumbersUsedUp { .. }
+        | authority::Error::ListTooFar { .. }
         | authority::Error::ListUnreadable { .. }
         | authority::Error::NotIssued { .. }
         | authority::Error::Path(_) => Outcome::Unusable,
@@ -40,11 +43,13 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::Lint { .. }
         | authority::Error::NotFound { .. }
         | authority::Error::NotHeld { .. } => Outcome::Failed,
-        authority::Error::BatchFailed { stopped: true, .. }
+        authority::Error::AuthorityMeant { .. }
+        | authority::Error::BatchFailed { stopped: true, .. }
         | authority::Error::BatchFile { .. }
         | authority::Error::BatchRow { .. }
         | authority::Error::BatchWithoutDirectory
         | authority::Error::CheckpointFile { .. }
+        | authority::Error::InsideAuthority { .. }
         | authority::Error::InvalidSince { .. }
         | authority::Error::NoAuthority { .. }
         | authority::Error::NoDefaultProfile { .. }
@@ -154,7 +159,7 @@ pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<St
             Some(format!("there are {}", known.join(", ")))
         }
         authority::Error::Policy { .. } => Some(
-            "nothing was issued; 'windlass ca policy check --file FILE' looks at a file before it counts"
+            "mend this line; until then nothing is issued under the policy, and 'windlass ca policy check --help' says what can stand there"
                 .to_owned(),
         ),
         authority::Error::PolicyExposed { path, .. } => Some(format!(
@@ -174,12 +179,32 @@ pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<St
         authority::Error::ListAhead { .. } => Some(
             "was the CA restored from an older backup? What was revoked since is in that list and not in the inventory: revoke it again, then give --force".to_owned(),
         ),
+        authority::Error::AuthorityMeant { serial, .. } => Some(format!(
+            "nothing was revoked. When the root's list says so, every certificate that it has issued is refused, and it issues none any more; if that is meant: windlass ca revoke {serial} --ca --reason cACompromise"
+        )),
+        authority::Error::CaRevoked { .. } => Some(
+            "nothing was issued, for everybody who knows the root's list refuses it; make a new CA with 'windlass ca init' and give its trust-anchor.pem to Roles Anywhere".to_owned(),
+        ),
+        authority::Error::InsideAuthority { .. } => Some(
+            "nothing was written; the CA's directory holds what belongs to the CA alone: give another place".to_owned(),
+        ),
+        authority::Error::ListNumbersUsedUp { .. } => Some(
+            "somebody has given it a number that no clock leads to; only an authority with a new key can make lists: 'windlass ca init' makes one".to_owned(),
+        ),
+        authority::Error::ListTooFar { .. } => Some(
+            "is this host's clock right? A list of that number would have to be followed by higher ones for good; name another file, or move this one away".to_owned(),
+        ),
         authority::Error::ListForeign { .. } => Some(
             "name another file; --force replaces this one".to_owned(),
         ),
         authority::Error::ListUnreadable { .. } => Some(
             "name another file, or look at this one with 'openssl crl -in FILE -noout -text'; --force replaces it".to_owned(),
         ),
+        authority::Error::NotFound { which }
+            if which.len() > 20 && which.bytes().all(|octet| octet.is_ascii_digit()) =>
+        {
+            Some("serial numbers are written in hex here, as 'windlass ca list' shows them; is this one decimal?".to_owned())
+        }
         authority::Error::NotFound { .. } => Some(
             "'windlass ca list' shows what there is; one that has ended is named by its serial number".to_owned(),
         ),

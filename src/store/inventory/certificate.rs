@@ -185,6 +185,28 @@ impl Inventory {
         rows.collect::<Result<_, _>>().map_err(&failed)
     }
 
+    /// All rows with this common name in whatever case, the newest first. It
+    /// reads all names: for what was not found otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn named_in_any_case(&self, common_name: &str) -> Result<Vec<Record>, Error> {
+        let failed = sql_error(&self.path, Action::Read);
+        let mut statement = self
+            .connection
+            .prepare(&format!(
+                "SELECT {COLUMNS} FROM certificate WHERE id IN \
+                 (SELECT certificate FROM name WHERE value = ?1 COLLATE NOCASE AND kind = 'cn') \
+                 ORDER BY id DESC"
+            ))
+            .map_err(&failed)?;
+        let rows = statement
+            .query_map([common_name], record)
+            .map_err(&failed)?;
+        rows.collect::<Result<_, _>>().map_err(&failed)
+    }
+
     /// The row of one serial number.
     ///
     /// # Errors
