@@ -11,7 +11,7 @@ use crate::store::{self, Inventory};
 
 use super::generation::Generations;
 use super::publish::small;
-use super::{AuthorityName, BACKDATE_SECONDS, Error, OwnAuthority, open_inventory, reason_of};
+use super::{AuthorityName, BACKDATE_SECONDS, Error, OwnAuthority, read_inventory, reason_of};
 
 /// What a published list is worth, the best first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ pub fn assess(
     at: DateTime<Utc>,
 ) -> Result<Assessment, Error> {
     let path = directory.join(issuer.list_file());
-    let generations = Generations::read(directory, &open_inventory(directory)?)?;
+    let generations = Generations::read(directory, &read_inventory(directory)?)?;
     judge(directory, generations.named(issuer)?, path, at)
 }
 
@@ -109,7 +109,7 @@ pub fn assess(
 ///
 /// As [`assess`].
 pub fn assess_file(directory: &Path, file: &Path, at: DateTime<Utc>) -> Result<Assessment, Error> {
-    let generations = Generations::read(directory, &open_inventory(directory)?)?;
+    let generations = Generations::read(directory, &read_inventory(directory)?)?;
     let material = store::read_bounded(file, limits::MAX_CRL_FILE)?;
     let head = CrlHead::read(&material, "").ok();
     let is_of = |one: &&OwnAuthority| {
@@ -136,7 +136,7 @@ fn judge(
         Err(error) => return Err(error.into()),
     };
     // After the file: whoever writes one has recorded it before.
-    let inventory = open_inventory(directory)?;
+    let inventory = read_inventory(directory)?;
     let key_identifier = certificate.key_identifier();
     let newest = inventory.newest_crl(&key_identifier)?;
     let mut assessment = Assessment {
@@ -172,6 +172,7 @@ fn judge(
         size: read.map_or(0, |material| material.len()),
     });
     assessment.state = assessment.state_of(list.as_ref(), certificate, at);
+    inventory.check_unwritten()?;
     Ok(assessment)
 }
 

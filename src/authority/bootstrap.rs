@@ -84,6 +84,12 @@ pub fn create(
         let inventory = Inventory::create(&staging.path().join(INVENTORY))?;
         let root_key = Held::of(plan.root_key, "the new root key")?;
         let issuing_key = Held::of(plan.issuing_key, "the new issuing key")?;
+        if root_key.signer().public_key() == issuing_key.signer().public_key() {
+            return Err(Error::KeyUnfit {
+                origin: issuing_key.signer().origin().to_owned(),
+                reason: "it is the key of the root too, and whoever has the one would have both",
+            });
+        }
         let founding = Founding {
             name: plan.name,
             passphrase: plan.passphrase,

@@ -33,6 +33,8 @@ pub(super) struct Draft<'a> {
     not_after: DateTime<Utc>,
     /// Whether it ends earlier than asked for, with the issuer.
     pub(super) clamped: bool,
+    /// The name under which nothing is issued twice.
+    pub(super) request_id: Option<String>,
 }
 
 /// What signs: everything of a CA that threads can share.
@@ -62,10 +64,17 @@ pub(super) struct Reserver<'a> {
 }
 
 /// What the requester has had under a profile: in 24 hours, and valid now.
-struct Tally<'a> {
+pub(super) struct Tally<'a> {
     profile: &'a str,
     issued: u32,
     valid: u32,
+}
+
+impl Tally<'_> {
+    pub(super) const fn add_one(&mut self) {
+        self.issued = self.issued.saturating_add(1);
+        self.valid = self.valid.saturating_add(1);
+    }
 }
 
 impl Authority {
@@ -120,6 +129,7 @@ impl Authority {
             not_before: self.begin_of(at, backdate),
             not_after,
             clamped,
+            request_id: request.request_id.clone(),
         })
     }
 
@@ -142,7 +152,11 @@ impl Authority {
     }
 
     /// What the limits of a profile say of one more certificate.
-    fn judge_limits(profile: &Profile, tally: &Tally<'_>, requester: &str) -> Result<(), Refusal> {
+    pub(super) fn judge_limits(
+        profile: &Profile,
+        tally: &Tally<'_>,
+        requester: &str,
+    ) -> Result<(), Refusal> {
         let value = format!("one more certificate for {requester}");
         if let Some(most) = profile.per_day().filter(|most| tally.issued >= *most) {
             let why = format!("is {most}, and as many were issued within 24 hours");
@@ -156,6 +170,17 @@ impl Authority {
     }
 
     fn tally<'a>(&self, profile: &'a Profile, occasion: &Occasion<'_>) -> Result<Tally<'a>, Error> {
+        self.tally_without(profile, 0, occasion)
+    }
+
+    /// The same, where so many reservations are dead and will be settled.
+    pub(super) fn tally_without<'a>(
+        &self,
+        profile: &'a Profile,
+        dead: usize,
+        occasion: &Occasion<'_>,
+    ) -> Result<Tally<'a>, Error> {
+        let dead = u32::try_from(dead).unwrap_or(u32::MAX);
         let mut tally = Tally {
             profile: profile.name().unwrap_or_default(),
             issued: 0,
@@ -167,10 +192,16 @@ impl Authority {
         };
         if let Some(most) = profile.per_day() {
             let since = occasion.at - TimeDelta::days(1);
-            tally.issued = self.inventory.issued_since(holder, since, most)?;
+            let count = self
+                .inventory
+                .issued_since(holder, since, most.saturating_add(dead))?;
+            tally.issued = count.saturating_sub(dead);
         }
         if let Some(most) = profile.valid() {
-            tally.valid = self.inventory.valid_at(holder, occasion.at, most)?;
+            let count = self
+                .inventory
+                .valid_at(holder, occasion.at, most.saturating_add(dead))?;
+            tally.valid = count.saturating_sub(dead);
         }
         Ok(tally)
     }
@@ -275,14 +306,13 @@ impl<'a> Reserver<'a> {
                 at: occasion.at,
                 profile: draft.profile.name(),
                 requester: Some(occasion.actor),
-                request_id: draft.request.request_id.as_deref(),
+                request_id: draft.request_id.as_deref(),
             });
             attempts += 1;
             match reserved {
                 Ok(()) => {
                     if let Some(tally) = tally.and_then(|index| self.tallies.get_mut(index)) {
-                        tally.issued = tally.issued.saturating_add(1);
-                        tally.valid = tally.valid.saturating_add(1);
+                        tally.add_one();
                     }
                     return Ok(serial);
                 }
@@ -425,7 +455,7 @@ impl Product {
         if let Value::Object(fields) = &mut detail {
             let further = [
                 ("profile", draft.profile.name()),
-                ("requestId", draft.request.request_id.as_deref()),
+                ("requestId", draft.request_id.as_deref()),
             ];
             for (name, value) in further {
                 if let Some(value) = value {
@@ -453,11 +483,11 @@ impl Product {
     }
 }
 
-fn shown_names(request: &IssueRequest) -> Vec<String> {
+pub(super) fn shown_names(request: &IssueRequest) -> Vec<String> {
     request.names.iter().map(ToString::to_string).collect()
 }
 
-fn subject_of(request: &IssueRequest) -> DistinguishedName {
+pub(super) fn subject_of(request: &IssueRequest) -> DistinguishedName {
     let organization = request
         .organization
         .iter()

@@ -100,9 +100,11 @@ pub enum Error {
     },
     /// The new key of a row that was issued is not where it was kept.
     #[error(
-        "the key of '{id}' is no longer in {directory}, and its certificate is of no use without it"
+        "the key of '{id}' is no longer in {directory}, and its certificate {serial} is of no use without it"
     )]
     BatchKeyLost {
+        /// The serial number of the certificate, in hex.
+        serial: String,
         /// The row's name.
         id: String,
         /// The directory of the batch.
@@ -355,6 +357,46 @@ pub enum Error {
         /// Whose list is to be there.
         own: String,
     },
+    /// The numbers of an authority's lists cannot rise any further.
+    #[error("the last list of the {issuer} CA has the number {newest}, and none can follow it")]
+    ListNumbersUsedUp {
+        /// `root` or `issuing`.
+        issuer: AuthorityName,
+        /// The number of the last one.
+        newest: i64,
+    },
+    /// A published list has a number that this program does not give.
+    #[error("{path} is the list number {number}, far beyond what this clock can lead to")]
+    ListTooFar {
+        /// The file.
+        path: PathBuf,
+        /// Its number, in decimal.
+        number: String,
+    },
+    /// An authority was named as workloads are.
+    #[error("{serial} is the certificate of the CA itself, {subject}")]
+    AuthorityMeant {
+        /// The serial number in hex.
+        serial: String,
+        /// Its subject.
+        subject: String,
+    },
+    /// The certificate under which the CA issues was revoked.
+    #[error("the issuing certificate was revoked on {}, {reason}", rfc3339(*.at))]
+    CaRevoked {
+        /// Why.
+        reason: pki::RevocationReason,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// Something would be written into the CA's own directory.
+    #[error("{path} is inside of the directory of the CA, {directory}")]
+    InsideAuthority {
+        /// What would be written.
+        path: PathBuf,
+        /// The CA's directory.
+        directory: PathBuf,
+    },
     /// A certificate that the CA has not issued.
     #[error("the certificate of {subject} in {path} was not issued by this CA")]
     NotIssued {
@@ -426,6 +468,31 @@ pub enum Error {
         count: usize,
         /// The serial numbers of the first, with their ends.
         certificates: String,
+    },
+    /// A request of this name was for something else.
+    #[error("the request '{request_id}' was issued as {serial}, for something else: {what}")]
+    RequestDiffers {
+        /// The name.
+        request_id: String,
+        /// The serial number that it got, in hex.
+        serial: String,
+        /// What it was, and what it is now.
+        what: String,
+    },
+    /// What was issued for a request has been revoked.
+    #[error(
+        "the request '{request_id}' was issued as {serial}, which was revoked on {}, {reason}",
+        rfc3339(*.at)
+    )]
+    RequestRevoked {
+        /// The name.
+        request_id: String,
+        /// The serial number that it got, in hex.
+        serial: String,
+        /// Why it was revoked.
+        reason: pki::RevocationReason,
+        /// When.
+        at: DateTime<Utc>,
     },
     /// The directory holds no CA.
     #[error("{path} holds no certificate authority")]

@@ -9,10 +9,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::clock::{in_words, rfc3339};
 use crate::store::{Ending, GenerationState, Inventory};
 
-use super::own_key::has_key;
+use super::own_key::{has_key, look_at_key};
 use super::{
-    AuthorityName, BACKDATE_SECONDS, Error, Generations, ListState, OwnAuthority, assess,
-    open_inventory, verify_log,
+    AuthorityName, BACKDATE_SECONDS, Error, Generations, ListState, OwnAuthority, Role, assess,
+    read_inventory, reason_of, verify_log,
 };
 
 /// However long a workload's certificate lives, it is early enough to warn this
@@ -45,6 +45,10 @@ pub struct HealthPlan<'a> {
     pub critical: TimeDelta,
     /// The same two of the workloads' certificates, in hundredths of their life.
     pub leaves: (u8, u8),
+    /// How long after its end a certificate without a successor is told.
+    pub ended: TimeDelta,
+    /// From how many such certificates on it is critical.
+    pub ended_critical: u32,
     /// How old a backup may be; the double is critical.
     pub backup: TimeDelta,
     /// How long a reservation may be unsettled.
@@ -99,11 +103,12 @@ impl Level {
 ///
 /// [`Error`] when there is no CA, or its inventory cannot be opened.
 pub fn health(plan: &HealthPlan<'_>) -> Result<Vec<Finding>, Error> {
-    let inventory = open_inventory(plan.directory)?;
+    let inventory = read_inventory(plan.directory)?;
     let mut findings = vec![plan.clock(&inventory)?];
     match Generations::read(plan.directory, &inventory) {
         Ok(generations) => {
-            findings.extend(plan.certificates(&generations));
+            findings.extend(plan.certificates(&generations, &inventory)?);
+            findings.extend(plan.keys(&generations));
             findings.extend(plan.awaited(&generations));
             let listing = generations.listing().into_iter();
             for authority in listing.chain(generations.roots()) {
@@ -113,6 +118,7 @@ pub fn health(plan: &HealthPlan<'_>) -> Result<Vec<Finding>, Error> {
         Err(error) => findings.push(failed("authorities", &error)),
     }
     findings.push(plan.leaves(&inventory)?);
+    findings.push(plan.ended(&inventory)?);
     findings.push(plan.reservations(&inventory)?);
     findings.push(plan.last_backup(&inventory)?);
     findings.push(plan.modes());
@@ -120,6 +126,7 @@ pub fn health(plan: &HealthPlan<'_>) -> Result<Vec<Finding>, Error> {
         findings.push(pages(&inventory));
         findings.push(log(&inventory)?);
     }
+    inventory.check_unwritten()?;
     Ok(findings)
 }
 
@@ -153,7 +160,11 @@ impl HealthPlan<'_> {
         }
     }
 
-    fn certificates(&self, generations: &Generations) -> Vec<Finding> {
+    fn certificates(
+        &self,
+        generations: &Generations,
+        inventory: &Inventory,
+    ) -> Result<Vec<Finding>, Error> {
         let needed = |one: &OwnAuthority| {
             let mut live = generations.live.iter();
             generations.alone.as_ref() == Some(one)
@@ -162,19 +173,34 @@ impl HealthPlan<'_> {
                         && [&generation.root, &generation.issuing].contains(&one)
                 })
         };
-        let of = |one: &OwnAuthority| {
+        let of = |one: &OwnAuthority| -> Result<Finding, Error> {
             let end = one.certificate.not_after();
             // What is being replaced may end: nothing that it has issued outlives it.
             let (level, what) = match needed(one) {
                 true => (self.level_of(end), ""),
                 false => (Level::Ok, ", which is being replaced,"),
             };
-            let text = format!("the {} certificate{what} {}", one.name, ends(end, self.at));
-            finding("authorities", level, text).with(
+            let record = inventory.get(one.certificate.serial().magnitude())?;
+            let (level, text) = match record.and_then(|record| record.revocation) {
+                Some(revocation) => (
+                    Level::Critical,
+                    format!(
+                        "the {} certificate was revoked on {}, {}: nothing is issued under it",
+                        one.name,
+                        rfc3339(revocation.at),
+                        reason_of(revocation)
+                    ),
+                ),
+                None => (
+                    level,
+                    format!("the {} certificate{what} {}", one.name, ends(end, self.at)),
+                ),
+            };
+            Ok(finding("authorities", level, text).with(
                 "authority_ends_seconds",
                 Some(one.name.to_string()),
                 (end - self.at).num_seconds(),
-            )
+            ))
         };
         generations.authorities().into_iter().map(of).collect()
     }
@@ -286,6 +312,68 @@ impl HealthPlan<'_> {
             ))
     }
 
+    /// Whether the keys are where they are said to be. What is encrypted cannot be
+    /// compared with its certificate.
+    fn keys(&self, generations: &Generations) -> Vec<Finding> {
+        let here = |one: &&OwnAuthority| {
+            one.name.role() == Role::Issuing || has_key(self.directory, one.name)
+        };
+        generations
+            .authorities()
+            .into_iter()
+            .filter(here)
+            .map(|one| (one.name, look_at_key(self.directory, one.name)))
+            .map(|(issuer, found)| match found {
+                Ok(place) => {
+                    let text = format!("the {issuer} key is {place}");
+                    finding("keys", Level::Ok, text)
+                }
+                Err(error) => {
+                    let causes =
+                        std::iter::successors(std::error::Error::source(&error), |cause| {
+                            cause.source()
+                        });
+                    let told =
+                        causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+                    // Whoever may only look cannot tell.
+                    let level = match is_forbidden(&error) {
+                        true => Level::Ok,
+                        false => Level::Critical,
+                    };
+                    finding("keys", level, format!("the {issuer} key: {told}"))
+                }
+            })
+            .collect()
+    }
+
+    /// Hosts that have let their certificate end.
+    fn ended(&self, inventory: &Inventory) -> Result<Finding, Error> {
+        let ended = inventory.ending_unreplaced(self.at - self.ended, self.at)?;
+        let is_all = !ended.is_empty() && !inventory.has_valid_leaf(self.at)?;
+        let is_many = u32::try_from(ended.len()).is_ok_and(|count| count >= self.ended_critical);
+        let level = match ended.len() {
+            0 => Level::Ok,
+            _ if is_all || is_many => Level::Critical,
+            _ => Level::Warning,
+        };
+        let text = match ended.last() {
+            None => "no certificate has ended lately without a successor".to_owned(),
+            Some(last) => format!(
+                "{} ended in the last {} without a successor{}, last that of {}, which {}",
+                counted(ended.len(), "certificate"),
+                in_words(self.ended),
+                if is_all { ", and none is valid" } else { "" },
+                named(last),
+                ends(last.not_after, self.at)
+            ),
+        };
+        Ok(finding("ended", level, text).with(
+            "ended_unreplaced_certificates",
+            None,
+            number(ended.len()),
+        ))
+    }
+
     fn reservations(&self, inventory: &Inventory) -> Result<Finding, Error> {
         let rows = inventory.unsettled()?;
         let old = rows
@@ -341,6 +429,14 @@ impl HealthPlan<'_> {
         };
         finding("modes", level, text)
     }
+}
+
+fn is_forbidden(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Store(crate::store::Error::Io { source, .. })
+            if source.kind() == std::io::ErrorKind::PermissionDenied
+    )
 }
 
 fn look_at_modes(path: &Path, open: &mut Vec<(PathBuf, u32)>) {

@@ -53,7 +53,7 @@ pub use apart::{
 };
 pub use assess::{Assessment, ListFacts, ListState, assess, assess_file};
 pub use backup::{BackupReport, backup};
-pub use batch::{Batch, BatchRow, RowId, RowOutcome, lock_batches, spread};
+pub use batch::{Batch, BatchRow, RenewalTime, RowId, RowOutcome, lock_batches, spread};
 pub use bootstrap::{Bootstrap, CaName, Founding, create};
 pub use ceremony::OwnKey;
 pub use checkpoint::KeptCheckpoint;

@@ -12,7 +12,7 @@ use crate::store::{Inventory, Writer};
 
 use super::generation::{Generation, Generations, open_generations};
 use super::own_key::{Unlock, open_own_key};
-use super::{Error, Occasion, Policy, check_clock};
+use super::{Error, Occasion, Policy, check_clock, read_inventory, reason_of};
 
 /// An opened CA, ready to sign.
 pub struct Authority {
@@ -58,18 +58,23 @@ impl Authority {
         Ok(opened)
     }
 
-    /// Opens the CA in `directory` without its issuing key: for everything but
-    /// signing.
+    /// Opens the CA in `directory` without its issuing key, for whoever may read
+    /// it: nothing can be signed, and perhaps nothing written, through it.
     ///
     /// # Errors
     ///
     /// [`Error`] when there is no CA, or its parts do not belong together.
-    pub fn open_without_key(directory: &Path) -> Result<Self, Error> {
-        let (opened, _) = Self::with(directory, |generation| {
-            let certificate = &generation.issuing.certificate;
-            Ok(Box::new(NoKey(certificate.public_key().clone())))
-        })?;
-        Ok(opened)
+    pub fn open_to_look(directory: &Path) -> Result<Self, Error> {
+        let inventory = read_inventory(directory)?;
+        let generations = Generations::read(directory, &inventory)?;
+        let generation = generations.active(directory)?.clone();
+        let public_key = generation.issuing.certificate.public_key().clone();
+        Ok(Self {
+            inventory,
+            generation,
+            issuing_key: Box::new(NoKey(public_key)),
+            policy: Policy::of(directory)?,
+        })
     }
 
     fn with(
@@ -141,14 +146,27 @@ impl Authority {
     }
 
     /// Refuses to sign anything when the clock cannot be right, or when one of
-    /// the CA's own certificates is not valid.
+    /// the CA's own certificates is not valid, or was revoked.
     pub(super) fn check_ready(&self, occasion: &Occasion<'_>) -> Result<(), Error> {
         check_clock(&self.inventory, occasion)?;
         self.check_own_validity(occasion.at)
     }
 
+    /// What was revoked signs nothing, whoever has revoked it meanwhile.
+    fn check_unrevoked(&self) -> Result<(), Error> {
+        let own = self.inventory.get(self.issuing().serial().magnitude())?;
+        match own.and_then(|own| own.revocation) {
+            Some(revocation) => Err(Error::CaRevoked {
+                reason: reason_of(revocation),
+                at: revocation.at,
+            }),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn check_own_validity(&self, at: DateTime<Utc>) -> Result<(), Error> {
-        self.generation.check_validity(at)
+        self.generation.check_validity(at)?;
+        self.check_unrevoked()
     }
 
     /// Begins to write for what is issued: another process may have activated the

@@ -284,6 +284,41 @@ pub(super) fn has_key(directory: &Path, name: AuthorityName) -> bool {
     [KEY, DEVICE].iter().any(|file| place.join(file).exists())
 }
 
+/// Where the key of an authority is, in words, as far as can be seen without its
+/// passphrase or device.
+///
+/// # Errors
+///
+/// [`Error::Incomplete`] or [`Error::Store`] when its file is not there or cannot
+/// be read, [`Error::KeyPlace`] for a description that cannot be understood,
+/// [`Error::CaKeyNotEncrypted`] and [`Error::Key`] for a file that is no key of a
+/// CA.
+pub(super) fn look_at_key(directory: &Path, name: AuthorityName) -> Result<&'static str, Error> {
+    let path = name.directory(directory).join(DEVICE);
+    let device = read_device(&path)?;
+    match device.key.as_deref().map(str::parse::<KeySource>) {
+        Some(Ok(KeySource::Token(_))) => return Ok("in a token"),
+        Some(Ok(KeySource::Tpm(_))) => return Ok("in a TPM"),
+        Some(Ok(KeySource::Material(_))) => {
+            let reason = "key is neither pkcs11:URI nor handle:0xHHHHHHHH".to_owned();
+            return Err(Error::KeyPlace { path, reason });
+        }
+        Some(Err(reason)) => return Err(Error::KeyPlace { path, reason }),
+        None => {}
+    }
+    let path = directory.join(name.key_file());
+    let content = Zeroizing::new(read_ca_file(directory, &name.key_file())?);
+    let origin = path.display().to_string();
+    if Material::read(&content, &origin, || Ok(None))?.is_tpm_key() {
+        return Ok("a file for its TPM");
+    }
+    match key::open_software(&content, &origin, || Ok(None)) {
+        Ok(_) => Err(Error::CaKeyNotEncrypted { path }),
+        Err(key::Error::Encrypted { .. }) => Ok("an encrypted file"),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// The encrypted key file of an authority; `None` when its key is in a device.
 pub(super) fn key_file(directory: &Path, name: AuthorityName) -> Result<Option<Vec<u8>>, Error> {
     if read_device(&name.directory(directory).join(DEVICE))?

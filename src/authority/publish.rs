@@ -14,7 +14,7 @@ use crate::clock::{rfc3339, whole_seconds};
 use crate::key::Signer;
 use crate::limits;
 use crate::pki::{
-    Certificate, CrlHead, CrlTemplate, IssuerRef, RevokedEntry, SerialNumber, SignedCrl,
+    Certificate, Crl, CrlHead, CrlTemplate, IssuerRef, RevokedEntry, SerialNumber, SignedCrl,
 };
 use crate::store::{self, CrlRecord, GenerationState, Inventory, Readers};
 
@@ -26,6 +26,10 @@ use super::{
     Action, AuthorityName, BACKDATE_SECONDS, Error, Occasion, OwnAuthority, Policy, check_clock,
     reason_of,
 };
+
+/// How far the number of a list may be ahead of the clock that is taken over by
+/// force, in days: as far as a clock may have been wrong.
+const MOST_JUMP_DAYS: i64 = 3660;
 
 /// What a new list is to be like.
 #[derive(Clone, Copy, Debug)]
@@ -106,8 +110,8 @@ impl ListSigner {
     ///
     /// # Errors
     ///
-    /// [`Error::ListAhead`], [`Error::ListForeign`] or [`Error::ListUnreadable`]
-    /// for a file that it would replace; those of [`check_clock`];
+    /// [`Error::ListAhead`], [`Error::ListTooFar`], [`Error::ListForeign`] or
+    /// [`Error::ListUnreadable`] for a file that it would replace; those of [`check_clock`];
     /// [`Error::CaNotValid`]; [`Error::Pki`] or [`Error::Store`]. A list that was
     /// recorded and could not be written is followed by the next one.
     pub fn publish(&self, plan: &ListPlan<'_>) -> Result<Published, Error> {
@@ -127,7 +131,7 @@ impl ListSigner {
         let mut above = 0;
         for target in &targets {
             store::check_parent(target)?;
-            above = above.max(self.number_at(target, plan.force)?);
+            above = above.max(self.number_at(target, plan.force, occasion.at)?);
         }
         let (record, signed) = self.sign(plan, above)?;
         self.write(record, &signed.to_pem(), &targets, plan)
@@ -158,7 +162,7 @@ impl ListSigner {
         for target in targets.iter().copied() {
             let there = match is_newest {
                 true => 0,
-                false => self.number_at(target, plan.force)?,
+                false => self.number_at(target, plan.force, plan.occasion.at)?,
             };
             if i64::try_from(there).is_ok_and(|there| there > record.number) {
                 overtaken.push(target.to_owned());
@@ -201,7 +205,10 @@ impl ListSigner {
             .unwrap_or(0)
             .max(last)
             .checked_add(1)
-            .ok_or_else(out_of_range)?
+            .ok_or_else(|| Error::ListNumbersUsedUp {
+                issuer: self.authority.name,
+                newest: last,
+            })?
             .max(occasion.at.timestamp());
         // An entry stays until a list was made after its certificate's end (RFC
         // 5280 section 3.3).
@@ -265,9 +272,13 @@ impl ListSigner {
         Ok(entries)
     }
 
+    fn has_signed(&self, material: &[u8]) -> bool {
+        Crl::read(material, "").is_ok_and(|list| list.is_signed_by(self.certificate().public_key()))
+    }
+
     /// The number of the list that is there already; 0 when there is none, or
     /// when it does not matter because it is replaced by force.
-    fn number_at(&self, path: &Path, force: bool) -> Result<u64, Error> {
+    fn number_at(&self, path: &Path, force: bool, now: DateTime<Utc>) -> Result<u64, Error> {
         let material = match store::read_bounded(path, limits::MAX_CRL_FILE) {
             Ok(material) => material,
             Err(error) if error.is_not_found() => return Ok(0),
@@ -281,21 +292,34 @@ impl ListSigner {
         let key_identifier = self.certificate().key_identifier();
         let is_own = head.issuer == *self.certificate().subject()
             && head.key_identifier.as_deref() == Some(&key_identifier);
+        let foreign = |issuer: String| match force {
+            true => Ok(0),
+            false => Err(Error::ListForeign {
+                path: path.to_owned(),
+                issuer,
+                own: self.certificate().subject().to_string(),
+            }),
+        };
         if !is_own {
-            return match force {
-                true => Ok(0),
-                false => Err(Error::ListForeign {
-                    path: path.to_owned(),
-                    issuer: head.issuer.to_string(),
-                    own: self.certificate().subject().to_string(),
-                }),
-            };
+            return foreign(head.issuer.to_string());
         }
         let number = head.number.as_ref().map_or(0, small);
         // Read after the file: whoever writes one has recorded it before.
         let newest = self.inventory.newest_crl(&key_identifier)?;
         let newest = newest.map_or(0, |newest| newest.number);
-        if !force && u64::try_from(newest).is_ok_and(|newest| number > newest) {
+        let is_ahead = u64::try_from(newest).is_ok_and(|newest| number > newest);
+        // A number counts only if this CA has given it: anybody can write a list
+        // that says who made it. One that is behind changes nothing.
+        if is_ahead && !self.has_signed(&material) {
+            return foreign(head.issuer.to_string());
+        }
+        if is_ahead && number > farthest(now) {
+            return Err(Error::ListTooFar {
+                path: path.to_owned(),
+                number: head.number.map_or_else(String::new, |one| one.decimal()),
+            });
+        }
+        if !force && is_ahead {
             return Err(Error::ListAhead {
                 path: path.to_owned(),
                 number: head.number.map_or_else(String::new, |one| one.decimal()),
@@ -310,6 +334,13 @@ impl std::fmt::Debug for ListSigner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "ListSigner({})", self.certificate().subject())
     }
+}
+
+/// The highest number that a list of this CA can have: its numbers are those of
+/// seconds, or follow each other. A higher one would stay the first of all the
+/// next ones.
+fn farthest(now: DateTime<Utc>) -> u64 {
+    u64::try_from((now + TimeDelta::days(MOST_JUMP_DAYS)).timestamp()).unwrap_or(0)
 }
 
 /// A number as far as 64 bits go.

@@ -17,7 +17,12 @@ const MOST_NAMED: usize = 10;
 /// Which certificates are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// Those with this common name that have not ended.
+    /// A CA's own certificate, which this names and no workload's.
+    Authority(Box<Self>),
+    /// What is named as one may: by serial number, fingerprint or, when only one
+    /// that has not ended has it, common name.
+    Any(String),
+    /// Those of workloads with this common name that have not ended.
     CommonName {
         /// The name.
         name: String,
@@ -50,6 +55,7 @@ pub struct Revoked {
 ///
 /// [`Error::NotFound`], [`Error::SeveralNamed`], [`Error::RootRevoked`],
 /// [`Error::RootApart`] for an issuing CA whose root is elsewhere,
+/// [`Error::AuthorityMeant`] for an issuing CA's that was not said to be one,
 /// [`Error::InvalidSince`], those of [`check_clock`], or [`Error::Store`]; then
 /// nothing was written.
 pub fn revoke(
@@ -70,9 +76,7 @@ pub fn revoke(
     for mut record in select(inventory, selection, now, |record| {
         change(record.revocation).is_some()
     })? {
-        if record.kind == Kind::Root {
-            return Err(Error::RootRevoked);
-        }
+        refuse_authority(&record, selection)?;
         // Whose list tells of it is the root's, and so is the decision.
         if record.kind == Kind::Issuing && inventory.was_requested(&record.key_fingerprint)? {
             return Err(Error::RootApart {
@@ -100,6 +104,23 @@ pub fn revoke(
     }
     writer.commit()?;
     Ok(done)
+}
+
+/// The root cannot say that it is revoked itself, and an issuing CA is not revoked
+/// by mistake.
+fn refuse_authority(record: &Record, selection: &Selection) -> Result<(), Error> {
+    let is_meant = matches!(selection, Selection::Authority(_));
+    match record.kind {
+        Kind::Root => Err(Error::RootRevoked),
+        Kind::Issuing | Kind::Cross if !is_meant => Err(Error::AuthorityMeant {
+            serial: hex::encode(&record.serial),
+            subject: record.subject.clone(),
+        }),
+        Kind::Leaf if is_meant => Err(Error::NotFound {
+            which: format!("{} of a CA", hex::encode(&record.serial)),
+        }),
+        Kind::Issuing | Kind::Cross | Kind::Leaf => Ok(()),
+    }
 }
 
 /// Takes a hold back. That there is none is no error; a final revocation stays.
@@ -201,17 +222,30 @@ fn select(
     inventory: &Inventory,
     selection: &Selection,
     now: DateTime<Utc>,
-    to_do: impl Fn(&Record) -> bool,
+    to_do: impl Fn(&Record) -> bool + Copy,
 ) -> Result<Vec<Record>, Error> {
     let one = |found: Option<Record>, which: String| match found {
         Some(record) => Ok(vec![record]),
         None => Err(Error::NotFound { which }),
     };
     match selection {
+        Selection::Authority(named) => select(inventory, named, now, to_do),
+        Selection::Any(which) => select_any(inventory, which, now, to_do),
         Selection::Serial(serial) => one(inventory.get(serial.magnitude())?, serial.hex()),
         Selection::Fingerprint(digest) => one(inventory.by_fingerprint(digest)?, digest.clone()),
         Selection::CommonName { name, all } => {
             let mut live = inventory.named(name)?;
+            if live.is_empty() {
+                // As whoever names a host may write it (RFC 4343 section 3).
+                live = inventory.named_in_any_case(name)?;
+            }
+            // Only somebody who means a CA's own certificate gets at it.
+            if let Some(own) = live.iter().find(|one| one.kind != Kind::Leaf)
+                && live.iter().all(|one| one.kind != Kind::Leaf)
+            {
+                refuse_authority(own, selection)?;
+            }
+            live.retain(|record| record.kind == Kind::Leaf);
             let oldest = now - TimeDelta::seconds(BACKDATE_SECONDS);
             live.retain(|record| record.not_after >= oldest && record.state != State::Abandoned);
             let open: Vec<Record> = live.iter().filter(|one| to_do(one)).cloned().collect();
@@ -229,6 +263,30 @@ fn select(
             }
         }
     }
+}
+
+/// What a text names: as a serial number or a fingerprint if there is one, and a
+/// common name otherwise.
+fn select_any(
+    inventory: &Inventory,
+    which: &str,
+    now: DateTime<Utc>,
+    to_do: impl Fn(&Record) -> bool + Copy,
+) -> Result<Vec<Record>, Error> {
+    if let Ok(serial) = which.parse::<SerialNumber>()
+        && let Some(record) = inventory.get(serial.magnitude())?
+    {
+        return Ok(vec![record]);
+    }
+    let digest = which.replace(':', "").to_ascii_lowercase();
+    if let Some(record) = inventory.by_fingerprint(&digest)? {
+        return Ok(vec![record]);
+    }
+    let name = Selection::CommonName {
+        name: which.to_owned(),
+        all: false,
+    };
+    select(inventory, &name, now, to_do)
 }
 
 /// The first of several certificates, for a message.

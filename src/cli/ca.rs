@@ -178,7 +178,8 @@ pub struct TermArgs {
 /// trust. Each row gets a directory of its id in --out; without --out, for given
 /// keys alone, the certificates stand in the lines of --json. Under an id nothing
 /// is issued twice: a batch that was cut short is run again, and rows that were
-/// done are given again from the inventory.
+/// done are given again from the inventory. With --renew the same file renews the
+/// fleet: what is issued anew for the row ID is listed as ID#2, ID#3 and so on.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
@@ -187,7 +188,9 @@ Examples:
       --days 7 --out db-1 --passphrase-file passphrase
   windlass ca issue --dir ca --cn web-2 --dry-run
   printf 'id,cn,san\\nweb-3,web-3,web-3.example.com\\nweb-4,web-4,\\n' >hosts.csv
-  windlass ca issue --dir ca --batch hosts.csv --out hosts --passphrase-file passphrase")]
+  windlass ca issue --dir ca --batch hosts.csv --out hosts --passphrase-file passphrase
+  windlass ca issue --dir ca --batch hosts.csv --out hosts --renew \\
+      --passphrase-file passphrase")]
 pub struct CaIssue {
     /// Which CA
     #[command(flatten)]

@@ -8,7 +8,7 @@ macro_rules! passphrase_sources {
     };
 }
 
-mod authority;
+pub(in crate::commands) mod authority;
 mod configure;
 mod emulator_error;
 mod endpoint;

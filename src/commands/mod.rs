@@ -89,7 +89,13 @@ pub fn run(
             let guessed = Reporting::guess(invocation.arguments(), variable);
             let printer = printer(&guessed, false);
             return match unparsed {
-                Unparsed::Arguments(error) => usage(&error, &invocation, &environment, &printer),
+                Unparsed::Arguments(error) => {
+                    let outcome = usage(&error, &invocation, &environment, &printer);
+                    match outcome == Outcome::Usage && ca::is_check(invocation.arguments()) {
+                        true => ca::check_unknown(&printer),
+                        false => outcome,
+                    }
+                }
                 Unparsed::Config(error) => {
                     printer.error(&error);
                     error.outcome()
@@ -97,6 +103,10 @@ pub fn run(
             };
         }
     };
+    if matches!(cli.command, Command::Ca(_)) {
+        // A full quota is an error that is told, in whatever a CA writes.
+        crate::store::outlive_size_limit();
+    }
     let debug = match &cli.command {
         Command::ReadCertificateData(asked) => asked.debug,
         Command::SignString(asked) => asked.debug,

@@ -6,6 +6,9 @@
 
 mod build;
 
+use std::borrow::Cow;
+
+use base64::Engine;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::cri_attributes::ParsedCriAttribute;
 use x509_parser::extensions::{GeneralName as ParsedName, ParsedExtension, X509Extension};
@@ -33,7 +36,9 @@ pub struct CertificateRequest {
 
 impl CertificateRequest {
     /// Reads one request from PEM (`CERTIFICATE REQUEST`, or as older tools
-    /// write it `NEW CERTIFICATE REQUEST`) or DER, and verifies its signature.
+    /// write it `NEW CERTIFICATE REQUEST`), DER, or what programs of Windows write:
+    /// PEM in UTF-16, and base64 without the lines around it. Its signature is
+    /// verified.
     /// `origin` is what messages call the file.
     ///
     /// # Errors
@@ -46,7 +51,8 @@ impl CertificateRequest {
             origin: origin.to_owned(),
             reason,
         };
-        let der = one_der(material).map_err(refused)?;
+        let material = as_pem_or_der(material).map_err(|reason| refused(reason.to_owned()))?;
+        let der = one_der(&material).map_err(refused)?;
         Self::from_der(&der).map_err(refused)
     }
 
@@ -237,6 +243,43 @@ impl std::fmt::Debug for CertificateRequest {
 const EXTENSION_REQUEST: &str = "1.2.840.113549.1.9.14";
 /// The same, as the content of an OBJECT IDENTIFIER.
 const EXTENSION_REQUEST_OID: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0e";
+
+/// What programs of Windows write, as others do: text in UTF-16 with its mark as
+/// UTF-8, and bare base64 as DER.
+fn as_pem_or_der(material: &[u8]) -> Result<Cow<'_, [u8]>, &'static str> {
+    if material.trim_ascii().is_empty() {
+        return Err("it is empty");
+    }
+    let unit: Option<fn([u8; 2]) -> u16> = match material {
+        [0xff, 0xfe, ..] => Some(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => Some(u16::from_be_bytes),
+        _ => None,
+    };
+    let text = match (unit, material.get(2..)) {
+        (Some(unit), Some(rest)) => {
+            let (pairs, odd) = rest.as_chunks::<2>();
+            let units: Vec<u16> = pairs.iter().map(|pair| unit(*pair)).collect();
+            let text = String::from_utf16(&units).ok().filter(|_| odd.is_empty());
+            Cow::Owned(
+                text.ok_or("it is not UTF-16, as its first bytes say")?
+                    .into_bytes(),
+            )
+        }
+        _ => Cow::Borrowed(material.strip_prefix(b"\xef\xbb\xbf").unwrap_or(material)),
+    };
+    // DER of a sequence in base64 begins so; neither PEM nor DER does.
+    if !text.trim_ascii_start().starts_with(b"MI") {
+        return Ok(text);
+    }
+    let digits: Vec<u8> = text
+        .iter()
+        .copied()
+        .filter(|octet| !octet.is_ascii_whitespace())
+        .collect();
+    let der = base64::engine::general_purpose::STANDARD.decode(digits);
+    der.map(Cow::Owned)
+        .map_err(|_| "it is neither PEM nor base64")
+}
 
 /// The DER of the one request that a file holds.
 fn one_der(material: &[u8]) -> Result<Vec<u8>, String> {

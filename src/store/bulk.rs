@@ -5,7 +5,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::files::{create_directory, new_file, sync_directory};
+use super::files::{check_private, create_directory, new_file, sync_directory};
 use super::{Action, Error, Staging, ensure_directory};
 
 /// A place where directories are made that will become children of one.
@@ -41,6 +41,17 @@ impl Bulk {
         if fs::symlink_metadata(&target).is_ok() {
             return Err(Error::Exists { path: target });
         }
+        self.make_beside(name, files)
+    }
+
+    /// Makes a directory with its files that will take the place of a child. It
+    /// is not seen before [`Bulk::exchange`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn make_beside(&self, name: &str, files: &[(&str, &[u8])]) -> Result<(), Error> {
+        let target = self.directory.join(name);
         let failed = |source| Error::Io {
             path: target.clone(),
             action: Action::Create,
@@ -84,15 +95,42 @@ impl Bulk {
         sync_directory(&self.directory)
     }
 
+    /// Makes directories durable and lets each take the place of the child of its
+    /// name, in one step: whoever opens a file by its path finds all of the old
+    /// ones or all of the new ones. The old ones are removed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], also where the file system cannot exchange two names; those
+    /// that were exchanged before stay so.
+    pub fn exchange<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Result<(), Error> {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        self.sync()?;
+        for name in names {
+            let (new, old) = (self.staging.path().join(name), self.directory.join(name));
+            let failed = |source| Error::Io {
+                path: old.clone(),
+                action: Action::Write,
+                source,
+            };
+            renameat_with(CWD, &new, CWD, &old, RenameFlags::EXCHANGE)
+                .map_err(|error| failed(error.into()))?;
+            fs::remove_dir_all(&new).map_err(failed)?;
+        }
+        sync_directory(&self.directory)
+    }
+
     /// Writes files, owner-only, into a directory of `directory`, all durable
     /// when this returns. They replace what is there.
     ///
     /// # Errors
     ///
+    /// [`Error::NotPrivate`] when others have access to that directory,
     /// [`Error::Io`].
     pub fn keep(&self, below: &str, files: &[(String, &[u8])]) -> Result<(), Error> {
         let place = self.directory.join(below);
         ensure_directory(&place)?;
+        check_private(&place)?;
         for (name, content) in files {
             let path = place.join(name);
             let failed = |source| Error::Io {
@@ -189,6 +227,19 @@ mod tests {
             let metadata = fs::metadata(out.join(path)).unwrap();
             assert_eq!(metadata.permissions().mode() & 0o777, mode, "{path}");
         }
+        bulk.make_beside("a", &[("x", b"6")]).unwrap();
+        assert_eq!(fs::read(out.join("a/x")).unwrap(), b"1");
+        bulk.exchange(["a"]).unwrap();
+        assert_eq!(fs::read(out.join("a/x")).unwrap(), b"6");
+        assert!(!out.join("a/y").exists());
+        // Others could take the keys away, or put theirs in their place.
+        fs::set_permissions(out.join("keys"), fs::Permissions::from_mode(0o770)).unwrap();
+        let refused = bulk.keep("keys", &[("k".to_owned(), b"7")]);
+        assert!(
+            matches!(refused, Err(Error::NotPrivate { .. })),
+            "{refused:?}"
+        );
+        assert_eq!(fs::read(out.join("keys/k")).unwrap(), b"5");
         drop(bulk);
         // Nothing hidden is left.
         assert_eq!(fs::read_dir(&out).unwrap().count(), 3);

@@ -310,6 +310,28 @@ pub fn remove_if_present(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// Checks that a directory, or a file, is this user's alone: whoever else may
+/// write into it decides what is found there.
+///
+/// # Errors
+///
+/// [`Error::NotPrivate`], also for a symbolic link; [`Error::Io`] when there is
+/// nothing.
+pub fn check_private(path: &Path) -> Result<(), Error> {
+    let metadata = fs::symlink_metadata(path).map_err(|source| Error::Io {
+        path: path.to_owned(),
+        action: Action::Read,
+        source,
+    })?;
+    let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
+    if is_own && !metadata.is_symlink() && metadata.mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(Error::NotPrivate {
+        path: path.to_owned(),
+    })
+}
+
 /// Removes a directory that has nothing in it; another one stays.
 pub fn remove_if_empty(path: &Path) {
     let _ = fs::remove_dir(path);

@@ -18,9 +18,10 @@ pub use archive::{Archived, Packer, unpack};
 pub use bulk::{Bulk, DirectoryLock};
 pub use edit::{EditReport, Manner, Recovery, edit, read_regular, recover};
 pub use files::{
-    DirectoryAccess, Readers, check_new, check_parent, directory_access, ensure_directory,
-    read_bounded, read_start, read_with_metadata, remove_if_empty, remove_if_present, remove_tree,
-    remove_unfinished, temporary_directory, write_atomic, write_new,
+    DirectoryAccess, Readers, check_new, check_parent, check_private, directory_access,
+    ensure_directory, read_bounded, read_start, read_with_metadata, remove_if_empty,
+    remove_if_present, remove_tree, remove_unfinished, temporary_directory, write_atomic,
+    write_new,
 };
 pub use inventory::{
     AuditEntry, AuditFault, AuditRecord, AuditSummary, Checkpoint, CrlRecord, Ending, Ends,

@@ -2,6 +2,9 @@
 //! and nothing half done.
 
 mod crash;
+mod keys;
+mod renewal;
+mod requests;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -134,7 +137,7 @@ fn what_was_issued_is_given_again_and_nothing_of_others_is_touched() {
     assert_eq!(run.code, 2);
     assert!(
         run.stderr
-            .contains("the request 'a' has been taken already"),
+            .contains("for something else: the subject was CN=web-a, and is CN=web-other"),
         "{run:#?}"
     );
 }
@@ -174,34 +177,42 @@ fn all_or_nothing_and_keep_going() {
     assert_log(&sandbox);
 }
 
+/// All rows are counted before any is reserved: what is refused costs no serial
+/// number, and is one entry of the log.
 #[test]
-fn a_limit_in_the_middle_of_a_batch_settles_what_was_reserved() {
+fn a_limit_is_counted_for_all_rows_before_anything_is_reserved() {
     let sandbox = Sandbox::new();
     sandbox.ca(&[]);
     sandbox.write("ca/ca.toml", "[profiles.web]\nper_day = 150\n");
     sandbox.write("rows", rows(&sandbox, 160));
-    let run = batch(&sandbox, "rows", &["--json"]);
-    assert_eq!(run.code, 2);
-    assert_eq!(
-        outcomes(&run)
+    let failed = |run: &Run| {
+        outcomes(run)
             .iter()
             .filter(|word| *word == "failed")
-            .count(),
-        1
-    );
-    assert_eq!(states(&sandbox), vec!["abandoned"; 150]);
+            .count()
+    };
+    let dry = batch(&sandbox, "rows", &["--json", "--dry-run"]);
+    assert_eq!((dry.code, failed(&dry)), (2, 10), "{dry:#?}");
+    let run = batch(&sandbox, "rows", &["--json"]);
+    assert_eq!((run.code, failed(&run)), (2, 10));
+    assert_eq!(states(&sandbox), [""; 0]);
     assert_eq!(fs::read_dir(sandbox.path("out")).unwrap().count(), 0);
-    // What was abandoned does not count.
     let run = batch(&sandbox, "rows", &["--json", "--keep-going"]);
-    assert_eq!(run.code, 1);
-    assert_eq!(
-        outcomes(&run)
-            .iter()
-            .filter(|word| *word == "issued")
-            .count(),
-        150
-    );
+    assert_eq!((run.code, failed(&run)), (1, 10));
     assert_eq!(fs::read_dir(sandbox.path("out")).unwrap().count(), 150);
+    let database = rusqlite::Connection::open(sandbox.path("ca/inventory.db")).unwrap();
+    let refused = "SELECT detail FROM audit WHERE action = 'refuse'";
+    let mut statement = database.prepare(refused).unwrap();
+    let entries = statement
+        .query_map([], |row| row.get::<_, String>(0))
+        .unwrap();
+    let entries: Vec<serde_json::Value> = entries
+        .map(|entry| serde_json::from_str(&entry.unwrap()).unwrap())
+        .collect();
+    assert_eq!(entries.len(), 2, "{entries:#?}");
+    assert_eq!(entries[0]["rows"], 10);
+    assert_eq!(entries[0]["rule"], "profiles.web.per_day");
+    assert_eq!(entries[0]["requestIds"][0], "h150");
     assert_log(&sandbox);
 }
 
@@ -242,6 +253,12 @@ fn what_is_no_batch_is_refused_with_the_line() {
         "{\"id\":\"a\",\"cn\":\"web\"}\n{\"id\":\"b\",\n",
         "{\"id\":\"a\",\"cn\":\"web\",\"key\":1}\n",
         "{\"cn\":\"web\"}\n",
+        "[{\"id\":\"a\",\"cn\":\"web\"}]\n",
+        "{\"id\":\"a\" \"cn\":\"web\"}\n",
+        "id;cn\na;web\n",
+        "id\tcn\na\tweb\n",
+        "id,profil\na,web\n",
+        "id,cn,organization\na,web,\"Corp\nb,db,\n",
     ] {
         sandbox.write("rows", content);
         let run = batch(&sandbox, "rows", &[]);

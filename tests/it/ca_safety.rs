@@ -6,6 +6,7 @@ mod backup;
 mod check;
 mod clocks;
 mod crash;
+mod fleet;
 mod storm;
 
 use std::path::Path;
@@ -50,6 +51,64 @@ fn tamper(database: &Path, sql: &str) {
 fn serial_of(sandbox: &Sandbox, name: &str) -> String {
     let shown = sandbox.ok(&["ca", "show", "--dir", "ca", name, "--json"]);
     json(&shown)["serialNumber"].as_str().unwrap().to_owned()
+}
+
+/// A quota, or a limit of the shell, is an error that is told, and not the end of
+/// the process in the middle of what it writes.
+#[test]
+fn a_limit_on_the_size_of_files_is_told() {
+    let sandbox = with_web();
+    let limited = |verb: &str| {
+        let mut command = std::process::Command::new("bash");
+        sandbox.scrub(&mut command);
+        let line = format!("ulimit -f 0; exec \"$0\" ca {verb}");
+        sandbox.finish({
+            command.args(["-c", &line, crate::harness::program()]);
+            command
+        })
+    };
+    for verb in [
+        "issue --dir ca --cn b --out b --passphrase-file passphrase",
+        "revoke --dir ca --cn web --reason superseded",
+        "crl --dir ca --passphrase-file passphrase",
+        "backup --dir ca --out backup.tar",
+        "export --dir ca --jsonl out.jsonl",
+    ] {
+        let run = limited(verb);
+        assert_eq!(run.code, 1, "{verb}: {run:#?}");
+        assert!(run.stderr.contains("error: "), "{verb}: {run:#?}");
+    }
+    assert_eq!(verify(&sandbox, "ca", &[]).code, 0);
+}
+
+/// Whoever makes a user namespace is root in it, and not to the audit log.
+#[test]
+fn root_of_a_user_namespace_is_told_as_such() {
+    let sandbox = with_web();
+    let mut command = std::process::Command::new("unshare");
+    sandbox.scrub(&mut command);
+    command.args(["--user", "--map-root-user", crate::harness::program()]);
+    command.args([
+        "ca",
+        "revoke",
+        "--dir",
+        "ca",
+        "--cn",
+        "web",
+        "--reason",
+        "superseded",
+    ]);
+    let run = sandbox.finish({
+        command.env("SUDO_USER", "alice");
+        command
+    });
+    assert_eq!(run.code, 0, "{run:#?}");
+    let list = ["ca", "audit", "list", "--dir", "ca", "--format", "jsonl"];
+    let log = sandbox
+        .ok(&[&list[..], &["--action", "revoke"]].concat())
+        .stdout;
+    assert!(log.contains("(in a user namespace of uid "), "{log}");
+    assert!(!log.contains("alice"), "{log}");
 }
 
 /// Whoever is only too early is told so, with the exit code for it.

@@ -393,3 +393,46 @@ fn keys_of_the_ca_and_compromised_ones_are_not_certified() {
     let count: i64 = database.query_row(refusals, [], |row| row.get(0)).unwrap();
     assert_eq!(count, 3);
 }
+
+/// As certreq and PowerShell write them.
+#[test]
+fn requests_of_windows_are_read() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    request(&sandbox, "app", &[]);
+    let pem = sandbox.read("app.csr");
+    let units = |pem: &str| {
+        pem.replace('\n', "\r\n")
+            .encode_utf16()
+            .collect::<Vec<u16>>()
+    };
+    let little: Vec<u8> = [0xfeff]
+        .into_iter()
+        .chain(units(&pem))
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let big: Vec<u8> = [0xfeff]
+        .into_iter()
+        .chain(units(&pem))
+        .flat_map(u16::to_be_bytes)
+        .collect();
+    let bare: String = pem
+        .lines()
+        .filter(|line| !line.contains("-----"))
+        .collect::<Vec<_>>()
+        .join("\r\n");
+    let marked = format!("\u{feff}{pem}");
+    for (number, content) in [little, big, bare.into_bytes(), marked.into_bytes()]
+        .iter()
+        .enumerate()
+    {
+        sandbox.write("other.csr", content);
+        let out = format!("out-{number}");
+        let run = sign(&sandbox, "other.csr", &out, &[]);
+        assert_eq!(run.code, 0, "{number}: {run:#?}");
+        assert_certifies(&sandbox, &out, "app.csr");
+    }
+    let run = sign(&sandbox, "-", "none", &[]);
+    assert_eq!(run.code, 4, "{run:#?}");
+    assert!(run.stderr.contains("it is empty"), "{run:#?}");
+}

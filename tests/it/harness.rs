@@ -41,12 +41,9 @@ impl Sandbox {
             .prefix("windlass-test-")
             .tempdir()
             .unwrap();
-        fs::write(
-            directory.path().join("passphrase"),
-            format!("{PASSPHRASE}\n"),
-        )
-        .unwrap();
-        Self { directory }
+        let sandbox = Self { directory };
+        sandbox.write("passphrase", format!("{PASSPHRASE}\n"));
+        sandbox
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

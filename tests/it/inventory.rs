@@ -316,28 +316,46 @@ fn a_reader_who_may_not_write_sees_all_and_writes_nothing() {
         let mut command = Command::new("setpriv");
         sandbox.scrub(&mut command);
         command.args(["--reuid", READER, "--regid", READER, "--clear-groups"]);
-        command.arg(program()).args(["ca", verb[0], "--dir", "ca"]);
-        sandbox.finish({
-            command.args(&verb[1..]);
-            command
-        })
+        command.arg(program()).arg("ca").args(verb);
+        sandbox.finish(command)
     };
     let before = files();
     assert!(!before.contains("inventory.db-wal"));
     // Nobody has it open: the file itself says all.
-    for verb in [&["list"][..], &["show", "web-1"]] {
+    for verb in [
+        &["list", "--dir", "ca"][..],
+        &["show", "--dir", "ca", "web-1"],
+    ] {
         let run = look(verb);
         assert_eq!(run.code, 0, "{run:#?}");
         assert!(run.stdout.contains("CN=web-1"), "{run:#?}");
     }
-    let run = look(&["stats"]);
+    for name in ["root", "issuing"] {
+        mode(&format!("ca/{name}"), 0o755);
+        mode(&format!("ca/{name}/cert.pem"), 0o644);
+    }
+    mode("ca/trust-anchor.pem", 0o644);
+    for (verb, code, says) in [
+        (&["check"][..], 1, "WINDLASS CA WARNING"),
+        (&["crl", "status"], 1, "missing"),
+        (&["audit", "list"], 0, "issue"),
+        (&["audit", "verify"], 0, "intact"),
+        (&["policy", "show"], 0, "the built-in rules"),
+        (&["policy", "check"], 0, "there is no ca.toml"),
+        (&["issue", "--cn", "x", "--dry-run"], 0, "would issue"),
+    ] {
+        let run = look(&[verb, &["--dir", "ca"]].concat());
+        assert_eq!(run.code, code, "{verb:?} {run:#?}");
+        assert!(run.stdout.contains(says), "{verb:?} {run:#?}");
+    }
+    let run = look(&["stats", "--dir", "ca"]);
     assert!(
         run.code == 0 && run.stdout.contains("1 reserved"),
         "{run:#?}"
     );
     fs::create_dir(sandbox.path("readers")).unwrap();
     mode("readers", 0o777);
-    let run = look(&["report", "--html", "readers/report.html"]);
+    let run = look(&["report", "--dir", "ca", "--html", "readers/report.html"]);
     assert_eq!(run.code, 0, "{run:#?}");
     assert!(sandbox.read("readers/report.html").contains("CN=db-1"));
     assert_eq!(files(), before);
@@ -345,16 +363,24 @@ fn a_reader_who_may_not_write_sees_all_and_writes_nothing() {
     let open = Inventory::open(&sandbox.path("ca/inventory.db")).unwrap();
     reserve(&sandbox.path("ca/inventory.db"), &[0x2a, 0x02], "late-2");
     fs::metadata(sandbox.path("ca/inventory.db-wal")).unwrap();
-    let run = look(&["list"]);
+    let run = look(&["list", "--dir", "ca"]);
     assert_eq!(run.code, 0, "{run:#?}");
     assert!(run.stdout.contains("CN=late-2"), "{run:#?}");
     drop(open);
     assert_eq!(files(), before);
     // To write is another thing.
-    let run = look(&["revoke", "--cn", "web-1", "--reason", "superseded"]);
+    let run = look(&[
+        "revoke",
+        "--dir",
+        "ca",
+        "--cn",
+        "web-1",
+        "--reason",
+        "superseded",
+    ]);
     assert_ne!(run.code, 0);
     mode("ca/inventory.db", 0o600);
-    let run = look(&["list"]);
+    let run = look(&["list", "--dir", "ca"]);
     assert_eq!(run.code, 2, "{run:#?}");
     assert!(
         run.stderr.contains("inventory.db cannot be read"),

@@ -203,3 +203,110 @@ fn a_ca_that_ends_sooner_than_what_it_issues_says_so_once() {
         assert!(!list().stderr.contains("ends on"));
     }
 }
+
+#[test]
+fn a_policy_that_cannot_be_meant_is_doubted() {
+    let sandbox = Sandbox::new();
+    let check = ["ca", "policy", "check", "--file", "new.toml"];
+    sandbox.write(
+        "new.toml",
+        "[profiles.a]\ncn.allow = ['^web-.*$', 'web-*']\nper_day = 0\n[profiles.b]\nou.deny = ['Ops *']\n",
+    );
+    let run = sandbox.ok(&check);
+    assert_eq!(run.stderr.matches("warning: ").count(), 3, "{run:#?}");
+    assert!(
+        run.stderr
+            .contains("no default: every request has to name one"),
+        "{run:#?}"
+    );
+    assert!(
+        run.stderr.contains("'^web-.*$' matches nothing"),
+        "{run:#?}"
+    );
+    assert!(run.stderr.contains("profiles.a.per_day is 0"), "{run:#?}");
+    sandbox.write("new.toml", "[profiles.a]\ncn.allw = ['web-*']\n");
+    let run = sandbox.run(&check);
+    assert_eq!(run.code, 2);
+    assert!(!run.stderr.contains("policy check --file"), "{run:#?}");
+}
+
+#[test]
+fn a_wildcard_is_refused_with_the_name_that_it_would_cover() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    sandbox.write(
+        "ca/ca.toml",
+        "[profiles.web]\ndns.deny = ['admin.example.com']\n",
+    );
+    let run = issue(&sandbox, "web-1", &["--san", "*.example.com"]);
+    assert_eq!(run.code, 2);
+    let says = "profiles.web.dns.deny lists admin.example.com, which it would cover";
+    assert!(run.stderr.contains(says), "{run:#?}");
+}
+
+/// Letters that look like those that are denied.
+#[test]
+fn names_that_are_ruled_are_ascii_unless_the_policy_says_otherwise() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    let rules = "[profiles.web]\ncn.deny = ['admin']\n";
+    sandbox.write("ca/ca.toml", rules);
+    // A Cyrillic a, and fullwidth letters.
+    for name in ["\u{430}dmin", "\u{ff41}dmin"] {
+        let run = issue(&sandbox, name, &["--dry-run"]);
+        assert_eq!(run.code, 2, "{run:#?}");
+        assert!(run.stderr.contains("profiles.web.cn.unicode"), "{run:#?}");
+    }
+    sandbox.write("ca/ca.toml", format!("{rules}cn.unicode = true\n"));
+    assert_eq!(issue(&sandbox, "Z\u{fc}rich", &["--dry-run"]).code, 0);
+    sandbox.write("ca/ca.toml", "[profiles.web]\n");
+    assert_eq!(issue(&sandbox, "Z\u{fc}rich", &["--dry-run"]).code, 0);
+}
+
+#[test]
+fn nothing_is_delivered_into_the_directory_of_the_ca() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    std::os::unix::fs::symlink(sandbox.path("ca"), sandbox.path("link")).unwrap();
+    sandbox.write("rows", "id,cn\na,web-a\n");
+    let secret = ["--passphrase-file", "passphrase"];
+    for out in ["ca/web", "ca", "link/new/web", "./ca/../ca/x"] {
+        for first in [
+            &["ca", "issue", "--dir", "ca", "--cn", "a", "--out", out][..],
+            &[
+                "ca", "issue", "--dir", "ca", "--batch", "rows", "--out", out,
+            ],
+            &["ca", "backup", "--dir", "ca", "--out", out],
+        ] {
+            let secret = if first[1] == "issue" {
+                &secret[..]
+            } else {
+                &[]
+            };
+            let run = sandbox.run(&[first, secret].concat());
+            assert_eq!(run.code, 2, "{out} {run:#?}");
+            assert!(
+                run.stderr.contains("is inside of the directory of the CA"),
+                "{out} {run:#?}"
+            );
+        }
+    }
+    assert_eq!(count(&sandbox), 0);
+}
+
+#[test]
+fn a_passphrase_that_others_can_read_is_told_and_one_that_they_can_write_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    for (mode, code) in [(0o600, 0), (0o644, 0), (0o660, 2)] {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(sandbox.path("passphrase"), permissions).unwrap();
+        let run = issue(&sandbox, &format!("web-{mode}"), &[]);
+        assert_eq!(run.code, code, "{run:#?}");
+        let warned = run
+            .stderr
+            .contains("others can read the passphrase in passphrase (mode 0644)");
+        assert_eq!(warned, mode == 0o644, "{run:#?}");
+    }
+}

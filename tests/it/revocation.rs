@@ -1,6 +1,8 @@
 //! Revoking, and the lists that tell it to others.
 
+mod authority;
 mod crash;
+mod forged;
 mod lists;
 mod publishing;
 mod storm;

@@ -12,10 +12,11 @@ use crate::authority::issue::{RequestedKey, key_of};
 use crate::authority::{Authority, Error};
 use crate::key::{self, GeneratedKey, PublicKey, Signer};
 use crate::limits;
-use crate::pki::{Certificate, encode_pem};
+use crate::pki::{Certificate, encode_pem, read_certificates};
 use crate::secret::Secret;
-use crate::store::{self, Bulk};
+use crate::store::{self, Bulk, Inventory, State};
 
+use super::known::is_of;
 use super::{BatchRow, spread};
 
 /// Where new keys are from before anything is signed for them until they are
@@ -57,12 +58,58 @@ impl FromStr for RowId {
     }
 }
 
+/// What became of rows while they were delivered.
+#[derive(Default)]
+struct Done<'a> {
+    made: Vec<&'a str>,
+    replaced: Vec<&'a str>,
+    failures: Vec<(usize, Error)>,
+    /// Rows whose key is delivered, with the file in which it was kept.
+    keys: Vec<(usize, String)>,
+}
+
 /// The directory of a batch.
 pub(super) struct Files {
     out: PathBuf,
     bulk: Bulk,
     /// New keys that are not delivered yet, by row.
     keys: HashMap<usize, GeneratedKey>,
+}
+
+/// Checks that nothing is where a row's directory will be.
+pub(super) fn check_free(out: &Path, id: &RowId) -> Result<(), Error> {
+    let path = out.join(id.as_str());
+    match std::fs::symlink_metadata(&path) {
+        Ok(_) => Err(Error::Store(store::Error::Exists { path })),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Whether a row's directory holds an earlier certificate of that row and nothing
+/// that was not delivered with it: then it may be replaced.
+pub(super) fn holds_earlier(inventory: &Inventory, out: &Path, id: &RowId) -> Result<bool, Error> {
+    let directory = out.join(id.as_str());
+    let Ok(entries) = std::fs::read_dir(&directory) else {
+        return Ok(false);
+    };
+    let known = ["cert.pem", "chain.pem", "fullchain.pem", "key.pem"];
+    let mut names = entries.map(|entry| entry.map(|entry| entry.file_name()));
+    if !names.all(|name| name.is_ok_and(|name| known.iter().any(|known| name == *known))) {
+        return Ok(false);
+    }
+    let path = directory.join("cert.pem");
+    let Ok(content) = store::read_bounded(&path, limits::MAX_FILE) else {
+        return Ok(false);
+    };
+    let Ok(found) = read_certificates(&content, &path.display().to_string()) else {
+        return Ok(false);
+    };
+    let [found] = found.as_slice() else {
+        return Ok(false);
+    };
+    let record = inventory.by_fingerprint(&found.fingerprint())?;
+    let request = record.and_then(|record| record.request_id);
+    Ok(request.is_some_and(|request| is_of(&request, id.as_str())))
 }
 
 impl Files {
@@ -74,24 +121,16 @@ impl Files {
         })
     }
 
-    /// Checks that nothing is where a row's directory will be.
-    pub(super) fn check_free(&self, id: &RowId) -> Result<(), Error> {
-        let path = self.out.join(id.as_str());
-        match std::fs::symlink_metadata(&path) {
-            Ok(_) => Err(Error::Store(store::Error::Exists { path })),
-            Err(_) => Ok(()),
-        }
-    }
-
     pub(super) fn public_key(&self, row: usize) -> Option<PublicKey> {
         self.keys
             .get(&row)
             .map(|made| made.key.public_key().clone())
     }
 
-    /// Makes the new keys of rows, or takes those that were kept for them, and
-    /// keeps them durably: what is stored in the inventory for a key that nobody
-    /// has would be lost.
+    /// Makes the new keys of rows and keeps them durably: what is stored in the
+    /// inventory for a key that nobody has would be lost. What is kept there for
+    /// a row that was never issued is replaced: whoever could write there would
+    /// choose the key that is certified.
     pub(super) fn prepare_keys(
         &mut self,
         rows: &[BatchRow],
@@ -104,9 +143,6 @@ impl Files {
             .filter(|(_, row)| is_new(row))
             .collect();
         let made = spread(&wanted, jobs, |(index, row)| -> Result<_, Error> {
-            if let Some(kept) = self.kept_key(&row.id)? {
-                return Ok((*index, None, Some(kept)));
-            }
             let (_, made) = key_of(&row.request.key)?;
             let file = made.as_ref().map(|made| (row.id.key_file(), key_pem(made)));
             Ok((*index, file, made))
@@ -128,14 +164,23 @@ impl Files {
         Ok(())
     }
 
-    /// The key that was kept for a row whose batch was cut short.
+    /// The key that was kept for a row whose batch was cut short. It is handed
+    /// over only beside the certificate of that very key.
     fn kept_key(&self, id: &RowId) -> Result<Option<GeneratedKey>, Error> {
-        let path = self.out.join(KEYS).join(id.key_file());
-        let content = match store::read_bounded(&path, limits::MAX_FILE) {
-            Ok(content) => Zeroizing::new(content),
+        let place = self.out.join(KEYS);
+        match store::check_private(&place) {
+            Ok(()) => {}
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error.into()),
-        };
+        }
+        let path = place.join(id.key_file());
+        match store::check_private(&path) {
+            Ok(()) => {}
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        let (content, _) = store::read_with_metadata(&path, limits::MAX_FILE)?;
+        let content = Zeroizing::new(content);
         let origin = path.display().to_string();
         let key = key::open_software(&content, &origin, || Ok(None))?;
         let Ok(block) = pem::parse(&*content) else {
@@ -145,14 +190,44 @@ impl Files {
         Ok(Some(GeneratedKey { key, pkcs8 }))
     }
 
+    /// Removes the keys that nobody waits for: of rows that were refused, given
+    /// up or delivered, also by a process that has died. One of a certificate
+    /// that was issued and not delivered stays.
+    pub(super) fn sweep(&self, inventory: &Inventory) -> Result<(), Error> {
+        let place = self.out.join(KEYS);
+        if store::check_private(&place).is_err() {
+            return Ok(());
+        }
+        let entries = std::fs::read_dir(&place).into_iter().flatten().flatten();
+        for name in entries.map(|entry| entry.file_name()) {
+            let id = name.to_str().and_then(|name| name.strip_suffix(".pem"));
+            let Some(id) = id.and_then(|id| id.parse::<RowId>().ok()) else {
+                continue;
+            };
+            let record = inventory.newest_of_request(id.as_str())?;
+            let wanted = record.filter(|record| record.state == State::Issued);
+            let fingerprint = wanted.map(|record| record.key_fingerprint);
+            let is_wanted = fingerprint.is_some_and(|wanted| {
+                let kept = self.kept_key(&id).ok().flatten();
+                // What cannot be read may be what is waited for.
+                kept.is_none_or(|kept| kept.key.public_key().fingerprint() == wanted)
+            });
+            if !is_wanted {
+                store::remove_if_present(&place.join(&name))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Lets the directories of rows appear, and gives the rows of which one
-    /// could not. A row that was issued before gets what is missing.
+    /// could not. A row that was issued before gets what is missing; an earlier
+    /// certificate of a row is replaced with its key.
     pub(super) fn deliver<'a>(
         &mut self,
         rows: impl Iterator<Item = (usize, &'a BatchRow, &'a Certificate, bool)>,
         authority: &Authority,
     ) -> Result<Vec<(usize, Error)>, Error> {
-        let (mut made, mut failures, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        let mut done = Done::default();
         let own = encode_pem([authority.issuing()]);
         for (index, row, certificate, is_fresh) in rows {
             let cert = encode_pem([certificate]);
@@ -167,13 +242,17 @@ impl Files {
                 ("chain.pem", &chain),
                 ("fullchain.pem", &full),
             ];
-            if !is_fresh && self.check_free(&row.id).is_err() {
+            let is_there = check_free(&self.out, &row.id).is_err();
+            let is_replaced = is_there
+                && self.is_another(&row.id, &cert)
+                && holds_earlier(&authority.inventory, &self.out, &row.id)?;
+            if is_there && !is_replaced && !is_fresh {
                 match self.complete(&row.id, &certificates) {
-                    Err(error) => failures.push((index, error)),
+                    Err(error) => done.failures.push((index, error)),
                     // A process may have died after it had delivered the key, and
                     // before it removed the other copy.
                     Ok(()) if self.out.join(row.id.as_str()).join("key.pem").exists() => {
-                        keys.push((index, row.id.key_file()));
+                        done.keys.push((index, row.id.key_file()));
                     }
                     Ok(()) => {}
                 }
@@ -182,36 +261,59 @@ impl Files {
             let key = match self.key_for(index, row, certificate) {
                 Ok(key) => key,
                 Err(error) => {
-                    failures.push((index, error));
+                    done.failures.push((index, error));
                     continue;
                 }
             };
-            let key = key.map(|key| ("key.pem", key));
             let files: Vec<(&str, &[u8])> = certificates
                 .iter()
                 .map(|(name, content)| (*name, content.as_bytes()))
-                .chain(
-                    key.iter()
-                        .map(|(name, content)| (*name, content.as_bytes())),
-                )
+                .chain(key.iter().map(|key| ("key.pem", key.as_bytes())))
                 .collect();
-            match self.bulk.make(row.id.as_str(), &files) {
-                Ok(()) => made.push(row.id.as_str()),
-                Err(error @ store::Error::Exists { .. }) => failures.push((index, error.into())),
+            let name = row.id.as_str();
+            let begun = match is_replaced {
+                true => self
+                    .bulk
+                    .make_beside(name, &files)
+                    .map(|()| done.replaced.push(name)),
+                false => self.bulk.make(name, &files).map(|()| done.made.push(name)),
+            };
+            match begun {
+                Ok(()) => {}
+                Err(error @ store::Error::Exists { .. }) => {
+                    done.failures.push((index, error.into()));
+                }
                 Err(error) => return Err(error.into()),
             }
             if key.is_some() {
-                keys.push((index, row.id.key_file()));
+                done.keys.push((index, row.id.key_file()));
             }
         }
-        if !made.is_empty() {
-            self.bulk.publish(made)?;
+        self.finish(done)
+    }
+
+    /// Makes durable what was begun, and removes the keys that are delivered.
+    fn finish(&mut self, done: Done<'_>) -> Result<Vec<(usize, Error)>, Error> {
+        if !done.made.is_empty() {
+            self.bulk.publish(done.made)?;
         }
-        for (index, file) in keys {
+        if !done.replaced.is_empty() {
+            self.bulk.exchange(done.replaced)?;
+        }
+        for (index, file) in done.keys {
             self.keys.remove(&index);
-            store::remove_if_present(&self.out.join(KEYS).join(file))?;
+            let is_failed = done.failures.iter().any(|(failed, _)| *failed == index);
+            if !is_failed {
+                store::remove_if_present(&self.out.join(KEYS).join(file))?;
+            }
         }
-        Ok(failures)
+        Ok(done.failures)
+    }
+
+    /// Whether a row's directory holds another certificate than this one.
+    fn is_another(&self, id: &RowId, pem: &str) -> bool {
+        let path = self.out.join(id.as_str()).join("cert.pem");
+        store::read_bounded(&path, limits::MAX_FILE).is_ok_and(|found| found != pem.as_bytes())
     }
 
     /// The new key of a row in PEM, if it has one.
@@ -235,6 +337,7 @@ impl Files {
             }
             _ => Err(Error::BatchKeyLost {
                 id: row.id.as_str().to_owned(),
+                serial: certificate.serial().hex(),
                 directory: self.out.clone(),
             }),
         }

@@ -6,9 +6,12 @@
 //! that was cut short is simply run again.
 
 mod files;
+mod known;
+mod sort;
 mod spread;
 
 pub use files::RowId;
+pub use known::RenewalTime;
 pub use spread::spread;
 
 use std::path::Path;
@@ -17,13 +20,13 @@ use ring::rand::SecureRandom;
 
 use crate::limits;
 use crate::pki::{Certificate, SerialNumber};
-use crate::store::{self, DirectoryLock, Record, State as Stored, Writer};
+use crate::store::{self, DirectoryLock, Writer};
 
 use self::files::Files;
+use self::sort::{Fresh, Sorted};
 use self::spread::{Flight, Signed};
 use super::checkpoint::checkpoint_when_due;
 use super::draft::{Draft, abandon_in};
-use super::policy::Profile;
 use super::{Authority, Error, IssueRequest, Occasion, RequestedKey};
 
 /// One row of a batch.
@@ -44,6 +47,8 @@ pub struct Batch<'a> {
     pub keep_going: bool,
     /// How many threads sign.
     pub jobs: usize,
+    /// When rows that were issued before are issued anew; `None` for never.
+    pub renew: Option<RenewalTime>,
     /// The directory in which each row gets one; `None` when the certificates
     /// are handed over in another way, which new keys cannot be.
     pub out: Option<&'a Path>,
@@ -77,24 +82,6 @@ pub fn lock_batches(directory: &Path) -> Result<DirectoryLock, Error> {
 }
 
 impl Authority {
-    /// What would become of each row: `None` where nothing is in its way. Nothing
-    /// is written.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Store`] when the inventory cannot be read.
-    pub fn check_batch(&self, rows: &[BatchRow]) -> Result<Vec<Option<Error>>, Error> {
-        let check = |row: &BatchRow| match self.find(row)? {
-            Found::Issued(_) => Ok(None),
-            Found::Nothing | Found::Leftover(_) => match self.judge(&row.request) {
-                Err(Error::Store(error)) => Err(Error::Store(error)),
-                judged => Ok(judged.err()),
-            },
-            Found::Other(error) => Ok(Some(error)),
-        };
-        rows.iter().map(check).collect()
-    }
-
     /// Issues a batch. The answer has an outcome for each row, in order.
     ///
     /// # Errors
@@ -124,48 +111,12 @@ impl Authority {
         let done = run.carry_out();
         let settled = run.settle();
         done.and(settled)?;
+        if let Some(files) = &run.files {
+            files.sweep(&self.inventory)?;
+        }
         Ok(run.outcomes)
     }
-
-    /// What the inventory knows of a row.
-    fn find(&self, row: &BatchRow) -> Result<Found, Error> {
-        let Some(record) = self.inventory.by_request(row.id.as_str())? else {
-            return Ok(Found::Nothing);
-        };
-        Ok(match (&record.der, record.state) {
-            (Some(der), Stored::Issued) if is_same(&record, &row.request) => {
-                Found::Issued(Box::new(Certificate::from_der(der, "the inventory")?))
-            }
-            (None, Stored::Reserved) => Found::Leftover(record.serial),
-            _ => Found::Other(Error::Store(store::Error::RequestTaken {
-                request_id: row.id.as_str().to_owned(),
-            })),
-        })
-    }
 }
-
-/// What the inventory knows of a row.
-enum Found {
-    Issued(Box<Certificate>),
-    /// A serial number that a process reserved which has died.
-    Leftover(Vec<u8>),
-    Nothing,
-    /// The name was given to another request.
-    Other(Error),
-}
-
-/// Whether a record is of this very request.
-fn is_same(record: &Record, request: &IssueRequest) -> bool {
-    let names: Vec<String> = request.names.iter().map(ToString::to_string).collect();
-    let is_key = match &request.key {
-        RequestedKey::New(_) => true,
-        RequestedKey::Given(key) => key.fingerprint() == record.key_fingerprint,
-    };
-    is_key && record.common_name == request.common_name.as_str() && record.names == names
-}
-
-/// A row that is to be issued, and the profile under which.
-type Fresh<'a> = (usize, &'a Profile);
 
 /// A batch while it is issued.
 struct Run<'a> {
@@ -183,12 +134,19 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn carry_out(&mut self) -> Result<(), Error> {
-        let (fresh, leftovers) = self.sort()?;
+        let Sorted {
+            outcomes,
+            fresh,
+            leftovers,
+        } = self.authority.sort(self.batch, self.occasion)?;
+        self.outcomes = outcomes;
+        self.authority
+            .log_refused(self.batch.rows, &self.outcomes, self.occasion)?;
         if self.has_to_stop() {
             return Ok(());
         }
         for some in leftovers.chunks(limits::BATCH_TRANSACTION) {
-            let serials = some.iter().map(Vec::as_slice);
+            let serials = some.iter().map(|record| record.serial.as_slice());
             let why = "the batch was cut short before it was signed";
             self.authority.abandon(serials, why, self.occasion)?;
         }
@@ -217,38 +175,6 @@ impl<'a> Run<'a> {
     fn has_to_stop(&self) -> bool {
         let failed = |outcome: &RowOutcome| matches!(outcome, RowOutcome::Failed(_));
         !self.batch.keep_going && self.outcomes.iter().any(failed)
-    }
-
-    /// Finds what was issued before and judges the others: every row, before
-    /// anything is reserved.
-    fn sort(&mut self) -> Result<(Vec<Fresh<'a>>, Vec<Vec<u8>>), Error> {
-        let (mut fresh, mut leftovers) = (Vec::new(), Vec::new());
-        for (index, row) in self.batch.rows.iter().enumerate() {
-            match self.authority.find(row)? {
-                Found::Issued(certificate) => {
-                    self.set(index, RowOutcome::Again(*certificate));
-                    continue;
-                }
-                Found::Other(error) => {
-                    self.set(index, RowOutcome::Failed(error));
-                    continue;
-                }
-                Found::Leftover(serial) => leftovers.push(serial),
-                Found::Nothing => {}
-            }
-            let free = self.files.as_ref().map(|files| files.check_free(&row.id));
-            if let Some(Err(error)) = free {
-                self.set(index, RowOutcome::Failed(error));
-                continue;
-            }
-            let judged = self.authority.judge(&row.request);
-            match self.authority.logged(judged, &row.request, self.occasion) {
-                Ok(profile) => fresh.push((index, profile)),
-                Err(Error::Store(error)) => return Err(Error::Store(error)),
-                Err(error) => self.set(index, RowOutcome::Failed(error)),
-            }
-        }
-        Ok((fresh, leftovers))
     }
 
     fn set(&mut self, row: usize, outcome: RowOutcome) {
@@ -354,27 +280,30 @@ impl<'a> Run<'a> {
         if let Some(files) = &mut self.files {
             files.prepare_keys(
                 self.batch.rows,
-                next.iter().map(|(row, _)| *row),
+                next.iter().map(|fresh| fresh.row),
                 self.batch.jobs,
             )?;
         }
-        for (row, profile) in next {
-            let Some(asked) = self.batch.rows.get(*row) else {
+        for fresh in next {
+            let Some(asked) = self.batch.rows.get(fresh.row) else {
                 continue;
             };
             let key = match &asked.request.key {
                 RequestedKey::Given(key) => Some(key.clone()),
-                RequestedKey::New(_) => {
-                    self.files.as_ref().and_then(|files| files.public_key(*row))
-                }
+                RequestedKey::New(_) => self
+                    .files
+                    .as_ref()
+                    .and_then(|files| files.public_key(fresh.row)),
             };
             let Some(key) = key else {
                 return Err(Error::BatchWithoutDirectory);
             };
-            let draft = self
-                .authority
-                .draft(&asked.request, profile, key, self.occasion.at)?;
-            drafts.push((*row, draft));
+            let (profile, at) = (fresh.profile, self.occasion.at);
+            let mut draft = self.authority.draft(&asked.request, profile, key, at)?;
+            if let Some(renewal) = &fresh.renewal {
+                draft.request_id = Some(renewal.clone());
+            }
+            drafts.push((fresh.row, draft));
         }
         Ok(drafts)
     }
@@ -419,6 +348,7 @@ impl<'a> Run<'a> {
 
     /// Delivers what rows have got, durably.
     fn hand_over(&mut self, rows: &[usize]) -> Result<(), Error> {
+        let authority = self.authority;
         if let Some(files) = &mut self.files {
             let given = rows.iter().filter_map(|row| {
                 let asked = self.batch.rows.get(*row)?;
@@ -428,7 +358,7 @@ impl<'a> Run<'a> {
                     _ => None,
                 }
             });
-            let failures = files.deliver(given, self.authority)?;
+            let failures = files.deliver(given, authority)?;
             for (row, error) in failures {
                 self.set(row, RowOutcome::Failed(error));
             }

@@ -103,17 +103,14 @@ fn read_profile(entry: &Entry<'_>, lines: &Lines) -> Result<Profile, Wrong> {
     let mut days = None;
     for entry in lines.entries(table_of(entry)?) {
         match entry.key {
-            "cn" => profile.cn = rule(&entry, lines, any_text)?,
+            "cn" => {
+                profile.unicode = flag(&entry, "unicode", lines)?.unwrap_or(false);
+                profile.cn = rule(&entry, lines, any_text)?;
+            }
             "o" => profile.o = rule(&entry, lines, any_text)?,
             "ou" => profile.ou = rule(&entry, lines, any_text)?,
             "dns" => {
-                let table = lines.entries(table_of(&entry)?);
-                if let Some(entry) = table.iter().find(|entry| entry.key == "wildcards") {
-                    let DeValue::Boolean(value) = entry.value else {
-                        return Err((entry.line, "wildcards is true or false".to_owned()));
-                    };
-                    profile.wildcards = *value;
-                }
+                profile.wildcards = flag(&entry, "wildcards", lines)?.unwrap_or(true);
                 profile.dns = rule(&entry, lines, pattern::domain)?;
             }
             "ip" => profile.ip = rule(&entry, lines, Network::parse)?,
@@ -142,6 +139,18 @@ fn read_profile(entry: &Entry<'_>, lines: &Lines) -> Result<Profile, Wrong> {
     Ok(profile)
 }
 
+/// The value of a switch in a table, if it is there.
+fn flag(entry: &Entry<'_>, key: &str, lines: &Lines) -> Result<Option<bool>, Wrong> {
+    let table = lines.entries(table_of(entry)?);
+    let found = table.iter().find(|entry| entry.key == key);
+    found
+        .map(|entry| match entry.value {
+            DeValue::Boolean(value) => Ok(*value),
+            _ => Err((entry.line, format!("{key} is true or false"))),
+        })
+        .transpose()
+}
+
 fn rule<T>(
     entry: &Entry<'_>,
     lines: &Lines,
@@ -149,15 +158,16 @@ fn rule<T>(
 ) -> Result<Rule<T>, Wrong> {
     let mut rule = Rule::default();
     let kind = entry.key;
-    let known: &[&str] = if kind == "dns" {
-        &["allow", "deny", "wildcards"]
-    } else {
-        &["allow", "deny"]
+    let known: &[&str] = match kind {
+        "cn" => &["allow", "deny", "unicode"],
+        "dns" => &["allow", "deny", "wildcards"],
+        _ => &["allow", "deny"],
     };
     for entry in lines.entries(table_of(entry)?) {
         match entry.key {
             "allow" => rule.allow = Some(list(&entry, kind, lines, &read)?),
             "deny" => rule.deny = list(&entry, kind, lines, &read)?,
+            "unicode" if kind == "cn" => {}
             "wildcards" if kind == "dns" => {}
             _ => return Err(unknown(&entry, &format!("{kind}."), known)),
         }

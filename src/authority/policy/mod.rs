@@ -16,8 +16,10 @@
 //! allows nothing else, and an empty one nothing at all; where there is none,
 //! everything is allowed.
 
+mod doubts;
 mod file;
 mod pattern;
+mod uri;
 
 use std::fmt;
 use std::path::Path;
@@ -55,6 +57,9 @@ pub struct Profile {
     /// `None` is what holds without a policy.
     name: Option<String>,
     cn: Texts,
+    /// Whether common names that are ruled may have letters beyond ASCII, of which
+    /// many look like those that are denied.
+    unicode: bool,
     o: Texts,
     ou: Texts,
     dns: Rule<String>,
@@ -242,6 +247,7 @@ impl Profile {
         Self {
             name,
             cn: Rule::default(),
+            unicode: false,
             o: Rule::default(),
             ou: Rule::default(),
             dns: Rule::default(),
@@ -298,6 +304,12 @@ impl Profile {
         let text =
             |pattern: &String, value: &str, is_deny| pattern::text_matches(pattern, value, is_deny);
         let cn = request.common_name.as_str();
+        let is_ruled = self.cn.allow.is_some() || !self.cn.deny.is_empty();
+        if is_ruled && !self.unicode && !cn.is_ascii() {
+            let shown = format!("the common name '{cn}'");
+            let why = "is not true, and it has other letters than those of ASCII";
+            return Err(self.refusal("cn.unicode", &shown, why));
+        }
         self.apply("cn", &self.cn, cn, &format!("the common name '{cn}'"), text)?;
         if let Some(value) = &request.organization {
             let shown = format!("the organization '{}'", value.as_str());
@@ -336,6 +348,14 @@ impl Profile {
                 if value.starts_with("*.") && !self.wildcards {
                     return Err(self.refusal("dns.wildcards", &shown, "is false"));
                 }
+                let covers = |pattern: &&String| {
+                    pattern::domain_matches(pattern, value, true)
+                        && !pattern::domain_matches(pattern, value, false)
+                };
+                if let Some(covered) = self.dns.deny.iter().find(covers) {
+                    let why = format!("lists {covered}, which it would cover");
+                    return Err(self.refusal("dns.deny", &shown, &why));
+                }
                 self.apply(
                     "dns",
                     &self.dns,
@@ -351,20 +371,24 @@ impl Profile {
                 &shown,
                 |pattern, value, _| pattern::email_matches(pattern, value),
             ),
-            GeneralName::Ip(value) => {
-                self.apply("ip", &self.ip, *value, &shown, |network, value, _| {
-                    network.contains(value)
-                })
-            }
+            GeneralName::Ip(value) => self.apply(
+                "ip",
+                &self.ip,
+                *value,
+                &shown,
+                |network, value, is_deny| match is_deny {
+                    true => network.denies(value),
+                    false => network.contains(value),
+                },
+            ),
             GeneralName::Uri(value) => {
                 let is_ruled = self.uri.allow.is_some() || !self.uri.deny.is_empty();
-                if is_ruled && pattern::has_dot_segment(value) {
+                if is_ruled && let Some(why) = uri::flaw(value) {
                     let rule = if self.uri.allow.is_some() {
                         "uri.allow"
                     } else {
                         "uri.deny"
                     };
-                    let why = "does not judge URIs with '.' or '..' in their path";
                     return Err(self.refusal(rule, &shown, why));
                 }
                 self.apply(
@@ -372,7 +396,7 @@ impl Profile {
                     &self.uri,
                     value.as_str(),
                     &shown,
-                    |prefix, value, _| pattern::uri_matches(prefix, value),
+                    |prefix, value, is_deny| pattern::uri_matches(prefix, value, is_deny),
                 )
             }
         }
@@ -422,7 +446,9 @@ impl Profile {
         };
         json!({
             "name": self.name,
-            "cn": texts(&self.cn),
+            "cn": {
+                "allow": self.cn.allow, "deny": self.cn.deny, "unicode": self.unicode,
+            },
             "o": texts(&self.o),
             "ou": texts(&self.ou),
             "dns": {

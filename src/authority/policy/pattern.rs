@@ -1,6 +1,6 @@
 //! What the lists of a policy compare with: one type for each kind of name.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Text with `*` for any run of characters: common names and units.
 ///
@@ -15,6 +15,15 @@ pub(super) fn text_matches(pattern: &str, text: &str, is_deny: bool) -> bool {
         }
     };
     glob(&fold(pattern), &fold(text))
+}
+
+/// Whether a pattern can match any name at all: names have the characters of
+/// session tags ([`crate::authority::TagValue`]).
+pub(super) fn can_match(pattern: &str) -> bool {
+    let plain = pattern.replace('*', "");
+    plain.is_empty()
+        || plain.trim().parse::<crate::authority::TagValue>().is_ok()
+        || plain.trim().is_empty()
 }
 
 /// Greedy matching that goes back to the last `*` only, so that no pattern takes
@@ -140,6 +149,16 @@ impl Network {
         }
     }
 
+    /// Whether an address is in what is denied: also by the IPv4 address that an
+    /// IPv6 address stands for.
+    pub(super) fn denies(self, address: IpAddr) -> bool {
+        let within = match address {
+            IpAddr::V6(address) => embedded(address).map(IpAddr::V4),
+            IpAddr::V4(_) => None,
+        };
+        self.contains(address) || within.is_some_and(|address| self.contains(address))
+    }
+
     /// An IPv4 address in IPv6's clothes (`::ffff:10.0.0.1`) is judged as what it
     /// is.
     pub(super) fn contains(self, address: IpAddr) -> bool {
@@ -164,6 +183,19 @@ impl Network {
     }
 }
 
+/// The IPv4 address to which packets for an IPv6 address may go in the end:
+/// mapped and compatible addresses (RFC 4291 section 2.5.5), NAT64 (RFC 6052
+/// section 2.1) and 6to4 (RFC 3056 section 2).
+fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [a, b, c, d, e, f, g, h] = address.segments();
+    let ipv4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
+    match [a, b, c, d, e, f] {
+        [0, 0, 0, 0, 0, 0 | 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => Some(ipv4(g, h)),
+        [0x2002, high, low, ..] => Some(ipv4(high, low)),
+        _ => None,
+    }
+}
+
 impl std::fmt::Display for Network {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.address, self.bits)
@@ -183,25 +215,38 @@ pub(super) fn uri_prefix(text: &str) -> Result<String, String> {
 
 /// Whether a URI begins so, at a border: `spiffe://a/web` is not the beginning
 /// of `spiffe://a/website`.
-pub(super) fn uri_matches(prefix: &str, uri: &str) -> bool {
-    match normal_uri(uri).strip_prefix(prefix) {
+///
+/// What is denied is denied at every port of its host, and with a dot behind the
+/// host, which names the same one.
+pub(super) fn uri_matches(prefix: &str, uri: &str, is_deny: bool) -> bool {
+    let normal = |uri: &str| match is_deny {
+        true => without_root_dot(&normal_uri(uri)),
+        false => normal_uri(uri),
+    };
+    let prefix = normal(prefix);
+    match normal(uri).strip_prefix(&prefix) {
         Some("") => true,
-        Some(rest) => prefix.ends_with(['/', ':', '#', '?']) || rest.starts_with(['/', '?', '#']),
+        Some(rest) => {
+            prefix.ends_with(['/', ':', '#', '?'])
+                || rest.starts_with(['/', '?', '#'])
+                || is_deny && rest.starts_with(':')
+        }
         None => false,
     }
 }
 
-/// Whether a URI names a directory by `.` or `..`: what it means then depends on
-/// who reads it.
-pub(super) fn has_dot_segment(uri: &str) -> bool {
-    let path = normal_uri(uri);
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    path.split('/').any(|segment| matches!(segment, "." | ".."))
+/// Without the dot that may stand behind a host (RFC 3986 section 3.2.2).
+fn without_root_dot(uri: &str) -> String {
+    let Some((scheme, rest)) = uri.split_once("://") else {
+        return uri.to_owned();
+    };
+    let (host, rest) = rest.split_at(rest.find(['/', '?', '#', ':']).unwrap_or(rest.len()));
+    format!("{scheme}://{}{rest}", host.trim_end_matches('.'))
 }
 
 /// RFC 3986 section 6.2.2: scheme and host in lower case, unreserved characters
 /// as themselves.
-fn normal_uri(uri: &str) -> String {
+pub(super) fn normal_uri(uri: &str) -> String {
     let decoded = decode_unreserved(uri);
     let head = match decoded.split_once("://") {
         Some((scheme, rest)) => {
@@ -327,6 +372,24 @@ mod tests {
                 "{range} {address}"
             );
         }
+        let denied = Network::parse("10.0.0.0/8").unwrap();
+        for address in [
+            "10.1.2.3",
+            "::ffff:10.1.2.3",
+            "::10.1.2.3",
+            "64:ff9b::10.1.2.3",
+            "2002:a01:203::1",
+        ] {
+            assert!(denied.denies(address.parse().unwrap()), "{address}");
+        }
+        for address in [
+            "11.0.0.0",
+            "64:ff9b::11.0.0.0",
+            "2002:b00::",
+            "2001:db8::a01:203",
+        ] {
+            assert!(!denied.denies(address.parse().unwrap()), "{address}");
+        }
         for bad in [
             "",
             "10.0.0.1/8",
@@ -341,7 +404,20 @@ mod tests {
 
     #[test]
     fn prefixes_of_uris_end_at_borders_and_spelling_does_not_matter() {
-        let matches = |prefix: &str, uri: &str| uri_matches(&uri_prefix(prefix).unwrap(), uri);
+        let deny = |prefix: &str, uri: &str| uri_matches(&uri_prefix(prefix).unwrap(), uri, true);
+        for uri in [
+            "https://ADMIN.example.com/x",
+            "HTTPS://admin.example.com./x",
+            "https://admin.example.com:8443/x",
+        ] {
+            assert!(deny("https://admin.example.com", uri), "{uri}");
+        }
+        assert!(!deny(
+            "https://admin.example.com",
+            "https://admin.example.com.evil.org/"
+        ));
+        let matches =
+            |prefix: &str, uri: &str| uri_matches(&uri_prefix(prefix).unwrap(), uri, false);
         for (prefix, uri, fits) in [
             ("spiffe://a/web", "spiffe://a/web", true),
             ("spiffe://a/web", "spiffe://a/web/1", true),
@@ -359,7 +435,5 @@ mod tests {
         for bad in ["", "web", "spiffe:", "spiffe://", "spiffe://a/*"] {
             assert!(uri_prefix(bad).is_err(), "{bad}");
         }
-        assert!(has_dot_segment("spiffe://a/web/%2e./admin"));
-        assert!(!has_dot_segment("spiffe://a/web/..x?/../"));
     }
 }

@@ -183,6 +183,7 @@ fn a_batch_that_is_overtaken_is_run_again() {
             rows,
             keep_going: true,
             jobs: 2,
+            renew: None,
             out: Some(&out),
             progress: &|_| {},
         };

@@ -11,8 +11,8 @@ use super::CaDirectory;
 /// Tell a monitor how the CA is
 ///
 /// Looks at the ends of the CA's certificates, its revocation lists, certificates
-/// that end without a successor of the same common name, unsettled reservations,
-/// the clock, the age of the last backup and the modes of the files. It needs no
+/// that end, or have ended, without a successor of the same common name, the places
+/// of the keys, unsettled reservations, the clock, the age of the last backup and the modes of the files. It needs no
 /// key.
 ///
 /// The exit codes are those of a Nagios plugin, and not of the table of windlass:
@@ -47,6 +47,19 @@ pub struct CaCheck {
     /// How much of a workload's certificate is left when it is critical
     #[arg(long, value_name = "PERCENT", default_value_t = 10, value_parser = value::number("a share of a life", 1..=100_u8, "10"))]
     pub leaf_critical: u8,
+
+    /// For how long certificates are told that have ended without a successor
+    ///
+    /// Of a host that is gone, the certificate is best revoked as
+    /// cessationOfOperation: then it is not told
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = value::period)]
+    pub ended: TimeDelta,
+
+    /// From how many such certificates on it is critical
+    ///
+    /// When no certificate at all is valid any more, one is enough
+    #[arg(long, value_name = "NUMBER", default_value_t = 10, value_parser = value::number("a number of certificates", 1..=1_000_000_u32, "10"))]
+    pub ended_critical: u32,
 
     /// How old the last backup may be; the double is critical
     #[arg(long, value_name = "TIME", default_value = "2d", value_parser = value::period)]

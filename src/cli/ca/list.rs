@@ -57,7 +57,8 @@ pub enum ListFormat {
     /// Columns, for people
     #[default]
     Table,
-    /// Comma-separated values with a heading (RFC 4180)
+    /// Comma-separated values with a heading (RFC 4180), as they are: names may begin
+    /// with = + - @, which a spreadsheet takes for a formula unless it imports text
     Csv,
     /// One JSON array
     Json,

@@ -55,7 +55,9 @@ pub struct CaReport {
 ///
 /// Every row, the oldest first: as JSON Lines with the certificates in PEM, or as
 /// CSV. No keys are in it. The export stands in the audit log, so it needs to
-/// write the CA's directory.
+/// write the CA's directory. Values stand in the CSV as they are in the certificates:
+/// a name may begin with = + - @, which a spreadsheet takes for a formula unless its
+/// columns are imported as text.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:

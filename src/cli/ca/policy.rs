@@ -33,12 +33,13 @@ pub enum CaPolicyCommand {
 ///
 ///   [profiles.web]
 ///   cn.allow = ["web-*"]               * stands for any run of characters; o, ou alike
+///   cn.unicode = true                  names with rules may have letters beyond ASCII
 ///   dns.allow = [".example.com"]       every name below it; without a dot, that name
 ///   dns.deny = ["admin.example.com"]
 ///   dns.wildcards = false              refuses names with *
 ///   ip.allow = ["10.0.0.0/8"]
 ///   uri.allow = ["spiffe://example.com/web"]
-///   email.allow = []
+///   email.allow = []                   hosts of addresses: "example.com", or below it
 ///   keys.allow = ["p256", "rsa3072"]   also p384, p521, rsa, rsa2048, rsa4096,
 ///                                      ml-dsa-44, ml-dsa-65, ml-dsa-87
 ///   days = 7                           when none are asked for
@@ -49,7 +50,11 @@ pub enum CaPolicyCommand {
 ///
 /// What is denied is denied whatever is allowed. A list of what is allowed allows
 /// nothing else, and an empty one nothing of its kind; where there is none,
-/// everything is allowed. Denied texts are compared without regard to case. A
+/// everything is allowed. Denied texts are compared without regard to case, denied
+/// addresses also within IPv6 (mapped, NAT64, 6to4), and denied URIs at every port.
+/// With rules for URIs, those of spiffe: must be SPIFFE IDs, and others have no user,
+/// no // or ; in their path, and nothing that is decoded in two ways. A rule for
+/// email is about the host behind the @ alone: who is before it is not judged. A
 /// requester is the user who runs windlass, as the audit log names them.
 #[derive(Args, Debug)]
 #[command(

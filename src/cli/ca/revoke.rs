@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::authority::Selection;
 use crate::cli::value;
-use crate::pki::{RevocationReason, SerialNumber};
+use crate::pki::RevocationReason;
 
 use super::{CaDirectory, OccasionArgs, PassphraseArgs};
 
@@ -13,14 +13,17 @@ use super::{CaDirectory, OccasionArgs, PassphraseArgs};
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 pub struct WhichCertificate {
-    /// The serial number in hex
-    #[arg(value_name = "SERIAL")]
-    serial: Option<SerialNumber>,
+    /// The serial number in hex, the SHA-256, or the common name
+    ///
+    /// As 'windlass ca show' takes it; a common name as with --cn
+    #[arg(value_name = "WHICH")]
+    which: Option<String>,
 
     /// The common name
     ///
-    /// Of the certificates that have not ended. When several are meant they are
-    /// listed, and nothing is done without --all
+    /// Of the certificates that have not ended, in any case if none is written
+    /// just so. When several are meant they are listed, and nothing is done without
+    /// --all
     #[arg(long, value_name = "NAME")]
     cn: Option<String>,
 
@@ -33,8 +36,8 @@ impl WhichCertificate {
     /// Which certificates are meant; `all` of those with the common name.
     #[must_use]
     pub fn selection(&self, all: bool) -> Option<Selection> {
-        if let Some(serial) = &self.serial {
-            return Some(Selection::Serial(*serial));
+        if let Some(which) = &self.which {
+            return Some(Selection::Any(which.clone()));
         }
         if let Some(fingerprint) = &self.fingerprint {
             return Some(Selection::Fingerprint(fingerprint.clone()));
@@ -61,6 +64,10 @@ impl WhichCertificate {
 /// privilegeWithdrawn, aACompromise; in any case, also with dashes. Only a
 /// certificateHold can be taken back, with 'windlass ca release'. A key that was
 /// compromised is never certified again.
+///
+/// The certificate of the issuing CA is revoked only with --ca and by its serial
+/// number or fingerprint: from then on it issues nothing, and when the root's list
+/// is imported every certificate that it has issued is refused.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
@@ -79,6 +86,10 @@ pub struct CaRevoke {
     /// With --cn: all certificates of that name that have not ended
     #[arg(long, requires = "cn")]
     pub all: bool,
+
+    /// The issuing CA's own certificate is meant, and what it has issued with it
+    #[arg(long = "ca", conflicts_with = "cn")]
+    pub authority: bool,
 
     /// Why, as one of the reasons of RFC 5280
     #[arg(long, value_name = "REASON")]

@@ -33,7 +33,7 @@ pub(super) fn init(
     let keys = OwnKeyArgs {
         key_type: arguments.key_type,
         device: &arguments.device,
-        unlock: &unlock(&arguments.ca.dir, &arguments.passphrase, context),
+        unlock: &unlock(&arguments.ca.dir, &arguments.passphrase, context)?,
     };
     let key = own_key(named, &keys, context)?;
     let founding = Founding {

@@ -41,7 +41,7 @@ fn checkpoint(arguments: &AuditCheckpoint, context: &Context) -> Result<(), Erro
         return Err(store::Error::Exists { path: out }.into());
     }
     store::check_parent(&out)?;
-    let unlock = unlock(&directory, &arguments.passphrase, context);
+    let unlock = unlock(&directory, &arguments.passphrase, context)?;
     let authority = Authority::open(&directory, &unlock)?;
     let actor = actor(context);
     let kept = authority.checkpoint(&occasion(&actor, &arguments.occasion, context))?;
@@ -83,7 +83,7 @@ fn export(arguments: &AuditExport, context: &Context) -> Result<(), Error> {
 }
 
 fn list(arguments: &AuditList, context: &Context) -> Result<(), Error> {
-    let inventory = open(&arguments.ca.dir, context)?;
+    let inventory = authority::read_inventory(&context.path(&arguments.ca.dir))?;
     let since = arguments
         .since
         .map(|moment| moment.seen_from(context.clock.now()));
@@ -200,7 +200,7 @@ fn reconcile(arguments: &AuditReconcile, context: &Context) -> Result<(), Error>
 }
 
 fn verify(arguments: &AuditVerify, context: &Context) -> Result<(), Error> {
-    let inventory = open(&arguments.ca.dir, context)?;
+    let inventory = authority::read_inventory(&context.path(&arguments.ca.dir))?;
     let kept = arguments
         .checkpoint
         .as_deref()
@@ -212,6 +212,7 @@ fn verify(arguments: &AuditVerify, context: &Context) -> Result<(), Error> {
         })
         .transpose()?;
     let report = authority::verify_log(&inventory, kept.as_ref())?;
+    inventory.check_unwritten()?;
     let faults: Vec<String> = report.faults.iter().map(ToString::to_string).collect();
     let head = hex::encode(report.head);
     if arguments.json {

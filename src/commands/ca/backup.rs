@@ -9,11 +9,13 @@ use crate::cli::{CaBackup, CaRestore};
 use crate::commands::{Context, Error};
 
 use super::occasion::{actor, occasion};
+use super::outside::check_outside;
 
 /// Makes a backup.
 pub(in crate::commands) fn backup(arguments: &CaBackup, context: &Context) -> Result<(), Error> {
     let directory = context.path(&arguments.ca.dir);
     let out = context.path(&arguments.out);
+    check_outside(&out, &directory)?;
     let actor = actor(context);
     let occasion = occasion(&actor, &arguments.occasion, context);
     let report = authority::backup(&directory, &out, &occasion)?;

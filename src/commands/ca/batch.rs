@@ -10,6 +10,7 @@ use crate::authority::{
     self, Authority, Batch, BatchRow, RequestedKey, RowOutcome, lock_batches, spread,
 };
 use crate::cli::CaIssue;
+use crate::commands::error::authority::hint_authority;
 use crate::commands::{Context, Error};
 use crate::key::Source;
 use crate::limits;
@@ -18,6 +19,7 @@ use crate::pki::encode_pem;
 use super::batch_file::{self, Written};
 use super::issue::{as_json, open};
 use super::occasion::{actor, occasion};
+use super::outside::check_outside;
 use super::sign::refuse_twice;
 
 /// Most rows of which is said on stderr what is wrong with them.
@@ -31,6 +33,9 @@ struct Row {
 
 /// Issues a certificate for each row of a file.
 pub(super) fn issue(arguments: &CaIssue, file: &Source, context: &Context) -> Result<(), Error> {
+    if let Some(out) = &arguments.out {
+        check_outside(&context.path(out), &context.path(&arguments.ca.dir))?;
+    }
     let source = context.source(file);
     refuse_twice(&source, &arguments.passphrase)?;
     let origin = source.to_string();
@@ -86,16 +91,25 @@ fn jobs(arguments: &CaIssue) -> usize {
     jobs.unwrap_or_else(cores).min(limits::MAX_BATCH_JOBS)
 }
 
-/// What the policy says of each row.
+/// What would become of each row.
 fn foresee(
     arguments: &CaIssue,
     rows: &[BatchRow],
     context: &Context,
 ) -> Result<Vec<RowOutcome>, Error> {
-    let directory = context.path(&arguments.ca.dir);
-    let faults = Authority::open_without_key(&directory)?.check_batch(rows)?;
-    let outcome = |fault: Option<_>| fault.map_or(RowOutcome::Untouched, RowOutcome::Failed);
-    Ok(faults.into_iter().map(outcome).collect())
+    let authority = Authority::open_to_look(&context.path(&arguments.ca.dir))?;
+    let actor = actor(context);
+    let occasion = occasion(&actor, &arguments.occasion, context);
+    let out = arguments.out.as_deref().map(|out| context.path(out));
+    let batch = Batch {
+        rows,
+        keep_going: arguments.batch.keep_going,
+        jobs: 1,
+        renew: arguments.batch.renewal(),
+        out: out.as_deref(),
+        progress: &|_| {},
+    };
+    Ok(authority.check_batch(&batch, &occasion)?)
 }
 
 fn carry_out(
@@ -115,6 +129,7 @@ fn carry_out(
         rows,
         keep_going: arguments.batch.keep_going,
         jobs,
+        renew: arguments.batch.renewal(),
         out: out.as_deref(),
         progress: &|count| bar.inc(count),
     };
@@ -139,6 +154,7 @@ fn report(arguments: &CaIssue, rows: &[Row], context: &Context) -> Result<(), Er
     let out = arguments.out.as_deref().map(|out| context.path(out));
     let is_dry = arguments.terms.dry_run;
     let mut told = 0;
+    let mut hints = std::collections::BTreeSet::new();
     let (mut issued, mut again, mut failed) = (0_usize, 0_usize, 0_usize);
     for row in rows {
         match &row.outcome {
@@ -150,9 +166,19 @@ fn report(arguments: &CaIssue, rows: &[Row], context: &Context) -> Result<(), Er
                 if told < MOST_TOLD {
                     let (line, id) = (row.written.line, row.written.id());
                     let id = crate::text::printable(id, 130);
+                    // What many rows have in common is said once.
+                    let is_of_id = matches!(
+                        error,
+                        authority::Error::BatchKeyLost { .. }
+                            | authority::Error::RequestDiffers { .. }
+                            | authority::Error::RequestRevoked { .. }
+                    );
+                    let hint = is_of_id.then(|| hint_authority(error)).flatten();
+                    let hint = hint.filter(|hint| hints.insert(hint.clone()));
+                    let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
                     context
                         .printer
-                        .warning(&format!("line {line} ({id}): {error}"));
+                        .warning(&format!("line {line} ({id}): {error}{hint}"));
                 }
                 told += 1;
             }
@@ -173,8 +199,12 @@ fn report(arguments: &CaIssue, rows: &[Row], context: &Context) -> Result<(), Er
         context.printer.data(&lines)?;
     } else if is_dry {
         let allowed = rows.len() - failed;
+        let before = match again {
+            0 => String::new(),
+            count => format!(", {count} of them were issued before"),
+        };
         context.printer.data(&format!(
-            "{allowed} of {} rows can be issued; nothing was issued\n",
+            "{allowed} of {} rows can be issued{before}; nothing was issued\n",
             rows.len()
         ))?;
     } else {

@@ -69,10 +69,17 @@ pub(super) type Wrong = (u64, String);
 
 /// Reads all rows. A file that cannot be read as a whole has no rows at all.
 pub(super) fn read(content: &[u8]) -> Result<Vec<Written>, Wrong> {
-    let rows = if content.trim_ascii_start().starts_with(b"{") {
-        read_json(content)?
+    let begin = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+    let rows = if begin.trim_ascii().is_empty() {
+        return Err((1, "the file is empty".to_owned()));
+    } else if begin.trim_ascii_start().starts_with(b"[") {
+        let reason =
+            "it is a JSON array, where an object on each line is expected ('jq -c .[]' makes them)";
+        return Err((1, reason.to_owned()));
+    } else if begin.trim_ascii_start().starts_with(b"{") {
+        read_json(begin)?
     } else {
-        read_csv(content)?
+        read_csv(begin)?
     };
     if rows.is_empty() {
         return Err((1, "the batch has no rows".to_owned()));
@@ -107,11 +114,66 @@ fn read_json(content: &[u8]) -> Result<Vec<Written>, Wrong> {
         if rows.len() == limits::MAX_BATCH_ROWS {
             return Err(too_many(line));
         }
-        let row: Written = serde_json::from_slice(text)
-            .map_err(|error| (line, printable(&error.to_string(), 300)))?;
+        let row: Written =
+            serde_json::from_slice(text).map_err(|error| (line, json_fault(&error)))?;
         rows.push(Written { line, ..row });
     }
     Ok(rows)
+}
+
+/// What is wrong with a line of JSON. The parser counts lines in what it was
+/// given, which is one line.
+fn json_fault(error: &serde_json::Error) -> String {
+    use serde_json::error::Category;
+    let text = error.to_string();
+    let said = text.split(" at line ").next().unwrap_or_default();
+    let said = printable(said, 300);
+    match error.classify() {
+        Category::Eof => "the object does not end on its line".to_owned(),
+        Category::Syntax => format!("not JSON from column {} on: {said}", error.column()),
+        Category::Data | Category::Io => said,
+    }
+}
+
+/// The line, from 1, of a quote that is opened and never closed.
+fn open_quote(content: &[u8]) -> Option<u64> {
+    let (mut line, mut opened) = (1, None);
+    for octet in content {
+        match octet {
+            b'\n' => line += 1,
+            b'"' if opened.is_some() => opened = None,
+            b'"' => opened = Some(line),
+            _ => {}
+        }
+    }
+    opened
+}
+
+/// What is wrong with a heading.
+fn unknown_heading(heading: &str) -> String {
+    let shown = printable(heading, 100);
+    let is_joined = |separator: char| {
+        let mut parts = heading.split(separator);
+        parts.clone().count() > 1 && parts.any(|part| COLUMNS.contains(&part.trim()))
+    };
+    if let Some(separator) = [';', '\t', '|'].into_iter().find(|one| is_joined(*one)) {
+        let name = match separator {
+            '\t' => "tabs".to_owned(),
+            other => format!("'{other}'"),
+        };
+        return format!("its columns are separated by {name}, where ',' is expected");
+    }
+    let lower = heading.to_lowercase();
+    let near = COLUMNS
+        .iter()
+        .map(|column| (strsim::damerau_levenshtein(column, &lower), column))
+        .min();
+    match near {
+        Some((distance, column)) if distance <= 2 && distance < column.len() => {
+            format!("'{shown}' is no column; did you mean '{column}'?")
+        }
+        _ => format!("'{shown}' is no column; known are {}", COLUMNS.join(", ")),
+    }
 }
 
 /// The columns of a CSV file.
@@ -128,7 +190,9 @@ const COLUMNS: [&str; 9] = [
 ];
 
 fn read_csv(content: &[u8]) -> Result<Vec<Written>, Wrong> {
-    let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+    if let Some(line) = open_quote(content) {
+        return Err((line, "a quote is opened here and never closed".to_owned()));
+    }
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .from_reader(content);
@@ -139,9 +203,7 @@ fn read_csv(content: &[u8]) -> Result<Vec<Written>, Wrong> {
     let headings = reader.headers().map_err(malformed)?.clone();
     for heading in &headings {
         if !COLUMNS.contains(&heading) {
-            let shown = printable(heading, 100);
-            let known = COLUMNS.join(", ");
-            return Err((1, format!("'{shown}' is no column; known are {known}")));
+            return Err((1, unknown_heading(heading)));
         }
     }
     if !headings.iter().any(|heading| heading == "id") {

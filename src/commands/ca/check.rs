@@ -1,6 +1,7 @@
 //! `windlass ca check`
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -8,7 +9,7 @@ use serde_json::json;
 use crate::authority::{self, Finding, HealthPlan, Level};
 use crate::cli::{CaCheck, CheckFormat};
 use crate::clock::rfc3339;
-use crate::commands::{Context, Error, ready};
+use crate::commands::{Context, Error, Outcome, Printer, ready};
 use crate::store::{self, Readers};
 use crate::text::printable;
 
@@ -31,6 +32,8 @@ pub(in crate::commands) fn check(arguments: &CaCheck, context: &Context) -> Resu
         warn: arguments.warn,
         critical: arguments.critical,
         leaves: (arguments.leaf_warn, arguments.leaf_critical),
+        ended: arguments.ended,
+        ended_critical: arguments.ended_critical,
         backup: arguments.backup_age,
         unsettled: UNSETTLED,
         deep: arguments.deep,
@@ -71,6 +74,20 @@ pub(in crate::commands) fn check(arguments: &CaCheck, context: &Context) -> Resu
         level => Err(Error::Ended {
             status: level.code(),
         }),
+    }
+}
+
+/// Whether these arguments are those of `windlass ca check`.
+pub(in crate::commands) fn is_check(arguments: &[OsString]) -> bool {
+    matches!(arguments, [_, ca, check, ..] if ca == "ca" && check == "check")
+}
+
+/// What a monitor understands when it calls this with arguments that are none:
+/// that nothing was judged. What is wrong with them stands on stderr.
+pub(in crate::commands) fn check_unknown(printer: &Printer) -> Outcome {
+    let said = "WINDLASS CA UNKNOWN - the arguments are wrong: see 'windlass ca check --help'\n";
+    match printer.data(said) {
+        Ok(()) | Err(_) => Outcome::Command(Level::Unknown.code()),
     }
 }
 

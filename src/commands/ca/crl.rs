@@ -99,7 +99,10 @@ pub(super) fn make(
     due: Vec<(AuthorityName, Option<PathBuf>)>,
     context: &Context,
 ) -> (Vec<Made>, Option<Error>) {
-    let unlock = unlock(wanted.directory, wanted.passphrase, context);
+    let unlock = match unlock(wanted.directory, wanted.passphrase, context) {
+        Ok(unlock) => unlock,
+        Err(error) => return (Vec::new(), Some(error)),
+    };
     let mut made = Vec::new();
     for (issuer, out) in due {
         let plan = ListPlan {

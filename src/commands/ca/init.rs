@@ -34,7 +34,7 @@ pub(in crate::commands) fn init(arguments: &CaInit, context: &Context) -> Result
     let keys = OwnKeyArgs {
         key_type: arguments.key_type,
         device: &arguments.device,
-        unlock: &unlock(&arguments.ca.dir, &arguments.passphrase, context),
+        unlock: &unlock(&arguments.ca.dir, &arguments.passphrase, context)?,
     };
     let root_key = own_key(arguments.root_key.as_ref(), &keys, context)?;
     let issuing_key = own_key(arguments.issuing_key.as_ref(), &keys, context)?;

@@ -53,7 +53,7 @@ pub(in crate::commands) fn install(arguments: &CaInstall, context: &Context) -> 
     let actor = actor(context);
     let installed = installer.install(
         &admitted,
-        &unlock(&directory, &arguments.passphrase, context),
+        &unlock(&directory, &arguments.passphrase, context)?,
         &occasion(&actor, &arguments.occasion, context),
     )?;
     let anchor = directory.join("trust-anchor.pem");

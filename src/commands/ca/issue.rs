@@ -13,6 +13,7 @@ use crate::commands::{Context, Error};
 use crate::pki::Certificate;
 
 use super::occasion::{actor, occasion};
+use super::outside::check_outside;
 use super::unlock::unlock;
 
 /// What is to be issued, and where it goes.
@@ -48,6 +49,9 @@ pub(in crate::commands) fn issue(arguments: &CaIssue, context: &Context) -> Resu
         (Some(file), _) => return super::batch::issue(arguments, file, context),
     };
     let out = arguments.out.as_deref().map(|out| context.path(out));
+    if let Some(out) = &out {
+        check_outside(out, &context.path(&arguments.ca.dir))?;
+    }
     // First, so that an occupied directory is refused before anybody is asked.
     let target = match &out {
         Some(out) if !arguments.terms.dry_run => Some(Target {
@@ -83,7 +87,7 @@ pub(super) fn open(
     passphrase: &PassphraseArgs,
     context: &Context,
 ) -> Result<Authority, Error> {
-    let authority = Authority::open(directory, &unlock(directory, passphrase, context))?;
+    let authority = Authority::open(directory, &unlock(directory, passphrase, context)?)?;
     warn_of_end(authority.ending(context.clock.now()), context);
     Ok(authority)
 }
@@ -105,7 +109,7 @@ impl Order<'_> {
         let occasion = occasion(&actor, self.occasion, context);
         let random = SystemRandom::new();
         let Some(target) = self.target else {
-            let authority = Authority::open_without_key(&self.directory)?;
+            let authority = Authority::open_to_look(&self.directory)?;
             let preview = authority.preview(&self.request, &occasion, &random)?;
             warn_clamped(&preview.certificate, preview.clamped, context);
             return foretell(&self.request, &preview, self.ignored, self.json, context);

@@ -17,6 +17,7 @@ mod issue;
 mod lint;
 mod list;
 mod occasion;
+mod outside;
 mod passphrase;
 mod policy;
 mod report;
@@ -31,7 +32,7 @@ mod unlock;
 
 pub(super) use audit::audit;
 pub(super) use backup::{backup, restore};
-pub(super) use check::check;
+pub(super) use check::{check, check_unknown, is_check};
 pub(super) use crl::crl;
 pub(super) use export::export;
 pub(super) use init::init;

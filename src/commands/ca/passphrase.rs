@@ -20,7 +20,7 @@ pub(in crate::commands) fn passphrase(
     let directory = context.path(&arguments.ca.dir);
     let (old, new) = (&arguments.passphrase, &arguments.new);
     let new = material::new_passphrase_source(new, old, context, "New passphrase")?;
-    let old = unlock(&directory, &arguments.passphrase, context);
+    let old = unlock(&directory, &arguments.passphrase, context)?;
     // In the order in which people expect to be asked.
     old.ask()?;
     let new = new.read(&context.environment)?;

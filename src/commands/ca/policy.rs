@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::authority::{Policy, open_inventory};
+use crate::authority::{Policy, read_inventory};
 use crate::cli::{CaPolicyCheck, CaPolicyShow};
 use crate::commands::{Context, Error};
 use crate::text::printable;
@@ -17,7 +17,7 @@ pub(in crate::commands) fn check(
         (None, directory) => {
             let directory = directory.clone().unwrap_or_default();
             let directory = context.path(&directory);
-            open_inventory(&directory)?;
+            read_inventory(&directory)?;
             directory.join(Policy::FILE)
         }
     };
@@ -37,8 +37,13 @@ pub(in crate::commands) fn check(
         read => read?,
     };
     let names = policy.names();
+    let doubts = policy.doubts();
+    for doubt in &doubts {
+        context.printer.warning(doubt);
+    }
     if arguments.json {
         return context.printer.json(&json!({
+            "warnings": doubts,
             "file": file,
             "digestSha256": policy.digest(),
             "profiles": names,
@@ -58,7 +63,7 @@ pub(in crate::commands) fn check(
 /// Shows the policy of a CA.
 pub(in crate::commands) fn show(arguments: &CaPolicyShow, context: &Context) -> Result<(), Error> {
     let directory = context.path(&arguments.ca.dir);
-    open_inventory(&directory)?;
+    read_inventory(&directory)?;
     let shown = Policy::of(&directory)?.to_json();
     if arguments.json {
         return context.printer.json(&shown);

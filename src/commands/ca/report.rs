@@ -47,6 +47,8 @@ struct Facts {
     summary: Summary,
     authorities: Vec<Record>,
     due: Rows,
+    /// How many have ended lately without a successor.
+    ended: usize,
     revoked: Rows,
     open: Rows,
 }
@@ -123,6 +125,9 @@ impl Facts {
                 .unwrap_or_else(|| "Certificate authority".to_owned()),
             summary: inventory.summary(now, first_week, MOST_WEEKS)?,
             due: find(inventory, &due)?,
+            ended: inventory
+                .ending_unreplaced(now - TimeDelta::days(DUE_DAYS), now)?
+                .len(),
             revoked: find(inventory, &revoked)?,
             open: find(inventory, &open)?,
             authorities,
@@ -175,6 +180,29 @@ impl Facts {
 
     fn next_steps(&self) -> String {
         let mut steps = Vec::new();
+        for record in self
+            .authorities
+            .iter()
+            .filter(|one| one.revocation.is_some())
+        {
+            steps.push(format!(
+                "<b class=\"urgent\">{} was revoked</b>: what it has issued is refused with it, \
+                 and it issues nothing (<code>windlass ca show {}</code>)",
+                escaped(&record.subject),
+                hex::encode(&record.serial)
+            ));
+        }
+        if self.ended > 0 {
+            steps.push(format!(
+                "<b class=\"urgent\">{} ended in the last {DUE_DAYS} days without a successor</b>: \
+                 renew them, or revoke those of hosts that are gone \
+                 (<code>windlass ca list --status expired</code>)",
+                match self.ended {
+                    1 => "1 certificate".to_owned(),
+                    count => format!("{count} certificates"),
+                }
+            ));
+        }
         for record in &self.authorities {
             let left = record.not_after - self.now;
             if record.revocation.is_none() && left < TimeDelta::days(365) {

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::authority::{self, AuthorityName, Generations, Revoked, reason_of};
+use crate::authority::{self, AuthorityName, Generations, Revoked, Selection, reason_of};
 use crate::cli::{CaRelease, CaRevoke};
 use crate::clock::rfc3339;
 use crate::commands::{Context, Error};
+use crate::store::Kind;
 use crate::text::printable;
 
 use super::crl::{self, DEFAULT_DAYS};
@@ -19,6 +20,10 @@ pub(in crate::commands) fn revoke(arguments: &CaRevoke, context: &Context) -> Re
     let directory = context.path(&arguments.ca.dir);
     let selection = arguments.certificate.selection(arguments.all);
     let selection = selection.ok_or(NOT_NAMED)?;
+    let selection = match arguments.authority {
+        true => Selection::Authority(Box::new(selection)),
+        false => selection,
+    };
     let inventory = authority::open_inventory(&directory)?;
     let actor = actor(context);
     let occasion = occasion(&actor, &arguments.occasion, context);
@@ -36,6 +41,12 @@ pub(in crate::commands) fn revoke(arguments: &CaRevoke, context: &Context) -> Re
     }
     let generations = authority::generations(&directory)?;
     let issuers = issuers_of(&done, &generations);
+    let is_authority = |one: &Revoked| one.changed && one.record.kind == Kind::Issuing;
+    if done.iter().any(is_authority) {
+        context.printer.warning(
+            "the issuing CA is revoked: it issues nothing any more, and with the root's list in Roles Anywhere every certificate that it has issued is refused",
+        );
+    }
     let mut text: String = done.iter().map(shown).collect();
     if !arguments.crl || issuers.is_empty() {
         text.push_str(&next_step(&directory, &issuers));
@@ -62,6 +73,11 @@ pub(in crate::commands) fn revoke(arguments: &CaRevoke, context: &Context) -> Re
         context.printer.json(&as_json(&done, lists))?;
     } else if !lists.is_empty() {
         crl::tell(&[], &lists, false, context)?;
+    }
+    if failure.is_some() {
+        context.printer.warning(
+            "what is told above is revoked, and stays so; only the list that tells it to others was not made: 'windlass ca crl' makes it",
+        );
     }
     failure.map_or(Ok(()), Err)
 }

@@ -50,7 +50,7 @@ fn prepare(arguments: &RolloverPrepare, context: &Context) -> Result<(), Error> 
     }
     // Before anybody is asked for a passphrase.
     authority::generations(&directory)?.check_free(&directory)?;
-    let unlock = unlock(&directory, &arguments.passphrase, context);
+    let unlock = unlock(&directory, &arguments.passphrase, context)?;
     let keys = OwnKeyArgs {
         key_type: arguments.key_type,
         device: &arguments.device,
@@ -153,7 +153,7 @@ fn request(
 
 fn activate(arguments: &RolloverActivate, context: &Context) -> Result<(), Error> {
     let directory = context.path(&arguments.ca.dir);
-    let unlock = unlock(&directory, &arguments.passphrase, context);
+    let unlock = unlock(&directory, &arguments.passphrase, context)?;
     let actor = actor(context);
     let activated = authority::activate(
         &directory,

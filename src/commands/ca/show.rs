@@ -75,7 +75,7 @@ fn look_for(inventory: &Inventory, which: &str) -> Result<Option<(Record, Vec<Re
         others.retain(|other| other.serial != newest.serial);
         return Ok(Some((newest, others)));
     }
-    let requested = inventory.by_request(which)?;
+    let requested = inventory.newest_of_request(which)?;
     Ok(requested.map(|record| (record, Vec::new())))
 }
 

@@ -11,6 +11,7 @@ use crate::pki::{CertificateRequest, GeneralName};
 use crate::text::printable;
 
 use super::issue::{Order, Target};
+use super::outside::check_outside;
 
 /// Issues a certificate for a request and says where its files are.
 pub(in crate::commands) fn sign(arguments: &CaSign, context: &Context) -> Result<(), Error> {
@@ -24,6 +25,9 @@ pub(in crate::commands) fn sign(arguments: &CaSign, context: &Context) -> Result
     }
     // What cannot be written is refused before anybody is asked.
     let out = arguments.out.as_deref().map(|out| context.path(out));
+    if let Some(out) = &out {
+        check_outside(out, &context.path(&arguments.ca.dir))?;
+    }
     let target = match &out {
         Some(out) if !arguments.terms.dry_run => Some(Target {
             delivery: begin(out)?,

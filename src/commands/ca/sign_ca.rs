@@ -44,7 +44,7 @@ pub(in crate::commands) fn sign_ca(arguments: &CaSignCa, context: &Context) -> R
     .ask(context)?;
     let signer = RootSigner::open(
         &directory,
-        &unlock(&directory, &arguments.passphrase, context),
+        &unlock(&directory, &arguments.passphrase, context)?,
     )?;
     let actor = actor(context);
     let wanted = CaRequest {

@@ -22,6 +22,7 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::CaKeyNotEncrypted { .. }
         | authority::Error::CaNotValid { .. }
         | authority::Error::CertificateUnfit { .. }
+        | authority::Error::CaRevoked { .. }
         | authority::Error::ClockAhead { .. }
         | authority::Error::ClockBehind { .. }
         | authority::Error::Foreign { .. }
@@ -30,6 +31,8 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::KeyUnfit { .. }
         | authority::Error::ListAhead { .. }
         | authority::Error::ListForeign { .. }
+        | authority::Error::ListNumbersUsedUp { .. }
+        | authority::Error::ListTooFar { .. }
         | authority::Error::ListUnreadable { .. }
         | authority::Error::NotIssued { .. }
         | authority::Error::NotActive { .. }
@@ -50,12 +53,14 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::RolloverUnderWay { .. }
         | authority::Error::NotHeld { .. } => Outcome::Failed,
         authority::Error::Awaiting { .. }
+        | authority::Error::AuthorityMeant { .. }
         | authority::Error::BatchFailed { stopped: true, .. }
         | authority::Error::BatchFile { .. }
         | authority::Error::BatchRow { .. }
         | authority::Error::BatchWithoutDirectory
         | authority::Error::BundleNotInstalled { .. }
         | authority::Error::CheckpointFile { .. }
+        | authority::Error::InsideAuthority { .. }
         | authority::Error::InvalidSince { .. }
         | authority::Error::NoAuthority { .. }
         | authority::Error::NoAuthorityNamed { .. }
@@ -65,9 +70,11 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::Policy { .. }
         | authority::Error::PolicyExposed { .. }
         | authority::Error::Refused(_)
+        | authority::Error::RequestDiffers { .. }
         | authority::Error::RequestedName { .. }
         | authority::Error::RootAlone { .. }
         | authority::Error::RootApart { .. }
+        | authority::Error::RequestRevoked { .. }
         | authority::Error::RootRevoked
         | authority::Error::SeveralNamed { .. }
         | authority::Error::Validity { .. } => Outcome::Usage,
@@ -77,7 +84,7 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
     }
 }
 
-pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
+pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<String> {
     match error {
         authority::Error::Awaiting { path, request } => Some(format!(
             "have {} signed on the machine of the root, 'windlass ca sign-ca --dir ROOT --csr request.pem --out issuing.pem', and then type: windlass ca install --dir {} --cert issuing.pem",
@@ -120,9 +127,14 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
             Some("nothing was issued; 'windlass ca issue --help' says what a batch is".to_owned())
         }
         authority::Error::BatchRow { .. } => None,
-        authority::Error::BatchKeyLost { .. } => Some(
-            "give the row another id, so that it gets a new key, and revoke the certificate"
-                .to_owned(),
+        authority::Error::BatchKeyLost { serial, .. } => Some(format!(
+            "revoke it with 'windlass ca revoke {serial} --reason superseded', and give the row another id, so that it gets a new key"
+        )),
+        authority::Error::RequestDiffers { .. } => Some(
+            "give the row another id; under one id nothing is issued twice".to_owned(),
+        ),
+        authority::Error::RequestRevoked { .. } => Some(
+            "give the row another id if a new certificate is meant; one on hold can be released with 'windlass ca release'".to_owned(),
         ),
         authority::Error::BatchRunning { .. } | authority::Error::PassphraseChanging { .. } => {
             Some("wait until it has ended, and run the same command again".to_owned())
@@ -168,7 +180,7 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
             Some(format!("there are {}", known.join(", ")))
         }
         authority::Error::Policy { .. } => Some(
-            "nothing was issued; 'windlass ca policy check --file FILE' looks at a file before it counts"
+            "mend this line; until then nothing is issued under the policy, and 'windlass ca policy check --help' says what can stand there"
                 .to_owned(),
         ),
         authority::Error::PolicyExposed { path, .. } => Some(format!(
@@ -199,6 +211,21 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
         ),
         authority::Error::ListAhead { .. } => Some(
             "was the CA restored from an older backup? What was revoked since is in that list and not in the inventory: revoke it again, then give --force".to_owned(),
+        ),
+        authority::Error::AuthorityMeant { serial, .. } => Some(format!(
+            "nothing was revoked. When the root's list says so, every certificate that it has issued is refused, and it issues none any more; if that is meant: windlass ca revoke {serial} --ca --reason cACompromise"
+        )),
+        authority::Error::CaRevoked { .. } => Some(
+            "nothing was issued, for everybody who knows the root's list refuses it; make a new CA with 'windlass ca init' and give its trust-anchor.pem to Roles Anywhere".to_owned(),
+        ),
+        authority::Error::InsideAuthority { .. } => Some(
+            "nothing was written; the CA's directory holds what belongs to the CA alone: give another place".to_owned(),
+        ),
+        authority::Error::ListNumbersUsedUp { .. } => Some(
+            "somebody has given it a number that no clock leads to; only an authority with a new key can make lists: 'windlass ca init' makes one".to_owned(),
+        ),
+        authority::Error::ListTooFar { .. } => Some(
+            "is this host's clock right? A list of that number would have to be followed by higher ones for good; name another file, or move this one away".to_owned(),
         ),
         authority::Error::ListForeign { .. } => Some(
             "name another file; --force replaces this one".to_owned(),
@@ -239,6 +266,11 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
             "nothing was issued that is not in the inventory; run the same command again, and the new issuing CA issues"
                 .to_owned(),
         ),
+        authority::Error::NotFound { which }
+            if which.len() > 20 && which.bytes().all(|octet| octet.is_ascii_digit()) =>
+        {
+            Some("serial numbers are written in hex here, as 'windlass ca list' shows them; is this one decimal?".to_owned())
+        }
         authority::Error::NotFound { .. } => Some(
             "'windlass ca list' shows what there is; one that has ended is named by its serial number".to_owned(),
         ),

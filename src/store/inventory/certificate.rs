@@ -190,6 +190,28 @@ impl Inventory {
         rows.collect::<Result<_, _>>().map_err(&failed)
     }
 
+    /// All rows with this common name in whatever case, the newest first. It
+    /// reads all names: for what was not found otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn named_in_any_case(&self, common_name: &str) -> Result<Vec<Record>, Error> {
+        let failed = sql_error(&self.path, Action::Read);
+        let mut statement = self
+            .connection
+            .prepare(&format!(
+                "SELECT {COLUMNS} FROM certificate WHERE id IN \
+                 (SELECT certificate FROM name WHERE value = ?1 COLLATE NOCASE AND kind = 'cn') \
+                 ORDER BY id DESC"
+            ))
+            .map_err(&failed)?;
+        let rows = statement
+            .query_map([common_name], record)
+            .map_err(&failed)?;
+        rows.collect::<Result<_, _>>().map_err(&failed)
+    }
+
     /// The row of one serial number.
     ///
     /// # Errors
@@ -218,6 +240,21 @@ impl Inventory {
     /// [`Error::Sql`].
     pub fn by_request(&self, request_id: &str) -> Result<Option<Record>, Error> {
         self.one("request_id = ?1", request_id)
+    }
+
+    /// The newest row of a request that may have been renewed: a renewal has the
+    /// request's name with `#` and a number behind it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn newest_of_request(&self, request_id: &str) -> Result<Option<Record>, Error> {
+        // '$' comes right after '#', so that the range is of renewals alone.
+        self.one(
+            "id = (SELECT max(id) FROM certificate WHERE request_id = ?1 \
+             OR (request_id > ?1 || '#' AND request_id < ?1 || '$'))",
+            request_id,
+        )
     }
 
     /// The rows under whose serial number a certificate may have been signed,

@@ -68,4 +68,20 @@ impl Inventory {
             .map_err(&failed)?;
         rows.collect::<Result<_, _>>().map_err(&failed)
     }
+
+    /// Whether any certificate of a workload is valid at a moment.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn has_valid_leaf(&self, at: DateTime<Utc>) -> Result<bool, Error> {
+        self.connection
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM certificate INDEXED BY certificate_by_end \
+                 WHERE issued_at IS NOT NULL AND not_after >= ?1 AND kind = 'leaf' \
+                 AND revoked_at IS NULL)",
+            )
+            .and_then(|mut statement| statement.query_row([at.timestamp()], |row| row.get(0)))
+            .map_err(sql_error(&self.path, Action::Read))
+    }
 }

@@ -249,7 +249,17 @@ fn a_certificate_is_named_by_fingerprint_or_serial_number_too() {
 #[test]
 fn the_issuing_ca_is_revoked_by_the_roots_list_and_the_root_by_none() {
     let sandbox = ca_with(&["web-1"]);
-    let run = revoke(&sandbox, "Example Corp Issuing CA", "cACompromise", &[]);
+    let issuing = serial_of(&sandbox, "Example Corp Issuing CA");
+    let run = sandbox.run(&[
+        "ca",
+        "revoke",
+        "--dir",
+        "ca",
+        &hex::encode(&issuing),
+        "--ca",
+        "--reason",
+        "cACompromise",
+    ]);
     assert_eq!(run.code, 0, "{run:#?}");
     assert!(
         run.stdout
@@ -257,7 +267,6 @@ fn the_issuing_ca_is_revoked_by_the_roots_list_and_the_root_by_none() {
         "{run:#?}"
     );
     assert_eq!(crl(&sandbox, &["--issuer", "root"]).code, 0);
-    let issuing = serial_of(&sandbox, "Example Corp Issuing CA");
     assert!(
         read_list(&sandbox, "ca/crl/root.pem")
             .reason_of(&issuing)
