@@ -54,6 +54,9 @@ pub struct Published {
 pub struct ListSigner {
     directory: PathBuf,
     authority: OwnAuthority,
+    /// The issuing CAs whose place it has taken: a list of theirs may be where its
+    /// own is to be.
+    before: Vec<Certificate>,
     inventory: Inventory,
     key: Box<dyn Signer>,
 }
@@ -76,6 +79,7 @@ impl ListSigner {
         generations.write_bundle(directory, &inventory)?;
         Ok(Self {
             directory: directory.to_owned(),
+            before: generations.before(issuer, &inventory)?,
             authority,
             inventory,
             key,
@@ -267,8 +271,13 @@ impl ListSigner {
         let key_identifier = self.certificate().public_key().key_identifier();
         let is_own = head.issuer == *self.certificate().subject()
             && head.key_identifier.as_deref() == Some(&key_identifier);
+        let is_before = self.before.iter().any(|before| {
+            let key_identifier = before.public_key().key_identifier();
+            head.issuer == *before.subject()
+                && head.key_identifier.as_deref() == Some(&key_identifier)
+        });
         if !is_own {
-            return match force {
+            return match force || is_before {
                 true => Ok(0),
                 false => Err(Error::ListForeign {
                     path: path.to_owned(),

@@ -418,5 +418,11 @@ impl Generations {
     }
 }
 
+/// A directory for a test.
+#[cfg(test)]
+fn home() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
 #[cfg(test)]
 mod tests;
