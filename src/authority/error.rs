@@ -200,8 +200,11 @@ pub enum Error {
     },
     /// Certificates that are in use would not be accepted any more.
     #[error(
-        "{} of {name} in use would not be accepted any more, until {}: {certificates}",
-        if *.count == 1 { "a certificate".to_owned() } else { format!("{} certificates", .count) },
+        "{} until {}, and would not be accepted any more: {certificates}",
+        match count {
+            1 => format!("a certificate of {name} is in use"),
+            _ => format!("{count} certificates of {name} are in use, the last"),
+        },
         rfc3339(*.last_end)
     )]
     LeavesStranded {

@@ -160,6 +160,30 @@ impl Generations {
             .collect()
     }
 
+    /// The issuing CAs that have issued before this one; none when it is not the
+    /// one that issues.
+    pub(super) fn before(
+        &self,
+        name: AuthorityName,
+        inventory: &Inventory,
+    ) -> Result<Vec<Certificate>, Error> {
+        let active = self.in_state(GenerationState::Active);
+        let Some(active) = active.filter(|active| active.issuing.name == name) else {
+            return Ok(Vec::new());
+        };
+        let mut before = Vec::new();
+        for row in self.rows.iter().filter(|row| row.number < active.number) {
+            let record = match &row.issuing_serial {
+                Some(serial) => inventory.get(serial)?,
+                None => None,
+            };
+            if let Some(der) = record.and_then(|record| record.der) {
+                before.push(Certificate::from_der(&der, "the inventory")?);
+            }
+        }
+        Ok(before)
+    }
+
     /// A live authority by its name.
     ///
     /// # Errors

@@ -334,7 +334,10 @@ impl Ceremony<'_> {
                 Held::Generated(_) => self.plan.unlock.passphrase()?,
                 Held::Device(_) => None,
             };
-            let staging = Staging::begin(&name.directory(self.directory))?;
+            let staging = match Staging::begin(&name.directory(self.directory)) {
+                Err(error @ store::Error::Exists { .. }) => return Err(self.overtaken(error)?),
+                begun => begun?,
+            };
             for (file, content) in key.files(passphrase.as_ref(), self.plan.cost)? {
                 staging.write(file, &content)?;
             }
@@ -344,6 +347,17 @@ impl Ceremony<'_> {
             issuing: begin(Role::Issuing, issuing_key)?,
             root: root_key.map(|key| begin(Role::Root, key)).transpose()?,
         })
+    }
+
+    /// Why the name of a directory is taken that was free: another process is as
+    /// far, and says in the inventory what it does when its turn is over.
+    fn overtaken(&self, error: store::Error) -> Result<Error, Error> {
+        drop(self.inventory.write()?);
+        let now = Generations::read(self.directory, self.inventory)?;
+        Ok(now
+            .check_free(self.directory)
+            .err()
+            .unwrap_or_else(|| error.into()))
     }
 
     /// Begins to write, when nobody else has begun a rollover meanwhile.

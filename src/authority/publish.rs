@@ -60,6 +60,9 @@ pub struct Published {
 pub struct ListSigner {
     directory: PathBuf,
     authority: OwnAuthority,
+    /// The issuing CAs whose place it has taken: a list of theirs may be where its
+    /// own is to be.
+    before: Vec<Certificate>,
     inventory: Inventory,
     /// When the generation ends from which leaves come.
     end: Option<DateTime<Utc>>,
@@ -85,6 +88,7 @@ impl ListSigner {
         let active = generations.in_state(GenerationState::Active);
         Ok(Self {
             directory: directory.to_owned(),
+            before: generations.before(issuer, &inventory)?,
             authority,
             inventory,
             end: active.map(Generation::not_after),
@@ -292,6 +296,11 @@ impl ListSigner {
         let key_identifier = self.certificate().key_identifier();
         let is_own = head.issuer == *self.certificate().subject()
             && head.key_identifier.as_deref() == Some(&key_identifier);
+        let is_before = self.before.iter().any(|before| {
+            let key_identifier = before.public_key().key_identifier();
+            head.issuer == *before.subject()
+                && head.key_identifier.as_deref() == Some(&key_identifier)
+        });
         let foreign = |issuer: String| match force {
             true => Ok(0),
             false => Err(Error::ListForeign {
@@ -300,6 +309,9 @@ impl ListSigner {
                 own: self.certificate().subject().to_string(),
             }),
         };
+        if is_before {
+            return Ok(0);
+        }
         if !is_own {
             return foreign(head.issuer.to_string());
         }

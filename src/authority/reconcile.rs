@@ -59,11 +59,13 @@ pub fn reconcile(
         occasion.log(&mut writer, Action::Abandon, Some(&record.serial), &detail)?;
     }
     writer.commit()?;
+    let mut removed = store::remove_abandoned(&beside(directory))?;
+    removed.extend(store::remove_abandoned(directory)?);
     Ok(Reconciled {
         settled,
         waiting,
         undelivered: inventory.undelivered(occasion.at)?,
-        removed: store::remove_abandoned(&beside(directory))?,
+        removed,
     })
 }
 

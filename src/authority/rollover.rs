@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::clock::rfc3339;
 use crate::pki::{Certificate, encode_pem};
-use crate::store::{GenerationRow, GenerationState, Inventory, LiveLeaves, Record};
+use crate::store::{GenerationRow, GenerationState, Inventory, Kind, LiveLeaves, Record, State};
 use crate::text::printable;
 
 use super::checkpoint::sign_log;
@@ -40,6 +40,9 @@ pub struct Retired {
     pub stranded: LiveLeaves,
     /// Whether its root went with it, out of the trust anchor's bundle.
     pub is_bundle_changed: bool,
+    /// Its certificates by a root that is still in the bundle: whoever has the key
+    /// is a CA until they end or are revoked.
+    pub still_certified: Vec<Record>,
     /// Why the bundle could not be written, if it could not. Whoever opens the CA
     /// next writes it.
     pub unwritten: Option<Error>,
@@ -131,7 +134,12 @@ pub fn retire(directory: &Path, force: bool, occasion: &Occasion<'_>) -> Result<
     });
     occasion.log(&mut writer, Action::Retire, None, &detail)?;
     writer.commit()?;
-    ended(directory, &inventory, retiring.number, stranded)
+    ended(
+        directory,
+        &inventory,
+        (retiring.number, stranded),
+        occasion.at,
+    )
 }
 
 /// Gives up the generation that is pending. Its directories stay as they are.
@@ -150,22 +158,25 @@ pub fn cancel(directory: &Path, occasion: &Occasion<'_>) -> Result<Retired, Erro
     let detail = json!({ "generation": pending.number, "issuing": pending.issuing });
     occasion.log(&mut writer, Action::Cancel, None, &detail)?;
     writer.commit()?;
-    ended(directory, &inventory, pending.number, LiveLeaves::default())
+    let over = (pending.number, LiveLeaves::default());
+    ended(directory, &inventory, over, occasion.at)
 }
 
 /// What has become of a generation that is over.
 fn ended(
     directory: &Path,
     inventory: &Inventory,
-    number: u32,
-    stranded: LiveLeaves,
+    (number, stranded): (u32, LiveLeaves),
+    at: DateTime<Utc>,
 ) -> Result<Retired, Error> {
     let now = Generations::read(directory, inventory)?;
     let row = now.rows.iter().find(|row| row.number == number).cloned();
     let row = row.ok_or(Error::NothingPrepared)?;
     let roots = now.roots();
+    let is_bundle_changed = roots.iter().all(|root| root.name.to_string() != row.root);
     Ok(Retired {
-        is_bundle_changed: roots.iter().all(|root| root.name.to_string() != row.root),
+        still_certified: now.still_certified(&row, inventory, at)?,
+        is_bundle_changed,
         row,
         stranded,
         unwritten: now.write_bundle(directory, inventory).err(),
@@ -184,6 +195,45 @@ impl Generations {
                 .in_state(GenerationState::Prepared)
                 .ok_or(Error::NothingPrepared),
         }
+    }
+
+    /// The certificates of a generation that is over which a live root has issued:
+    /// that of its issuing CA, or the cross-certificate of its root.
+    fn still_certified(
+        &self,
+        row: &GenerationRow,
+        inventory: &Inventory,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<Record>, Error> {
+        let roots = self.roots();
+        let by_live_root = |record: &Record| {
+            roots.iter().any(|root| {
+                let key = root.certificate.public_key();
+                key.key_identifier() == record.issuer_key_id.as_slice()
+            })
+        };
+        let root = match &row.root_serial {
+            Some(serial) => inventory.get(serial)?,
+            None => None,
+        };
+        let of_generation = |record: &Record| match record.kind {
+            Kind::Issuing => row.issuing_serial.as_ref() == Some(&record.serial),
+            Kind::Cross => root
+                .as_ref()
+                .is_some_and(|root| root.key_fingerprint == record.key_fingerprint),
+            Kind::Leaf | Kind::Root => false,
+        };
+        let is_live = roots.iter().any(|root| root.name.to_string() == row.root);
+        let mut found = inventory.authorities()?;
+        found.retain(|record| {
+            record.state == State::Issued
+                && record.revocation.is_none()
+                && record.not_after >= at
+                && by_live_root(record)
+                && of_generation(record)
+                && !(is_live && record.kind == Kind::Cross)
+        });
+        Ok(found)
     }
 
     /// What `trust-anchor.pem` will hold after the next step of a rollover, as
@@ -375,6 +425,12 @@ impl Generations {
             end: active.not_after(),
         })
     }
+}
+
+/// A directory for a test.
+#[cfg(test)]
+fn home() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
 }
 
 #[cfg(test)]

@@ -59,6 +59,7 @@ mod report;
 mod reporting;
 mod retries;
 mod revocation;
+mod rollover;
 mod selectors;
 mod serve;
 mod session_cache;

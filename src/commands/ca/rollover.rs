@@ -220,13 +220,6 @@ fn cancel(arguments: &RolloverCancel, context: &Context) -> Result<(), Error> {
     }
     let mut text = format!("cancelled generation {}\n", cancelled.row.number);
     text.push_str(&over(&cancelled, &directory));
-    if let Some(serial) = &cancelled.row.issuing_serial {
-        text.push_str(&format!(
-            "next           if that key may have been copied: windlass ca revoke --dir {} {}\n",
-            directory.display(),
-            hex::encode(serial)
-        ));
-    }
     context.printer.data(&text)
 }
 
@@ -237,6 +230,14 @@ fn over(ended: &Retired, directory: &Path) -> String {
     for place in places(ended, directory) {
         text.push_str(&format!(
             "key            {place}  (not used any more; remove it when no backup needs it)\n"
+        ));
+    }
+    for record in &ended.still_certified {
+        text.push_str(&format!(
+            "certified      a copy of the key is a CA's until its certificate ends, or is revoked:\n\
+             \x20              windlass ca revoke --dir {} {} --reason cessationOfOperation\n",
+            directory.display(),
+            hex::encode(&record.serial)
         ));
     }
     text
@@ -260,6 +261,11 @@ fn ended_as_json(ended: &Retired, directory: &Path) -> Value {
         "bundleChanged": ended.is_bundle_changed,
         "trustAnchor": directory.join("trust-anchor.pem"),
         "unusedKeys": places(ended, directory),
+        "stillCertified": ended
+            .still_certified
+            .iter()
+            .map(|record| hex::encode(&record.serial))
+            .collect::<Vec<_>>(),
     })
 }
 

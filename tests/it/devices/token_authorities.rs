@@ -162,3 +162,53 @@ fn a_root_kept_apart_and_its_issuing_ca_have_keys_in_tokens() {
         assert!(!token.sandbox.path(dir).join(file).exists());
     }
 }
+
+/// The next issuing CA has its key in the token, the one after it in a file again;
+/// a key that the CA has already is none for it.
+#[test]
+fn a_ca_rolls_over_to_a_key_in_a_token() {
+    let token = with_keys();
+    let source = token.sandbox.path("pin");
+    let key = |name: &str| format!("pkcs11:object={name}?pin-source=file:{}", source.display());
+    let (ec, rsa) = (key("ec"), key("rsa"));
+    let secret = ["--passphrase-file", "passphrase"];
+    let ok = |arguments: &[&str]| {
+        let done = run(&token, &[arguments, &secret].concat());
+        assert_eq!(done.code, 0, "{arguments:?}: {done:#?}");
+    };
+    let init = ["ca", "init", "--dir", "ca", "--name", "Example Corp"];
+    let made = token.run(&[&init[..], &["--issuing-key", &ec], &secret].concat());
+    assert_eq!(made.code, 0, "{made:#?}");
+    let prepare = ["ca", "rollover", "prepare", "--dir", "ca"];
+    let again = [&prepare[..], &["--issuing-key", &ec], &secret].concat();
+    let refused = token.run(&again);
+    assert_eq!(refused.code, 4, "{refused:#?}");
+    assert!(
+        refused.stderr.contains("a key of this CA already"),
+        "{refused:#?}"
+    );
+    let prepared = token.run(&[&prepare[..], &["--issuing-key", &rsa], &secret].concat());
+    assert_eq!(prepared.code, 0, "{prepared:#?}");
+    assert!(!token.sandbox.path("ca/issuing-2/key.pem").exists());
+    ok(&["ca", "rollover", "activate", "--dir", "ca"]);
+    ok(&["ca", "issue", "--dir", "ca", "--cn", "web", "--out", "web"]);
+    assert_leads_to_root(&token.sandbox, "web", "ca");
+    ok(&["ca", "crl", "--dir", "ca"]);
+    let retired = run(&token, &["ca", "rollover", "retire", "--dir", "ca"]);
+    assert_eq!(retired.code, 0, "{retired:#?}");
+    ok(&[&prepare[..], &["--of", "root"]].concat());
+    ok(&[
+        "ca",
+        "rollover",
+        "activate",
+        "--dir",
+        "ca",
+        "--bundle-installed",
+    ]);
+    ok(&[
+        "ca", "issue", "--dir", "ca", "--cn", "web", "--out", "web-2",
+    ]);
+    for leaf in ["web", "web-2"] {
+        assert_leads_to_root(&token.sandbox, leaf, "ca");
+    }
+}

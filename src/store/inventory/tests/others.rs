@@ -107,3 +107,41 @@ fn what_ends_unreplaced_is_told() {
     let ending = inventory.ending_unreplaced(at(0), at(1000)).unwrap();
     assert_eq!(ending.len(), 2);
 }
+
+/// A CA that was made by the first version goes on: what it has is its first
+/// generation.
+#[test]
+fn the_ca_of_the_first_version_is_a_generation() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("inventory.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../../schema/0001.sql"))
+        .unwrap();
+    old.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA user_version = 1; \
+         INSERT INTO certificate (serial, kind, issuer_key_id, subject, common_name, names, \
+         key_fingerprint, not_before, not_after, reserved_at, issued_at, fingerprint, der) VALUES \
+         (x'01', 'root', x'01', 'CN=r', 'r', '[]', 'aa', 1, 2, 1790000000, 1790000001, 'a', x'3000'), \
+         (x'02', 'issuing', x'01', 'CN=i', 'i', '[]', 'bb', 1, 2, 1790000000, 1790000002, 'b', x'3000'), \
+         (x'03', 'leaf', x'02', 'CN=l', 'l', '[]', 'cc', 1, 2, 1790000003, 1790000003, 'c', x'3000')",
+    )
+    .unwrap();
+    drop(old);
+    let inventory = Inventory::open(&path).unwrap();
+    let at = DateTime::from_timestamp(1_790_000_002, 0);
+    let first = GenerationRow {
+        number: 1,
+        state: GenerationState::Active,
+        root: "root".to_owned(),
+        issuing: "issuing".to_owned(),
+        root_serial: Some(vec![1]),
+        issuing_serial: Some(vec![2]),
+        prepared_at: at,
+        activated_at: at,
+        retired_at: None,
+    };
+    assert_eq!(inventory.generations().unwrap(), [first]);
+    assert_eq!(inventory.verify_log().unwrap().faults, []);
+    let leaves = inventory.live_leaves(&[2], DateTime::UNIX_EPOCH).unwrap();
+    assert_eq!(leaves.count, 1);
+}

@@ -1,0 +1,278 @@
+//! Every step of a rollover killed, or failed by the operating system, at one
+//! system call after another (see [`crate::crash`]): it is done or not, the log
+//! says the same, and the next run goes on by itself.
+
+use std::collections::BTreeMap;
+
+use super::{SECRET, assert_audited, bundle, done, json, states, status, with_old};
+use crate::ca_state::{
+    KILLED, assert_inventoried, assert_owner_only, await_another_second, bounded, copy,
+    hidden_directories, inventory,
+};
+use crate::crash::{CALLS, Call, read_trace, spread};
+use crate::harness::{Run, Sandbox, program};
+
+/// Most occurrences of one system call at which a run is killed, or that are made
+/// to fail.
+const POINTS: usize = 4;
+
+/// A step that is taken on a copy of the template.
+struct Scene {
+    template: Sandbox,
+    arguments: Vec<&'static str>,
+    before: &'static [&'static str],
+    after: &'static [&'static str],
+    /// The issuing CA that issues before, and the one after.
+    issuers: [&'static str; 2],
+}
+
+impl Scene {
+    fn new(template: Sandbox, verb: &'static str, options: &[&'static str]) -> Self {
+        let mut arguments = vec!["ca", "rollover", verb, "--dir", "ca"];
+        arguments.extend(options);
+        if ["prepare", "activate"].contains(&verb) {
+            arguments.extend(SECRET);
+        }
+        Self {
+            template,
+            arguments,
+            before: &[],
+            after: &[],
+            issuers: ["issuing", "issuing"],
+        }
+    }
+
+    fn prepare() -> Self {
+        Self {
+            before: &["active"],
+            after: &["active", "prepared"],
+            ..Self::new(with_old(), "prepare", &["--of", "root"])
+        }
+    }
+
+    fn activate() -> Self {
+        let template = with_old();
+        done(&template, "prepare", &["--of", "root"]);
+        Self {
+            before: &["active", "prepared"],
+            after: &["retiring", "active"],
+            issuers: ["issuing", "issuing-2"],
+            ..Self::new(template, "activate", &["--bundle-installed"])
+        }
+    }
+
+    fn retire() -> Self {
+        let template = with_old();
+        done(&template, "prepare", &["--of", "root"]);
+        done(&template, "activate", &["--bundle-installed"]);
+        Self {
+            before: &["retiring", "active"],
+            after: &["retired", "active"],
+            issuers: ["issuing-2", "issuing-2"],
+            ..Self::new(template, "retire", &["--force"])
+        }
+    }
+
+    fn cancel() -> Self {
+        let template = with_old();
+        done(&template, "prepare", &["--of", "root"]);
+        Self {
+            before: &["active", "prepared"],
+            after: &["active", "cancelled"],
+            ..Self::new(template, "cancel", &[])
+        }
+    }
+
+    fn begin(&self) -> Sandbox {
+        let sandbox = Sandbox::new();
+        copy(&self.template.path("ca"), &sandbox.path("ca"));
+        sandbox
+    }
+
+    fn run(&self, sandbox: &Sandbox, options: &[&str]) -> Run {
+        let mut arguments = vec!["strace", "-f", "-y", "-o"];
+        arguments.extend(options);
+        arguments.push(program());
+        arguments.extend(&self.arguments);
+        bounded(sandbox, "000", &arguments)
+    }
+
+    fn trace(&self) -> BTreeMap<String, Vec<Call>> {
+        await_another_second();
+        let sandbox = self.begin();
+        let traced = format!("trace={CALLS}");
+        let run = self.run(&sandbox, &["trace", "-e", &traced]);
+        assert_eq!(run.code, 0, "does strace work here? {run:#?}");
+        let mut by_name: BTreeMap<String, Vec<Call>> = BTreeMap::new();
+        for call in read_trace(&sandbox.read("trace")) {
+            if call.is_a_point() {
+                by_name.entry(call.name.clone()).or_default().push(call);
+            }
+        }
+        by_name
+    }
+
+    /// The promises, and that the same command then does its work, or says that it
+    /// is done. Whether it was.
+    fn check(&self, sandbox: &Sandbox, context: &str) -> bool {
+        assert_owner_only(&sandbox.path("ca"));
+        assert_audited(sandbox);
+        let found = states(sandbox);
+        let is_done = found == self.after;
+        assert!(is_done || found == self.before, "{found:?}: {context}");
+        // Whoever issues then is the one that the inventory says.
+        sandbox.issue("web", &[]);
+        let issuer = self.issuers[usize::from(is_done)];
+        let own = sandbox.read(&format!("ca/{issuer}/cert.pem"));
+        assert_eq!(sandbox.read("web/chain.pem"), own, "{context}");
+        assert_eq!(status(sandbox)["bundle"]["written"], true, "{context}");
+        let mut arguments = vec![program()];
+        arguments.extend(&self.arguments);
+        let again = bounded(sandbox, "000", &arguments);
+        assert_eq!(again.code, i32::from(is_done), "{context}: {again:#?}");
+        assert_eq!(states(sandbox), self.after, "{context}");
+        let told = status(sandbox)["bundle"]["pem"].clone();
+        assert_eq!(bundle(sandbox), told.as_str().unwrap(), "{context}");
+        sandbox.ok(&[
+            "ca",
+            "audit",
+            "reconcile",
+            "--dir",
+            "ca",
+            "--older-than",
+            "0s",
+        ]);
+        let rows = inventory(sandbox, "ca");
+        let is_settled = rows.values().all(|row| row.state != "reserved");
+        assert!(is_settled, "{context}: {rows:#?}");
+        assert_inventoried(sandbox.root(), &rows);
+        assert_owner_only(&sandbox.path("ca"));
+        assert_eq!(
+            hidden_directories(&sandbox.path("ca")),
+            [""; 0],
+            "{context}"
+        );
+        assert_audited(sandbox);
+        is_done
+    }
+
+    fn kill_everywhere(&self) {
+        let mut seen = [0, 0];
+        for (name, calls) in self.trace() {
+            let calls: Vec<&Call> = calls.iter().collect();
+            // Locks change nothing on the disk: what is around them is enough.
+            let most = if name == "fcntl" { 2 } else { POINTS };
+            for call in spread(&calls, most) {
+                let sandbox = self.begin();
+                let inject = format!("inject={}:signal=SIGKILL:when={}", call.name, call.nth);
+                let trace = format!("trace={}", call.name);
+                let run = self.run(&sandbox, &["/dev/null", "-e", &trace, "-e", &inject]);
+                assert_eq!(run.code, KILLED, "not killed at {call:?}: {run:#?}");
+                let is_done = self.check(&sandbox, &format!("killed at {call:?}"));
+                seen[usize::from(is_done)] += 1;
+            }
+        }
+        assert!(seen[0] > 5 && seen[1] > 0, "{seen:?}");
+    }
+
+    /// A full disk, which stays full, and a sync or a rename that fails once.
+    fn fail_everywhere(&self) {
+        let by_name = self.trace();
+        let mut failures = 0;
+        for (name, error, from_then_on) in [
+            ("fsync", "EIO", ""),
+            ("pwrite64", "ENOSPC", "+"),
+            ("rename", "EIO", ""),
+            ("renameat", "EIO", ""),
+            ("write", "ENOSPC", ""),
+        ] {
+            let of_name: Vec<&Call> = by_name.get(name).into_iter().flatten().collect();
+            for call in spread(&of_name, POINTS) {
+                let sandbox = self.begin();
+                let inject = format!(
+                    "inject={name}:error={error}:when={}{from_then_on}",
+                    call.nth
+                );
+                let trace = format!("trace={name}");
+                let run = self.run(&sandbox, &["/dev/null", "-e", &trace, "-e", &inject]);
+                let context = format!("{error} at {call:?}: {run:#?}");
+                if run.code == 0 {
+                    // SQLite tidying up, or the directory of its log; a warning; or
+                    // the bundle, which the next run writes.
+                    let path = call.line.split(['<', '>']).nth(1).unwrap_or_default();
+                    let harmless = path.contains("/inventory.db")
+                        || path.ends_with("/ca")
+                        || call.line.starts_with("write(2<")
+                        || run.stderr.contains("trust-anchor.pem could not be written");
+                    assert!(harmless, "not noticed: {context}");
+                } else {
+                    failures += 1;
+                    assert!(run.stderr.contains("error: "), "{context}");
+                    assert!(run.stderr.contains("\nbecause: "), "{context}");
+                    assert!(!run.stderr.contains("panicked"), "{context}");
+                }
+                self.check(&sandbox, &context);
+            }
+        }
+        assert!(failures > 2, "{failures}");
+    }
+}
+
+#[test]
+fn a_prepare_killed_at_any_call_is_done_or_not() {
+    Scene::prepare().kill_everywhere();
+}
+
+#[test]
+fn a_prepare_on_a_failing_disk_says_so() {
+    Scene::prepare().fail_everywhere();
+}
+
+#[test]
+fn an_activate_killed_at_any_call_is_done_or_not() {
+    Scene::activate().kill_everywhere();
+}
+
+#[test]
+fn an_activate_on_a_failing_disk_says_so() {
+    Scene::activate().fail_everywhere();
+}
+
+#[test]
+fn a_retire_killed_at_any_call_is_done_or_not() {
+    Scene::retire().kill_everywhere();
+}
+
+#[test]
+fn a_retire_on_a_failing_disk_says_so() {
+    Scene::retire().fail_everywhere();
+}
+
+#[test]
+fn a_cancel_killed_at_any_call_is_done_or_not() {
+    Scene::cancel().kill_everywhere();
+}
+
+#[test]
+fn a_cancel_on_a_failing_disk_says_so() {
+    Scene::cancel().fail_everywhere();
+}
+
+/// What a prepare that was killed after its reservations has left is told of.
+#[test]
+fn what_a_killed_prepare_leaves_is_named_and_removed() {
+    let scene = Scene::prepare();
+    let sandbox = scene.begin();
+    // The second directory gets its name: the first has it already.
+    let inject = "inject=rename:signal=SIGKILL:when=2";
+    let run = scene.run(&sandbox, &["/dev/null", "-e", "trace=rename", "-e", inject]);
+    assert_eq!(run.code, KILLED, "{run:#?}");
+    assert!(sandbox.path("ca/root-2/cert.pem").exists());
+    assert!(!sandbox.path("ca/issuing-2").exists());
+    let leftover = sandbox.read("ca/root-2/cert.pem");
+    let stats = json(&sandbox.ok(&["ca", "stats", "--dir", "ca", "--json"]));
+    assert_eq!(stats["states"]["reserved"], 3);
+    done(&sandbox, "prepare", &["--of", "root"]);
+    assert_ne!(sandbox.read("ca/root-2/cert.pem"), leftover);
+    assert_eq!(states(&sandbox), ["active", "prepared"]);
+}
