@@ -121,9 +121,9 @@ fn the_ca_of_the_first_version_is_a_generation() {
         "PRAGMA journal_mode = WAL; PRAGMA user_version = 1; \
          INSERT INTO certificate (serial, kind, issuer_key_id, subject, common_name, names, \
          key_fingerprint, not_before, not_after, reserved_at, issued_at, fingerprint, der) VALUES \
-         (x'01', 'root', x'01', 'CN=r', 'r', '[]', 'aa', 1, 2, 1790000000, 1790000001, 'a', x'3000'), \
-         (x'02', 'issuing', x'01', 'CN=i', 'i', '[]', 'bb', 1, 2, 1790000000, 1790000002, 'b', x'3000'), \
-         (x'03', 'leaf', x'02', 'CN=l', 'l', '[]', 'cc', 1, 2, 1790000003, 1790000003, 'c', x'3000')",
+         (x'01', 'root', x'01', 'CN=r', 'r', '[]', 'aa', 1, 2, 1790000000, 1790000001, 'aa', x'3000'), \
+         (x'02', 'issuing', x'01', 'CN=i', 'i', '[]', 'bb', 1, 2, 1790000000, 1790000002, 'bb', x'3000'), \
+         (x'03', 'leaf', x'02', 'CN=l', 'l', '[]', 'cc', 1, 2, 1790000003, 1790000003, 'cc', x'3000')",
     )
     .unwrap();
     drop(old);
