@@ -356,13 +356,19 @@ fn read_authority(directory: &Path, name: &str) -> Result<OwnAuthority, Error> {
     })
 }
 
-/// The generations of the CA in `directory`. It needs no key.
+/// The generations of the CA in `directory`, for whoever may read it. It needs no
+/// key.
 ///
 /// # Errors
 ///
-/// As [`super::open_inventory`] and [`Generations::read`].
+/// As [`super::read_inventory`] and [`Generations::read`].
 pub fn generations(directory: &Path) -> Result<Generations, Error> {
-    open_generations(directory).map(|(_, generations)| generations)
+    let inventory = match super::read_inventory(directory) {
+        // Whoever may write brings it up to date.
+        Err(Error::Store(store::Error::InventoryOld { .. })) => super::open_inventory(directory)?,
+        read => read?,
+    };
+    Generations::read(directory, &inventory)
 }
 
 /// The name of an authority, as the inventory has it.

@@ -193,6 +193,11 @@ impl Authority {
         backdated.max(self.issuing().not_before())
     }
 
+    /// The latest end of a leaf's life: that of its issuers.
+    pub(super) fn latest(&self) -> DateTime<Utc> {
+        self.generation.not_after()
+    }
+
     /// The end of a leaf's life: as asked for, but never after its issuers'.
     pub(super) fn end_of(
         &self,
@@ -202,7 +207,7 @@ impl Authority {
         let wanted = whole_seconds(at)
             .checked_add_signed(TimeDelta::days(i64::from(days)))
             .ok_or(Error::Validity { what: "the leaf" })?;
-        let latest = self.generation.not_after();
+        let latest = self.latest();
         Ok((wanted.min(latest), wanted > latest))
     }
 }

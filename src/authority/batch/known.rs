@@ -57,7 +57,7 @@ impl Authority {
         let certificate = Certificate::from_der(der, "the inventory")?;
         let request_id = || row.id.as_str().to_owned();
         let serial = hex::encode(&record.serial);
-        if let Some(what) = difference(&record, &certificate, &row.request) {
+        if let Some(what) = difference(&record, &certificate, &row.request, self.latest()) {
             return Ok(Found::Other(Error::RequestDiffers {
                 request_id: request_id(),
                 serial,
@@ -99,11 +99,12 @@ pub(super) fn is_of(request_id: &str, id: &str) -> bool {
 
 /// How a request differs from the one for which a certificate was issued; `None`
 /// when it asks for the same. What a row leaves to the policy is the same
-/// whatever the policy says by now.
+/// whatever the policy says by now; `latest` is when the CA ends.
 fn difference(
     record: &Record,
     certificate: &Certificate,
     request: &IssueRequest,
+    latest: DateTime<Utc>,
 ) -> Option<String> {
     let differs = |what: &str, was: &str, is: &str| Some(format!("{what} was {was}, and is {is}"));
     let subject = super::super::draft::subject_of(request).to_string();
@@ -144,8 +145,10 @@ fn difference(
     }
     let life = record.not_after - record.reserved_at;
     let asked = request.days.map(|days| TimeDelta::days(i64::from(days)))?;
-    // What was shortened to the end of its CA has no whole number of days.
-    let is_clamped = life < asked && life.num_seconds() % 86_400 != 0;
+    // What was shortened to the end of its CA, now or before a rollover, has no
+    // whole number of days but by chance.
+    let is_clamped =
+        life < asked && (life.num_seconds() % 86_400 != 0 || record.not_after == latest);
     if life == asked || is_clamped {
         return None;
     }
