@@ -71,6 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 keep_going,
                 jobs,
                 out: None,
+                renew: None,
                 progress: &|_| {},
             },
             &lock,
@@ -85,7 +86,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let best = |rates: &[f64]| rates.iter().copied().fold(0.0, f64::max);
     let sign = best(&signed);
-    println!("{rows} rows with given keys, {jobs} threads sign, {cores} cores; the best of {ROUNDS}");
+    println!(
+        "{rows} rows with given keys, {jobs} threads sign, {cores} cores; the best of {ROUNDS}"
+    );
     println!("{:<44} {:>10}", "", "per second");
     println!("{:<44} {sign:>10.0}", "yardstick: ring signs, one core");
     println!(

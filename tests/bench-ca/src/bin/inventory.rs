@@ -11,9 +11,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, params};
 use windlass::random;
-use windlass::store::{
-    AuditEntry, Inventory, Kind, Order, Query, Reservation, Revocation, Writer,
-};
+use windlass::store::{AuditEntry, Inventory, Kind, Order, Query, Reservation, Revocation, Writer};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -40,7 +38,10 @@ fn main() -> Result<(), Failure> {
     yardstick.show_ratio("bare / ours", "0.80", empty);
     let bare_pages = pages_a_step(&bare.path(directory), || bare.two_commits())?;
     let pages = pages_a_step(&path, || bench.issue())?;
-    println!("{:<44} {pages:>8.1}, bare {bare_pages:.1}", "pages that one writes");
+    println!(
+        "{:<44} {pages:>8.1}, bare {bare_pages:.1}",
+        "pages that one writes"
+    );
     let small = bench.queries()?;
     let begun = Instant::now();
     let missing = count.saturating_sub(bench.next);
@@ -112,7 +113,9 @@ fn time(mut step: impl FnMut() -> Result<(), Failure>) -> Result<Duration, Failu
 }
 
 fn times(steps: usize, mut step: impl FnMut() -> Result<(), Failure>) -> Result<Taken, Failure> {
-    let times = (0..steps).map(|_| time(&mut step)).collect::<Result<_, _>>();
+    let times = (0..steps)
+        .map(|_| time(&mut step))
+        .collect::<Result<_, _>>();
     times.map(Taken::of)
 }
 

@@ -14,7 +14,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use sha2::{Digest, Sha256};
 use windlass::authority::{
-    self, Bootstrap, CaName, AuthorityName, ListPlan, ListSigner, Occasion, OwnKey, Unlock,
+    self, AuthorityName, Bootstrap, CaName, ListPlan, ListSigner, Occasion, OwnKey, Unlock,
     reason_of,
 };
 use windlass::environment::Environment;
