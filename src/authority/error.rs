@@ -377,7 +377,7 @@ pub enum Error {
         number: String,
     },
     /// An authority was named as workloads are.
-    #[error("{serial} is the certificate of the CA itself, {subject}")]
+    #[error("{serial} is the certificate of a CA, {subject}")]
     AuthorityMeant {
         /// The serial number in hex.
         serial: String,

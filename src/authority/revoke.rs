@@ -76,13 +76,13 @@ pub fn revoke(
     for mut record in select(inventory, selection, now, |record| {
         change(record.revocation).is_some()
     })? {
-        refuse_authority(&record, selection)?;
         // Whose list tells of it is the root's, and so is the decision.
         if record.kind == Kind::Issuing && inventory.was_requested(&record.key_fingerprint)? {
             return Err(Error::RootApart {
                 path: inventory.directory().to_owned(),
             });
         }
+        refuse_authority(&record, selection)?;
         let before = record.revocation;
         let wanted = change(before);
         if let Some(revocation) = wanted {

@@ -235,7 +235,7 @@ fn over(ended: &Retired, directory: &Path) -> String {
     for record in &ended.still_certified {
         text.push_str(&format!(
             "certified      a copy of the key is a CA's until its certificate ends, or is revoked:\n\
-             \x20              windlass ca revoke --dir {} {} --reason cessationOfOperation\n",
+             \x20              windlass ca revoke --dir {} {} --ca --reason cessationOfOperation\n",
             directory.display(),
             hex::encode(&record.serial)
         ));

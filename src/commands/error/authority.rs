@@ -216,13 +216,13 @@ pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<St
             "nothing was revoked. When the root's list says so, every certificate that it has issued is refused, and it issues none any more; if that is meant: windlass ca revoke {serial} --ca --reason cACompromise"
         )),
         authority::Error::CaRevoked { .. } => Some(
-            "nothing was issued, for everybody who knows the root's list refuses it; make a new CA with 'windlass ca init' and give its trust-anchor.pem to Roles Anywhere".to_owned(),
+            "nothing was issued, for everybody who knows the root's list refuses it; 'windlass ca rollover prepare' makes the next issuing CA".to_owned(),
         ),
         authority::Error::InsideAuthority { .. } => Some(
             "nothing was written; the CA's directory holds what belongs to the CA alone: give another place".to_owned(),
         ),
         authority::Error::ListNumbersUsedUp { .. } => Some(
-            "somebody has given it a number that no clock leads to; only an authority with a new key can make lists: 'windlass ca init' makes one".to_owned(),
+            "somebody has given it a number that no clock leads to; only an authority with a new key can make lists: 'windlass ca rollover prepare' makes one".to_owned(),
         ),
         authority::Error::ListTooFar { .. } => Some(
             "is this host's clock right? A list of that number would have to be followed by higher ones for good; name another file, or move this one away".to_owned(),

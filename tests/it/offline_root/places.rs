@@ -41,18 +41,6 @@ fn a_root_alone_issues_nothing_and_lists_what_it_has_revoked() {
     let made = ca(&apart, &list, true);
     assert_eq!(made.code, 0, "{made:#?}");
     let empty = apart.sandbox.read("vault/crl/root.pem");
-    let named = [
-        "--cn",
-        "Example Corp Issuing CA",
-        "--reason",
-        "cACompromise",
-    ];
-    let revoke = [&["revoke", "--dir", "vault", "--crl"][..], &named].concat();
-    let revoked = ca(&apart, &revoke, true);
-    assert_eq!(revoked.code, 0, "{revoked:#?}");
-    assert_ne!(apart.sandbox.read("vault/crl/root.pem"), empty);
-    let text = ["crl", "-in", "vault/crl/root.pem", "-noout", "-text"];
-    let text = openssl(&apart.sandbox, &text);
     let shown = [
         "show",
         "--dir",
@@ -61,7 +49,15 @@ fn a_root_alone_issues_nothing_and_lists_what_it_has_revoked() {
         "--json",
     ];
     let serial = json(&ca(&apart, &shown, false))["serialNumber"].clone();
-    let serial = serial.as_str().unwrap().to_uppercase();
+    let serial = serial.as_str().unwrap();
+    let named = [serial, "--ca", "--reason", "cACompromise"];
+    let revoke = [&["revoke", "--dir", "vault", "--crl"][..], &named].concat();
+    let revoked = ca(&apart, &revoke, true);
+    assert_eq!(revoked.code, 0, "{revoked:#?}");
+    assert_ne!(apart.sandbox.read("vault/crl/root.pem"), empty);
+    let text = ["crl", "-in", "vault/crl/root.pem", "-noout", "-text"];
+    let text = openssl(&apart.sandbox, &text);
+    let serial = serial.to_uppercase();
     assert!(text.contains(&serial), "{serial}: {text}");
     let status = ca(&apart, &["crl", "status", "--dir", "vault"], false);
     assert_eq!(status.code, 0, "{status:#?}");

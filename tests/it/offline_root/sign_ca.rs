@@ -209,7 +209,10 @@ fn of_a_request_the_name_and_the_key_are_taken() {
         .stdout;
     assert_eq!(log.matches(" refuse\n").count(), 3, "{log}");
     // The key of one whose key was stolen is certified never again.
-    let named = ["--cn", "Other CA", "--reason", "keyCompromise"];
+    let shown = sandbox.ok(&["ca", "show", "--dir", "vault", "Other CA", "--json"]);
+    let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+    let serial = shown["serialNumber"].as_str().unwrap();
+    let named = [serial, "--ca", "--reason", "keyCompromise"];
     sandbox.ok(&[&["ca", "revoke", "--dir", "vault"][..], &named].concat());
     openssl(
         sandbox,

@@ -348,7 +348,13 @@ fn a_generation_that_was_given_up_keeps_its_keys_and_its_number() {
     let cancelled = json(&done(&sandbox, "cancel", &["--json"]));
     assert_eq!(cancelled["stillCertified"], serde_json::json!([serial]));
     let revoke = ["ca", "revoke", "--dir", "ca", serial.as_str().unwrap()];
-    let reason = ["--reason", "cessationOfOperation", "--crl", "--json"];
+    let reason = [
+        "--ca",
+        "--reason",
+        "cessationOfOperation",
+        "--crl",
+        "--json",
+    ];
     let run = sandbox.ok(&[&revoke[..], &reason, &SECRET].concat());
     assert_eq!(json(&run)["crl"]["issuer"], "root");
     assert_audited(&sandbox);
