@@ -76,13 +76,7 @@ pub fn revoke(
     for mut record in select(inventory, selection, now, |record| {
         change(record.revocation).is_some()
     })? {
-        // Whose list tells of it is the root's, and so is the decision.
-        if record.kind == Kind::Issuing && inventory.was_requested(&record.key_fingerprint)? {
-            return Err(Error::RootApart {
-                path: inventory.directory().to_owned(),
-            });
-        }
-        refuse_authority(&record, selection)?;
+        refuse_authority(inventory, &record, selection)?;
         let before = record.revocation;
         let wanted = change(before);
         if let Some(revocation) = wanted {
@@ -108,7 +102,17 @@ pub fn revoke(
 
 /// The root cannot say that it is revoked itself, and an issuing CA is not revoked
 /// by mistake.
-fn refuse_authority(record: &Record, selection: &Selection) -> Result<(), Error> {
+fn refuse_authority(
+    inventory: &Inventory,
+    record: &Record,
+    selection: &Selection,
+) -> Result<(), Error> {
+    // Whose list tells of it is the root's, and so is the decision.
+    if record.kind == Kind::Issuing && inventory.was_requested(&record.key_fingerprint)? {
+        return Err(Error::RootApart {
+            path: inventory.directory().to_owned(),
+        });
+    }
     let is_meant = matches!(selection, Selection::Authority(_));
     match record.kind {
         Kind::Root => Err(Error::RootRevoked),
@@ -243,7 +247,7 @@ fn select(
             if let Some(own) = live.iter().find(|one| one.kind != Kind::Leaf)
                 && live.iter().all(|one| one.kind != Kind::Leaf)
             {
-                refuse_authority(own, selection)?;
+                refuse_authority(inventory, own, selection)?;
             }
             live.retain(|record| record.kind == Kind::Leaf);
             let oldest = now - TimeDelta::seconds(BACKDATE_SECONDS);

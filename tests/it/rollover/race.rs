@@ -62,7 +62,7 @@ fn nobody_issues_for_the_old_generation_after_the_activation() {
     let database = rusqlite::Connection::open(sandbox.path("ca/inventory.db")).unwrap();
     let issued = |comparison: &str, issuer: &str| -> i64 {
         let sql = format!(
-            "SELECT count(*) FROM audit JOIN certificate ON audit.certificate = certificate.id \
+            "SELECT count(*) FROM audit JOIN certificate ON audit.serial = certificate.serial \
              WHERE action = 'issue' AND kind = 'leaf' \
              AND sequence {comparison} (SELECT sequence FROM audit WHERE action = 'activate') \
              AND issuer_key_id = (SELECT issuer_key_id FROM certificate WHERE kind = 'leaf' \
