@@ -94,20 +94,13 @@ impl Scene {
         sandbox
     }
 
-    fn run(&self, sandbox: &Sandbox, umask: &str, options: &[&str]) -> Run {
-        let mut arguments = vec!["strace", "-f", "-y", "-o"];
-        arguments.extend(options);
-        arguments.extend(&self.arguments);
-        bounded(sandbox, umask, &arguments)
+    fn straced<'a>(&'a self, sandbox: &'a Sandbox, umask: &'a str) -> Straced<'a> {
+        straced(sandbox, umask, &self.arguments)
     }
 
     /// The calls of a normal run.
     fn trace(&self) -> Vec<Call> {
-        let sandbox = self.begin(false);
-        let traced = format!("trace={CALLS}");
-        let run = self.run(&sandbox, "077", &["trace", "-e", &traced]);
-        assert_eq!(run.code, 0, "does strace work here? {run:#?}");
-        read_trace(&sandbox.read("trace"))
+        self.straced(&self.begin(false), "077").trace()
     }
 
     /// Kills a run at this call and checks what it left, and that the next one
@@ -120,10 +113,7 @@ impl Scene {
             "077"
         };
         let sandbox = self.begin(empty_target);
-        let inject = format!("inject={}:signal=SIGKILL:when={}", call.name, call.nth);
-        let trace = format!("trace={}", call.name);
-        let run = self.run(&sandbox, umask, &["/dev/null", "-e", &trace, "-e", &inject]);
-        assert_eq!(run.code, KILLED, "not killed at {call:?}: {run:#?}");
+        self.straced(&sandbox, umask).kill(call);
         let files = files_below(sandbox.root())
             .iter()
             .map(|path| path.display().to_string())
@@ -133,12 +123,10 @@ impl Scene {
 
     /// Makes this call fail and checks that the program says so, and what it
     /// left.
-    fn fail_at(&self, index: usize, call: &Call, error: &str, harmless: bool) {
+    fn fail_at(&self, index: usize, call: &Call, error: Failing, harmless: bool) {
         let sandbox = self.begin(index.is_multiple_of(2));
-        let inject = format!("inject={}:error={error}", call.name);
-        let trace = format!("trace={}", call.name);
-        let run = self.run(&sandbox, "000", &["/dev/null", "-e", &trace, "-e", &inject]);
-        let context = format!("{error} at {call:?}: {run:#?}");
+        let run = self.straced(&sandbox, "000").fail(call, error);
+        let context = format!("{error:?} at {call:?}: {run:#?}");
         let target = (self.judge)(&sandbox.path(self.target));
         assert_eq!(hidden_directories(sandbox.root()), [""; 0], "{context}");
         // The files are there and the certificate is listed; only the note that
@@ -251,7 +239,7 @@ fn every_file_is_owner_only_from_its_first_moment() {
             let sandbox = scene.begin(false);
             let traced = "trace=open,openat,openat2,creat,mkdir,mkdirat,mknod,mknodat,link,linkat,\
                           symlink,symlinkat,chmod,fchmod,fchmodat,umask";
-            let run = scene.run(&sandbox, umask, &["trace", "-e", traced]);
+            let run = scene.straced(&sandbox, umask).run(&["trace", "-e", traced]);
             assert_eq!(run.code, 0, "{run:#?}");
             let trace = sandbox.read("trace");
             let mut created = 0;
@@ -283,7 +271,7 @@ fn new_parents_are_as_durable_as_what_they_hold() {
     scene.arguments = issue_arguments("ca", "new/newer/web");
     let sandbox = scene.begin(false);
     let traced = "trace=fsync,mkdir,rename";
-    let run = scene.run(&sandbox, "000", &["trace", "-e", traced]);
+    let run = scene.straced(&sandbox, "000").run(&["trace", "-e", traced]);
     assert_eq!(run.code, 0, "{run:#?}");
     let trace = sandbox.read("trace");
     let root = fs::canonicalize(sandbox.root()).unwrap();
@@ -301,10 +289,7 @@ fn new_parents_are_as_durable_as_what_they_hold() {
 /// Kills the scene at every chosen call; all files that were ever seen.
 fn kill_everywhere(scene: &Scene) -> Vec<String> {
     let calls = scene.trace();
-    let mut by_name: BTreeMap<&str, Vec<&Call>> = BTreeMap::new();
-    for call in calls.iter().filter(|call| call.is_a_point()) {
-        by_name.entry(&call.name).or_default().push(call);
-    }
+    let by_name = points_by_name(&calls);
     for name in ["fsync", "mkdir", "openat", "pwrite64", "rename", "write"] {
         assert!(by_name.contains_key(name), "the trace has no {name}");
     }
@@ -332,16 +317,15 @@ fn kill_everywhere(scene: &Scene) -> Vec<String> {
 fn fail_everywhere(scene: &Scene) {
     let calls = scene.trace();
     let closing = closing_of(&calls);
-    for (name, error, from_then_on) in [
-        ("fsync", "EIO", ""),
-        ("pwrite64", "ENOSPC", "+"),
-        ("write", "ENOSPC", ""),
+    for (name, error) in [
+        ("fsync", Failing::Once("EIO")),
+        ("pwrite64", Failing::FromThenOn("ENOSPC")),
+        ("write", Failing::Once("ENOSPC")),
     ] {
         let of_name: Vec<&Call> = calls.iter().filter(|call| call.name == name).collect();
         assert!(!of_name.is_empty(), "the trace has no {name}");
         for (index, call) in spread(&of_name, FAULTS).into_iter().enumerate() {
-            let error = format!("{error}:when={}{from_then_on}", call.nth);
-            scene.fail_at(index, call, &error, is_harmless(call, closing));
+            scene.fail_at(index, call, error, is_harmless(call, closing));
         }
     }
 }
@@ -381,6 +365,84 @@ impl Call {
             _ => true,
         }
     }
+}
+
+/// A command that is run under `strace`.
+pub struct Straced<'a> {
+    sandbox: &'a Sandbox,
+    umask: &'a str,
+    command: &'a [&'a str],
+}
+
+/// The program with its arguments, as it is to be run in a sandbox.
+pub const fn straced<'a>(
+    sandbox: &'a Sandbox,
+    umask: &'a str,
+    command: &'a [&'a str],
+) -> Straced<'a> {
+    Straced {
+        sandbox,
+        umask,
+        command,
+    }
+}
+
+/// How a call fails.
+#[derive(Clone, Copy, Debug)]
+pub enum Failing {
+    /// This one, with the error.
+    Once(&'static str),
+    /// This one and all later ones of its name.
+    FromThenOn(&'static str),
+}
+
+impl Straced<'_> {
+    /// Runs it with these options of `strace`, of which the first is the file that
+    /// it writes.
+    fn run(&self, options: &[&str]) -> Run {
+        let strace = ["strace", "-f", "-y", "-o"];
+        let arguments = [&strace[..], options, self.command].concat();
+        bounded(self.sandbox, self.umask, &arguments)
+    }
+
+    fn inject(&self, call: &Call, what: &str, from_then_on: &str) -> Run {
+        let (name, nth) = (&call.name, call.nth);
+        let trace = format!("trace={name}");
+        let inject = format!("inject={name}:{what}:when={nth}{from_then_on}");
+        self.run(&["/dev/null", "-e", &trace, "-e", &inject])
+    }
+
+    /// The calls of a run that succeeds.
+    pub fn trace(&self) -> Vec<Call> {
+        let run = self.run(&["trace", "-e", &format!("trace={CALLS}")]);
+        assert_eq!(run.code, 0, "does strace work here? {run:#?}");
+        read_trace(&self.sandbox.read("trace"))
+    }
+
+    /// A run that is killed at this call.
+    pub fn kill(&self, call: &Call) -> Run {
+        let run = self.inject(call, "signal=SIGKILL", "");
+        assert_eq!(run.code, KILLED, "not killed at {call:?}: {run:#?}");
+        run
+    }
+
+    /// A run in which this call fails.
+    pub fn fail(&self, call: &Call, how: Failing) -> Run {
+        let (error, from_then_on) = match how {
+            Failing::Once(error) => (error, ""),
+            Failing::FromThenOn(error) => (error, "+"),
+        };
+        self.inject(call, &format!("error={error}"), from_then_on)
+    }
+}
+
+/// The calls at which a run is killed, by their names.
+pub fn points_by_name(calls: &[Call]) -> BTreeMap<&str, Vec<&Call>> {
+    let mut by_name: BTreeMap<&str, Vec<&Call>> = BTreeMap::new();
+    for call in calls.iter().filter(|call| call.is_a_point()) {
+        by_name.entry(&call.name).or_default().push(call);
+    }
+    by_name
 }
 
 /// The calls in a trace, in their order.

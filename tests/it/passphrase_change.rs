@@ -1,7 +1,6 @@
 //! `ca passphrase`: every key is whole under the old or the new passphrase at any
 //! moment, never in clear, and what is wrong changes nothing.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::process::{Child, Command, Stdio};
 
@@ -9,9 +8,9 @@ use windlass::key::open_software;
 use windlass::secret::Secret;
 use windlass::store::{AuditRecord, Inventory};
 
-use crate::ca_state::{KILLED, assert_owner_only, bounded, copy, files_below};
-use crate::crash::{CALLS, Call, read_trace, spread};
-use crate::harness::{PASSPHRASE, Run, Sandbox, capture, program};
+use crate::ca_state::{assert_owner_only, copy, files_below};
+use crate::crash::{Failing, points_by_name, spread, straced};
+use crate::harness::{PASSPHRASE, Sandbox, capture, program};
 
 const NEW: &str = "an entirely different phrase";
 
@@ -185,14 +184,6 @@ fn of_several_changes_at_once_one_holds() {
     assert_eq!(logged(&sandbox).len(), 2);
 }
 
-fn traced(sandbox: &Sandbox, umask: &str, options: &[&str]) -> Run {
-    let mut arguments = vec!["strace", "-f", "-y", "-o"];
-    arguments.extend(options);
-    arguments.push(program());
-    arguments.extend(COMMAND);
-    bounded(sandbox, umask, &arguments)
-}
-
 /// After whatever has happened: each key is whole, and the same command again
 /// does what is left to do.
 fn check(sandbox: &Sandbox, context: &str) {
@@ -221,15 +212,9 @@ fn a_change_killed_or_failed_at_any_call_is_made_up_for() {
         fs::copy(template.path("new"), sandbox.path("new")).unwrap();
         sandbox
     };
-    let sandbox = begin();
-    let all = format!("trace={CALLS}");
-    let run = traced(&sandbox, "077", &["trace", "-e", &all]);
-    assert_eq!(run.code, 0, "does strace work here? {run:#?}");
-    let calls = read_trace(&sandbox.read("trace"));
-    let mut by_name: BTreeMap<&str, Vec<&Call>> = BTreeMap::new();
-    for call in calls.iter().filter(|call| call.is_a_point()) {
-        by_name.entry(&call.name).or_default().push(call);
-    }
+    let command = [&[program()][..], &COMMAND].concat();
+    let calls = straced(&begin(), "077", &command).trace();
+    let by_name = points_by_name(&calls);
     assert_eq!(by_name["renameat"].len(), 2, "one for each key");
     for (name, error) in [
         ("fsync", "EIO"),
@@ -237,18 +222,17 @@ fn a_change_killed_or_failed_at_any_call_is_made_up_for() {
         ("renameat", "EIO"),
         ("write", "ENOSPC"),
     ] {
-        let trace = format!("trace={name}");
         for call in spread(&by_name[name], POINTS) {
-            for (what, code) in [("signal=SIGKILL", KILLED), (&format!("error={error}"), 1)] {
-                let sandbox = begin();
-                let inject = format!("inject={name}:{what}:when={}", call.nth);
-                let run = traced(&sandbox, "000", &["/dev/null", "-e", &trace, "-e", &inject]);
-                let context = format!("{what} at {call:?}: {run:#?}");
-                // SQLite needs some of its calls for tidying up only.
-                let is_lax = code == 1 && call.line.contains("/inventory.db");
-                assert!(run.code == code || (run.code == 0 && is_lax), "{context}");
-                check(&sandbox, &context);
-            }
+            let sandbox = begin();
+            straced(&sandbox, "000", &command).kill(call);
+            check(&sandbox, &format!("killed at {call:?}"));
+            let sandbox = begin();
+            let run = straced(&sandbox, "000", &command).fail(call, Failing::Once(error));
+            let context = format!("{error} at {call:?}: {run:#?}");
+            // SQLite needs some of its calls for tidying up only.
+            let is_lax = call.line.contains("/inventory.db");
+            assert!(run.code == 1 || (run.code == 0 && is_lax), "{context}");
+            check(&sandbox, &context);
         }
     }
 }

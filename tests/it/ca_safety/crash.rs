@@ -2,14 +2,12 @@
 //! system call after another (see [`crate::crash`]): what they make is there as a
 //! whole or not at all, and the same command then does its work.
 
-use std::collections::BTreeMap;
-
 use super::{tamper, verify, with_web};
 use crate::ca_state::{
-    KILLED, assert_owner_only, await_another_second, bounded, copy, hidden_directories, inventory,
+    assert_owner_only, await_another_second, bounded, copy, hidden_directories, inventory,
 };
-use crate::crash::{CALLS, Call, read_trace, spread};
-use crate::harness::{Run, Sandbox, program};
+use crate::crash::{Call, Failing, points_by_name, spread, straced};
+use crate::harness::{Sandbox, program};
 
 /// Most occurrences of one system call at which a run is killed, or that are made
 /// to fail.
@@ -65,21 +63,13 @@ impl Scene {
         sandbox
     }
 
-    fn run(&self, sandbox: &Sandbox, options: &[&str]) -> Run {
-        let mut arguments = vec!["strace", "-f", "-y", "-o"];
-        arguments.extend(options);
-        arguments.push(program());
-        arguments.extend(&self.arguments);
-        bounded(sandbox, "000", &arguments)
+    fn command(&self) -> Vec<&str> {
+        [&[program()][..], &self.arguments].concat()
     }
 
     fn trace(&self) -> Vec<Call> {
         await_another_second();
-        let sandbox = self.begin();
-        let traced = format!("trace={CALLS}");
-        let run = self.run(&sandbox, &["trace", "-e", &traced]);
-        assert_eq!(run.code, 0, "does strace work here? {run:#?}");
-        read_trace(&sandbox.read("trace"))
+        straced(&self.begin(), "000", &self.command()).trace()
     }
 
     /// The promises, and that the same command then does its work. Says whether
@@ -121,29 +111,21 @@ impl Scene {
     }
 
     fn again(&self, sandbox: &Sandbox, code: i32, context: &str) {
-        let mut arguments = vec![program()];
-        arguments.extend(&self.arguments);
-        let again = bounded(sandbox, "000", &arguments);
+        let again = bounded(sandbox, "000", &self.command());
         assert_eq!(again.code, code, "{context}: {again:#?}");
     }
 }
 
 fn kill_everywhere(scene: &Scene) {
     let calls = scene.trace();
-    let mut by_name: BTreeMap<&str, Vec<&Call>> = BTreeMap::new();
-    for call in calls.iter().filter(|call| call.is_a_point()) {
-        by_name.entry(&call.name).or_default().push(call);
-    }
+    let by_name = points_by_name(&calls);
     for name in ["fsync", "openat", "pwrite64"] {
         assert!(by_name.contains_key(name), "the trace has no {name}");
     }
     let mut seen = [0, 0];
     for call in by_name.values().flat_map(|calls| spread(calls, POINTS)) {
         let sandbox = scene.begin();
-        let inject = format!("inject={}:signal=SIGKILL:when={}", call.name, call.nth);
-        let trace = format!("trace={}", call.name);
-        let run = scene.run(&sandbox, &["/dev/null", "-e", &trace, "-e", &inject]);
-        assert_eq!(run.code, KILLED, "not killed at {call:?}: {run:#?}");
+        straced(&sandbox, "000", &scene.command()).kill(call);
         let done = scene.check(&sandbox, &format!("killed at {call:?}"));
         seen[usize::from(done)] += 1;
     }
@@ -154,23 +136,18 @@ fn kill_everywhere(scene: &Scene) {
 fn fail_everywhere(scene: &Scene) {
     let calls = scene.trace();
     let mut failures = 0;
-    for (name, error, from_then_on) in [
-        ("fsync", "EIO", ""),
-        ("pwrite64", "ENOSPC", "+"),
-        ("rename", "EIO", ""),
-        ("renameat2", "EIO", ""),
-        ("write", "ENOSPC", ""),
+    for (name, error) in [
+        ("fsync", Failing::Once("EIO")),
+        ("pwrite64", Failing::FromThenOn("ENOSPC")),
+        ("rename", Failing::Once("EIO")),
+        ("renameat2", Failing::Once("EIO")),
+        ("write", Failing::Once("ENOSPC")),
     ] {
         let of_name: Vec<&Call> = calls.iter().filter(|call| call.name == name).collect();
         for call in spread(&of_name, POINTS) {
             let sandbox = scene.begin();
-            let inject = format!(
-                "inject={name}:error={error}:when={}{from_then_on}",
-                call.nth
-            );
-            let trace = format!("trace={name}");
-            let run = scene.run(&sandbox, &["/dev/null", "-e", &trace, "-e", &inject]);
-            let context = format!("{error} at {call:?}: {run:#?}");
+            let run = straced(&sandbox, "000", &scene.command()).fail(call, error);
+            let context = format!("{error:?} at {call:?}: {run:#?}");
             if run.code == 0 {
                 // SQLite tidying up, or the directory of its log; the note of what
                 // was done; and the copy that is thrown away.
@@ -235,11 +212,10 @@ fn a_reconcile_on_a_failing_disk_says_so() {
 fn a_full_disk_is_named() {
     let scene = Scene::reconcile();
     let sandbox = scene.begin();
-    let inject = "inject=pwrite64:error=ENOSPC:when=1+";
-    let run = scene.run(
-        &sandbox,
-        &["/dev/null", "-e", "trace=pwrite64", "-e", inject],
-    );
+    let calls = scene.trace();
+    let first = calls.iter().find(|call| call.name == "pwrite64").unwrap();
+    let full = Failing::FromThenOn("ENOSPC");
+    let run = straced(&sandbox, "000", &scene.command()).fail(first, full);
     assert_eq!(run.code, 1, "{run:#?}");
     assert!(run.stderr.contains("is full, or "), "{run:#?}");
 }

@@ -2,15 +2,13 @@
 //! system call after another (see [`crate::crash`]): the CA waits or it issues, and
 //! the same command then does its work.
 
-use std::collections::BTreeMap;
-
 use super::{Apart, SECRET};
 use crate::ca_state::{
-    KILLED, assert_inventoried, assert_owner_only, await_another_second, bounded, copy,
-    files_below, inventory,
+    assert_inventoried, assert_owner_only, await_another_second, bounded, copy, files_below,
+    inventory,
 };
-use crate::crash::{CALLS, Call, read_trace, spread};
-use crate::harness::{Run, Sandbox, program};
+use crate::crash::{Call, Failing, points_by_name, spread, straced};
+use crate::harness::{Sandbox, program};
 
 /// Most occurrences of one system call at which a run is killed, or that are made
 /// to fail.
@@ -126,21 +124,14 @@ impl Scene {
         sandbox
     }
 
-    fn run(&self, sandbox: &Sandbox, umask: &str, options: &[&str]) -> Run {
-        let mut arguments = vec!["strace", "-f", "-y", "-o"];
-        arguments.extend(options);
-        arguments.push(program());
-        arguments.extend(self.arguments.iter().map(String::as_str));
-        bounded(sandbox, umask, &arguments)
+    fn command(&self) -> Vec<&str> {
+        let arguments = self.arguments.iter().map(String::as_str);
+        [program()].into_iter().chain(arguments).collect()
     }
 
     fn trace(&self) -> Vec<Call> {
         await_another_second();
-        let sandbox = self.begin();
-        let traced = format!("trace={CALLS}");
-        let run = self.run(&sandbox, "077", &["trace", "-e", &traced]);
-        assert_eq!(run.code, 0, "does strace work here? {run:#?}");
-        read_trace(&sandbox.read("trace"))
+        straced(&self.begin(), "077", &self.command()).trace()
     }
 
     /// The promises, and that the same command then does its work. Says whether it
@@ -166,9 +157,7 @@ impl Scene {
                 "{context}: {issue:#?}"
             );
         }
-        let mut arguments = vec![program()];
-        arguments.extend(self.arguments.iter().map(String::as_str));
-        let again = bounded(sandbox, "000", &arguments);
+        let again = bounded(sandbox, "000", &self.command());
         assert_eq!(
             again.code,
             if done { self.again } else { 0 },
@@ -198,10 +187,7 @@ impl Scene {
 
 fn kill_everywhere(scene: &Scene) {
     let calls = scene.trace();
-    let mut by_name: BTreeMap<&str, Vec<&Call>> = BTreeMap::new();
-    for call in calls.iter().filter(|call| call.is_a_point()) {
-        by_name.entry(&call.name).or_default().push(call);
-    }
+    let by_name = points_by_name(&calls);
     for name in ["fsync", "openat", "pwrite64", "write"] {
         assert!(by_name.contains_key(name), "the trace has no {name}");
     }
@@ -214,10 +200,7 @@ fn kill_everywhere(scene: &Scene) {
             "077"
         };
         let sandbox = scene.begin();
-        let inject = format!("inject={}:signal=SIGKILL:when={}", call.name, call.nth);
-        let trace = format!("trace={}", call.name);
-        let run = scene.run(&sandbox, umask, &["/dev/null", "-e", &trace, "-e", &inject]);
-        assert_eq!(run.code, KILLED, "not killed at {call:?}: {run:#?}");
+        straced(&sandbox, umask, &scene.command()).kill(call);
         let done = scene.check(&sandbox, &format!("killed at {call:?}"));
         seen[usize::from(done)] += 1;
     }
@@ -228,23 +211,18 @@ fn kill_everywhere(scene: &Scene) {
 fn fail_everywhere(scene: &Scene) {
     let calls = scene.trace();
     let mut failures = 0;
-    for (name, error, from_then_on) in [
-        ("fsync", "EIO", ""),
-        ("pwrite64", "ENOSPC", "+"),
-        ("renameat", "EIO", ""),
-        ("mkdir", "ENOSPC", ""),
-        ("write", "ENOSPC", ""),
+    for (name, error) in [
+        ("fsync", Failing::Once("EIO")),
+        ("pwrite64", Failing::FromThenOn("ENOSPC")),
+        ("renameat", Failing::Once("EIO")),
+        ("mkdir", Failing::Once("ENOSPC")),
+        ("write", Failing::Once("ENOSPC")),
     ] {
         let of_name: Vec<&Call> = calls.iter().filter(|call| call.name == name).collect();
         for call in spread(&of_name, POINTS) {
             let sandbox = scene.begin();
-            let inject = format!(
-                "inject={name}:error={error}:when={}{from_then_on}",
-                call.nth
-            );
-            let trace = format!("trace={name}");
-            let run = scene.run(&sandbox, "000", &["/dev/null", "-e", &trace, "-e", &inject]);
-            let context = format!("{error} at {call:?}: {run:#?}");
+            let run = straced(&sandbox, "000", &scene.command()).fail(call, error);
+            let context = format!("{error:?} at {call:?}: {run:#?}");
             if run.code == 0 {
                 // SQLite tidying up, the directory of its log, or the note that a
                 // file was delivered.

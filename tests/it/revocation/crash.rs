@@ -3,15 +3,11 @@
 //! published list is always whole and never goes back, no number is used twice,
 //! and the next run makes up for what is missing.
 
-use std::collections::BTreeMap;
-
 use windlass::store::Inventory;
 
 use super::{LIST, crl, number, read_list, revoke, serial_of, status};
-use crate::ca_state::{
-    KILLED, assert_owner_only, await_another_second, bounded, copy, files_below,
-};
-use crate::crash::{CALLS, Call, FAULTS, POINTS, read_trace, spread};
+use crate::ca_state::{assert_owner_only, await_another_second, bounded, copy, files_below};
+use crate::crash::{Call, FAULTS, Failing, POINTS, points_by_name, spread, straced};
 use crate::harness::{Run, Sandbox, program};
 
 /// A CA with a list that holds one certificate; another is revoked.
@@ -37,6 +33,10 @@ const COMMAND: [&str; 11] = [
     "passphrase",
 ];
 
+fn command() -> Vec<&'static str> {
+    [&[program()][..], &COMMAND].concat()
+}
+
 impl Scene {
     fn new() -> Self {
         let template = Sandbox::new();
@@ -60,20 +60,8 @@ impl Scene {
         sandbox
     }
 
-    fn run(sandbox: &Sandbox, umask: &str, options: &[&str]) -> Run {
-        let mut arguments = vec!["strace", "-f", "-y", "-o"];
-        arguments.extend(options);
-        arguments.push(program());
-        arguments.extend(COMMAND);
-        bounded(sandbox, umask, &arguments)
-    }
-
     fn trace(&self) -> Vec<Call> {
-        let sandbox = self.begin();
-        let traced = format!("trace={CALLS}");
-        let run = Self::run(&sandbox, "077", &["trace", "-e", &traced]);
-        assert_eq!(run.code, 0, "does strace work here? {run:#?}");
-        read_trace(&sandbox.read("trace"))
+        straced(&self.begin(), "077", &command()).trace()
     }
 
     /// The promises, and that the same command then does its work. Says whether
@@ -99,9 +87,7 @@ impl Scene {
             newest >= number(&list),
             "published before recorded: {context}"
         );
-        let mut again = vec![program()];
-        again.extend(COMMAND);
-        let again = bounded(sandbox, "000", &again);
+        let again = bounded(sandbox, "000", &command());
         assert_eq!(again.code, 0, "{context}: {again:#?}");
         let list = read_list(sandbox, LIST);
         assert!(number(&list) > newest, "a number was used twice: {context}");
@@ -123,10 +109,7 @@ impl Scene {
 fn a_revocation_killed_at_any_call_is_made_up_for() {
     let scene = Scene::new();
     let calls = scene.trace();
-    let mut by_name: BTreeMap<&str, Vec<&Call>> = BTreeMap::new();
-    for call in calls.iter().filter(|call| call.is_a_point()) {
-        by_name.entry(&call.name).or_default().push(call);
-    }
+    let by_name = points_by_name(&calls);
     for name in ["fsync", "openat", "pwrite64", "renameat", "write"] {
         assert!(by_name.contains_key(name), "the trace has no {name}");
     }
@@ -140,10 +123,7 @@ fn a_revocation_killed_at_any_call_is_made_up_for() {
             "077"
         };
         let sandbox = scene.begin();
-        let inject = format!("inject={}:signal=SIGKILL:when={}", call.name, call.nth);
-        let trace = format!("trace={}", call.name);
-        let run = Scene::run(&sandbox, umask, &["/dev/null", "-e", &trace, "-e", &inject]);
-        assert_eq!(run.code, KILLED, "not killed at {call:?}: {run:#?}");
+        let run = straced(&sandbox, umask, &command()).kill(call);
         let published = scene.check(&sandbox, &run, &format!("killed at {call:?}"));
         assert_eq!(published, call.position > renamed.position, "{call:?}");
         seen[usize::from(published)] += 1;
@@ -157,23 +137,18 @@ fn a_revocation_on_a_failing_disk_says_so_and_is_made_up_for() {
     let scene = Scene::new();
     let calls = scene.trace();
     let mut failures = 0;
-    for (name, error, from_then_on) in [
-        ("fsync", "EIO", ""),
-        ("pwrite64", "ENOSPC", "+"),
-        ("renameat", "EIO", ""),
-        ("write", "ENOSPC", ""),
+    for (name, error) in [
+        ("fsync", Failing::Once("EIO")),
+        ("pwrite64", Failing::FromThenOn("ENOSPC")),
+        ("renameat", Failing::Once("EIO")),
+        ("write", Failing::Once("ENOSPC")),
     ] {
         let of_name: Vec<&Call> = calls.iter().filter(|call| call.name == name).collect();
         assert!(!of_name.is_empty(), "the trace has no {name}");
         for call in spread(&of_name, FAULTS) {
             let sandbox = scene.begin();
-            let inject = format!(
-                "inject={name}:error={error}:when={}{from_then_on}",
-                call.nth
-            );
-            let trace = format!("trace={name}");
-            let run = Scene::run(&sandbox, "000", &["/dev/null", "-e", &trace, "-e", &inject]);
-            let context = format!("{error} at {call:?}: {run:#?}");
+            let run = straced(&sandbox, "000", &command()).fail(call, error);
+            let context = format!("{error:?} at {call:?}: {run:#?}");
             if run.code == 0 {
                 // SQLite tidying up, or the directory of its log.
                 let path = call.line.split(['<', '>']).nth(1).unwrap_or_default();

@@ -2,15 +2,13 @@
 //! system call after another (see [`crate::crash`]): it is done or not, the log
 //! says the same, and the next run goes on by itself.
 
-use std::collections::BTreeMap;
-
 use super::{SECRET, assert_audited, bundle, done, json, states, status, with_old};
 use crate::ca_state::{
-    KILLED, assert_inventoried, assert_owner_only, await_another_second, bounded, copy,
-    hidden_directories, inventory,
+    assert_inventoried, assert_owner_only, await_another_second, bounded, copy, hidden_directories,
+    inventory,
 };
-use crate::crash::{CALLS, Call, read_trace, spread};
-use crate::harness::{Run, Sandbox, program};
+use crate::crash::{Call, Failing, points_by_name, spread, straced};
+use crate::harness::{Sandbox, program};
 
 /// Most occurrences of one system call at which a run is killed, or that are made
 /// to fail.
@@ -89,27 +87,13 @@ impl Scene {
         sandbox
     }
 
-    fn run(&self, sandbox: &Sandbox, options: &[&str]) -> Run {
-        let mut arguments = vec!["strace", "-f", "-y", "-o"];
-        arguments.extend(options);
-        arguments.push(program());
-        arguments.extend(&self.arguments);
-        bounded(sandbox, "000", &arguments)
+    fn command(&self) -> Vec<&str> {
+        [&[program()][..], &self.arguments].concat()
     }
 
-    fn trace(&self) -> BTreeMap<String, Vec<Call>> {
+    fn trace(&self) -> Vec<Call> {
         await_another_second();
-        let sandbox = self.begin();
-        let traced = format!("trace={CALLS}");
-        let run = self.run(&sandbox, &["trace", "-e", &traced]);
-        assert_eq!(run.code, 0, "does strace work here? {run:#?}");
-        let mut by_name: BTreeMap<String, Vec<Call>> = BTreeMap::new();
-        for call in read_trace(&sandbox.read("trace")) {
-            if call.is_a_point() {
-                by_name.entry(call.name.clone()).or_default().push(call);
-            }
-        }
-        by_name
+        straced(&self.begin(), "000", &self.command()).trace()
     }
 
     /// The promises, and that the same command then does its work, or says that it
@@ -126,9 +110,7 @@ impl Scene {
         let own = sandbox.read(&format!("ca/{issuer}/cert.pem"));
         assert_eq!(sandbox.read("web/chain.pem"), own, "{context}");
         assert_eq!(status(sandbox)["bundle"]["written"], true, "{context}");
-        let mut arguments = vec![program()];
-        arguments.extend(&self.arguments);
-        let again = bounded(sandbox, "000", &arguments);
+        let again = bounded(sandbox, "000", &self.command());
         assert_eq!(again.code, i32::from(is_done), "{context}: {again:#?}");
         assert_eq!(states(sandbox), self.after, "{context}");
         let told = status(sandbox)["bundle"]["pem"].clone();
@@ -158,16 +140,12 @@ impl Scene {
 
     fn kill_everywhere(&self) {
         let mut seen = [0, 0];
-        for (name, calls) in self.trace() {
-            let calls: Vec<&Call> = calls.iter().collect();
+        for (name, calls) in points_by_name(&self.trace()) {
             // Locks change nothing on the disk: what is around them is enough.
             let most = if name == "fcntl" { 2 } else { POINTS };
             for call in spread(&calls, most) {
                 let sandbox = self.begin();
-                let inject = format!("inject={}:signal=SIGKILL:when={}", call.name, call.nth);
-                let trace = format!("trace={}", call.name);
-                let run = self.run(&sandbox, &["/dev/null", "-e", &trace, "-e", &inject]);
-                assert_eq!(run.code, KILLED, "not killed at {call:?}: {run:#?}");
+                straced(&sandbox, "000", &self.command()).kill(call);
                 let is_done = self.check(&sandbox, &format!("killed at {call:?}"));
                 seen[usize::from(is_done)] += 1;
             }
@@ -177,25 +155,21 @@ impl Scene {
 
     /// A full disk, which stays full, and a sync or a rename that fails once.
     fn fail_everywhere(&self) {
-        let by_name = self.trace();
+        let calls = self.trace();
+        let by_name = points_by_name(&calls);
         let mut failures = 0;
-        for (name, error, from_then_on) in [
-            ("fsync", "EIO", ""),
-            ("pwrite64", "ENOSPC", "+"),
-            ("rename", "EIO", ""),
-            ("renameat", "EIO", ""),
-            ("write", "ENOSPC", ""),
+        for (name, error) in [
+            ("fsync", Failing::Once("EIO")),
+            ("pwrite64", Failing::FromThenOn("ENOSPC")),
+            ("rename", Failing::Once("EIO")),
+            ("renameat", Failing::Once("EIO")),
+            ("write", Failing::Once("ENOSPC")),
         ] {
-            let of_name: Vec<&Call> = by_name.get(name).into_iter().flatten().collect();
+            let of_name: Vec<&Call> = by_name.get(name).into_iter().flatten().copied().collect();
             for call in spread(&of_name, POINTS) {
                 let sandbox = self.begin();
-                let inject = format!(
-                    "inject={name}:error={error}:when={}{from_then_on}",
-                    call.nth
-                );
-                let trace = format!("trace={name}");
-                let run = self.run(&sandbox, &["/dev/null", "-e", &trace, "-e", &inject]);
-                let context = format!("{error} at {call:?}: {run:#?}");
+                let run = straced(&sandbox, "000", &self.command()).fail(call, error);
+                let context = format!("{error:?} at {call:?}: {run:#?}");
                 if run.code == 0 {
                     // SQLite tidying up, or the directory of its log; a warning; or
                     // the bundle, which the next run writes.
@@ -264,9 +238,9 @@ fn what_a_killed_prepare_leaves_is_named_and_removed() {
     let scene = Scene::prepare();
     let sandbox = scene.begin();
     // The second directory gets its name: the first has it already.
-    let inject = "inject=rename:signal=SIGKILL:when=2";
-    let run = scene.run(&sandbox, &["/dev/null", "-e", "trace=rename", "-e", inject]);
-    assert_eq!(run.code, KILLED, "{run:#?}");
+    let calls = scene.trace();
+    let second = points_by_name(&calls)["rename"][1];
+    straced(&sandbox, "000", &scene.command()).kill(second);
     assert!(sandbox.path("ca/root-2/cert.pem").exists());
     assert!(!sandbox.path("ca/issuing-2").exists());
     let leftover = sandbox.read("ca/root-2/cert.pem");
