@@ -11,7 +11,9 @@ use crate::limits;
 use crate::store::{self, Archived, Inventory, Packer, Staging};
 
 use super::opened::{check_known, read_own_certificates};
-use super::{Action, Error, INVENTORY, Occasion, check_clock, open_inventory, verify_log};
+use super::{
+    Action, Error, INVENTORY, LogWitness, Occasion, check_clock, open_inventory, verify_log,
+};
 
 /// What the manifest says that it is.
 const FORMAT: &str = "windlass-ca-backup-1";
@@ -134,13 +136,13 @@ fn pack(
     let copy = staging.path().join(INVENTORY);
     inventory.copy_to(&copy)?;
     files.push(packer.add_file(INVENTORY, &copy)?.into());
-    let report = verify_log(&Inventory::open(&copy)?, None)?;
+    let (entries, head) = Inventory::open(&copy)?.log_end()?;
     let manifest = Manifest {
         format: FORMAT.to_owned(),
         made_at: rfc3339(occasion.at),
         windlass: env!("CARGO_PKG_VERSION").to_owned(),
-        log_entries: report.entries,
-        log_head: hex::encode(report.head),
+        log_entries: u64::try_from(entries).unwrap_or(0),
+        log_head: hex::encode(head),
         files,
     };
     let manifest = serde_json::to_string_pretty(&manifest).map_err(|error| unfit(&copy, &error))?;
@@ -170,10 +172,9 @@ pub(super) fn unpack(archive: &Path, directory: &Path) -> Result<Manifest, Error
     }
     let judged = || -> Result<super::LogReport, Error> {
         let inventory = open_inventory(directory)?;
-        inventory.check_integrity()?;
         let (root, issuing) = read_own_certificates(directory)?;
         check_known(directory, &inventory, [&root, &issuing])?;
-        verify_log(&inventory, None)
+        verify_log(directory, &inventory, LogWitness::default())
     };
     let report = judged().map_err(|source| Error::BackupUnfit {
         path: archive.to_owned(),

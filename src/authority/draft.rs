@@ -424,7 +424,9 @@ pub(super) fn store_in(
         "notAfter": rfc3339(certificate.not_after()),
     });
     if let Value::Object(fields) = &mut detail {
+        // With the requester it says all that the certificate does not.
         let further = [
+            ("requester", Some(occasion.actor)),
             ("profile", draft.profile.name()),
             ("requestId", draft.request.request_id.as_deref()),
         ];

@@ -11,8 +11,8 @@ use crate::store::{Ending, Inventory};
 
 use super::opened::read_own_certificates;
 use super::{
-    BACKDATE_SECONDS, Error, ISSUING_KEY, ListIssuer, ListState, ROOT_KEY, assess, open_inventory,
-    verify_log,
+    BACKDATE_SECONDS, Error, ISSUING_KEY, ListIssuer, ListState, LogWitness, ROOT_KEY, assess,
+    open_inventory, verify_log,
 };
 
 /// However long a workload's certificate lives, it is early enough to warn this
@@ -111,7 +111,7 @@ pub fn health(plan: &HealthPlan<'_>) -> Result<Vec<Finding>, Error> {
     findings.push(plan.modes());
     if plan.deep {
         findings.push(pages(&inventory));
-        findings.push(log(&inventory)?);
+        findings.push(log(plan.directory, &inventory)?);
     }
     Ok(findings)
 }
@@ -328,8 +328,8 @@ fn pages(inventory: &Inventory) -> Finding {
     }
 }
 
-fn log(inventory: &Inventory) -> Result<Finding, Error> {
-    let report = verify_log(inventory, None)?;
+fn log(directory: &Path, inventory: &Inventory) -> Result<Finding, Error> {
+    let report = verify_log(directory, inventory, LogWitness::default())?;
     let (level, text) = match report.faults.first() {
         None => (
             Level::Ok,

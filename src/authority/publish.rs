@@ -219,8 +219,10 @@ impl ListSigner {
         writer.add_crl(&record)?;
         let detail = json!({
             "issuer": self.issuer.as_str(),
+            "issuerKeyId": hex::encode(&record.issuer_key_id),
             "number": record.number,
             "entries": record.entries,
+            "size": record.size,
             "thisUpdate": rfc3339(this_update),
             "nextUpdate": rfc3339(next_update),
             "fingerprintSha256": record.fingerprint,

@@ -160,6 +160,7 @@ fn add(
             "fingerprintSha256": fingerprint,
             "subject": certificate.subject().to_string(),
             "notAfter": rfc3339(certificate.not_after()),
+            "requester": occasion.actor,
             "imported": "issued after the backup that was restored",
         });
         occasion.log(writer, Action::Issue, Some(serial), &detail)?;
@@ -262,9 +263,12 @@ impl Ahead<'_> {
     ) -> Result<(), Error> {
         writer.add_crl(&self.record)?;
         let detail = json!({
+            "issuerKeyId": hex::encode(&self.record.issuer_key_id),
             "number": self.record.number,
             "entries": self.record.entries,
+            "size": self.record.size,
             "thisUpdate": rfc3339(self.record.this_update),
+            "nextUpdate": rfc3339(self.record.next_update),
             "fingerprintSha256": self.record.fingerprint,
         });
         occasion.log(writer, Action::AdoptList, None, &detail)?;

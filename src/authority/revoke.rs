@@ -3,7 +3,7 @@
 //! others is made from it afterwards ([`super::ListSigner`]).
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::clock::rfc3339;
 use crate::pki::{RevocationReason, SerialNumber};
@@ -76,12 +76,8 @@ pub fn revoke(
         let wanted = change(before);
         if let Some(revocation) = wanted {
             writer.revoke(&record.serial, Some(&revocation), now)?;
-            let detail = json!({
-                "subject": record.subject,
-                "reason": reason.as_str(),
-                "invalidSince": revocation.invalid_since.map(rfc3339),
-                "reasonBefore": before.map(|before| reason_of(before).as_str()),
-            });
+            let mut detail = told(&record, revocation);
+            detail["reasonBefore"] = before.map(|before| reason_of(before).as_str()).into();
             occasion.log(&mut writer, Action::Revoke, Some(&record.serial), &detail)?;
             record.revocation = Some(revocation);
         }
@@ -93,6 +89,18 @@ pub fn revoke(
     }
     writer.commit()?;
     Ok(done)
+}
+
+/// What the log says of a revocation: all that a list is made from.
+pub(super) fn told(record: &Record, revocation: Revocation) -> Value {
+    json!({
+        "subject": record.subject,
+        "reason": reason_of(revocation).as_str(),
+        "revokedAt": rfc3339(revocation.at),
+        "invalidSince": revocation.invalid_since.map(rfc3339),
+        "issuerKeyId": hex::encode(&record.issuer_key_id),
+        "notAfter": rfc3339(record.not_after),
+    })
 }
 
 /// Takes a hold back. That there is none is no error; a final revocation stays.

@@ -25,7 +25,7 @@ pub use files::{
 pub use inventory::{
     AuditEntry, AuditFault, AuditRecord, AuditSummary, Checkpoint, CrlRecord, Ending, Ends, Holder,
     Inventory, Kind, Order, Pattern, Query, Record, Reservation, Revocation, State, Status,
-    Summary, Writer,
+    Summary, Told, Writer,
 };
 pub use lines::LineFile;
 pub use log::{Log, Severity};
@@ -103,7 +103,7 @@ pub enum Error {
         request_id: String,
     },
     /// The target is there already and holds something.
-    #[error("{path} exists already and is not an empty directory")]
+    #[error("{path} exists already{}", if path.is_dir() { " and is not an empty directory" } else { "" })]
     Exists {
         /// The path.
         path: PathBuf,
@@ -123,6 +123,19 @@ pub enum Error {
         path: PathBuf,
         /// What was found.
         reason: String,
+    },
+    /// The inventory's schema is not the one that this program makes.
+    #[error(
+        "the inventory {path} is not as windlass makes it: its {kind} '{}' is another, or missing",
+        crate::text::printable(name, 80)
+    )]
+    InventoryForeign {
+        /// The database file.
+        path: PathBuf,
+        /// `table`, `index`, `trigger` or `view`.
+        kind: String,
+        /// The object's name.
+        name: String,
     },
     /// The inventory has to be brought up to date before it can be read, by
     /// somebody who may write it.

@@ -6,6 +6,7 @@ mod backup;
 mod check;
 mod clocks;
 mod crash;
+mod forged;
 mod storm;
 
 use std::path::Path;
@@ -36,13 +37,22 @@ fn json(run: &Run) -> Value {
     serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:#?}"))
 }
 
-/// The database in the hands of somebody who knows SQL.
+/// The database in the hands of somebody who knows SQL, and leaves no trace in
+/// the schema.
 fn tamper(database: &Path, sql: &str) {
     let connection = Connection::open(database).unwrap();
+    let triggers: Vec<String> = connection
+        .prepare("SELECT sql FROM sqlite_master WHERE type = 'trigger'")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
     connection
         .execute_batch(&format!(
             "PRAGMA foreign_keys = OFF; DROP TRIGGER IF EXISTS audit_is_not_changed; \
-             DROP TRIGGER IF EXISTS audit_is_not_cut; {sql}"
+             DROP TRIGGER IF EXISTS audit_is_not_cut; {sql}; {};",
+            triggers.join(";")
         ))
         .unwrap();
 }

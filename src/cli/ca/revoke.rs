@@ -137,7 +137,7 @@ pub struct CaRelease {
 }
 
 /// Reads a SHA-256 as OpenSSL and browsers print it.
-fn fingerprint(text: &str) -> Result<String, String> {
+pub(super) fn fingerprint(text: &str) -> Result<String, String> {
     let digits: String = text
         .chars()
         .filter(|character| *character != ':')

@@ -28,6 +28,7 @@ pub(super) fn of_store(error: &store::Error) -> Outcome {
         store::Error::Io { source, .. } if is_of_path(source) => Outcome::Usage,
         store::Error::Io { .. }
         | store::Error::InventoryDamaged { .. }
+        | store::Error::InventoryForeign { .. }
         | store::Error::InventoryOld { .. }
         | store::Error::InventoryVersion { .. }
         | store::Error::Journal { .. }
@@ -62,7 +63,7 @@ pub(in crate::commands) fn hint_store(error: &store::Error) -> Option<String> {
             Some("nothing was changed; find out what writes it, and try again".to_owned())
         }
         store::Error::Exists { path } => Some(format!(
-            "nothing was changed; give another directory, or move {} away first",
+            "nothing was changed; give another name, or move {} away first",
             shown(path)
         )),
         store::Error::Archive { .. } => Some(
@@ -77,6 +78,10 @@ pub(in crate::commands) fn hint_store(error: &store::Error) -> Option<String> {
         ),
         store::Error::InventoryDamaged { .. } => Some(
             "restore the CA directory from its backup; nothing is signed from a damaged one"
+                .to_owned(),
+        ),
+        store::Error::InventoryForeign { .. } => Some(
+            "somebody has changed the database itself, and what stands in it would be run: nothing was done with it. Find out who, and restore the CA from a backup of before"
                 .to_owned(),
         ),
         store::Error::NetworkFileSystem { .. } => Some(

@@ -1,7 +1,7 @@
 //! Signatures over the log, and what they are judged by.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use crate::store::{Action, Error};
 
@@ -32,6 +32,21 @@ impl Inventory {
     /// [`Error::Sql`].
     pub fn checkpoints(&self) -> Result<Vec<Checkpoint>, Error> {
         self.checkpoints_by("sequence")
+    }
+
+    /// Number and hash of the log's last entry; 0 and zeros for an empty log.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn log_end(&self) -> Result<(i64, [u8; 32]), Error> {
+        let sql = "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1";
+        let end = self
+            .connection
+            .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()
+            .map_err(sql_error(&self.path, Action::Read))?;
+        Ok(end.unwrap_or_default())
     }
 
     /// The newest checkpoint.

@@ -247,7 +247,11 @@ fn the_log_tells_what_was_changed_cut_or_reordered() {
     assert_eq!(faults, [changed(2), changed(3)]);
     // What the log speaks of is not there, or is not what it says.
     assert_eq!(
-        faults_after("PRAGMA foreign_keys = OFF; DELETE FROM certificate WHERE serial = x'02'"),
+        faults_after(
+            "PRAGMA foreign_keys = OFF; DELETE FROM name WHERE certificate = 2; \
+             UPDATE audit SET certificate = NULL WHERE certificate = 2; \
+             DELETE FROM certificate WHERE serial = x'02'"
+        ),
         [AuditFault::Missing {
             sequence: 2,
             serial: vec![2]
