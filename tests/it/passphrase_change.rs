@@ -56,7 +56,16 @@ fn logged(sandbox: &Sandbox) -> Vec<AuditRecord> {
     };
     inventory.read_log(1, receive).unwrap();
     entries.retain(|entry| entry.action == "passphrase");
-    entries
+    // Each change is logged when it begins, and when it was done.
+    let (begun, done): (Vec<_>, Vec<_>) = entries
+        .into_iter()
+        .partition(|entry| entry.detail.contains("\"step\":\"begun\""));
+    let told = |entries: &[AuditRecord]| -> Vec<String> {
+        let detail = |entry: &AuditRecord| entry.detail.replace("begun", "done");
+        entries.iter().map(detail).collect()
+    };
+    assert_eq!(told(&begun), told(&done));
+    done
 }
 
 #[test]
