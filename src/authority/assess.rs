@@ -11,7 +11,7 @@ use crate::store::{self, Inventory};
 
 use super::opened::read_own_certificates;
 use super::publish::small;
-use super::{BACKDATE_SECONDS, Error, ListIssuer, open_inventory, reason_of};
+use super::{BACKDATE_SECONDS, Error, ListIssuer, read_inventory, reason_of};
 
 /// What a published list is worth, the best first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,13 +130,13 @@ fn judge(
     path: PathBuf,
     at: DateTime<Utc>,
 ) -> Result<Assessment, Error> {
-    let read = match store::read_bounded(&path, limits::MAX_CRL_FILE) {
+    let read = match store::read_with_metadata(&path, limits::MAX_CRL_FILE).map(|(read, _)| read) {
         Ok(material) => Some(material),
         Err(error) if error.is_not_found() => None,
         Err(error) => return Err(error.into()),
     };
     // After the file: whoever writes one has recorded it before.
-    let inventory = open_inventory(directory)?;
+    let inventory = read_inventory(directory)?;
     let key_identifier = certificate.public_key().key_identifier();
     let newest = inventory.newest_crl(&key_identifier)?;
     let mut assessment = Assessment {

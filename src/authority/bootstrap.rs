@@ -19,7 +19,7 @@ use super::judge::judge;
 use super::own_key::{DeviceKey, KeyFiles};
 use super::{
     Action, BACKDATE_SECONDS, Error, INVENTORY, ISSUING_CERT, Occasion, ROOT_CERT, TRUST_ANCHOR,
-    draw_serial, subject,
+    check_place, draw_serial, subject,
 };
 
 /// The organisation that runs the CA; it becomes the `O` of both CA
@@ -120,6 +120,7 @@ pub fn create(
     plan: &Bootstrap<'_>,
     random: &dyn SecureRandom,
 ) -> Result<(Certificate, Certificate), Error> {
+    check_place(staging.path())?;
     let (root, issuing) = {
         let inventory = Inventory::create(&staging.path().join(INVENTORY))?;
         let root_key = Held::of(plan.root_key, "the new root key")?;

@@ -274,6 +274,8 @@ pub enum Error {
         issuer: String,
         /// Whose list is to be there.
         own: String,
+        /// Whether it is in the way of a new list, so that --force replaces it.
+        replaceable: bool,
     },
     /// A certificate that the CA has not issued.
     #[error("the certificate of {subject} in {path} was not issued by this CA")]

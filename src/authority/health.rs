@@ -12,7 +12,7 @@ use crate::store::{Ending, Inventory};
 use super::opened::read_own_certificates;
 use super::{
     BACKDATE_SECONDS, Error, ISSUING_KEY, ListIssuer, ListState, LogWitness, ROOT_KEY, assess,
-    open_inventory, verify_log,
+    check_alone, read_inventory, verify_log,
 };
 
 /// However long a workload's certificate lives, it is early enough to warn this
@@ -99,7 +99,7 @@ impl Level {
 ///
 /// [`Error`] when there is no CA, or its inventory cannot be opened.
 pub fn health(plan: &HealthPlan<'_>) -> Result<Vec<Finding>, Error> {
-    let inventory = open_inventory(plan.directory)?;
+    let inventory = read_inventory(plan.directory)?;
     let mut findings = vec![plan.clock(&inventory)?];
     findings.extend(plan.certificates()?);
     for issuer in [ListIssuer::Issuing, ListIssuer::Root] {
@@ -288,6 +288,10 @@ impl HealthPlan<'_> {
             .take(5)
             .map(|(path, mode)| format!("{} ({mode:04o})", path.display()))
             .collect();
+        // The directories above too, and whose everything is.
+        if let Err(error) = check_alone(self.directory) {
+            return finding("modes", Level::Critical, error.to_string());
+        }
         let is_key = |path: &PathBuf| {
             [ROOT_KEY, ISSUING_KEY]
                 .iter()

@@ -258,8 +258,8 @@ impl ListSigner {
     /// The number of the list that is there already; 0 when there is none, or
     /// when it does not matter because it is replaced by force.
     fn number_at(&self, path: &Path, force: bool) -> Result<u64, Error> {
-        let material = match store::read_bounded(path, limits::MAX_CRL_FILE) {
-            Ok(material) => material,
+        let material = match store::read_with_metadata(path, limits::MAX_CRL_FILE) {
+            Ok((material, _)) => material,
             Err(error) if error.is_not_found() => return Ok(0),
             Err(error) => return Err(error.into()),
         };
@@ -278,6 +278,7 @@ impl ListSigner {
                     path: path.to_owned(),
                     issuer: head.issuer.to_string(),
                     own: self.certificate.subject().to_string(),
+                    replaceable: true,
                 }),
             };
         }

@@ -165,7 +165,7 @@ pub fn reason_of(revocation: Revocation) -> RevocationReason {
 /// What is to be said of a certificate from now on; `None` when what is said
 /// already is as strong. The date of a revocation stays the first one: since
 /// then the certificate was not accepted.
-fn stronger(
+pub(super) fn stronger(
     current: Option<Revocation>,
     reason: RevocationReason,
     invalid_since: Option<DateTime<Utc>>,

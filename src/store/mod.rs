@@ -13,6 +13,7 @@ mod session_cache;
 mod size_limit;
 mod socket;
 mod staging;
+mod trust;
 
 pub use archive::{Archived, Packer, unpack};
 pub use bulk::{Bulk, DirectoryLock};
@@ -33,6 +34,7 @@ pub use session_cache::{CacheEntry, CacheLock, SessionCache, is_own_directory};
 pub use size_limit::outlive_size_limit;
 pub use socket::{SocketFile, bind_socket};
 pub use staging::{Staging, remove_abandoned};
+pub use trust::{check_entry, check_trusted};
 
 use std::path::PathBuf;
 
@@ -211,6 +213,22 @@ pub enum Error {
     NotPrivate {
         /// The directory or file.
         path: PathBuf,
+    },
+    /// It belongs to another user than root and this one.
+    #[error("{path} belongs to the user {owner}, and not to root or the one who runs this")]
+    Strangers {
+        /// The path.
+        path: PathBuf,
+        /// The number of that user.
+        owner: u32,
+    },
+    /// Others can write it.
+    #[error("{path} can be written by others (mode {mode:04o})")]
+    Writable {
+        /// The path.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
     },
     /// What stands where the journal does, and may be anybody's.
     #[error("{path} is no journal that this user has made")]

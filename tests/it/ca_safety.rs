@@ -1,8 +1,10 @@
 //! What keeps a CA from losing anything: its log, its backups, what a crash has
 //! left, and what a monitor is told.
 
+mod alone;
 mod audit;
 mod backup;
+mod carried;
 mod check;
 mod clocks;
 mod crash;

@@ -83,7 +83,7 @@ fn export(arguments: &AuditExport, context: &Context) -> Result<(), Error> {
 }
 
 fn list(arguments: &AuditList, context: &Context) -> Result<(), Error> {
-    let inventory = open(&arguments.ca.dir, context)?;
+    let inventory = authority::read_inventory(&context.path(&arguments.ca.dir))?;
     let since = arguments
         .since
         .map(|moment| moment.seen_from(context.clock.now()));
@@ -201,7 +201,7 @@ fn reconcile(arguments: &AuditReconcile, context: &Context) -> Result<(), Error>
 
 fn verify(arguments: &AuditVerify, context: &Context) -> Result<(), Error> {
     let directory = context.path(&arguments.ca.dir);
-    let inventory = authority::open_inventory(&directory)?;
+    let inventory = authority::read_inventory(&directory)?;
     let kept = arguments
         .checkpoint
         .as_deref()

@@ -167,8 +167,11 @@ pub(super) fn hint_authority(error: &authority::Error) -> Option<String> {
         authority::Error::ListAhead { .. } => Some(
             "was the CA restored from an older backup? What was revoked since is in that list and not in the inventory: revoke it again, then give --force".to_owned(),
         ),
-        authority::Error::ListForeign { .. } => Some(
+        authority::Error::ListForeign { replaceable: true, .. } => Some(
             "name another file; --force replaces this one".to_owned(),
+        ),
+        authority::Error::ListForeign { .. } => Some(
+            "nothing was restored; give a list of the CA that is in the backup".to_owned(),
         ),
         authority::Error::ListUnreadable { .. } => Some(
             "name another file, or look at this one with 'openssl crl -in FILE -noout -text'; --force replaces it".to_owned(),

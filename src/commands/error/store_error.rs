@@ -15,7 +15,9 @@ pub(super) fn of_store(error: &store::Error) -> Outcome {
         | store::Error::NotSocket { .. }
         | store::Error::RequestTaken { .. }
         | store::Error::Served { .. }
-        | store::Error::TooLarge { .. } => Outcome::Usage,
+        | store::Error::Strangers { .. }
+        | store::Error::TooLarge { .. }
+        | store::Error::Writable { .. } => Outcome::Usage,
         store::Error::Changing { .. }
         | store::Error::InventoryBusy { .. }
         | store::Error::Locked { .. }
@@ -128,6 +130,15 @@ pub(in crate::commands) fn hint_store(error: &store::Error) -> Option<String> {
         store::Error::NotSocket { .. } => {
             Some("nothing was changed; name a new file with --unix-socket".to_owned())
         }
+        store::Error::Strangers { path, .. } => Some(format!(
+            "whoever owns it decides what is issued; run as that user, or take it over: chown {} {}",
+            rustix::process::geteuid().as_raw(),
+            shown(path)
+        )),
+        store::Error::Writable { path, .. } => Some(format!(
+            "whoever writes it decides what is issued: chmod go-w {}",
+            shown(path)
+        )),
         store::Error::Served { .. } => Some(
             "is windlass serve running already? Give this one its own --unix-socket".to_owned(),
         ),

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use crate::store::{Action, Error};
 
 use super::certificate::{COLUMNS, record};
-use super::{Inventory, Record, Writer, sql_error, time};
+use super::{AuditRecord, Inventory, Record, Writer, sql_error, time};
 
 /// A signature of one of the CA's keys over the log up to an entry. What exactly
 /// is signed is said where it is signed.
@@ -106,6 +106,22 @@ impl Inventory {
             .query_map([at.timestamp()], record)
             .map_err(&failed)?;
         rows.collect::<Result<_, _>>().map_err(&failed)
+    }
+
+    /// The last entry of an action. It may read the whole log.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn last_of(&self, action: &str) -> Result<Option<AuditRecord>, Error> {
+        let sql = format!(
+            "SELECT {} FROM audit WHERE action = ?1 ORDER BY sequence DESC LIMIT 1",
+            AuditRecord::COLUMNS
+        );
+        self.connection
+            .query_row(&sql, [action], AuditRecord::read)
+            .optional()
+            .map_err(sql_error(&self.path, Action::Read))
     }
 
     /// When the log last says that a backup was made.
