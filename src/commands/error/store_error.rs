@@ -65,7 +65,8 @@ pub(in crate::commands) fn hint_store(error: &store::Error) -> Option<String> {
             Some("nothing was changed; find out what writes it, and try again".to_owned())
         }
         store::Error::Exists { path } => Some(format!(
-            "nothing was changed; give another name, or move {} away first",
+            "nothing was changed; give another {}, or move {} away first",
+            if path.is_dir() { "directory" } else { "name" },
             shown(path)
         )),
         store::Error::Archive { .. } => Some(
