@@ -327,7 +327,9 @@ fn a_damaged_end_of_the_log_is_noticed_when_it_is_opened() {
     inventory
         .connection
         .execute_batch(
-            "DROP TRIGGER audit_is_not_changed; UPDATE audit SET actor = 'x' WHERE sequence = 3",
+            "DROP TRIGGER audit_is_not_changed; UPDATE audit SET actor = 'x' WHERE sequence = 3; \
+             CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit\n\
+             BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;",
         )
         .unwrap();
     assert!(matches!(
