@@ -227,9 +227,25 @@ fn judge_claims(
     last: i64,
 ) -> Result<Vec<LogFault>, Error> {
     let hashes = hashes_of(inventory, claims)?;
+    let holds = |claim: &Checkpoint| {
+        is_signed_by(claim, keys) && hashes.get(&claim.sequence) == Some(&claim.hash)
+    };
+    // What a key signed whose root was retired and removed is part of what a later
+    // signature covers.
+    let covered = claims
+        .iter()
+        .filter_map(|(claim, ..)| claim.as_ref())
+        .filter(|claim| holds(claim))
+        .map(|claim| claim.sequence)
+        .max();
+    let is_of_another = |claim: &Checkpoint| {
+        let is_own = |key: &PublicKey| key.key_identifier().as_slice() == claim.key_id;
+        !keys.iter().any(is_own) && covered.is_some_and(|covered| claim.sequence < covered)
+    };
     let mut faults = Vec::new();
     for (claim, sequence, kept) in claims {
         let why = match (claim, hashes.get(sequence)) {
+            (Some(claim), _) if !kept && is_of_another(claim) => continue,
             (Some(claim), _) if !is_signed_by(claim, keys) => CheckpointFault::Signature,
             (None, _) => CheckpointFault::Signature,
             (Some(claim), Some(hash)) if *hash == claim.hash => continue,

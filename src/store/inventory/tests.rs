@@ -218,7 +218,12 @@ fn the_log_tells_what_was_changed_cut_or_reordered() {
     }
     assert_eq!(
         faults_after("UPDATE audit SET action = 'revoke' WHERE sequence = 2"),
-        [changed(2), unlogged(2)]
+        [
+            changed(2),
+            unlogged(2),
+            AuditFault::Revocation { serial: vec![2] },
+            AuditFault::Pointer { sequence: 2 }
+        ]
     );
     assert_eq!(
         faults_after("DELETE FROM audit WHERE sequence = 2"),

@@ -196,7 +196,7 @@ impl Inventory {
         let mut statement = self
             .connection
             .prepare(&format!(
-                "SELECT id, {COLUMNS} FROM certificate NOT INDEXED"
+                "SELECT {COLUMNS}, id FROM certificate NOT INDEXED"
             ))
             .map_err(&failed)?;
         let mut rows = statement.query([]).map_err(&failed)?;
