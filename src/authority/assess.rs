@@ -130,7 +130,7 @@ fn judge(
     at: DateTime<Utc>,
 ) -> Result<Assessment, Error> {
     let certificate = &whose.certificate;
-    let read = match store::read_bounded(&path, limits::MAX_CRL_FILE) {
+    let read = match store::read_with_metadata(&path, limits::MAX_CRL_FILE).map(|(read, _)| read) {
         Ok(material) => Some(material),
         Err(error) if error.is_not_found() => None,
         Err(error) => return Err(error.into()),

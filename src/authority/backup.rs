@@ -1,17 +1,20 @@
 //! Backups: the whole CA in one file, made while it works, and read back before
 //! it is called one.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::clock::rfc3339;
 use crate::limits;
-use crate::store::{self, Archived, Inventory, Packer, Staging};
+use crate::store::{self, Archived, AuditEntry, Inventory, Packer, Staging};
+use crate::text::printable;
 
 use super::{
-    Action, Error, Generations, INVENTORY, Occasion, check_clock, open_inventory, verify_log,
+    Action, Error, Generations, INVENTORY, LogWitness, Occasion, Policy, TRUST_ANCHOR, check_clock,
+    open_inventory, read_inventory, verify_log,
 };
 
 /// What the manifest says that it is.
@@ -37,15 +40,15 @@ pub(super) struct Manifest {
     pub(super) log_entries: u64,
     /// The hash of its last entry, lowercase hex.
     pub(super) log_head: String,
-    files: Vec<ManifestFile>,
+    pub(super) files: Vec<ManifestFile>,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ManifestFile {
-    path: String,
+pub(super) struct ManifestFile {
+    pub(super) path: String,
     size: u64,
-    sha256: String,
+    pub(super) sha256: String,
 }
 
 impl From<Archived> for ManifestFile {
@@ -63,6 +66,8 @@ impl From<Archived> for ManifestFile {
 pub struct BackupReport {
     /// The paths of its files in the CA's directory.
     pub files: Vec<String>,
+    /// What is in the CA's directory and not in the backup: no file of a CA.
+    pub left_out: Vec<String>,
     /// Size of the backup, in bytes.
     pub size: u64,
     /// Number of entries of the audit log in it.
@@ -74,7 +79,7 @@ pub struct BackupReport {
 }
 
 /// Makes a backup of the CA in `directory`, which goes on working, as the new
-/// file `out`: its inventory as it is at one moment, and every other file. Keys
+/// file `out`: its inventory as it is at one moment, and its other files. Keys
 /// in tokens and TPMs are not in files, and so not in it.
 ///
 /// # Errors
@@ -89,7 +94,7 @@ pub fn backup(
     let inventory = open_inventory(directory)?;
     check_clock(&inventory, occasion)?;
     let staging = Staging::begin(out)?;
-    pack(&staging, directory, &inventory, occasion)?;
+    let left_out = pack(&staging, directory, &inventory, occasion)?;
     let archive = staging.path().join(ARCHIVE);
     staging.create_directory("check")?;
     let manifest = unpack(&archive, &staging.path().join("check"))?;
@@ -101,14 +106,15 @@ pub fn backup(
         "logHead": manifest.log_head,
     });
     // It is there: that the note of it failed must not look as if it were not.
-    let note = || -> Result<(), Error> {
+    let note_backup = || -> Result<(), Error> {
         let mut writer = inventory.write()?;
         occasion.log(&mut writer, Action::Backup, None, &detail)?;
         Ok(writer.commit()?)
     };
     Ok(BackupReport {
-        unrecorded: note().err(),
+        unrecorded: note_backup().err(),
         files: manifest.files.into_iter().map(|file| file.path).collect(),
+        left_out,
         size,
         log_entries: manifest.log_entries,
         log_head: manifest.log_head,
@@ -123,40 +129,57 @@ fn pack(
     directory: &Path,
     inventory: &Inventory,
     occasion: &Occasion<'_>,
-) -> Result<(), Error> {
+) -> Result<Vec<String>, Error> {
     let time = u64::try_from(occasion.at.timestamp()).unwrap_or(0);
     let mut packer = Packer::begin(staging, ARCHIVE, time)?;
     let mut files = Vec::new();
-    for name in files_below(directory, Path::new(""))? {
-        let content = store::read_bounded(&directory.join(&name), limits::MAX_CRL_FILE)?;
+    let mut found = Found::default();
+    look_into(directory, "", &mut found)?;
+    for name in found.files {
+        let path = directory.join(&name);
+        let (content, _) = match store::read_with_metadata(&path, limits::MAX_CRL_FILE) {
+            // Somebody has tidied up meanwhile.
+            Err(error) if error.is_not_found() => continue,
+            read => read?,
+        };
         let content = zeroize::Zeroizing::new(content);
         files.push(packer.add(&name, &content)?.into());
     }
+    note(inventory, &files, occasion)?;
     let copy = staging.path().join(INVENTORY);
     inventory.copy_to(&copy)?;
     files.push(packer.add_file(INVENTORY, &copy)?.into());
-    let report = verify_log(&Inventory::open(&copy)?, None)?;
+    let (entries, head) = Inventory::open(&copy)?.log_end()?;
     let manifest = Manifest {
         format: FORMAT.to_owned(),
         made_at: rfc3339(occasion.at),
         windlass: env!("CARGO_PKG_VERSION").to_owned(),
-        log_entries: report.entries,
-        log_head: hex::encode(report.head),
+        log_entries: u64::try_from(entries).unwrap_or(0),
+        log_head: hex::encode(head),
         files,
     };
     let manifest = serde_json::to_string_pretty(&manifest).map_err(|error| unfit(&copy, &error))?;
     packer.add(MANIFEST, manifest.as_bytes())?;
-    Ok(packer.finish()?)
+    packer.finish()?;
+    Ok(found.others)
 }
 
 /// Takes a backup apart into an empty directory and judges everything in it: each
 /// file by its hash, the inventory's pages and indexes, the log, and whether the
 /// CA's certificates are those of the inventory.
 pub(super) fn unpack(archive: &Path, directory: &Path) -> Result<Manifest, Error> {
-    let (found, content) = store::unpack(archive, directory, (MANIFEST, limits::MAX_FILE))?;
+    let limit_of = |name: &str| match name {
+        MANIFEST => Some(limits::MAX_FILE),
+        INVENTORY => Some(u64::MAX),
+        name => is_file_of_ca(name).then_some(limits::MAX_CRL_FILE),
+    };
+    let (found, content) = store::unpack(archive, directory, (MANIFEST, &limit_of))?;
     let content = content.ok_or_else(|| unfit(archive, &"it is not complete"))?;
     let manifest: Manifest =
         serde_json::from_slice(&content).map_err(|error| unfit(archive, &error))?;
+    if chrono::DateTime::parse_from_rfc3339(&manifest.made_at).is_err() {
+        return Err(unfit(archive, &"the time at which it was made is none"));
+    }
     if manifest.format != FORMAT {
         return Err(unfit(archive, &"its format is not known"));
     }
@@ -166,14 +189,13 @@ pub(super) fn unpack(archive: &Path, directory: &Path) -> Result<Manifest, Error
         .find(|file| !manifest.files.contains(file))
         .or_else(|| manifest.files.iter().find(|file| !found.contains(file)));
     if let Some(file) = differs {
-        let reason = format!("{} is not as it was backed up", file.path);
+        let reason = format!("{} is not as it was backed up", printable(&file.path, 80));
         return Err(unfit(archive, &reason));
     }
     let judged = || -> Result<super::LogReport, Error> {
-        let inventory = open_inventory(directory)?;
-        inventory.check_integrity()?;
+        let inventory = read_inventory(directory)?;
         Generations::read(directory, &inventory)?;
-        verify_log(&inventory, None)
+        verify_log(directory, &inventory, LogWitness::default())
     };
     let report = judged().map_err(|source| Error::BackupUnfit {
         path: archive.to_owned(),
@@ -182,6 +204,21 @@ pub(super) fn unpack(archive: &Path, directory: &Path) -> Result<Manifest, Error
     })?;
     if let Some(fault) = report.faults.first() {
         return Err(unfit(archive, fault));
+    }
+    let packed = deciding(
+        found
+            .iter()
+            .map(|file| (file.path.as_str(), file.sha256.as_str())),
+    );
+    if let Some(noted) = noted(&Inventory::open(&directory.join(INVENTORY))?)? {
+        let names = packed.keys().chain(noted.keys());
+        let other = names
+            .into_iter()
+            .find(|name| packed.get(*name) != noted.get(*name));
+        if let Some(name) = other {
+            let reason = format!("{name} is not the one of which the audit log tells");
+            return Err(unfit(archive, &reason));
+        }
     }
     if hex::encode(report.head) != manifest.log_head {
         return Err(unfit(archive, &"its audit log is not the one it was"));
@@ -192,42 +229,168 @@ pub(super) fn unpack(archive: &Path, directory: &Path) -> Result<Manifest, Error
 fn unfit(path: &Path, reason: &dyn std::fmt::Display) -> Error {
     Error::BackupUnfit {
         path: path.to_owned(),
-        reason: reason.to_string(),
+        reason: printable(&reason.to_string(), 300),
         source: None,
     }
 }
 
-/// The files below a CA's directory that are backed up, as paths in it: not the
-/// inventory, which is copied otherwise, and nothing that is not finished.
-fn files_below(directory: &Path, below: &Path) -> Result<Vec<String>, Error> {
+/// The files of a CA, as paths in its directory, in the order of their names.
+fn is_file_of_ca(name: &str) -> bool {
+    let of_authority = |file: &str| {
+        matches!(
+            file,
+            "cert.pem" | "cross.pem" | "device.json" | "key.pem" | "request.pem"
+        )
+    };
+    match name.split_once('/') {
+        None => name == TRUST_ANCHOR || name == Policy::FILE,
+        Some(("crl", file)) => file.strip_suffix(".pem").is_some_and(is_authority),
+        Some((authority, file)) => is_authority(authority) && of_authority(file),
+    }
+}
+
+/// Whether an authority of a CA is called so: `root`, `issuing`, and those of
+/// later generations with their number.
+fn is_authority(name: &str) -> bool {
+    let (word, number) = name.split_once('-').unwrap_or((name, "2"));
+    let is_number = !number.is_empty()
+        && number.len() <= 9
+        && number.bytes().all(|octet| octet.is_ascii_digit());
+    ["issuing", "root"].contains(&word) && is_number
+}
+
+/// Names that stand in the directory and hold nothing of their own.
+fn is_passing(name: &str) -> bool {
+    name.starts_with(INVENTORY) || name.starts_with(".windlass-")
+}
+
+/// Everything in a CA's directory on which it relies: its files, the directories
+/// in which they are, and what SQLite keeps beside the inventory.
+pub(super) fn names_of_ca(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut names = Vec::new();
+    let list = |below: &Path| -> Result<Vec<PathBuf>, Error> {
+        let path = directory.join(below);
+        let entries = match std::fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(source) => {
+                return Err(store::Error::Io {
+                    path,
+                    action: store::Action::Read,
+                    source,
+                }
+                .into());
+            }
+        };
+        let entries = entries.flatten();
+        Ok(entries.map(|entry| below.join(entry.file_name())).collect())
+    };
+    for name in list(Path::new(""))? {
+        let shown = name.to_string_lossy();
+        if shown == "crl" || is_authority(&shown) {
+            if directory.join(&name).is_dir() {
+                names.extend(list(&name)?.into_iter().filter(|name| {
+                    let shown = name.to_string_lossy();
+                    is_file_of_ca(&shown)
+                }));
+            }
+            names.push(name);
+        } else if shown.starts_with(INVENTORY) || is_file_of_ca(&shown) {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// What is in a CA's directory.
+#[derive(Default)]
+struct Found {
+    /// The files of the CA.
+    files: Vec<String>,
+    /// What else is there, for a message.
+    others: Vec<String>,
+}
+
+/// Looks for the files of a CA in `below` of its directory: plain files of the
+/// names that a CA has, so that a key of a host that somebody has issued into it
+/// does not travel. Links are not followed.
+fn look_into(directory: &Path, below: &str, found: &mut Found) -> Result<(), Error> {
     let path = directory.join(below);
     let unreadable = |source| store::Error::Io {
         path: path.clone(),
         action: store::Action::Read,
         source,
     };
-    let mut names: Vec<PathBuf> = Vec::new();
+    let mut entries = Vec::new();
     for entry in std::fs::read_dir(&path).map_err(unreadable)? {
-        names.push(below.join(entry.map_err(unreadable)?.file_name()));
+        let entry = entry.map_err(unreadable)?;
+        entries.push((entry.file_name(), entry.file_type().map_err(unreadable)?));
     }
-    names.sort();
-    let mut files = Vec::new();
-    for name in names {
-        let shown = name.to_string_lossy();
-        let last = name.file_name().unwrap_or_default().to_string_lossy();
-        if last.starts_with('.') || shown.starts_with(INVENTORY) {
-            continue;
-        }
-        let metadata = match std::fs::metadata(directory.join(&name)) {
-            // Somebody has tidied up meanwhile.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            found => found.map_err(unreadable)?,
-        };
-        if metadata.is_dir() {
-            files.extend(files_below(directory, &name)?);
-        } else if metadata.is_file() {
-            files.push(shown.into_owned());
+    entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+    for (name, kind) in entries {
+        let shown = Path::new(below).join(&name).display().to_string();
+        let known = name.to_str().map(|name| match below {
+            "" => name.to_owned(),
+            _ => format!("{below}/{name}"),
+        });
+        match known {
+            Some(name) if below.is_empty() && is_passing(&name) => {}
+            Some(_) if name.as_encoded_bytes().starts_with(b".windlass-") => {}
+            Some(name) if kind.is_file() && is_file_of_ca(&name) => found.files.push(name),
+            Some(name)
+                if kind.is_dir() && below.is_empty() && (name == "crl" || is_authority(&name)) =>
+            {
+                look_into(directory, &name, found)?;
+            }
+            _ => found.others.push(shown),
         }
     }
-    Ok(files)
+    Ok(())
+}
+
+/// The files that decide what is issued and what is loaded to reach a key, with
+/// the SHA-256 of each.
+pub(super) fn deciding<'a>(
+    files: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> BTreeMap<String, String> {
+    files
+        .into_iter()
+        .filter(|(name, _)| *name == Policy::FILE || name.ends_with("/device.json"))
+        .map(|(name, digest)| (name.to_owned(), digest.to_owned()))
+        .collect()
+}
+
+/// What the log says that these files are; `None` when it never said.
+pub(super) fn noted(inventory: &Inventory) -> Result<Option<BTreeMap<String, String>>, Error> {
+    let Some(entry) = inventory.last_of(AuditEntry::NOTE_FILES)? else {
+        return Ok(None);
+    };
+    let detail: Value = serde_json::from_str(&entry.detail).unwrap_or_default();
+    let files = detail.get("files").cloned().unwrap_or_default();
+    Ok(serde_json::from_value(files).ok())
+}
+
+/// Puts into the log which these files are, when it does not say so yet: then
+/// whoever changes one in the backup is found out when it is restored.
+fn note(
+    inventory: &Inventory,
+    files: &[ManifestFile],
+    occasion: &Occasion<'_>,
+) -> Result<(), Error> {
+    let files = deciding(
+        files
+            .iter()
+            .map(|file| (file.path.as_str(), file.sha256.as_str())),
+    );
+    if noted(inventory)?.unwrap_or_default() == files {
+        return Ok(());
+    }
+    let mut writer = inventory.write()?;
+    occasion.log(
+        &mut writer,
+        Action::NoteFiles,
+        None,
+        &json!({ "files": files }),
+    )?;
+    Ok(writer.commit()?)
 }

@@ -13,7 +13,9 @@ use crate::store::{GenerationRow, GenerationState, Inventory, Staging};
 
 use super::ceremony::{Held, OwnDraft, OwnKey, store_own, subject_of, years_after};
 use super::own_key::KeyFiles;
-use super::{Action, AuthorityName, Error, INVENTORY, Occasion, Role, TRUST_ANCHOR, subject};
+use super::{
+    Action, AuthorityName, Error, INVENTORY, Occasion, Role, TRUST_ANCHOR, check_place, subject,
+};
 
 /// The organisation that runs the CA; it becomes the `O` of both CA
 /// certificates and the beginning of their `CN`. 1 to 50 characters, so that
@@ -80,6 +82,7 @@ pub fn create(
     plan: &Bootstrap<'_>,
     random: &dyn SecureRandom,
 ) -> Result<(Certificate, Certificate), Error> {
+    check_place(staging.path())?;
     let (root, issuing) = {
         let inventory = Inventory::create(&staging.path().join(INVENTORY))?;
         let root_key = Held::of(plan.root_key, "the new root key")?;

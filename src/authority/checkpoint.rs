@@ -120,10 +120,7 @@ pub(super) fn checkpoint_when_due(
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
     let (sequence, _) = writer.log_end()?;
-    let is_due = inventory.newest_checkpoint()?.is_none_or(|last| {
-        sequence - last.sequence >= MOST_ENTRIES || (at - last.at).abs() >= LONGEST
-    });
-    if is_due {
+    if is_due(inventory.newest_checkpoint()?.as_ref(), sequence, at) {
         writer.add_checkpoint(&signed(writer, signer, at)?)?;
     }
     Ok(())
@@ -136,6 +133,13 @@ pub(super) fn sign_log(
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
     Ok(writer.add_checkpoint(&signed(writer, signer, at)?)?)
+}
+
+/// Whether the key has to sign the log when it is used for an entry.
+pub(super) fn is_due(newest: Option<&Checkpoint>, sequence: i64, at: DateTime<Utc>) -> bool {
+    newest.is_none_or(|last| {
+        sequence - last.sequence >= MOST_ENTRIES || (whole_seconds(at) - last.at).abs() >= LONGEST
+    })
 }
 
 fn signed(

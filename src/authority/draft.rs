@@ -445,7 +445,7 @@ pub(super) struct Product {
 }
 
 impl Product {
-    pub(super) fn of(draft: &Draft<'_>, certificate: Certificate) -> Self {
+    pub(super) fn of(draft: &Draft<'_>, certificate: Certificate, actor: &str) -> Self {
         let fingerprint = certificate.fingerprint();
         let mut detail = json!({
             "fingerprintSha256": fingerprint,
@@ -453,7 +453,9 @@ impl Product {
             "notAfter": rfc3339(certificate.not_after()),
         });
         if let Value::Object(fields) = &mut detail {
+            // With the requester it says all that the certificate does not.
             let further = [
+                ("requester", Some(actor)),
                 ("profile", draft.profile.name()),
                 ("requestId", draft.request_id.as_deref()),
             ];

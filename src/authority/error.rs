@@ -359,6 +359,8 @@ pub enum Error {
         issuer: String,
         /// Whose list is to be there.
         own: String,
+        /// Whether it is in the way of a new list, so that --force replaces it.
+        replaceable: bool,
     },
     /// The numbers of an authority's lists cannot rise any further.
     #[error("the last list of the {issuer} CA has the number {newest}, and none can follow it")]

@@ -379,6 +379,33 @@ pub(super) fn name_of(name: &str, directory: &Path) -> Result<AuthorityName, Err
     })
 }
 
+/// The certificates of the roots in the directory, the newest first: of all
+/// generations that had one, also when they were retired.
+pub(super) fn roots_on_disk(
+    directory: &Path,
+    inventory: &Inventory,
+) -> Result<Vec<Certificate>, Error> {
+    let rows = inventory.generations()?;
+    let mut names: Vec<String> = rows.into_iter().rev().map(|row| row.root).collect();
+    names.dedup();
+    if names.is_empty() {
+        names.push(AuthorityName::ROOT.to_string());
+    }
+    let mut roots: Vec<Certificate> = Vec::new();
+    for name in names {
+        let certificate = match read_authority(directory, &name) {
+            Ok(authority) => authority.certificate,
+            // One that was given up, or retired and removed.
+            Err(Error::Incomplete { .. } | Error::NoAuthority { .. }) => continue,
+            Err(error) => return Err(error),
+        };
+        if !roots.contains(&certificate) {
+            roots.push(certificate);
+        }
+    }
+    Ok(roots)
+}
+
 /// Reads the root of a directory that has no generation.
 fn read_alone(directory: &Path, inventory: &Inventory) -> Result<OwnAuthority, Error> {
     let root = read_authority(directory, &AuthorityName::ROOT.to_string())?;

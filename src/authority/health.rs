@@ -11,8 +11,8 @@ use crate::store::{Ending, GenerationState, Inventory};
 
 use super::own_key::{has_key, look_at_key};
 use super::{
-    AuthorityName, BACKDATE_SECONDS, Error, Generations, ListState, OwnAuthority, Role, assess,
-    read_inventory, reason_of, verify_log,
+    AuthorityName, BACKDATE_SECONDS, Error, Generations, ListState, LogWitness, OwnAuthority, Role,
+    assess, check_alone, read_inventory, reason_of, verify_log,
 };
 
 /// However long a workload's certificate lives, it is early enough to warn this
@@ -124,7 +124,7 @@ pub fn health(plan: &HealthPlan<'_>) -> Result<Vec<Finding>, Error> {
     findings.push(plan.modes());
     if plan.deep {
         findings.push(pages(&inventory));
-        findings.push(log(&inventory)?);
+        findings.push(log(plan.directory, &inventory)?);
     }
     inventory.check_unwritten()?;
     Ok(findings)
@@ -417,6 +417,10 @@ impl HealthPlan<'_> {
             .take(5)
             .map(|(path, mode)| format!("{} ({mode:04o})", path.display()))
             .collect();
+        // The directories above too, and whose everything is.
+        if let Err(error) = check_alone(self.directory) {
+            return finding("modes", Level::Critical, error.to_string());
+        }
         let is_key = |path: &PathBuf| path.ends_with("key.pem");
         let level = match open.iter().any(|(path, _)| is_key(path)) {
             _ if open.is_empty() => Level::Ok,
@@ -461,8 +465,8 @@ fn pages(inventory: &Inventory) -> Finding {
     }
 }
 
-fn log(inventory: &Inventory) -> Result<Finding, Error> {
-    let report = verify_log(inventory, None)?;
+fn log(directory: &Path, inventory: &Inventory) -> Result<Finding, Error> {
+    let report = verify_log(directory, inventory, LogWitness::default())?;
     let (level, text) = match report.faults.first() {
         None => (
             Level::Ok,

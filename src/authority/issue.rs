@@ -167,7 +167,7 @@ impl Authority {
             failure.error
         })?;
         press.check_path(&certificate)?;
-        let product = Product::of(draft, certificate);
+        let product = Product::of(draft, certificate, occasion.actor);
         let mut writer = match self.write() {
             Err(error @ Error::RolledOver { .. }) => {
                 // The certificate ends here, and nobody has seen it.

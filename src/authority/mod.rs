@@ -22,6 +22,7 @@ mod batch;
 mod bootstrap;
 mod ceremony;
 mod checkpoint;
+mod content;
 mod deliver;
 mod draft;
 mod error;
@@ -64,7 +65,7 @@ pub use generation::{Generation, Generations, OwnAuthority, generations};
 pub use health::{Finding, HealthPlan, Level, health};
 pub use install::{Installed, Installer};
 pub use issue::{IssueRequest, Issued, Preview, RequestedKey};
-pub use log::{CheckpointFault, LogFault, LogReport, log_export, verify_log};
+pub use log::{CheckpointFault, LogFault, LogReport, LogWitness, log_export, verify_log};
 pub use name::{AuthorityName, Role};
 pub use occasion::{Action, Occasion, check_clock, note_export};
 pub use opened::Authority;
@@ -98,15 +99,37 @@ const TRUST_ANCHOR: &str = "trust-anchor.pem";
 /// minutes behind would refuse them otherwise, and SigV4 forgives no more.
 const BACKDATE_SECONDS: i64 = 300;
 
-/// Opens the inventory of the CA in `directory`.
+/// Opens the inventory of the CA in `directory`, which nobody else may be able to
+/// write.
 ///
 /// # Errors
 ///
 /// [`Error::NoAuthority`] or [`Error::Incomplete`] when there is none,
 /// [`Error::Store`] otherwise.
 pub fn open_inventory(directory: &Path) -> Result<store::Inventory, Error> {
+    check_alone(directory)?;
     store::Inventory::open(&directory.join(INVENTORY))
         .map_err(|source| not_found(directory, source))
+}
+
+/// Checks that nobody but root and this user can write the CA in `directory`, or
+/// put another in its place.
+fn check_alone(directory: &Path) -> Result<(), Error> {
+    if !directory.exists() {
+        return Ok(());
+    }
+    store::check_trusted(directory)?;
+    for name in backup::names_of_ca(directory)? {
+        store::check_entry(&directory.join(name))?;
+    }
+    Ok(())
+}
+
+/// The same of the place in which a CA is made.
+fn check_place(path: &Path) -> Result<(), Error> {
+    let real = path.canonicalize();
+    let real = real.as_deref().unwrap_or(path);
+    Ok(store::check_trusted(real.parent().unwrap_or(real))?)
 }
 
 /// Opens the inventory of the CA in `directory` to look at it, for whoever may
@@ -155,7 +178,8 @@ fn draw_serial(random: &dyn SecureRandom, instance: u8) -> Result<SerialNumber, 
 
 /// Reads a CA file, with the directory in the error when it is missing.
 fn read_ca_file(directory: &Path, name: &str) -> Result<Vec<u8>, Error> {
-    store::read_bounded(&directory.join(name), crate::limits::MAX_FILE)
+    store::read_with_metadata(&directory.join(name), crate::limits::MAX_FILE)
+        .map(|(content, _)| content)
         .map_err(|source| not_found(directory, source))
 }
 

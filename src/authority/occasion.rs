@@ -53,6 +53,9 @@ pub enum Action {
     Install,
     /// A certificate was signed.
     Issue,
+    /// The files that decide what the CA issues and where its keys are were
+    /// others when a backup was made than before.
+    NoteFiles,
     /// A key of the CA was encrypted under another passphrase.
     Passphrase,
     /// Another policy holds than when was issued last.
@@ -76,11 +79,31 @@ pub enum Action {
 }
 
 impl Action {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::Abandon,
+        Self::AcceptClock,
+        Self::AdoptList,
+        Self::Backup,
+        Self::ExportLog,
+        Self::Export,
+        Self::Init,
+        Self::Issue,
+        Self::NoteFiles,
+        Self::Passphrase,
+        Self::Policy,
+        Self::Refuse,
+        Self::Release,
+        Self::Restore,
+        Self::Revoke,
+        Self::SignList,
+    ];
+
     /// The word in the log.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Abandon => "abandon",
+            Self::Abandon => AuditEntry::ABANDON,
             Self::Activate => AuditEntry::ACTIVATE,
             Self::AcceptClock => "accept-clock",
             Self::AdoptList => AuditEntry::ADOPT_LIST,
@@ -91,8 +114,9 @@ impl Action {
             Self::Init => "init",
             Self::Install => AuditEntry::INSTALL,
             Self::Issue => AuditEntry::ISSUE,
+            Self::NoteFiles => AuditEntry::NOTE_FILES,
             Self::Passphrase => "passphrase",
-            Self::Policy => "policy",
+            Self::Policy => AuditEntry::POLICY,
             Self::Prepare => AuditEntry::PREPARE,
             Self::Refuse => "refuse",
             Self::Release => AuditEntry::RELEASE,

@@ -23,13 +23,13 @@ use zeroize::Zeroizing;
 use crate::environment::Environment;
 use crate::key::{
     self, Access, KeyAlgorithm, KeySource, Loader, Material, Passphrase, PassphraseSource,
-    Permissions, PublicKey, Signer, Source, TokenOptions, TpmDevice,
+    Permissions, Pkcs11Uri, PublicKey, Signer, Source, TokenOptions, TpmDevice,
 };
 use crate::limits;
 use crate::secret::Secret;
 use crate::store;
 
-use super::{AuthorityName, Error, OwnAuthority, Role, read_ca_file};
+use super::{AuthorityName, Error, OwnAuthority, Role, check_alone, read_ca_file};
 
 /// The version of the file that names a device.
 const VERSION: u32 = 1;
@@ -246,6 +246,8 @@ pub(super) fn open_own_key(
     authority: &OwnAuthority,
     unlock: &Unlock<'_>,
 ) -> Result<Box<dyn Signer>, Error> {
+    // Before a library is loaded that a file there names.
+    check_alone(directory)?;
     let (name, certificate) = (authority.name, &authority.certificate);
     if !has_key(directory, name) && name.role() == Role::Root {
         return Err(Error::RootApart {
@@ -259,9 +261,12 @@ pub(super) fn open_own_key(
         None => directory.join(name.key_file()),
     };
     let key = match device.key.as_deref().map(str::parse::<KeySource>) {
-        Some(Ok(source @ (KeySource::Token(_) | KeySource::Tpm(_)))) => unlock
-            .loader(&device)
-            .open(&source, Some(certificate.public_key()))?,
+        Some(Ok(source @ (KeySource::Token(_) | KeySource::Tpm(_)))) => {
+            check_module(&source, &device)?;
+            unlock
+                .loader(&device)
+                .open(&source, Some(certificate.public_key()))?
+        }
         Some(Ok(KeySource::Material(_))) => {
             return Err(Error::KeyPlace {
                 path,
@@ -319,6 +324,19 @@ pub(super) fn look_at_key(directory: &Path, name: AuthorityName) -> Result<&'sta
     }
 }
 
+/// Checks that nobody else can write the library that is loaded.
+fn check_module(source: &KeySource, device: &Device) -> Result<(), Error> {
+    let named = match source {
+        KeySource::Token(uri) => uri.as_ref().as_ref().ok().and_then(Pkcs11Uri::module_path),
+        KeySource::Material(_) | KeySource::Tpm(_) => None,
+    };
+    match named.or(device.pkcs11_module.as_deref()) {
+        // That there is none is told where it is loaded.
+        Some(path) if path.exists() => Ok(store::check_trusted(path)?),
+        _ => Ok(()),
+    }
+}
+
 /// The encrypted key file of an authority; `None` when its key is in a device.
 pub(super) fn key_file(directory: &Path, name: AuthorityName) -> Result<Option<Vec<u8>>, Error> {
     if read_device(&name.directory(directory).join(DEVICE))?
@@ -359,10 +377,22 @@ fn open_file(
     Ok(Box::new(key))
 }
 
+/// The PKCS#11 module that such a file names, for a message.
+pub(super) fn module_of(path: &Path) -> Option<String> {
+    let device = read_device(path).ok()?;
+    let module = device.pkcs11_module.map(|path| path.display().to_string());
+    let named = || {
+        let (_, module) = device.key.as_deref()?.split_once("module-path=")?;
+        module.split(['&', ';']).next().map(ToOwned::to_owned)
+    };
+    let module = module.or_else(named)?;
+    Some(crate::text::printable(&module, 200))
+}
+
 /// Reads the file that says where a key is; without one it is beside it.
 fn read_device(path: &Path) -> Result<Device, Error> {
-    let content = match store::read_bounded(path, limits::MAX_FILE) {
-        Ok(content) => content,
+    let content = match store::read_with_metadata(path, limits::MAX_FILE) {
+        Ok((content, _)) => content,
         Err(error) if error.is_not_found() => return Ok(Device::default()),
         Err(error) => return Err(error.into()),
     };

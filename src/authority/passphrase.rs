@@ -1,8 +1,9 @@
 //! Another passphrase for the keys of a CA.
 //!
 //! Everything is opened, encrypted anew and tried before anything is written.
-//! Then the change is logged, with the digest of each new file, and only then
-//! the files take the place of the old ones, each by renaming. A crash leaves
+//! Then it is logged that the change begins, with the digest of each new file,
+//! the files take the place of the old ones, each by renaming, and it is logged
+//! that this was done. A crash leaves
 //! each key under one of the two passphrases, whole; the same command again
 //! finds the ones that are done and does the others.
 
@@ -89,21 +90,14 @@ pub fn change_passphrase(
         };
         outcomes.push((name, outcome));
     }
-    let mut writer = inventory.write()?;
-    for file in &files {
-        let detail = json!({
-            "key": file.name.to_string(),
-            "fileSha256": hex::encode(Sha256::digest(&file.pem)),
-        });
-        occasion.log(&mut writer, Action::Passphrase, None, &detail)?;
-    }
-    writer.commit()?;
+    log_step(&inventory, &files, "begun", occasion)?;
     for file in &files {
         if let Some(parent) = file.path.parent() {
             store::remove_unfinished(parent)?;
         }
         store::write_atomic(&file.path, file.pem.as_bytes(), Readers::Owner)?;
     }
+    log_step(&inventory, &files, "done", occasion)?;
     Ok(outcomes)
 }
 
@@ -140,6 +134,30 @@ fn choose(
         }
     }
     Ok(here)
+}
+
+/// Says in the log that the files are about to be replaced, or have been: where
+/// only the first stands, it was tried, and the file's digest tells how far it
+/// came.
+fn log_step(
+    inventory: &Inventory,
+    files: &[NewFile],
+    step: &str,
+    occasion: &Occasion<'_>,
+) -> Result<(), Error> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    let mut writer = inventory.write()?;
+    for file in files {
+        let detail = json!({
+            "key": file.name.to_string(),
+            "step": step,
+            "fileSha256": hex::encode(Sha256::digest(&file.pem)),
+        });
+        occasion.log(&mut writer, Action::Passphrase, None, &detail)?;
+    }
+    Ok(writer.commit()?)
 }
 
 fn lock(path: &Path) -> Result<DirectoryLock, Error> {

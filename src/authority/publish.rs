@@ -242,8 +242,10 @@ impl ListSigner {
         writer.add_crl(&record)?;
         let detail = json!({
             "issuer": self.authority.name.to_string(),
+            "issuerKeyId": hex::encode(&record.issuer_key_id),
             "number": record.number,
             "entries": record.entries,
+            "size": record.size,
             "thisUpdate": rfc3339(this_update),
             "nextUpdate": rfc3339(next_update),
             "fingerprintSha256": record.fingerprint,
@@ -283,8 +285,8 @@ impl ListSigner {
     /// The number of the list that is there already; 0 when there is none, or
     /// when it does not matter because it is replaced by force.
     fn number_at(&self, path: &Path, force: bool, now: DateTime<Utc>) -> Result<u64, Error> {
-        let material = match store::read_bounded(path, limits::MAX_CRL_FILE) {
-            Ok(material) => material,
+        let material = match store::read_with_metadata(path, limits::MAX_CRL_FILE) {
+            Ok((material, _)) => material,
             Err(error) if error.is_not_found() => return Ok(0),
             Err(error) => return Err(error.into()),
         };
@@ -307,6 +309,7 @@ impl ListSigner {
                 path: path.to_owned(),
                 issuer,
                 own: self.certificate().subject().to_string(),
+                replaceable: true,
             }),
         };
         if is_before {

@@ -2,17 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::clock::rfc3339;
 use crate::limits;
-use crate::pki::{Certificate, Crl, RevocationReason, SerialNumber, read_certificates};
+use crate::pki::{
+    Certificate, Crl, DistinguishedName, RevocationReason, SerialNumber, read_certificates,
+};
 use crate::store::{self, CrlRecord, Inventory, Reservation, Revocation, Staging, Writer};
 
-use super::backup::unpack;
+use super::backup::{deciding, noted, unpack};
 use super::generation::Generations;
+use super::own_key::module_of;
 use super::publish::small;
-use super::{Action, Error, Occasion, check_clock, open_inventory};
+use super::revoke::{stronger, told};
+use super::{Action, Error, Occasion, check_clock, check_place, open_inventory};
 
 /// How many serial numbers a message names.
 const MOST_NAMED: usize = 10;
@@ -47,6 +51,9 @@ pub struct Restored {
     pub revoked: usize,
     /// How many of these are of certificates that the backup does not know.
     pub unknown: usize,
+    /// Files that decide what is issued and what is loaded, of which the log does
+    /// not say that they are the CA's; each with what it loads.
+    pub unaccounted: Vec<String>,
 }
 
 /// A list that was signed after the backup was made.
@@ -70,6 +77,7 @@ struct Ahead<'a> {
 /// [`Error::NotIssued`] for what is not of this CA.
 pub fn restore(plan: &RestorePlan<'_>) -> Result<Restored, Error> {
     let staging = Staging::begin(plan.directory)?;
+    check_place(staging.path())?;
     let manifest = unpack(plan.archive, staging.path())?;
     let mut restored = Restored {
         made_at: manifest.made_at,
@@ -77,10 +85,22 @@ pub fn restore(plan: &RestorePlan<'_>) -> Result<Restored, Error> {
         added: 0,
         revoked: 0,
         unknown: 0,
+        unaccounted: Vec::new(),
     };
     {
         let inventory = open_inventory(staging.path())?;
         check_clock(&inventory, plan.occasion)?;
+        if noted(&inventory)?.is_none() {
+            let files = manifest.files.iter();
+            let files = deciding(files.map(|file| (file.path.as_str(), file.sha256.as_str())));
+            restored.unaccounted = files
+                .keys()
+                .map(|name| match module_of(&staging.path().join(name)) {
+                    Some(module) => format!("{name}, which loads {module}"),
+                    None => name.clone(),
+                })
+                .collect();
+        }
         // A backup may be of a moment between a rollover and the file that tells
         // of it.
         Generations::read(staging.path(), &inventory)?.write_bundle(staging.path(), &inventory)?;
@@ -96,6 +116,8 @@ pub fn restore(plan: &RestorePlan<'_>) -> Result<Restored, Error> {
         if let Some(first) = ahead.first().filter(|_| !plan.accept_older) {
             return Err(first.refused(&inventory)?);
         }
+        // In their order, however they were given.
+        ahead.sort_by_key(|list| list.record.number);
         for list in &ahead {
             list.adopt(&inventory, &mut writer, &mut restored, plan.occasion)?;
         }
@@ -171,10 +193,13 @@ fn add(
             })?;
         }
         writer.store(serial, certificate.der(), &fingerprint, occasion.at)?;
+        // Its file is at hand.
+        writer.note_delivered(serial, occasion.at)?;
         let detail = json!({
             "fingerprintSha256": fingerprint,
             "subject": certificate.subject().to_string(),
             "notAfter": rfc3339(certificate.not_after()),
+            "requester": occasion.actor,
             "imported": "issued after the backup that was restored",
         });
         occasion.log(writer, Action::Issue, Some(serial), &detail)?;
@@ -196,10 +221,12 @@ fn compare<'a>(
         .iter()
         .find(|one| list.issuer() == one.subject() && list.is_signed_by(one.public_key()));
     let Some(signer) = signer else {
+        let key = list.head().key_identifier.as_deref();
         return Err(Error::ListForeign {
             path: path.to_owned(),
-            issuer: list.issuer().to_string(),
+            issuer: named(list.issuer(), key.unwrap_or_default()),
             own: names(authorities),
+            replaceable: false,
         });
     };
     let issuer_key_id = signer.key_identifier();
@@ -211,8 +238,8 @@ fn compare<'a>(
     }
     let mut missing = Vec::new();
     for serial in list.serials() {
-        let record = inventory.get(serial)?;
-        if record.is_none_or(|record| record.revocation.is_none()) {
+        let known = inventory.get(serial)?.and_then(|record| record.revocation);
+        if said_by(&list, serial, known).is_some() {
             missing.push(serial.to_vec());
         }
     }
@@ -241,12 +268,31 @@ fn compare<'a>(
 fn names(authorities: &[Certificate]) -> String {
     let mut names: Vec<String> = Vec::new();
     for one in authorities {
-        let name = one.subject().to_string();
+        let name = named(one.subject(), &one.key_identifier());
         if !names.contains(&name) {
             names.push(name);
         }
     }
     names.join(" and ")
+}
+
+/// An authority for a message: its name, and its key, which tells two of one name
+/// apart.
+fn named(name: &DistinguishedName, key_identifier: &[u8]) -> String {
+    format!("{name} (key {})", hex::encode(key_identifier))
+}
+
+/// What is to be said of a certificate when the list is believed too; `None` when
+/// what is known is as strong.
+fn said_by(list: &Crl, serial: &[u8], known: Option<Revocation>) -> Option<Revocation> {
+    let reason = list
+        .reason_of(serial)
+        .unwrap_or(RevocationReason::Unspecified);
+    let said = stronger(known, reason, None, list.head().this_update)?;
+    Some(Revocation {
+        at: said.at.min(list.head().this_update),
+        ..said
+    })
 }
 
 fn newest(inventory: &Inventory, issuer_key_id: &[u8]) -> Result<i64, Error> {
@@ -285,30 +331,36 @@ impl Ahead<'_> {
         restored: &mut Restored,
         occasion: &Occasion<'_>,
     ) -> Result<(), Error> {
-        writer.add_crl(&self.record)?;
-        let detail = json!({
-            "number": self.record.number,
-            "entries": self.record.entries,
-            "thisUpdate": rfc3339(self.record.this_update),
-            "fingerprintSha256": self.record.fingerprint,
-        });
-        occasion.log(writer, Action::AdoptList, None, &detail)?;
+        // One that was given twice is there by now.
+        if newest(inventory, &self.record.issuer_key_id)? < self.record.number {
+            writer.add_crl(&self.record)?;
+            let detail = json!({
+                "issuerKeyId": hex::encode(&self.record.issuer_key_id),
+                "number": self.record.number,
+                "entries": self.record.entries,
+                "size": self.record.size,
+                "thisUpdate": rfc3339(self.record.this_update),
+                "nextUpdate": rfc3339(self.record.next_update),
+                "fingerprintSha256": self.record.fingerprint,
+            });
+            occasion.log(writer, Action::AdoptList, None, &detail)?;
+        }
         for serial in &self.missing {
             if inventory.get(serial)?.is_none() {
                 self.reserve_unknown(serial, writer, occasion)?;
                 restored.unknown += 1;
             }
-            let reason = self
-                .list
-                .reason_of(serial)
-                .unwrap_or(RevocationReason::Unspecified);
-            let revocation = Revocation {
-                at: self.record.this_update,
-                reason: reason.code(),
-                invalid_since: None,
+            let Some(record) = inventory.get(serial)? else {
+                continue;
+            };
+            let Some(revocation) = said_by(&self.list, serial, record.revocation) else {
+                continue;
             };
             writer.revoke(serial, Some(&revocation), occasion.at)?;
-            let detail = json!({ "reason": reason.as_str(), "listedIn": self.record.number });
+            let mut detail = told(&record, revocation);
+            if let Value::Object(fields) = &mut detail {
+                fields.insert("listedIn".to_owned(), self.record.number.into());
+            }
             occasion.log(writer, Action::Revoke, Some(serial), &detail)?;
             restored.revoked += 1;
         }

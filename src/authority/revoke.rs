@@ -3,7 +3,7 @@
 //! others is made from it afterwards ([`super::ListSigner`]).
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::clock::rfc3339;
 use crate::pki::{RevocationReason, SerialNumber};
@@ -81,12 +81,8 @@ pub fn revoke(
         let wanted = change(before);
         if let Some(revocation) = wanted {
             writer.revoke(&record.serial, Some(&revocation), now)?;
-            let detail = json!({
-                "subject": record.subject,
-                "reason": reason.as_str(),
-                "invalidSince": revocation.invalid_since.map(rfc3339),
-                "reasonBefore": before.map(|before| reason_of(before).as_str()),
-            });
+            let mut detail = told(&record, revocation);
+            detail["reasonBefore"] = before.map(|before| reason_of(before).as_str()).into();
             occasion.log(&mut writer, Action::Revoke, Some(&record.serial), &detail)?;
             record.revocation = Some(revocation);
         }
@@ -125,6 +121,18 @@ fn refuse_authority(
         }),
         Kind::Issuing | Kind::Cross | Kind::Leaf => Ok(()),
     }
+}
+
+/// What the log says of a revocation: all that a list is made from.
+pub(super) fn told(record: &Record, revocation: Revocation) -> Value {
+    json!({
+        "subject": record.subject,
+        "reason": reason_of(revocation).as_str(),
+        "revokedAt": rfc3339(revocation.at),
+        "invalidSince": revocation.invalid_since.map(rfc3339),
+        "issuerKeyId": hex::encode(&record.issuer_key_id),
+        "notAfter": rfc3339(record.not_after),
+    })
 }
 
 /// Takes a hold back. That there is none is no error; a final revocation stays.
@@ -189,7 +197,7 @@ pub fn reason_of(revocation: Revocation) -> RevocationReason {
 /// What is to be said of a certificate from now on; `None` when what is said
 /// already is as strong. The date of a revocation stays the first one: since
 /// then the certificate was not accepted.
-fn stronger(
+pub(super) fn stronger(
     current: Option<Revocation>,
     reason: RevocationReason,
     invalid_since: Option<DateTime<Utc>>,

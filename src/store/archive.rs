@@ -3,11 +3,13 @@
 
 use std::fs::File;
 use std::io::{Cursor, Read, Write};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::files::{ensure_directory, new_file, parent};
+use crate::text::printable;
+
+use super::files::{ensure_directory, new_file, open_regular, parent};
 use super::{Action, Error, Staging};
 
 /// A file that is in an archive.
@@ -77,11 +79,7 @@ impl Packer {
     }
 
     fn append(&mut self, name: &str, size: u64, content: impl Read) -> Result<Archived, Error> {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(size);
-        header.set_mode(0o600);
-        header.set_mtime(self.time);
-        header.set_entry_type(tar::EntryType::Regular);
+        let mut header = plain_header(size, self.time);
         let mut hashed = Hashed::new(content);
         let appended = self.builder.append_data(&mut header, name, &mut hashed);
         appended.map_err(|source| Error::Io {
@@ -114,17 +112,24 @@ impl std::fmt::Debug for Packer {
     }
 }
 
+/// How large a file of a name may be, in bytes; `None` where there is none of that
+/// name.
+pub(super) type Limits<'a> = &'a dyn Fn(&str) -> Option<u64>;
+
 /// Takes an archive apart into a directory, durably, and tells what was in it, in
-/// its order. The file called `kept` is given as it is instead of written.
+/// its order. The file called `kept.0` is given as it is instead of written, and
+/// is the last one; `kept.1` says how large a file of a name may be, if there may
+/// be one.
 ///
 /// # Errors
 ///
-/// [`Error::Archive`] for what [`Packer`] does not write: links, devices, paths
-/// that lead elsewhere, files that come twice; and [`Error::Io`].
+/// [`Error::Archive`] for what [`Packer`] does not write: links, devices, other
+/// names, headers of other kinds, files that come twice, anything behind the end;
+/// and [`Error::Io`].
 pub fn unpack(
     archive: &Path,
     directory: &Path,
-    kept: (&str, u64),
+    kept: (&str, Limits<'_>),
 ) -> Result<(Vec<Archived>, Option<Vec<u8>>), Error> {
     let unreadable = |source| Error::Io {
         path: archive.to_owned(),
@@ -135,33 +140,51 @@ pub fn unpack(
         path: archive.to_owned(),
         reason,
     };
-    let file = File::open(archive).map_err(unreadable)?;
+    let (kept, limit_of) = kept;
+    let file = open_regular(archive)?;
+    let length = file.metadata().map_err(unreadable)?.len();
     let mut reader = tar::Archive::new(file);
-    let mut found = Vec::new();
+    let mut found: Vec<Archived> = Vec::new();
     let mut content = None;
-    let entries = reader.entries().map_err(unreadable)?;
-    for entry in entries {
-        let entry = entry.map_err(|error| damaged(error.to_string()))?;
-        let name = name_of(&entry).ok_or_else(|| {
+    let mut end = 0;
+    // As they stand there: names and sizes that other headers would give are
+    // not looked for, and take no memory.
+    for entry in reader.entries().map_err(unreadable)?.raw(true) {
+        let entry = entry.map_err(|error| damaged(printable(&error.to_string(), 200)))?;
+        let name = name_of(&entry, limit_of).ok_or_else(|| {
             let shown = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-            damaged(format!("it holds '{}'", crate::text::printable(&shown, 80)))
+            damaged(format!("it holds '{}'", printable(&shown, 80)))
         })?;
-        if name == kept.0 {
+        if content.is_some() || found.iter().any(|one| one.name == name) {
+            return Err(damaged(format!("it holds {name} twice, or too late")));
+        }
+        let size = entry.size();
+        end = entry.raw_file_position().saturating_add(padded(size));
+        if name == kept {
             let mut octets = Vec::new();
-            let read = entry.take(kept.1).read_to_end(&mut octets);
+            let read = entry.take(size).read_to_end(&mut octets);
             read.map_err(|error| damaged(error.to_string()))?;
             content = Some(octets);
             continue;
         }
-        let path = directory.join(&name);
-        let size = entry.size();
-        let written = write_entry(&path, &name, entry)?;
+        let written = write_entry(&directory.join(&name), &name, entry)?;
         if written.size != size {
             return Err(damaged(format!("it ends within {name}")));
         }
         found.push(written);
     }
+    if length != end.saturating_add(END) {
+        return Err(damaged("it ends elsewhere than it says".to_owned()));
+    }
     Ok((found, content))
+}
+
+/// The two empty blocks at the end of an archive.
+const END: u64 = 1024;
+
+/// The size of a content with what fills its last block.
+const fn padded(size: u64) -> u64 {
+    size.saturating_add(511) & !511
 }
 
 fn write_entry(path: &Path, name: &str, content: impl Read) -> Result<Archived, Error> {
@@ -182,15 +205,29 @@ fn write_entry(path: &Path, name: &str, content: impl Read) -> Result<Archived, 
     Ok(hashed.archived(name))
 }
 
-/// The path of a plain file below the directory.
-fn name_of(entry: &tar::Entry<'_, File>) -> Option<String> {
-    let path = entry.path().ok()?;
-    let mut parts = path.components();
-    let plain = entry.header().entry_type() == tar::EntryType::Regular
-        && parts.all(|part| matches!(part, Component::Normal(_)));
-    path.to_str()
-        .filter(|name| plain && !name.is_empty())
-        .map(ToOwned::to_owned)
+/// The name of a file that there may be, whose header is one that [`Packer`] has
+/// written.
+fn name_of(entry: &tar::Entry<'_, File>, limit_of: &dyn Fn(&str) -> Option<u64>) -> Option<String> {
+    let header = entry.header();
+    let name = std::str::from_utf8(&header.path_bytes()).ok()?.to_owned();
+    let size = header.size().ok()?;
+    if size > limit_of(&name)? {
+        return None;
+    }
+    let mut wanted = plain_header(size, header.mtime().ok()?);
+    wanted.set_path(&name).ok()?;
+    wanted.set_cksum();
+    (wanted.as_bytes() == header.as_bytes()).then_some(name)
+}
+
+/// The header of a file, but for its name.
+fn plain_header(size: u64, time: u64) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(size);
+    header.set_mode(0o600);
+    header.set_mtime(time);
+    header.set_entry_type(tar::EntryType::Regular);
+    header
 }
 
 /// Hashes what is read through it.

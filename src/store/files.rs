@@ -80,8 +80,20 @@ pub fn read_start(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
 /// # Errors
 ///
 /// As [`read_bounded`], and [`Error::NotAFile`].
-#[expect(clippy::disallowed_types, reason = "the room that opens files")]
 pub fn read_with_metadata(path: &Path, max: u64) -> Result<(Vec<u8>, Metadata), Error> {
+    let file = open_regular(path)?;
+    let metadata = file.metadata().map_err(|source| Error::Io {
+        path: path.to_owned(),
+        action: Action::Read,
+        source,
+    })?;
+    let content = read_open(file, path, max)?;
+    Ok((content, metadata))
+}
+
+/// Opens a regular file to read it. Another kind of file is not waited for.
+#[expect(clippy::disallowed_types, reason = "the room that opens files")]
+pub(super) fn open_regular(path: &Path) -> Result<File, Error> {
     let failed = |source| Error::Io {
         path: path.to_owned(),
         action: Action::Read,
@@ -99,8 +111,7 @@ pub fn read_with_metadata(path: &Path, max: u64) -> Result<(Vec<u8>, Metadata), 
             is_directory: metadata.is_dir(),
         });
     }
-    let content = read_open(file, path, max)?;
-    Ok((content, metadata))
+    Ok(file)
 }
 
 /// Creates a file that must not exist, readable by the owner only from its

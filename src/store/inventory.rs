@@ -14,6 +14,7 @@ mod checkpoint;
 mod copy;
 mod crl;
 mod ending;
+mod fault;
 mod generation;
 mod limit;
 mod migration;
@@ -21,18 +22,22 @@ mod mount;
 mod query;
 mod reading;
 mod request;
+mod shape;
 mod summary;
+mod verify;
 mod writer;
 
-pub use audit::{AuditEntry, AuditFault, AuditRecord, AuditSummary};
+pub use audit::{AuditEntry, AuditRecord};
 pub use certificate::{Kind, Record, Reservation, Revocation, State};
 pub use checkpoint::Checkpoint;
 pub use crl::CrlRecord;
 pub use ending::Ending;
+pub use fault::{AuditFault, AuditSummary};
 pub use generation::{GenerationRow, GenerationState, LiveLeaves};
 pub use limit::Holder;
 pub use query::{Order, Pattern, Query, Status};
 pub use summary::{Ends, Summary};
+pub use verify::Told;
 pub use writer::Writer;
 
 use std::path::{Path, PathBuf};
@@ -91,15 +96,11 @@ impl Inventory {
     /// [`Error::Io`] when there is none, [`Error::Sql`] when it cannot be read,
     /// [`Error::InventoryVersion`] when a newer program has written it,
     /// [`Error::InventoryDamaged`] when its pages or the end of its log are
-    /// damaged, [`Error::NetworkFileSystem`] where its locks would not hold.
+    /// damaged, [`Error::InventoryForeign`] when its schema is not the one that
+    /// is made here, [`Error::NetworkFileSystem`] where its locks would not hold,
+    /// [`Error::NotAFile`].
     pub fn open(path: &Path) -> Result<Self, Error> {
-        if let Err(source) = std::fs::metadata(path) {
-            return Err(Error::Io {
-                path: path.to_owned(),
-                action: Action::Read,
-                source,
-            });
-        }
+        check_regular(path)?;
         let inventory = Self::connect(path, false)?;
         inventory.check_at_open()?;
         Ok(inventory)
@@ -110,6 +111,7 @@ impl Inventory {
         let failed = sql_error(path, Action::Open);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(&failed)?;
+        shape::harden(&connection).map_err(&failed)?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(&failed)?;
         let version = migration::version(&connection).map_err(&failed)?;
         if version == 0 && !is_new {
@@ -119,6 +121,7 @@ impl Inventory {
                 source: "it is empty or was not made by windlass".into(),
             });
         }
+        shape::check(&connection, path)?;
         let mode = write_ahead(&connection).map_err(&failed)?;
         if mode != "wal" {
             return Err(Error::Sql {
@@ -262,6 +265,22 @@ impl Inventory {
 impl std::fmt::Debug for Inventory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Inventory({})", self.path.display())
+    }
+}
+
+/// Refuses what nobody can read pages from, before it is waited for.
+fn check_regular(path: &Path) -> Result<(), Error> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => Ok(()),
+        Ok(metadata) => Err(Error::NotAFile {
+            path: path.to_owned(),
+            is_directory: metadata.is_dir(),
+        }),
+        Err(source) => Err(Error::Io {
+            path: path.to_owned(),
+            action: Action::Read,
+            source,
+        }),
     }
 }
 

@@ -13,6 +13,7 @@ mod session_cache;
 mod size_limit;
 mod socket;
 mod staging;
+mod trust;
 
 pub use archive::{Archived, Packer, unpack};
 pub use bulk::{Bulk, DirectoryLock};
@@ -26,7 +27,7 @@ pub use files::{
 pub use inventory::{
     AuditEntry, AuditFault, AuditRecord, AuditSummary, Checkpoint, CrlRecord, Ending, Ends,
     GenerationRow, GenerationState, Holder, Inventory, Kind, LiveLeaves, Order, Pattern, Query,
-    Record, Reservation, Revocation, State, Status, Summary, Writer,
+    Record, Reservation, Revocation, State, Status, Summary, Told, Writer,
 };
 pub use lines::LineFile;
 pub use log::{Log, Severity};
@@ -34,6 +35,7 @@ pub use session_cache::{CacheEntry, CacheLock, SessionCache, is_own_directory};
 pub use size_limit::outlive_size_limit;
 pub use socket::{SocketFile, bind_socket};
 pub use staging::{Staging, remove_abandoned};
+pub use trust::{check_entry, check_trusted};
 
 use std::path::PathBuf;
 
@@ -104,7 +106,7 @@ pub enum Error {
         request_id: String,
     },
     /// The target is there already and holds something.
-    #[error("{path} exists already and is not an empty directory")]
+    #[error("{path} exists already{}", if path.is_dir() { " and is not an empty directory" } else { "" })]
     Exists {
         /// The path.
         path: PathBuf,
@@ -124,6 +126,19 @@ pub enum Error {
         path: PathBuf,
         /// What was found.
         reason: String,
+    },
+    /// The inventory's schema is not the one that this program makes.
+    #[error(
+        "the inventory {path} is not as windlass makes it: its {kind} '{}' is another, or missing",
+        crate::text::printable(name, 80)
+    )]
+    InventoryForeign {
+        /// The database file.
+        path: PathBuf,
+        /// `table`, `index`, `trigger` or `view`.
+        kind: String,
+        /// The object's name.
+        name: String,
     },
     /// The inventory has to be brought up to date before it can be read, by
     /// somebody who may write it.
@@ -199,6 +214,22 @@ pub enum Error {
     NotPrivate {
         /// The directory or file.
         path: PathBuf,
+    },
+    /// It belongs to another user than root and this one.
+    #[error("{path} belongs to the user {owner}, and not to root or the one who runs this")]
+    Strangers {
+        /// The path.
+        path: PathBuf,
+        /// The number of that user.
+        owner: u32,
+    },
+    /// Others can write it.
+    #[error("{path} can be written by others (mode {mode:04o})")]
+    Writable {
+        /// The path.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
     },
     /// What stands where the journal does, and may be anybody's.
     #[error("{path} is no journal that this user has made")]

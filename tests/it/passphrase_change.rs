@@ -44,8 +44,9 @@ fn opens(sandbox: &Sandbox, key: &str, passphrase: &str) -> bool {
     open_software(file.as_bytes(), key, secret).is_ok()
 }
 
-/// The entries of the log about passphrases; the whole log is sound.
-fn logged(sandbox: &Sandbox) -> Vec<AuditRecord> {
+/// The entries of the log about passphrases, of changes that began and of those that
+/// were done; the whole log is sound.
+fn logged_steps(sandbox: &Sandbox) -> (Vec<AuditRecord>, Vec<AuditRecord>) {
     let inventory = Inventory::open(&sandbox.path("ca/inventory.db")).unwrap();
     assert_eq!(inventory.verify_log().unwrap().faults, []);
     let mut entries = Vec::new();
@@ -56,6 +57,18 @@ fn logged(sandbox: &Sandbox) -> Vec<AuditRecord> {
     inventory.read_log(1, receive).unwrap();
     entries.retain(|entry| entry.action == "passphrase");
     entries
+        .into_iter()
+        .partition(|entry| entry.detail.contains("\"step\":\"begun\""))
+}
+
+/// The changes that were done. Each of them had begun, with the same file.
+fn logged(sandbox: &Sandbox) -> Vec<AuditRecord> {
+    let (begun, done) = logged_steps(sandbox);
+    for entry in &done {
+        let beginning = entry.detail.replace("done", "begun");
+        assert!(begun.iter().any(|entry| entry.detail == beginning));
+    }
+    done
 }
 
 #[test]
@@ -191,7 +204,10 @@ fn check(sandbox: &Sandbox, context: &str) {
         let (old, new) = (opens(sandbox, key, PASSPHRASE), opens(sandbox, key, NEW));
         assert!(old != new, "{key}: {context}");
         // Nothing changes that the log does not know of.
-        assert!(old || !logged(sandbox).is_empty(), "{key}: {context}");
+        assert!(
+            old || !logged_steps(sandbox).0.is_empty(),
+            "{key}: {context}"
+        );
     }
     let run = sandbox.run(&COMMAND);
     assert_eq!(run.code, 0, "{context}: {run:#?}");

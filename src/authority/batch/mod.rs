@@ -187,7 +187,7 @@ impl<'a> Run<'a> {
     /// were reserved in the one before are signed.
     fn issue(&mut self, fresh: &[Fresh<'a>]) -> Result<(), Error> {
         let press = self.authority.press(self.occasion.at);
-        let jobs = self.batch.jobs;
+        let (jobs, actor) = (self.batch.jobs, self.occasion.actor);
         std::thread::scope(|scope| {
             let mut flight: Option<Flight<'_, 'a>> = None;
             let mut held: Vec<Signed<'a>> = Vec::new();
@@ -204,7 +204,7 @@ impl<'a> Run<'a> {
                 if let Some(flight) = flight.take() {
                     held.extend(self.land(flight)?);
                 }
-                flight = Some(Flight::start(scope, press, reserved, jobs));
+                flight = Some(Flight::start(scope, (press, actor), reserved, jobs));
             }
             if let Some(flight) = flight.take() {
                 held.extend(self.land(flight)?);

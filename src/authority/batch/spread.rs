@@ -47,9 +47,9 @@ impl<'a> Signed<'a> {
         }
     }
 
-    fn sign(mut self, press: Press<'_>) -> Self {
+    fn sign(mut self, press: Press<'_>, actor: &str) -> Self {
         match press.sign(&self.draft, &self.serial) {
-            Ok(certificate) => self.product = Some(Product::of(&self.draft, certificate)),
+            Ok(certificate) => self.product = Some(Product::of(&self.draft, certificate, actor)),
             Err(failure) => self.error = Some(failure.error),
         }
         self
@@ -62,7 +62,7 @@ pub(super) struct Flight<'scope, 'a>(Vec<ScopedJoinHandle<'scope, Vec<Signed<'a>
 impl<'scope, 'a: 'scope> Flight<'scope, 'a> {
     pub(super) fn start(
         scope: &'scope Scope<'scope, '_>,
-        press: Press<'a>,
+        (press, actor): (Press<'a>, &'a str),
         mut rows: Vec<Signed<'a>>,
         jobs: usize,
     ) -> Self {
@@ -72,7 +72,7 @@ impl<'scope, 'a: 'scope> Flight<'scope, 'a> {
             let some = rows.split_off(rows.len().saturating_sub(share));
             threads.push(scope.spawn(move || {
                 some.into_iter()
-                    .map(|row| row.sign(press))
+                    .map(|row| row.sign(press, actor))
                     .collect::<Vec<_>>()
             }));
         }

@@ -161,7 +161,16 @@ fn nothing_is_stored_for_a_generation_that_was_replaced_meanwhile() {
     let rows = authority.inventory().named("web").unwrap();
     let states: Vec<State> = rows.iter().map(|row| row.state).collect();
     assert_eq!(states, [State::Abandoned]);
-    assert_eq!(verify_log(authority.inventory(), None).unwrap().faults, []);
+    assert_eq!(
+        verify_log(
+            &directory,
+            authority.inventory(),
+            crate::authority::LogWitness::default()
+        )
+        .unwrap()
+        .faults,
+        []
+    );
 }
 
 /// A batch that is overtaken settles what it has not done. Run again, it gives

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::TimeDelta;
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::authority::Action;
 use crate::pki::SerialNumber;
 
 use super::super::value::{self, Moment};
@@ -106,7 +107,7 @@ pub struct AuditList {
     pub since: Option<Moment>,
 
     /// Only entries of this action, as issue or revoke; may be repeated
-    #[arg(long, value_name = "ACTION")]
+    #[arg(long, value_name = "ACTION", value_parser = action)]
     pub action: Vec<String>,
 
     /// Only entries about this serial number
@@ -160,11 +161,17 @@ pub struct AuditReconcile {
 
 /// Check that the log is what was written
 ///
-/// The chain is computed again, the signatures of the CA's key are checked, and
-/// certificates, revocations and revocation lists are compared with the entries
-/// that speak of them. The exit code is 0 when all is intact, and 4 when not. A
-/// whole log that somebody has made up anew, with its end cut off, is told by a
-/// checkpoint that was kept elsewhere.
+/// The chain is computed again. Every row of a certificate is compared with the
+/// certificate and with the entries about it, and so are revocations, revocation
+/// lists and the policy. The signatures of the CA's key are checked with keys
+/// that lead to the root in the CA's directory; it signs the log once a day or
+/// every 1000 entries when it is used, and that it has not is a fault too. The
+/// exit code is 0 when all is intact, and 4 when not.
+///
+/// What was written since the key last signed the log could be made up anew by
+/// whoever can write the inventory, and an older state of the whole directory is
+/// intact in itself: that is told by a checkpoint that was kept elsewhere. Whether
+/// the root is the right one is told by --root-fingerprint.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
@@ -179,7 +186,20 @@ pub struct AuditVerify {
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Option<PathBuf>,
 
+    /// The SHA-256 that the root certificate has to have, with or without colons
+    #[arg(long, value_name = "HEX", value_parser = super::revoke::fingerprint)]
+    pub root_fingerprint: Option<String>,
+
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// A word of the log.
+fn action(text: &str) -> Result<String, String> {
+    let known = Action::ALL.map(Action::as_str);
+    match known.contains(&text) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("the log's actions are {}", known.join(", "))),
+    }
 }

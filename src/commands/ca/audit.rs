@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::authority::{self, Authority, KeptCheckpoint, Occasion};
+use crate::authority::{self, Authority, KeptCheckpoint, LogFault, LogWitness, Occasion};
 use crate::cli::{
     AuditCheckpoint, AuditCommand, AuditExport, AuditFormat, AuditList, AuditReconcile,
     AuditVerify, CaAudit,
@@ -200,7 +200,8 @@ fn reconcile(arguments: &AuditReconcile, context: &Context) -> Result<(), Error>
 }
 
 fn verify(arguments: &AuditVerify, context: &Context) -> Result<(), Error> {
-    let inventory = authority::read_inventory(&context.path(&arguments.ca.dir))?;
+    let directory = context.path(&arguments.ca.dir);
+    let inventory = authority::read_inventory(&directory)?;
     let kept = arguments
         .checkpoint
         .as_deref()
@@ -211,26 +212,48 @@ fn verify(arguments: &AuditVerify, context: &Context) -> Result<(), Error> {
                 .map_err(|reason| Error::from(authority::Error::CheckpointFile { path, reason }))
         })
         .transpose()?;
-    let report = authority::verify_log(&inventory, kept.as_ref())?;
+    let witness = LogWitness {
+        kept: kept.as_ref(),
+        root: arguments.root_fingerprint.as_deref(),
+    };
+    let report = authority::verify_log(&directory, &inventory, witness)?;
     inventory.check_unwritten()?;
     let faults: Vec<String> = report.faults.iter().map(ToString::to_string).collect();
     let head = hex::encode(report.head);
+    let fits = !report
+        .faults
+        .iter()
+        .any(|fault| matches!(fault, LogFault::Checkpoint { kept: true, .. }));
     if arguments.json {
         context.printer.json(&json!({
             "intact": faults.is_empty(),
             "entries": report.entries,
             "head": head,
+            "rootSha256": report.root,
             "checkpoints": report.checkpoints,
+            "checkpointGiven": report.kept.as_ref().map(|(sequence, at)| json!({
+                "sequence": sequence,
+                "at": at,
+                "fits": fits,
+            })),
             "faults": faults,
         }))?;
     } else if faults.is_empty() {
-        context.printer.data(&format!(
+        let mut text = format!(
             "the audit log is intact\n\
              entries      {}\n\
              checkpoints  {}\n\
-             head         {head}\n",
-            report.entries, report.checkpoints
-        ))?;
+             head         {head}\n\
+             root         {}  (SHA-256; compare it with what you know from elsewhere)\n",
+            report.entries, report.checkpoints, report.root
+        );
+        if let Some((sequence, at)) = &report.kept {
+            text.push_str(&format!(
+                "given        the checkpoint of entry {sequence}, of {at}: signed by this CA, \
+                 and the log still says the same up to there\n"
+            ));
+        }
+        context.printer.data(&text)?;
     } else {
         let mut text = "the audit log is NOT intact\n".to_owned();
         for fault in &faults {

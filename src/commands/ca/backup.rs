@@ -7,9 +7,13 @@ use serde_json::json;
 use crate::authority::{self, RestorePlan};
 use crate::cli::{CaBackup, CaRestore};
 use crate::commands::{Context, Error};
+use crate::text::printable;
 
 use super::occasion::{actor, occasion};
 use super::outside::check_outside;
+
+/// How many names a line has.
+const MOST_NAMED: usize = 10;
 
 /// Makes a backup.
 pub(in crate::commands) fn backup(arguments: &CaBackup, context: &Context) -> Result<(), Error> {
@@ -24,11 +28,28 @@ pub(in crate::commands) fn backup(arguments: &CaBackup, context: &Context) -> Re
             "the backup is whole, but the audit log could not note it: {error}"
         ));
     }
+    if !report.left_out.is_empty() {
+        let shown: Vec<String> = report
+            .left_out
+            .iter()
+            .take(MOST_NAMED)
+            .map(|name| printable(name, 80))
+            .collect();
+        let more = match report.left_out.len().checked_sub(MOST_NAMED) {
+            None | Some(0) => String::new(),
+            Some(more) => format!(" and {more} more"),
+        };
+        context.printer.warning(&format!(
+            "not in the backup, for it is no file of the CA: {}{more}",
+            shown.join(", ")
+        ));
+    }
     if arguments.json {
         return context.printer.json(&json!({
             "backup": out,
             "size": report.size,
             "files": report.files,
+            "leftOut": report.left_out,
             "logEntries": report.log_entries,
             "logHead": report.log_head,
         }));
@@ -59,6 +80,11 @@ pub(in crate::commands) fn restore(arguments: &CaRestore, context: &Context) -> 
         accept_older: arguments.accept_older,
         occasion: &occasion(&actor, &arguments.occasion, context),
     })?;
+    for file in &restored.unaccounted {
+        context.printer.warning(&format!(
+            "the audit log does not say that this file is the CA's, look at it before the CA is used: {file}"
+        ));
+    }
     if arguments.json {
         return context.printer.json(&json!({
             "directory": directory,
@@ -67,6 +93,7 @@ pub(in crate::commands) fn restore(arguments: &CaRestore, context: &Context) -> 
             "addedCertificates": restored.added,
             "adoptedRevocations": restored.revoked,
             "unknownCertificates": restored.unknown,
+            "unaccountedFiles": restored.unaccounted,
         }));
     }
     let mut text = format!(
@@ -86,9 +113,12 @@ pub(in crate::commands) fn restore(arguments: &CaRestore, context: &Context) -> 
             text.push_str(&format!("{count} {what}\n"));
         }
     }
-    text.push_str(
+    let shown = arguments.ca.dir.display();
+    text.push_str(&format!(
         "what else was issued or revoked after that time is unknown to it; run one CA only: \
-         put the old directory away\n",
-    );
+         put the old directory away\n\
+         next: windlass ca audit verify --dir {shown} --checkpoint FILE\n      \
+         windlass ca crl --dir {shown}\n"
+    ));
     context.printer.data(&text)
 }

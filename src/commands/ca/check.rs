@@ -96,8 +96,9 @@ pub(in crate::commands) fn check_unknown(printer: &Printer) -> Outcome {
 fn unreadable(error: &authority::Error) -> Finding {
     let is_damaged = matches!(
         error,
-        authority::Error::Store(store::Error::InventoryDamaged { .. })
-            | authority::Error::Incomplete { .. }
+        authority::Error::Store(
+            store::Error::InventoryDamaged { .. } | store::Error::InventoryForeign { .. }
+        ) | authority::Error::Incomplete { .. }
     );
     let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
     let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));

@@ -227,8 +227,11 @@ pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<St
         authority::Error::ListTooFar { .. } => Some(
             "is this host's clock right? A list of that number would have to be followed by higher ones for good; name another file, or move this one away".to_owned(),
         ),
-        authority::Error::ListForeign { .. } => Some(
+        authority::Error::ListForeign { replaceable: true, .. } => Some(
             "name another file; --force replaces this one".to_owned(),
+        ),
+        authority::Error::ListForeign { .. } => Some(
+            "nothing was restored; give a list of the CA that is in the backup".to_owned(),
         ),
         authority::Error::ListUnreadable { .. } => Some(
             "name another file, or look at this one with 'openssl crl -in FILE -noout -text'; --force replaces it".to_owned(),

@@ -15,7 +15,9 @@ pub(super) fn of_store(error: &store::Error) -> Outcome {
         | store::Error::NotSocket { .. }
         | store::Error::RequestTaken { .. }
         | store::Error::Served { .. }
-        | store::Error::TooLarge { .. } => Outcome::Usage,
+        | store::Error::Strangers { .. }
+        | store::Error::TooLarge { .. }
+        | store::Error::Writable { .. } => Outcome::Usage,
         store::Error::Changing { .. }
         | store::Error::InventoryBusy { .. }
         | store::Error::Locked { .. }
@@ -28,6 +30,7 @@ pub(super) fn of_store(error: &store::Error) -> Outcome {
         store::Error::Io { source, .. } if is_of_path(source) => Outcome::Usage,
         store::Error::Io { .. }
         | store::Error::InventoryDamaged { .. }
+        | store::Error::InventoryForeign { .. }
         | store::Error::InventoryOld { .. }
         | store::Error::InventoryVersion { .. }
         | store::Error::Journal { .. }
@@ -62,7 +65,8 @@ pub(in crate::commands) fn hint_store(error: &store::Error) -> Option<String> {
             Some("nothing was changed; find out what writes it, and try again".to_owned())
         }
         store::Error::Exists { path } => Some(format!(
-            "nothing was changed; give another directory, or move {} away first",
+            "nothing was changed; give another {}, or move {} away first",
+            if path.is_dir() { "directory" } else { "name" },
             shown(path)
         )),
         store::Error::Archive { .. } => Some(
@@ -77,6 +81,10 @@ pub(in crate::commands) fn hint_store(error: &store::Error) -> Option<String> {
         ),
         store::Error::InventoryDamaged { .. } => Some(
             "restore the CA directory from its backup; nothing is signed from a damaged one"
+                .to_owned(),
+        ),
+        store::Error::InventoryForeign { .. } => Some(
+            "somebody has changed the database itself, and what stands in it would be run: nothing was done with it. Find out who, and restore the CA from a backup of before"
                 .to_owned(),
         ),
         store::Error::NetworkFileSystem { .. } => Some(
@@ -123,6 +131,15 @@ pub(in crate::commands) fn hint_store(error: &store::Error) -> Option<String> {
         store::Error::NotSocket { .. } => {
             Some("nothing was changed; name a new file with --unix-socket".to_owned())
         }
+        store::Error::Strangers { path, .. } => Some(format!(
+            "whoever owns it decides what is issued; run as that user, or take it over: chown {} {}",
+            rustix::process::geteuid().as_raw(),
+            shown(path)
+        )),
+        store::Error::Writable { path, .. } => Some(format!(
+            "whoever writes it decides what is issued: chmod go-w {}",
+            shown(path)
+        )),
         store::Error::Served { .. } => Some(
             "is windlass serve running already? Give this one its own --unix-socket".to_owned(),
         ),

@@ -141,6 +141,13 @@ impl Pkcs11Uri {
         self.to_string() == SCHEME
     }
 
+    /// The library, or the directory of it, that the URI names (`module-path`,
+    /// RFC 7512 section 2.4).
+    #[must_use]
+    pub fn module_path(&self) -> Option<&Path> {
+        self.module_path.as_deref()
+    }
+
     /// The class of object that the URI names, if it names one.
     #[must_use]
     pub const fn kind(&self) -> Option<ObjectKind> {

@@ -1,12 +1,12 @@
 //! Signatures over the log, and what they are judged by.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use crate::store::{Action, Error};
 
 use super::certificate::{COLUMNS, record};
-use super::{Inventory, Record, Writer, sql_error, time};
+use super::{AuditRecord, Inventory, Record, Writer, sql_error, time};
 
 /// A signature of one of the CA's keys over the log up to an entry. What exactly
 /// is signed is said where it is signed.
@@ -32,6 +32,21 @@ impl Inventory {
     /// [`Error::Sql`].
     pub fn checkpoints(&self) -> Result<Vec<Checkpoint>, Error> {
         self.checkpoints_by("sequence")
+    }
+
+    /// Number and hash of the log's last entry; 0 and zeros for an empty log.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn log_end(&self) -> Result<(i64, [u8; 32]), Error> {
+        let sql = "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1";
+        let end = self
+            .connection
+            .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()
+            .map_err(sql_error(&self.path, Action::Read))?;
+        Ok(end.unwrap_or_default())
     }
 
     /// The newest checkpoint.
@@ -91,6 +106,22 @@ impl Inventory {
             .query_map([at.timestamp()], record)
             .map_err(&failed)?;
         rows.collect::<Result<_, _>>().map_err(&failed)
+    }
+
+    /// The last entry of an action. It may read the whole log.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn last_of(&self, action: &str) -> Result<Option<AuditRecord>, Error> {
+        let sql = format!(
+            "SELECT {} FROM audit WHERE action = ?1 ORDER BY sequence DESC LIMIT 1",
+            AuditRecord::COLUMNS
+        );
+        self.connection
+            .query_row(&sql, [action], AuditRecord::read)
+            .optional()
+            .map_err(sql_error(&self.path, Action::Read))
     }
 
     /// When the log last says that a backup was made.

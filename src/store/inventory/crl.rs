@@ -12,6 +12,10 @@ pub(super) const REVOKED: &str = "SELECT serial, revoked_at, revocation, invalid
     FROM certificate INDEXED BY certificate_revoked WHERE revoked_at IS NOT NULL \
     AND issuer_key_id = ?1 AND not_after >= ?2";
 
+/// The columns that [`crl`] reads.
+pub(super) const COLUMNS: &str =
+    "issuer_key_id, number, this_update, next_update, entries, size, fingerprint";
+
 /// A revocation list that was signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrlRecord {
@@ -39,10 +43,9 @@ impl Inventory {
     /// [`Error::Sql`].
     pub fn newest_crl(&self, issuer_key_id: &[u8]) -> Result<Option<CrlRecord>, Error> {
         self.connection
-            .prepare_cached(
-                "SELECT issuer_key_id, number, this_update, next_update, entries, size, \
-                 fingerprint FROM crl WHERE issuer_key_id = ?1 ORDER BY number DESC LIMIT 1",
-            )
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM crl WHERE issuer_key_id = ?1 ORDER BY number DESC LIMIT 1"
+            ))
             .and_then(|mut statement| statement.query_row([issuer_key_id], crl).optional())
             .map_err(sql_error(&self.path, Action::Read))
     }
@@ -126,7 +129,7 @@ fn revocation<'a>(row: &'a Row<'_>) -> rusqlite::Result<(&'a [u8], Revocation)> 
     Ok((row.get_ref(0)?.as_blob()?, revocation))
 }
 
-fn crl(row: &Row<'_>) -> rusqlite::Result<CrlRecord> {
+pub(super) fn crl(row: &Row<'_>) -> rusqlite::Result<CrlRecord> {
     Ok(CrlRecord {
         issuer_key_id: row.get(0)?,
         number: row.get(1)?,

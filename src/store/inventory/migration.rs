@@ -9,7 +9,7 @@ use crate::store::{Action, Error};
 use super::{AuditEntry, Writer, sql_error, time};
 
 /// The schema, one step a version; never edit a step that has been released.
-const STEPS: &[&str] = &[
+pub(super) const STEPS: &[&str] = &[
     include_str!("../schema/0001.sql"),
     include_str!("../schema/0002.sql"),
 ];

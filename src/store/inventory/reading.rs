@@ -19,7 +19,9 @@ use rustix::fs::{Access, access};
 use crate::store::{Action, Error};
 use crate::text::UNRESERVED;
 
-use super::{BUSY_TIMEOUT, CACHE_KIB, Inventory, migration, mount, sql_error};
+use super::{
+    BUSY_TIMEOUT, CACHE_KIB, Inventory, check_regular, migration, mount, shape, sql_error,
+};
 
 /// What stands as it is in the path of a `file:` URI.
 const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
@@ -57,6 +59,7 @@ impl Inventory {
         if access(path, Access::WRITE_OK).is_ok() && access(directory, Access::WRITE_OK).is_ok() {
             return Self::open(path);
         }
+        check_regular(path)?;
         // A directory that cannot be entered is told as that.
         std::fs::File::open(path).map_err(|source| Error::Io {
             path: path.to_owned(),
@@ -91,11 +94,13 @@ impl Inventory {
             }
         }
         .map_err(&failed)?;
+        shape::harden(&connection).map_err(&failed)?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(&failed)?;
         connection
             .pragma_update(None, "cache_size", CACHE_KIB)
             .map_err(&failed)?;
         migration::check_current(&connection, path)?;
+        shape::check(&connection, path)?;
         let inventory = Self {
             connection,
             path: path.to_owned(),

@@ -218,7 +218,12 @@ fn the_log_tells_what_was_changed_cut_or_reordered() {
     }
     assert_eq!(
         faults_after("UPDATE audit SET action = 'revoke' WHERE sequence = 2"),
-        [changed(2), unlogged(2)]
+        [
+            changed(2),
+            unlogged(2),
+            AuditFault::Revocation { serial: vec![2] },
+            AuditFault::Pointer { sequence: 2 }
+        ]
     );
     assert_eq!(
         faults_after("DELETE FROM audit WHERE sequence = 2"),
@@ -241,10 +246,15 @@ fn the_log_tells_what_was_changed_cut_or_reordered() {
          UPDATE audit SET sequence = 2 WHERE sequence = 3; \
          UPDATE audit SET sequence = 3 WHERE sequence = 9",
     );
-    assert_eq!(faults, [changed(2), changed(3)]);
+    let pointer = |sequence| AuditFault::Pointer { sequence };
+    assert_eq!(faults, [changed(2), changed(3), pointer(2), pointer(3)]);
     // What the log speaks of is not there, or is not what it says.
     assert_eq!(
-        faults_after("PRAGMA foreign_keys = OFF; DELETE FROM certificate WHERE serial = x'02'"),
+        faults_after(
+            "PRAGMA foreign_keys = OFF; DELETE FROM name WHERE certificate = 2; \
+             UPDATE audit SET certificate = NULL WHERE certificate = 2; \
+             DELETE FROM certificate WHERE serial = x'02'"
+        ),
         [AuditFault::Missing {
             sequence: 2,
             serial: vec![2]
@@ -320,7 +330,9 @@ fn a_damaged_end_of_the_log_is_noticed_when_it_is_opened() {
     inventory
         .connection
         .execute_batch(
-            "DROP TRIGGER audit_is_not_changed; UPDATE audit SET actor = 'x' WHERE sequence = 3",
+            "DROP TRIGGER audit_is_not_changed; UPDATE audit SET actor = 'x' WHERE sequence = 3; \
+             CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit\n\
+             BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;",
         )
         .unwrap();
     assert!(matches!(

@@ -4,7 +4,8 @@
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use ring::rand::SystemRandom;
 use windlass::authority::{
-    self, Authority, Bootstrap, Delivery, Error, IssueRequest, Occasion, OwnKey, RequestedKey,
+    self, Authority, Bootstrap, Delivery, Error, IssueRequest, LogWitness, Occasion, OwnKey,
+    RequestedKey,
 };
 use windlass::environment::Environment;
 use windlass::key::{Cost, KeyType};
@@ -96,7 +97,7 @@ fn wrong_clocks_are_refused_and_2050_is_a_year_like_others() {
     assert!(issue(last + TimeDelta::days(1), false).is_ok());
     drop(authority);
     let inventory = Inventory::open(&directory.join("inventory.db")).unwrap();
-    let report = authority::verify_log(&inventory, None).unwrap();
+    let report = authority::verify_log(&directory, &inventory, LogWitness::default()).unwrap();
     assert_eq!(report.faults, []);
     // A day apart each, and one for what the accepted clocks did.
     assert!(report.checkpoints >= 14, "{}", report.checkpoints);

@@ -45,7 +45,8 @@ impl Scene {
         let lost = "INSERT INTO certificate (serial, kind, issuer_key_id, subject, common_name, \
                     names, key_fingerprint, not_before, not_after, reserved_at) SELECT x'11', \
                     kind, issuer_key_id, subject, 'lost', names, key_fingerprint, not_before, \
-                    not_after, reserved_at - 3600 FROM certificate WHERE common_name = 'web'";
+                    not_after, reserved_at - 3600 FROM certificate WHERE common_name = 'web'; \
+                    INSERT INTO name SELECT 'lost', 'cn', id FROM certificate WHERE serial = x'11'";
         tamper(&template.path("ca/inventory.db"), lost);
         Self {
             template,
