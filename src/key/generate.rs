@@ -90,6 +90,16 @@ pub struct GeneratedKey {
     pub pkcs8: Secret,
 }
 
+impl GeneratedKey {
+    /// The key as PEM, not encrypted, with LF line endings (RFC 7468 section 10).
+    #[must_use]
+    pub fn to_pem(&self) -> Secret {
+        let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+        let block = pem::Pem::new("PRIVATE KEY", self.pkcs8.expose());
+        Secret::from(pem::encode_config(&block, config))
+    }
+}
+
 /// Makes a key. `origin` is what messages will call it.
 ///
 /// # Errors

@@ -1,0 +1,232 @@
+//! A run: what was left to be done is done, and the identity is renewed if it is
+//! due and nothing holds it up.
+
+use crate::clock::Clock;
+use crate::pki::{Certificate, SerialNumber};
+
+use super::Error;
+use super::backoff::{Failures, Prospect};
+use super::hooks::{HookFacts, Hooks, When};
+use super::issuer::Issuer;
+use super::making::{Making, Trouble};
+use super::probe::Probe;
+use super::shelf::{Pair, Shelf};
+use super::standing::{Reason, Standing};
+use super::state::{Debt, Failure, InForce, Next, State, Step};
+use super::terms::Terms;
+
+/// A renewal, with all that it needs.
+#[derive(Clone, Copy)]
+pub struct Rotation<'a> {
+    /// Where the versions are.
+    pub shelf: &'a dyn Shelf,
+    /// Who certifies.
+    pub issuer: &'a dyn Issuer,
+    /// Who tries a new pair; `None` when nobody is to.
+    pub probe: Option<&'a dyn Probe>,
+    /// What is run before and after a change.
+    pub hooks: &'a dyn Hooks,
+    /// What the identity is to be.
+    pub terms: &'a Terms,
+    /// The time.
+    pub clock: &'a dyn Clock,
+}
+
+/// What a run has come to.
+#[derive(Debug)]
+pub struct Report {
+    /// What was done.
+    pub done: Done,
+    /// How the identity stands now.
+    pub standing: Standing,
+    /// What is worth telling besides.
+    pub notes: Vec<String>,
+}
+
+/// What was done.
+#[derive(Debug)]
+pub enum Done {
+    /// The certificate is not due.
+    Nothing,
+    /// It is due, and something holds it up.
+    Held,
+    /// It was renewed.
+    Renewed {
+        /// Why.
+        reason: Reason,
+        /// The serial number of the one before.
+        before: Option<SerialNumber>,
+    },
+    /// It could not be renewed; what was in force is in force.
+    Failed(Failure),
+}
+
+impl Rotation<'_> {
+    /// How the identity stands. Nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when what is kept cannot be read.
+    pub fn look(&self) -> Result<Standing, Error> {
+        let pair = self.shelf.in_force()?;
+        Ok(self.standing(pair.as_ref(), self.shelf.state()?))
+    }
+
+    /// Renews the identity if it is due and nothing holds it up, after what runs
+    /// before have left to be done. `force`: also when it is not due, a try failed
+    /// just now, or no window is open.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when the disk fails. What was in force is in force.
+    pub fn run(&self, force: bool) -> Result<Report, Error> {
+        let mut notes = Vec::new();
+        let mut state = self.shelf.state()?;
+        self.catch_up(&mut state, &mut notes)?;
+        let pair = self.shelf.in_force()?;
+        let standing = self.standing(pair.as_ref(), state.clone());
+        let reason = if force {
+            Some(Reason::Forced)
+        } else {
+            standing.reason
+        };
+        let Some(reason) = reason else {
+            return Ok(Report {
+                done: Done::Nothing,
+                standing,
+                notes,
+            });
+        };
+        if !force && (standing.next_try.is_some() || standing.is_closed) {
+            return Ok(Report {
+                done: Done::Held,
+                standing,
+                notes,
+            });
+        }
+        let before = standing.certificate.as_ref().map(|found| *found.serial());
+        let mut making = Making {
+            rotation: *self,
+            state: &mut state,
+            pair: pair.as_ref(),
+            standing: &standing,
+            forced: force,
+            notes: &mut notes,
+        };
+        let done = match making.carry_out() {
+            Ok(()) => Done::Renewed { reason, before },
+            Err(Trouble::Disk(error)) => {
+                // Kept if the disk can: the next run waits a moment.
+                let failure = self.failure(Step::Due, &error, error.prospect());
+                let _ = self.remember(&mut state, failure);
+                return Err(error);
+            }
+            Err(Trouble::Step(step, why, prospect)) => {
+                let failure = self.failure(step, &why, prospect);
+                self.remember(&mut state, failure.clone())?;
+                Done::Failed(failure)
+            }
+            Err(Trouble::Spoilt(step, why)) => {
+                let failure = self.failure(step, &why, Prospect::Lasting);
+                state.next = None;
+                self.remember(&mut state, failure.clone())?;
+                self.shelf.discard()?;
+                Done::Failed(failure)
+            }
+        };
+        if matches!(done, Done::Renewed { .. }) {
+            self.catch_up(&mut state, &mut notes)?;
+        }
+        let pair = self.shelf.in_force()?;
+        Ok(Report {
+            done,
+            standing: self.standing(pair.as_ref(), state),
+            notes,
+        })
+    }
+
+    fn standing(&self, pair: Option<&Pair>, state: State) -> Standing {
+        Standing::of(pair, state, self.terms, self.clock.now())
+    }
+
+    fn failure(
+        &self,
+        step: Step,
+        why: &dyn std::fmt::Display,
+        prospect: Prospect,
+    ) -> Failure {
+        Failure::new(self.clock.now(), step, why, prospect)
+    }
+
+    fn remember(&self, state: &mut State, failure: Failure) -> Result<(), Error> {
+        state.failures = Some(Failures::after(state.failures, failure.at, failure.prospect));
+        state.last_failure = Some(failure);
+        self.shelf.keep(state)
+    }
+
+    /// Ends what a run before has put in force: says so in the state, in the fixed
+    /// files and to the hooks, and removes what nobody needs.
+    fn catch_up(&self, state: &mut State, notes: &mut Vec<String>) -> Result<(), Error> {
+        let pair = self.shelf.in_force()?;
+        let number = pair.as_ref().map(|pair| pair.number);
+        if let Some(next) = state
+            .next
+            .take_if(|next| number.is_some_and(|number| number.get() == next.version))
+        {
+            self.put_in_force(state, &next);
+            self.shelf.keep(state)?;
+        }
+        self.shelf.install()?;
+        if let Some(pair) = &pair {
+            self.pay_debts(state, pair, notes)?;
+        }
+        self.shelf.retire()
+    }
+
+    fn put_in_force(&self, state: &mut State, next: &Next) {
+        let now = self.clock.now();
+        state.in_force = Some(InForce {
+            version: next.version,
+            obtained: next.obtained.unwrap_or(now),
+            issuer_not_after: next.issuer_not_after,
+            key_made: next.key_made,
+            replaced: next.replaces.clone(),
+        });
+        state.last_success = Some(now);
+        state.failures = None;
+        state.last_failure = None;
+        let owed = self.hooks.configured(When::After).into_iter();
+        state.debts = owed.map(Debt::new).collect();
+    }
+
+    /// Runs the hooks that are owed. One that fails is owed still, and the next run
+    /// tries it again.
+    fn pay_debts(
+        &self,
+        state: &mut State,
+        pair: &Pair,
+        notes: &mut Vec<String>,
+    ) -> Result<(), Error> {
+        if state.debts.is_empty() {
+            return Ok(());
+        }
+        let configured = self.hooks.configured(When::After);
+        state.debts.retain(|debt| configured.contains(&debt.hook));
+        let replaced = state.in_force.as_ref().and_then(|now| now.replaced.clone());
+        let facts = HookFacts::of(pair, replaced);
+        for debt in state.debts.clone() {
+            match self.hooks.run(When::After, &debt.hook, &facts) {
+                Ok(()) => state.debts.retain(|owed| owed.hook != debt.hook),
+                Err(failure) => {
+                    notes.push(format!("the hook {} failed: {failure}", debt.hook));
+                    if let Some(owed) = state.debts.iter_mut().find(|o| o.hook == debt.hook) {
+                        owed.fail(&failure.to_string());
+                    }
+                }
+            }
+            // One by one: a hook that has succeeded is not to be run again.
+            self.shelf.keep(state)?;
+        }
+        Ok(())
+    }
+}

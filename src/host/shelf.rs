@@ -1,0 +1,158 @@
+//! Where the versions of an identity are kept: on disk, or for tests in memory.
+//!
+//! Each call is whole or not at all, and durable when it returns. What a process
+//! that dies between two calls leaves is what [`super::Rotation`] goes on from.
+
+use std::path::PathBuf;
+
+use crate::pki::{Certificate, read_certificates};
+use crate::secret::Secret;
+use crate::store::{FixedFiles, VersionNumber, Versions};
+
+use super::Error;
+use super::state::State;
+
+/// A part of a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// What the issuer answered, as it came.
+    Answer,
+    /// The certificate.
+    Certificate,
+    /// Those above it, without the root.
+    Chain,
+    /// The certificate and those above it.
+    Fullchain,
+    /// The private key.
+    Key,
+    /// The request that was sent.
+    Request,
+}
+
+impl Part {
+    /// The name of its file.
+    #[must_use]
+    pub const fn file(self) -> &'static str {
+        match self {
+            Self::Answer => "answer.pem",
+            Self::Certificate => "cert.pem",
+            Self::Chain => "chain.pem",
+            Self::Fullchain => "fullchain.pem",
+            Self::Key => "key.pem",
+            Self::Request => "request.pem",
+        }
+    }
+}
+
+/// The version in force.
+#[derive(Debug)]
+pub struct Pair {
+    /// Its number.
+    pub number: VersionNumber,
+    /// Its private key, PEM.
+    pub key: Secret,
+    /// Its certificate and those above it, PEM.
+    pub fullchain: Vec<u8>,
+}
+
+impl Pair {
+    /// Its certificate; `None` where there is none to be read.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Certificate> {
+        let found = read_certificates(&self.fullchain, Part::Fullchain.file());
+        found.ok()?.into_iter().next()
+    }
+}
+
+/// Where the versions of an identity are kept.
+pub trait Shelf {
+    /// What is kept of the runs before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::State`], [`Error::Store`].
+    fn state(&self) -> Result<State, Error>;
+
+    /// Keeps what the next run has to know.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`]; what was kept before is then kept still.
+    fn keep(&self, state: &State) -> Result<(), Error>;
+
+    /// The version in force, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`].
+    fn in_force(&self) -> Result<Option<Pair>, Error>;
+
+    /// A part of the version that is being made, or was published already.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`].
+    fn get(&self, number: VersionNumber, part: Part) -> Result<Option<Secret>, Error>;
+
+    /// Puts a part into the version that is being made.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`].
+    fn put(&self, number: VersionNumber, part: Part, content: &[u8]) -> Result<(), Error>;
+
+    /// Gives up all versions that were never in force.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`].
+    fn discard(&self) -> Result<(), Error>;
+
+    /// Puts a version that is made in force, in one step for whoever reads the
+    /// directory. That it is already is no error.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`].
+    fn switch(&self, number: VersionNumber) -> Result<(), Error>;
+
+    /// Makes the fixed files those of the version in force. That they are already
+    /// is no error.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`].
+    fn install(&self) -> Result<(), Error>;
+
+    /// Removes versions that nobody needs any more.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`].
+    fn retire(&self) -> Result<(), Error>;
+}
+
+/// The directory of an identity.
+#[derive(Debug)]
+pub struct Disk {
+    versions: Versions,
+    fixed: Option<FixedFiles>,
+    keep: usize,
+}
+
+impl Disk {
+    /// A directory whose lock is held, with the fixed files that follow it, and how
+    /// many versions are kept, the one in force included.
+    #[must_use]
+    pub const fn new(versions: Versions, fixed: Option<FixedFiles>, keep: usize) -> Self {
+        Self {
+            versions,
+            fixed,
+            keep,
+        }
+    }
+
+    fn state_path(&self) -> PathBuf {
+        self.versions.path().join("state.json")
+    }
+}

@@ -1,0 +1,138 @@
+//! How an identity stands: what is in force, when the next one is due, and what
+//! holds it up.
+
+use chrono::{DateTime, Utc};
+
+use crate::pki::Certificate;
+use crate::store::VersionNumber;
+
+use super::backoff::Failures;
+use super::schedule::{Cause, Due, Life, Urgency};
+use super::shelf::Pair;
+use super::spread::Whose;
+use super::state::State;
+use super::terms::Terms;
+
+/// How an identity stands at a moment.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The version in force.
+    pub version: Option<VersionNumber>,
+    /// Its certificate, where it can be read.
+    pub certificate: Option<Certificate>,
+    /// When it is due; `None` without a certificate.
+    pub due: Option<Due>,
+    /// How urgent a renewal is.
+    pub urgency: Urgency,
+    /// Why it is to be renewed now, if it is.
+    pub reason: Option<Reason>,
+    /// When a renewal that failed is tried again, if that is still to come.
+    pub next_try: Option<DateTime<Utc>>,
+    /// When a change window opens; `None` while it may be changed, or where none
+    /// ever opens.
+    pub opens: Option<DateTime<Utc>>,
+    /// Whether it may not be changed now.
+    pub is_closed: bool,
+    /// What is kept between runs.
+    pub state: State,
+}
+
+/// Why an identity is renewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// There is none yet.
+    First,
+    /// Somebody asked for it.
+    Forced,
+    /// It is time.
+    Life(Cause),
+    /// It has ended.
+    Ended,
+    /// It is to have other names.
+    Names,
+    /// What is in force cannot be read.
+    Unreadable,
+    /// A renewal was begun and is not through.
+    Begun,
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::First => "there is no certificate yet",
+            Self::Forced => "it was asked for",
+            Self::Life(Cause::Half) => "half of its life is over",
+            Self::Life(Cause::IssuerEnds) => "its issuer ends before it does",
+            Self::Life(Cause::TwoThirds) => "two thirds of its life are over",
+            Self::Life(Cause::Within | Cause::WithinTooLong) => "less is left than is asked for",
+            Self::Ended => "it has expired",
+            Self::Names => "it is to have other names",
+            Self::Unreadable => "what is in force cannot be read",
+            Self::Begun => "a renewal was begun",
+        })
+    }
+}
+
+impl Standing {
+    /// Judges what is in force.
+    pub(super) fn of(
+        pair: Option<&Pair>,
+        state: State,
+        terms: &Terms,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let certificate = pair.and_then(Pair::certificate);
+        let number = pair.map(|pair| pair.number);
+        let life = certificate.as_ref().map(|found| life(found, number, &state));
+        let whose = Whose {
+            serial: certificate.as_ref().map(Certificate::serial),
+            host: &terms.host,
+        };
+        let due = life.map(|life| life.due(terms.rule, &whose));
+        let urgency = due.map_or(Urgency::Expired, |due| due.urgency(now));
+        let reason = match (&certificate, due) {
+            (None, _) if pair.is_none() => Some(Reason::First),
+            (None, _) | (_, None) => Some(Reason::Unreadable),
+            _ if urgency == Urgency::Expired => Some(Reason::Ended),
+            (_, Some(due)) if urgency.is_due() => Some(Reason::Life(due.cause)),
+            (Some(found), _) if !terms.are_in(found) => Some(Reason::Names),
+            _ => None,
+        };
+        let ends = due.map(|due| due.ends());
+        let held_up = |failures: &Failures| failures.hold_up(ends, &whose, now);
+        let next_try = state.failures.filter(held_up);
+        let next_try = next_try.map(|failures| failures.next_try(ends, &whose));
+        let is_closed = !terms.windows.permit(now, urgency);
+        Self {
+            version: number,
+            certificate,
+            due,
+            urgency,
+            reason,
+            next_try,
+            opens: terms.windows.next_opening(now).filter(|_| is_closed),
+            is_closed,
+            state,
+        }
+    }
+
+    /// When a certificate that is in force now will be looked at for renewal.
+    #[must_use]
+    pub fn next(&self) -> Option<DateTime<Utc>> {
+        self.next_try
+            .or(self.opens)
+            .or_else(|| self.due.map(|due| due.at))
+    }
+}
+
+/// From when until when a certificate is good: as it is remembered, or as well as
+/// it says itself.
+fn life(certificate: &Certificate, number: Option<VersionNumber>, state: &State) -> Life {
+    let known = state.in_force.as_ref();
+    let known = known.filter(|known| number.is_some_and(|number| number.get() == known.version));
+    Life {
+        obtained: known.map_or_else(|| certificate.not_before(), |known| known.obtained),
+        not_after: certificate.not_after(),
+        issuer_not_after: known.and_then(|known| known.issuer_not_after),
+    }
+}

@@ -1,0 +1,224 @@
+//! What is kept of an identity between runs: which version is in force, how far the
+//! next one is, and what failed last.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::store::VersionNumber;
+use crate::text::printable;
+
+use super::backoff::{Failures, Prospect};
+
+/// How much of a failure's words is kept, in characters.
+const KEPT: usize = 600;
+
+/// The format that is written.
+const FORMAT: u32 = 1;
+
+/// What is kept, as JSON in `state.json`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct State {
+    format: u32,
+    /// The version that was put in force last.
+    pub in_force: Option<InForce>,
+    /// The version that is being made.
+    pub next: Option<Next>,
+    /// The failures since the last success.
+    pub failures: Option<Failures>,
+    /// The last one of them.
+    pub last_failure: Option<Failure>,
+    /// Hooks that have still to succeed for the version in force.
+    pub debts: Vec<Debt>,
+    /// When a version was put in force last.
+    pub last_success: Option<DateTime<Utc>>,
+}
+
+/// The version in force.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InForce {
+    /// Its number.
+    pub version: u64,
+    /// When its certificate was obtained, by this host's clock: `notBefore` is
+    /// earlier, by what the issuer allows for slow clocks.
+    pub obtained: DateTime<Utc>,
+    /// The first end among the certificates above it.
+    pub issuer_not_after: Option<DateTime<Utc>>,
+    /// When its key was made.
+    pub key_made: DateTime<Utc>,
+    /// The serial number of the certificate that it replaced, in hexadecimal.
+    pub replaced: Option<String>,
+}
+
+/// A version that is being made.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Next {
+    /// Its number.
+    pub version: u64,
+    /// How far it is.
+    pub step: Step,
+    /// When it was begun.
+    pub begun: DateTime<Utc>,
+    /// When its key was made.
+    pub key_made: DateTime<Utc>,
+    /// When its certificate was obtained, from [`Step::Staged`] on.
+    pub obtained: Option<DateTime<Utc>>,
+    /// The first end among the certificates above it, from [`Step::Verified`] on.
+    pub issuer_not_after: Option<DateTime<Utc>>,
+    /// The serial number of the certificate that it is to replace, in hexadecimal.
+    pub replaces: Option<String>,
+}
+
+/// How far a version is. What a step names is done and on disk.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// It is time for it; nothing is made yet.
+    Due,
+    /// Its key is there.
+    Keyed,
+    /// Its request is there, and may have been sent.
+    Requested,
+    /// The issuer's answer is there.
+    Staged,
+    /// The answer was judged, and the certificates are there as they will be read.
+    Verified,
+    /// Roles Anywhere gave a session for it, or did not have to.
+    Probed,
+    /// It is in force, and the fixed files say so too.
+    Switched,
+    /// What is to be told was told, or is owed.
+    Hooked,
+}
+
+impl Step {
+    /// The word for it, also in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::Keyed => "keyed",
+            Self::Requested => "requested",
+            Self::Staged => "staged",
+            Self::Verified => "verified",
+            Self::Probed => "probed",
+            Self::Switched => "switched",
+            Self::Hooked => "hooked",
+        }
+    }
+}
+
+impl std::fmt::Display for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A failure that is remembered.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Failure {
+    /// When it was.
+    pub at: DateTime<Utc>,
+    /// What was to be done: the step that was not reached.
+    pub step: Step,
+    /// What happened, in words.
+    pub message: String,
+    /// Whether it may pass by itself.
+    pub prospect: Prospect,
+}
+
+impl Failure {
+    pub(super) fn new(
+        at: DateTime<Utc>,
+        step: Step,
+        message: &dyn std::fmt::Display,
+        prospect: Prospect,
+    ) -> Self {
+        Self {
+            at,
+            step,
+            message: printable(&message.to_string(), KEPT),
+            prospect,
+        }
+    }
+}
+
+/// A hook that has still to succeed.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Debt {
+    /// The hook as it is configured: one that is not configured any more is owed
+    /// nothing.
+    pub hook: String,
+    /// How often it has failed.
+    pub tries: u32,
+    /// What happened the last time; empty when it has not been run yet.
+    pub message: String,
+}
+
+impl Debt {
+    pub(super) const fn new(hook: String) -> Self {
+        Self {
+            hook,
+            tries: 0,
+            message: String::new(),
+        }
+    }
+
+    pub(super) fn fail(&mut self, message: &str) {
+        self.tries = self.tries.saturating_add(1);
+        self.message = printable(message, KEPT);
+    }
+}
+
+/// A state file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// It is none.
+    #[error("it is damaged: {0}")]
+    Damaged(#[from] serde_json::Error),
+    /// It was written by a later version.
+    #[error("it has format {0}, which a later version of windlass wrote")]
+    Later(u32),
+}
+
+impl State {
+    /// Reads what [`Self::to_json`] wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`StateError`].
+    pub fn from_json(content: &[u8]) -> Result<Self, StateError> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: u32,
+        }
+        // First: a later format may have other members.
+        let head: Head = serde_json::from_slice(content)?;
+        if head.format != FORMAT {
+            return Err(StateError::Later(head.format));
+        }
+        Ok(serde_json::from_slice(content)?)
+    }
+
+    /// The JSON form.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut shown = serde_json::json!(self);
+        shown["format"] = FORMAT.into();
+        let mut content = format!("{shown:#}").into_bytes();
+        content.push(b'\n');
+        content
+    }
+
+    /// The number of the version after all that are known.
+    pub(super) fn number_after(&self, in_force: Option<VersionNumber>) -> VersionNumber {
+        let known = self.in_force.as_ref().map_or(0, |known| known.version);
+        let newest = known.max(in_force.map_or(0, VersionNumber::get));
+        VersionNumber::new(newest).map_or(VersionNumber::FIRST, VersionNumber::next)
+    }
+}
