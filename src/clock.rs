@@ -66,6 +66,30 @@ pub fn in_words(delta: TimeDelta) -> String {
     }
 }
 
+/// Reads a length of time: a whole number with its unit, as in `30d`.
+///
+/// # Errors
+///
+/// What is expected, in words.
+pub fn period(text: &str) -> Result<TimeDelta, String> {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text.get(number.len()..) {
+        Some("s") => Some(1),
+        Some("m" | "min") => Some(60),
+        Some("h") => Some(3600),
+        Some("d") => Some(86_400),
+        Some("w") => Some(7 * 86_400),
+        _ => None,
+    };
+    unit.zip(number.parse::<u32>().ok())
+        .and_then(|(unit, number)| TimeDelta::try_seconds(unit * i64::from(number)))
+        .filter(|period| *period <= TimeDelta::days(100 * 366))
+        .ok_or_else(|| {
+            "a time is a number with its unit: s, m, h, d or w, up to 100 years, as in 30d"
+                .to_owned()
+        })
+}
+
 /// Says how far a clock is off that is ahead by this much: `15 min ahead of`,
 /// `3 h behind`.
 #[must_use]

@@ -390,3 +390,7 @@ pub const CROWD_TICK: Duration = Duration::from_millis(500);
 /// Most symbolic links that are followed to a file that is edited, as many as
 /// Linux follows.
 pub const MAX_LINKS: usize = 40;
+
+/// Most minutes that a zone's clock has left out or shown twice at once: a day,
+/// where the date line was moved.
+pub const MAX_REPEATED_MINUTES: usize = 24 * 60 + 1;

@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub(super) use crate::clock::period;
+
 /// A parser of whole numbers that says what one counts or names, between which
 /// bounds it is, and how it is written.
 pub(super) fn number<T>(
@@ -71,26 +73,6 @@ pub(super) fn host(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err("a host name or an IP address is expected, without a port, as in creds.example".to_owned())
-}
-
-/// A length of time: a whole number with its unit, as in `30d`.
-pub(super) fn period(text: &str) -> Result<TimeDelta, String> {
-    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match text.get(number.len()..) {
-        Some("s") => Some(1),
-        Some("m" | "min") => Some(60),
-        Some("h") => Some(3600),
-        Some("d") => Some(86_400),
-        Some("w") => Some(7 * 86_400),
-        _ => None,
-    };
-    unit.zip(number.parse::<u32>().ok())
-        .and_then(|(unit, number)| TimeDelta::try_seconds(unit * i64::from(number)))
-        .filter(|period| *period <= TimeDelta::days(100 * 366))
-        .ok_or_else(|| {
-            "a time is a number with its unit: s, m, h, d or w, up to 100 years, as in 30d"
-                .to_owned()
-        })
 }
 
 /// A moment: as RFC 3339 has it, or as a time before now.

@@ -24,6 +24,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("rolesanywhere", &["key", "pki"]),
     ("admission", &["key", "pki", "rolesanywhere"]),
     ("authority", &["key", "pki", "store"]),
+    ("host", &["key", "pki", "store"]),
     ("delivery", &["rolesanywhere", "store"]),
     (
         "emulator",
@@ -36,6 +37,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "authority",
             "delivery",
             "emulator",
+            "host",
             "key",
             "pki",
             "rolesanywhere",
@@ -49,6 +51,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "cli",
             "delivery",
             "emulator",
+            "host",
             "key",
             "pki",
             "rolesanywhere",
