@@ -12,7 +12,7 @@
 //! | [`cli`] | what can be typed; help, man pages and completions come from it | value types, also of [`delivery`] (names of profiles) and [`host`] |
 //! | [`delivery`] | the forms in which credentials leave | `rolesanywhere`, `store`, leaves |
 //! | [`emulator`] | Roles Anywhere and STS on loopback, verifying everything, with bad days | `admission`, `pki`, `key` (public keys), `rolesanywhere` (types), `store`, leaves |
-//! | [`host`] | a workload host's identity: when it is renewed, by whom, and who is told | `pki`, `key`, `store`, leaves |
+//! | [`host`] | a workload host's identity: when it is renewed, by whom, and who is told | `admission`, `pki`, `key`, `store`, leaves |
 //! | [`authority`] | the CA as an institution: bootstrap, policy, issue, batches | `pki`, `key`, `store`, leaves |
 //! | [`admission`] | why Roles Anywhere would grant or refuse a session | `pki`, `key`, `rolesanywhere` (types), leaves |
 //! | [`rolesanywhere`] | the protocols: ARNs, endpoints, signatures, exchange, retries, role chains | `key`, `pki`, leaves |

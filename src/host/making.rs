@@ -11,8 +11,7 @@ use crate::store::VersionNumber;
 
 use super::answer::{Answer, Asked, Flaw};
 use super::backoff::Prospect;
-use super::hooks::{HookFacts, When};
-use super::probe::Verdict;
+use super::ports::{HookFacts, Verdict, When};
 use super::rotation::Rotation;
 use super::schedule::Life;
 use super::shelf::{Pair, Part};
@@ -197,7 +196,7 @@ impl Making<'_> {
         let request = self.part(number, Part::Request)?;
         let request = String::from_utf8_lossy(request.expose()).into_owned();
         let answer = self.rotation.issuer.issue(&request).map_err(|failure| {
-            Trouble::Step(Step::Staged, failure.to_string(), failure.prospect())
+            Trouble::Step(Step::Staged, failure.to_string(), failure.prospect)
         })?;
         next.obtained = Some(self.now());
         self.rotation.shelf.put(number, Part::Answer, &answer)?;

@@ -5,12 +5,34 @@
 //! certificate and the host ([`Whose`]): every process and every run of cron
 //! comes to the same answer, and nothing has to be kept for that.
 
+mod answer;
 mod backoff;
+mod error;
+mod making;
+#[cfg(test)]
+mod model;
+mod ports;
+mod rotation;
 mod schedule;
+mod shelf;
 mod spread;
+mod standing;
+mod state;
+mod terms;
 mod window;
 
+pub use answer::{Answer, Asked, Flaw};
 pub use backoff::{Failures, Prospect};
+pub use error::Error;
+pub use ports::{HookFacts, Hooks, Issuer, IssuerFailure, Probe, Verdict, When};
+pub use rotation::{Done, Report, Rotation};
 pub use schedule::{Cause, Due, Life, Rule, Urgency};
+pub use shelf::{Disk, Pair, Part, Shelf};
 pub use spread::Whose;
+pub use standing::{Reason, Standing};
+pub use state::{Debt, Failure, InForce, Next, State, StateError, Step};
+pub use terms::{KeyPolicy, Terms};
 pub use window::{ChangeWindow, ChangeWindows, WindowError};
+
+/// What messages call an identity's key.
+const KEY_ORIGIN: &str = "key.pem";

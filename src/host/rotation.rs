@@ -6,10 +6,8 @@ use crate::pki::{Certificate, SerialNumber};
 
 use super::Error;
 use super::backoff::{Failures, Prospect};
-use super::hooks::{HookFacts, Hooks, When};
-use super::issuer::Issuer;
 use super::making::{Making, Trouble};
-use super::probe::Probe;
+use super::ports::{HookFacts, Hooks, Issuer, Probe, When};
 use super::shelf::{Pair, Shelf};
 use super::standing::{Reason, Standing};
 use super::state::{Debt, Failure, InForce, Next, State, Step};

@@ -24,7 +24,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("rolesanywhere", &["key", "pki"]),
     ("admission", &["key", "pki", "rolesanywhere"]),
     ("authority", &["key", "pki", "store"]),
-    ("host", &["key", "pki", "store"]),
+    ("host", &["admission", "key", "pki", "store"]),
     ("delivery", &["rolesanywhere", "store"]),
     (
         "emulator",
