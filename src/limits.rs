@@ -390,3 +390,7 @@ pub const CROWD_TICK: Duration = Duration::from_millis(500);
 /// Most symbolic links that are followed to a file that is edited, as many as
 /// Linux follows.
 pub const MAX_LINKS: usize = 40;
+
+/// Largest file in which the rotation of an identity keeps what it knows of
+/// itself, in bytes: some hundred steps and the ends of what programs have said.
+pub const MAX_ROTATION_STATE: u64 = 256 * 1024;
