@@ -394,3 +394,7 @@ pub const MAX_LINKS: usize = 40;
 /// Most minutes that a zone's clock has left out or shown twice at once: a day,
 /// where the date line was moved.
 pub const MAX_REPEATED_MINUTES: usize = 24 * 60 + 1;
+
+/// Largest file in which the rotation of an identity keeps what it knows of
+/// itself, in bytes: some hundred steps and the ends of what programs have said.
+pub const MAX_ROTATION_STATE: u64 = 256 * 1024;

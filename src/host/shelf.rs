@@ -5,9 +5,10 @@
 
 use std::path::PathBuf;
 
+use crate::limits;
 use crate::pki::{Certificate, read_certificates};
 use crate::secret::Secret;
-use crate::store::{FixedFiles, VersionNumber, Versions};
+use crate::store::{VersionNumber, Versions, read_regular};
 
 use super::Error;
 use super::state::State;
@@ -136,23 +137,95 @@ pub trait Shelf {
 #[derive(Debug)]
 pub struct Disk {
     versions: Versions,
-    fixed: Option<FixedFiles>,
     keep: usize,
 }
 
 impl Disk {
-    /// A directory whose lock is held, with the fixed files that follow it, and how
-    /// many versions are kept, the one in force included.
+    /// A directory whose lock is held, and how many versions are kept, the one in
+    /// force included.
     #[must_use]
-    pub const fn new(versions: Versions, fixed: Option<FixedFiles>, keep: usize) -> Self {
-        Self {
-            versions,
-            fixed,
-            keep,
-        }
+    pub const fn new(versions: Versions, keep: usize) -> Self {
+        Self { versions, keep }
     }
 
     fn state_path(&self) -> PathBuf {
         self.versions.path().join("state.json")
+    }
+}
+
+impl Shelf for Disk {
+    fn state(&self) -> Result<State, Error> {
+        let Some(content) = self.versions.read_state()? else {
+            return Ok(State::default());
+        };
+        State::from_json(&content).map_err(|source| Error::State {
+            path: self.state_path(),
+            source,
+        })
+    }
+
+    fn keep(&self, state: &State) -> Result<(), Error> {
+        Ok(self.versions.write_state(&state.to_json())?)
+    }
+
+    fn in_force(&self) -> Result<Option<Pair>, Error> {
+        let Some((number, path)) = self.versions.current()? else {
+            return Ok(None);
+        };
+        let read = |part: Part| read_regular(&path.join(part.file()), limits::MAX_FILE);
+        // One without its files is one that cannot be read, and is replaced.
+        let key = read(Part::Key)?.unwrap_or_else(|| Secret::new(Vec::new()));
+        let fullchain = read(Part::Fullchain)?;
+        Ok(Some(Pair {
+            number,
+            key,
+            fullchain: fullchain.map_or_else(Vec::new, |content| content.expose().to_vec()),
+        }))
+    }
+
+    fn get(&self, number: VersionNumber, part: Part) -> Result<Option<Secret>, Error> {
+        let building = self.versions.building()?;
+        match building.filter(|building| building.number() == number) {
+            Some(building) => Ok(building.read(part.file())?),
+            None => {
+                let path = self.versions.version(number).join(part.file());
+                Ok(read_regular(&path, limits::MAX_FILE)?)
+            }
+        }
+    }
+
+    fn put(&self, number: VersionNumber, part: Part, content: &[u8]) -> Result<(), Error> {
+        let building = self.versions.begin(number)?;
+        Ok(building.write(part.file(), content)?)
+    }
+
+    fn discard(&self) -> Result<(), Error> {
+        if let Some(building) = self.versions.building()? {
+            building.discard()?;
+        }
+        let in_force = self.versions.current()?.map(|(number, _)| number);
+        for number in self.versions.all()? {
+            if in_force.is_none_or(|in_force| number > in_force) {
+                self.versions.withdraw(number)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn switch(&self, number: VersionNumber) -> Result<(), Error> {
+        let building = self.versions.building()?;
+        if let Some(building) = building.filter(|building| building.number() == number) {
+            building.publish()?;
+        }
+        Ok(self.versions.switch(number)?)
+    }
+
+    fn install(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn retire(&self) -> Result<(), Error> {
+        self.versions.retire(self.keep)?;
+        Ok(())
     }
 }

@@ -297,6 +297,7 @@ pub fn directory_access(directory: &Path) -> Result<DirectoryAccess, Error> {
 pub fn temporary_directory(base: &Path, prefix: &str) -> Result<tempfile::TempDir, Error> {
     tempfile::Builder::new()
         .prefix(prefix)
+        .permissions(fs::Permissions::from_mode(0o700))
         .tempdir_in(base)
         .map_err(|source| Error::Io {
             path: base.to_owned(),
@@ -454,5 +455,18 @@ pub(super) fn present<T>(found: std::io::Result<T>) -> std::io::Result<Option<T>
     match found {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         found => found.map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The usual umask would let everybody in.
+    #[test]
+    fn a_temporary_directory_is_its_owners_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let made = temporary_directory(home.path(), "made-").unwrap();
+        assert_eq!(directory_access(made.path()).unwrap().mode, 0o700);
     }
 }

@@ -13,7 +13,9 @@ mod session_cache;
 mod size_limit;
 mod socket;
 mod staging;
+mod step;
 mod trust;
+mod versions;
 
 pub use archive::{Archived, Packer, unpack};
 pub use bulk::{Bulk, DirectoryLock};
@@ -36,6 +38,10 @@ pub use size_limit::outlive_size_limit;
 pub use socket::{SocketFile, bind_socket};
 pub use staging::{Staging, remove_abandoned};
 pub use trust::{check_entry, check_trusted};
+pub use versions::{
+    Building, CERTIFICATE, CHAIN, FULLCHAIN, KEY, Modes, NoVersionNumber, Ownership, UnsafeMode,
+    VersionNumber, Versions,
+};
 
 use std::path::PathBuf;
 
@@ -48,6 +54,8 @@ pub enum Action {
     Find,
     /// `followed`, of a symbolic link
     Follow,
+    /// `given to its owner and group`
+    Give,
     /// `locked`
     Lock,
     /// `brought up to date`, of the inventory's schema
@@ -70,6 +78,7 @@ impl std::fmt::Display for Action {
             Self::Create => "created",
             Self::Find => "found",
             Self::Follow => "followed",
+            Self::Give => "given to its owner and group",
             Self::Lock => "locked",
             Self::Migrate => "brought up to date",
             Self::Open => "opened",
@@ -109,6 +118,20 @@ pub enum Error {
     #[error("{path} exists already{}", if path.is_dir() { " and is not an empty directory" } else { "" })]
     Exists {
         /// The path.
+        path: PathBuf,
+    },
+    /// A version of an identity that cannot be put in force.
+    #[error("{path} has no {missing}, or an empty one")]
+    Incomplete {
+        /// The version's directory.
+        path: PathBuf,
+        /// The file that is missing.
+        missing: &'static str,
+    },
+    /// The version that an identity has in force is not removed.
+    #[error("{path} is in force")]
+    InForce {
+        /// The version's directory.
         path: PathBuf,
     },
     /// Another process has not let go of the inventory's lock.
@@ -191,6 +214,17 @@ pub enum Error {
         lock: PathBuf,
         /// How long was waited.
         seconds: u64,
+    },
+    /// The link to the version in force leads elsewhere, or is none.
+    #[error(
+        "{path} {}, and not a link to a version beside it, as v0007 is one",
+        if path == target { "is a file or a directory".to_owned() } else { format!("leads to '{}'", crate::text::printable(&target.to_string_lossy(), 200)) }
+    )]
+    Misled {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads; the path itself where it is no link.
+        target: PathBuf,
     },
     /// It is something that cannot be edited.
     #[error("{path} is {}", if *is_directory { "a directory" } else { "no regular file" })]

@@ -8,7 +8,9 @@ use crate::store;
 pub(super) fn of_store(error: &store::Error) -> Outcome {
     match error {
         store::Error::Exists { .. }
+        | store::Error::InForce { .. }
         | store::Error::Link { .. }
+        | store::Error::Misled { .. }
         | store::Error::NotAFile { .. }
         | store::Error::NetworkFileSystem { .. }
         | store::Error::NotPrivate { .. }
@@ -22,7 +24,7 @@ pub(super) fn of_store(error: &store::Error) -> Outcome {
         | store::Error::InventoryBusy { .. }
         | store::Error::Locked { .. }
         | store::Error::Settled { .. } => Outcome::Temporary,
-        store::Error::Archive { .. } => Outcome::Unusable,
+        store::Error::Archive { .. } | store::Error::Incomplete { .. } => Outcome::Unusable,
         store::Error::Io {
             action: store::Action::Read,
             ..
@@ -72,6 +74,14 @@ pub(in crate::commands) fn hint_store(error: &store::Error) -> Option<String> {
         store::Error::Archive { .. } => Some(
             "nothing was written; give a file that 'windlass ca backup' has made, all of it".to_owned(),
         ),
+        store::Error::Incomplete { .. } => {
+            Some("nothing was changed, and what was in force still is".to_owned())
+        }
+        store::Error::InForce { .. } => None,
+        store::Error::Misled { path, .. } => Some(format!(
+            "nothing was changed; find out who made it so, and let it lead to the newest version that is whole: ln -sfn v0007 {}",
+            shown(path)
+        )),
         store::Error::InventoryBusy { path, .. } => Some(format!(
             "nothing was written; try again, or see with 'fuser {}' who holds it",
             shown(path)
@@ -100,6 +110,13 @@ pub(in crate::commands) fn hint_store(error: &store::Error) -> Option<String> {
         store::Error::InventoryVersion { .. } => {
             Some("a newer windlass has written it; use that version".to_owned())
         }
+        store::Error::Io {
+            action: store::Action::Give,
+            ..
+        } => Some(
+            "run as root, or as that user with a group that is theirs; nothing was put in force"
+                .to_owned(),
+        ),
         store::Error::Io {
             action: store::Action::Lock,
             ..
