@@ -261,9 +261,7 @@ impl Making<'_> {
                     .push(format!("the new certificate could not be tried out: {why}"));
                 Ok(Step::Probed)
             }
-            Verdict::Unreachable(why) => {
-                Err(Trouble::Step(Step::Probed, why, Prospect::Passing))
-            }
+            Verdict::Unreachable(why) => Err(Trouble::Step(Step::Probed, why, Prospect::Passing)),
         }
     }
 

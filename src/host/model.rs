@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::clock::Clock;
+use crate::clock::FixedClock;
 use crate::key::{KeyType, Scheme, Signer, SoftwareKey, generate, open_software};
 use crate::pki::{
     AttributeType, Certificate, CertificateRequest, DistinguishedName, GeneralName, IssuerRef,
@@ -75,7 +75,10 @@ impl Memory {
         let chain = read_certificates(&parts[&Part::Fullchain], "chain").unwrap();
         assert_eq!(chain[0].public_key(), key.public_key());
         assert!(parts.contains_key(&Part::Certificate) && parts.contains_key(&Part::Chain));
-        assert!(chain.len() == 1, "the issuer is the root, which is not sent");
+        assert!(
+            chain.len() == 1,
+            "the issuer is the root, which is not sent"
+        );
     }
 }
 
@@ -281,7 +284,7 @@ impl World {
             probe: Some(self),
             hooks: self,
             terms: &self.terms,
-            clock: self,
+            clock: &FixedClock(self.now.get()),
         }
         .run(false)
     }
@@ -352,12 +355,6 @@ impl World {
     }
 }
 
-impl Clock for World {
-    fn now(&self) -> DateTime<Utc> {
-        self.now.get()
-    }
-}
-
 impl Issuer for World {
     fn name(&self) -> String {
         "the issuer".to_owned()
@@ -414,7 +411,9 @@ impl Hooks for World {
         if self.hook_fails.get() == Some(when) {
             return Err("it failed".to_owned());
         }
-        self.hooks_run.borrow_mut().push((when, facts.version.get()));
+        self.hooks_run
+            .borrow_mut()
+            .push((when, facts.version.get()));
         Ok(())
     }
 }
@@ -459,7 +458,13 @@ fn set(world: &World, outcomes: Outcomes) {
 fn due() -> World {
     let world = World::new();
     let first = world.run().unwrap();
-    assert!(matches!(first.done, Done::Renewed { reason: Reason::First, .. }));
+    assert!(matches!(
+        first.done,
+        Done::Renewed {
+            reason: Reason::First,
+            ..
+        }
+    ));
     world.now.set(begin() + TimeDelta::days(21));
     world.hooks_run.borrow_mut().clear();
     world
@@ -471,7 +476,11 @@ fn recovers(world: &World, from: &Certificate, told: &str) {
     let now = world.in_force();
     assert_ne!(now.serial(), from.serial(), "{told}: {:?}", report.done);
     let after = world.run_well();
-    assert!(matches!(after.done, Done::Nothing), "{told}: {:?}", after.done);
+    assert!(
+        matches!(after.done, Done::Nothing),
+        "{told}: {:?}",
+        after.done
+    );
     let number = after.standing.version.unwrap().get();
     let hooks = world.hooks_run.borrow();
     assert!(hooks.contains(&(When::After, number)), "{told}: {hooks:?}");
@@ -480,7 +489,10 @@ fn recovers(world: &World, from: &Certificate, told: &str) {
     assert!(lying.building.is_none(), "{told}");
     assert!(lying.published.len() <= 2, "{told}");
     assert_eq!(lying.state.next, None, "{told}");
-    assert!(lying.state.debts.is_empty() && lying.state.failures.is_none(), "{told}");
+    assert!(
+        lying.state.debts.is_empty() && lying.state.failures.is_none(),
+        "{told}"
+    );
 }
 
 #[test]
@@ -495,7 +507,11 @@ fn whatever_happens_and_wherever_it_is_killed_the_next_runs_recover() {
             let died = world.run().is_err();
             killed += usize::from(died);
             states += 1;
-            recovers(&world, &before, &format!("{outcomes:?}, killed before call {kill}"));
+            recovers(
+                &world,
+                &before,
+                &format!("{outcomes:?}, killed before call {kill}"),
+            );
             if !died {
                 break;
             }
@@ -522,7 +538,11 @@ fn a_run_that_is_killed_twice_recovers_too() {
             assert!(again.run().is_err());
             again.shelf.left.set(second);
             let died = again.run().is_err();
-            recovers(&again, &before, &format!("killed before {first}, then {second}"));
+            recovers(
+                &again,
+                &before,
+                &format!("killed before {first}, then {second}"),
+            );
             if !died {
                 break;
             }
@@ -539,7 +559,11 @@ fn only_what_was_asked_for_is_put_in_force() {
         world.issues.set(issues);
         let report = world.run().unwrap();
         let is_good = issues == Issues::Good;
-        assert_eq!(matches!(report.done, Done::Renewed { .. }), is_good, "{issues:?}");
+        assert_eq!(
+            matches!(report.done, Done::Renewed { .. }),
+            is_good,
+            "{issues:?}"
+        );
         assert_eq!(world.in_force() == before, !is_good, "{issues:?}");
         if let Done::Failed(failure) = report.done {
             assert!(!failure.message.is_empty());
@@ -624,13 +648,22 @@ fn other_names_are_asked_for_at_once_and_closed_windows_hold_it_up() {
     let mut world = due();
     world.now.set(begin() + TimeDelta::days(1));
     assert!(matches!(world.run().unwrap().done, Done::Nothing));
-    world.terms.names.push("DNS:www.example.com".parse().unwrap());
+    world
+        .terms
+        .names
+        .push("DNS:www.example.com".parse().unwrap());
     world.terms.windows = ChangeWindows(vec!["0 2 29 2 * 1h UTC".parse().unwrap()]);
     let held = world.run().unwrap();
     assert!(matches!(held.done, Done::Held));
     assert!(held.standing.opens.unwrap() > world.now.get());
     world.terms.windows = ChangeWindows::default();
     let report = world.run().unwrap();
-    assert!(matches!(report.done, Done::Renewed { reason: Reason::Names, .. }));
+    assert!(matches!(
+        report.done,
+        Done::Renewed {
+            reason: Reason::Names,
+            ..
+        }
+    ));
     assert!(matches!(world.run().unwrap().done, Done::Nothing));
 }

@@ -2,7 +2,7 @@
 //! due and nothing holds it up.
 
 use crate::clock::Clock;
-use crate::pki::{Certificate, SerialNumber};
+use crate::pki::SerialNumber;
 
 use super::Error;
 use super::backoff::{Failures, Prospect};
@@ -147,17 +147,16 @@ impl Rotation<'_> {
         Standing::of(pair, state, self.terms, self.clock.now())
     }
 
-    fn failure(
-        &self,
-        step: Step,
-        why: &dyn std::fmt::Display,
-        prospect: Prospect,
-    ) -> Failure {
+    fn failure(&self, step: Step, why: &dyn std::fmt::Display, prospect: Prospect) -> Failure {
         Failure::new(self.clock.now(), step, why, prospect)
     }
 
     fn remember(&self, state: &mut State, failure: Failure) -> Result<(), Error> {
-        state.failures = Some(Failures::after(state.failures, failure.at, failure.prospect));
+        state.failures = Some(Failures::after(
+            state.failures,
+            failure.at,
+            failure.prospect,
+        ));
         state.last_failure = Some(failure);
         self.shelf.keep(state)
     }

@@ -75,15 +75,12 @@ impl std::fmt::Display for Reason {
 
 impl Standing {
     /// Judges what is in force.
-    pub(super) fn of(
-        pair: Option<&Pair>,
-        state: State,
-        terms: &Terms,
-        now: DateTime<Utc>,
-    ) -> Self {
+    pub(super) fn of(pair: Option<&Pair>, state: State, terms: &Terms, now: DateTime<Utc>) -> Self {
         let certificate = pair.and_then(Pair::certificate);
         let number = pair.map(|pair| pair.number);
-        let life = certificate.as_ref().map(|found| life(found, number, &state));
+        let life = certificate
+            .as_ref()
+            .map(|found| life(found, number, &state));
         let whose = Whose {
             serial: certificate.as_ref().map(Certificate::serial),
             host: &terms.host,

@@ -18,10 +18,10 @@ const BASIC_CONSTRAINTS: &[u8] =
 /// `id-ce-keyUsage`, critical, keyCertSign and cRLSign.
 const KEY_USAGE: &[u8] = b"\x30\x0e\x06\x03\x55\x1d\x0f\x01\x01\xff\x04\x04\x03\x02\x01\x06";
 /// `id-ce-keyUsage`, critical, digitalSignature.
-const SIGNING_USAGE: &[u8] =
-    b"\x30\x0e\x06\x03\x55\x1d\x0f\x01\x01\xff\x04\x04\x03\x02\x07\x80";
+const SIGNING_USAGE: &[u8] = b"\x30\x0e\x06\x03\x55\x1d\x0f\x01\x01\xff\x04\x04\x03\x02\x07\x80";
 /// `id-ce-extKeyUsage`, `id-kp-clientAuth`.
-const CLIENT_USAGE: &[u8] = b"\x30\x13\x06\x03\x55\x1d\x25\x04\x0c\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x02";
+const CLIENT_USAGE: &[u8] =
+    b"\x30\x13\x06\x03\x55\x1d\x25\x04\x0c\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x02";
 /// `id-ce-subjectAltName`.
 const ALTERNATIVE_NAME: &[u8] = &[0x55, 0x1d, 17];
 /// `id-ce-subjectKeyIdentifier`.
@@ -64,16 +64,14 @@ impl CertificateRequest {
         let request = Self::make(subject, &asked, signer)?;
         let written: Vec<String> = names.iter().map(ToString::to_string).collect();
         if request.names != written {
-            return Err(failed("it does not have the names that were to be asked for"));
+            return Err(failed(
+                "it does not have the names that were to be asked for",
+            ));
         }
         Ok(request)
     }
 
-    fn make(
-        subject: &DistinguishedName,
-        asked: &[u8],
-        signer: &dyn Signer,
-    ) -> Result<Self, Error> {
+    fn make(subject: &DistinguishedName, asked: &[u8], signer: &dyn Signer) -> Result<Self, Error> {
         let public_key = signer.public_key();
         let (scheme, algorithm) = public_key
             .certificate_scheme()
