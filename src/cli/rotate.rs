@@ -1,0 +1,257 @@
+//! `windlass rotate`
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use clap::Args;
+
+use crate::authority::CommonName;
+use crate::host::ChangeWindow;
+use crate::key::{CommandLine, KeyType};
+use crate::limits;
+
+use super::ca::NameArgs;
+use super::{ProfileChoice, SessionArgs, value};
+
+/// Renew an identity's certificate when it is due, and get its first one
+///
+/// Made for cron and timers: run it often, it does nothing until two thirds of the
+/// certificate's life are over (half, if it lives less than 10 days), a little
+/// earlier by an amount that is each host's own. Then it makes a new key, has it
+/// certified by a CA on this machine (--ca-dir) or by a command that takes the
+/// request on its stdin and prints the chain (--issuer-command), looks at the answer,
+/// tries it out with Roles Anywhere where the options name a role, and puts key and
+/// certificate in force together, by one rename. Until then the old ones are in
+/// force, whatever happens, and a run that dies is gone on with by the next one.
+///
+/// An identity is a directory (--identity): DIR/current leads to the version in
+/// force, with key.pem, cert.pem, chain.pem and fullchain.pem. Programs that read
+/// certificates are given DIR/current/fullchain.pem and DIR/current/key.pem.
+///
+/// After a failure the next runs wait, longer after each, and never longer than a
+/// tenth of what the certificate has left. Hooks that fail are run again by the next
+/// run, without another renewal.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  windlass rotate --identity web --cn web-1 --ca-dir ca --passphrase-file passphrase
+  windlass rotate --identity db --cn db-1 --san db-1.example.com --trust-anchor ca/root.pem \\
+      --issuer-command 'windlass ca sign --dir ca --csr - --out - \\
+      --passphrase-file passphrase'
+  windlass rotate --identity web --cn web-1 --ca-dir ca --passphrase-file passphrase --check
+
+With profiles in ~/.config/windlass/config.toml that name an identity:
+  windlass rotate --all")]
+pub struct Rotate {
+    /// Profile of the config file whose options are used; may be repeated
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "WINDLASS_PROFILE",
+        hide_env_values = true
+    )]
+    pub profile: Option<String>,
+
+    /// Every profile of the config file that names an identity and who certifies it
+    #[arg(long, conflicts_with = "profile")]
+    pub all: bool,
+
+    /// Renew now, whenever it is due, in a change window or not
+    #[arg(long)]
+    pub force: bool,
+
+    /// Say what would be done, and do nothing
+    #[arg(long, conflicts_with = "force")]
+    pub check: bool,
+
+    /// End with 10 when something was renewed, or with --check would be
+    #[arg(long)]
+    pub exit_code: bool,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// What the identity is to be
+    #[command(flatten)]
+    pub rotation: RotationArgs,
+
+    /// Session
+    #[command(flatten)]
+    pub session: SessionArgs,
+}
+
+impl Rotate {
+    /// Which profile of the config file is meant.
+    #[must_use]
+    pub fn choice(&self) -> ProfileChoice<'_> {
+        match &self.profile {
+            _ if self.all => ProfileChoice::Several,
+            Some(name) => ProfileChoice::Named(name),
+            None if self.session.identity.identity.is_some() => ProfileChoice::Several,
+            None => ProfileChoice::Usual,
+        }
+    }
+}
+
+/// What an identity is to be, who certifies it, and when. A profile of the config
+/// file may say all of it.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Rotation")]
+pub struct RotationArgs {
+    /// The common name of its certificates
+    ///
+    /// It becomes the source identity CN=NAME and the session tag
+    /// x509Subject/CN: at most 61 letters, digits, spaces and _ . : / = + - @
+    #[arg(long, value_name = "NAME")]
+    pub cn: Option<CommonName>,
+
+    /// Its other names
+    #[command(flatten)]
+    pub names: NameArgs,
+
+    /// Type of its keys: p256, p384, rsa2048, rsa3072 or rsa4096
+    #[arg(long, value_name = "TYPE", default_value_t = KeyType::P256)]
+    pub key_type: KeyType,
+
+    /// Keep the key when the certificate is renewed
+    #[arg(long)]
+    pub reuse_key: bool,
+
+    /// Longest that a key is kept, as in 365d
+    #[arg(long, value_name = "TIME", value_parser = value::period, requires = "reuse_key")]
+    pub max_key_age: Option<TimeDelta>,
+
+    /// CA on this machine that certifies: its directory
+    ///
+    /// --passphrase-from and its like open its key
+    #[arg(long, value_name = "DIR", conflicts_with = "issuer_command")]
+    pub ca_dir: Option<PathBuf>,
+
+    /// The profile of that CA's policy
+    #[arg(long, value_name = "NAME", requires = "ca_dir")]
+    pub ca_profile: Option<String>,
+
+    /// Life of the certificates of that CA in days
+    #[arg(
+        long,
+        value_name = "DAYS",
+        requires = "ca_dir",
+        value_parser = value::number("a life in days", 1..=3650_u32, "30")
+    )]
+    pub days: Option<u32>,
+
+    /// Program that certifies, as in 'ssh ca.example.com windlass-sign'
+    ///
+    /// It is run without a shell, gets the request (PKCS#10, PEM) on its stdin and
+    /// prints the certificate and those above it in PEM. What it prints has to be for
+    /// the key and the names of the request and lead to --trust-anchor. It ends with 5
+    /// or 75 where another try is worth it soon
+    #[arg(long, value_name = "COMMAND", requires = "trust_anchor")]
+    pub issuer_command: Option<CommandLine>,
+
+    /// Longest that it may take, as in 60s
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "60s",
+        value_parser = deadline
+    )]
+    pub issuer_timeout: Duration,
+
+    /// Root certificates to which a new certificate has to lead
+    ///
+    /// With --ca-dir the root of that CA, if nothing is said
+    #[arg(long, value_name = "FILE")]
+    pub trust_anchor: Option<PathBuf>,
+
+    /// Renew when less than this is left, as in 7d
+    #[arg(long, value_name = "TIME", value_parser = value::period)]
+    pub within: Option<TimeDelta>,
+
+    /// When it may be changed, as in '0 2 * * SUN 3h Europe/Berlin'
+    ///
+    /// A cron expression, how long from then on, and the time zone; may be repeated.
+    /// With less than a sixth of its life left a certificate is renewed at any time
+    #[arg(long, value_name = "WINDOW")]
+    pub window: Vec<ChangeWindow>,
+
+    /// Program that is run before the change, and stops it by failing
+    ///
+    /// It is run without a shell; may be repeated. It is told by variables:
+    /// $WINDLASS_IDENTITY, $WINDLASS_VERSION, $WINDLASS_CERTIFICATE,
+    /// $WINDLASS_PRIVATE_KEY, $WINDLASS_CHAIN, $WINDLASS_FULLCHAIN, $WINDLASS_SERIAL,
+    /// $WINDLASS_OLD_SERIAL, $WINDLASS_NOT_AFTER and $WINDLASS_HOOK (before or after)
+    #[arg(long, value_name = "COMMAND")]
+    pub before_hook: Vec<CommandLine>,
+
+    /// Program that is run after the change, as in 'systemctl reload nginx'
+    ///
+    /// One that fails is run again by the next run. See --before-hook
+    #[arg(long, value_name = "COMMAND")]
+    pub after_hook: Vec<CommandLine>,
+
+    /// Longest that each of them may take, as in 60s
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "60s",
+        value_parser = deadline
+    )]
+    pub hook_timeout: Duration,
+
+    /// Do not try a new certificate out with Roles Anywhere
+    #[arg(long)]
+    pub no_probe: bool,
+
+    /// How many versions are kept, the one in force included
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value = "3",
+        value_parser = value::number("a number of versions", 2..=100_usize, "3")
+    )]
+    pub keep: usize,
+}
+
+impl RotationArgs {
+    /// The options that a profile may have, by the names of their keys there.
+    pub const PROFILE_KEYS: [&'static str; 21] = [
+        "after_hook",
+        "before_hook",
+        "ca_dir",
+        "ca_profile",
+        "cn",
+        "days",
+        "hook_timeout",
+        "issuer_command",
+        "issuer_timeout",
+        "keep",
+        "key_type",
+        "max_key_age",
+        "no_probe",
+        "organization",
+        "ou",
+        "reuse_key",
+        "san",
+        "trust_anchor",
+        "window",
+        "within",
+        "",
+    ];
+}
+
+/// A time that something may take: from a second to an hour.
+fn deadline(text: &str) -> Result<Duration, String> {
+    let period = value::period(text)?;
+    let seconds = u64::try_from(period.num_seconds()).unwrap_or(0);
+    let deadline = Duration::from_secs(seconds);
+    if deadline.is_zero() || deadline > limits::LONGEST_DEADLINE {
+        return Err(format!(
+            "it must be from 1s to {}s",
+            limits::LONGEST_DEADLINE.as_secs()
+        ));
+    }
+    Ok(deadline)
+}

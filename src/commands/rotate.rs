@@ -1,0 +1,205 @@
+//! `windlass rotate`
+
+mod error;
+mod issuer;
+mod plan;
+mod shown;
+mod trial;
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::cli::{Command, Rotate};
+use crate::host::{Disk, Done, Report, Rotation, Standing};
+use crate::store::Versions;
+
+use self::plan::Plan;
+use self::shown::{report_json, report_text, standing_json, standing_text};
+use super::{Context, Error, Outcome};
+
+pub use self::error::RotateError;
+
+/// Renews what is due, or with `--check` says what is.
+pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<(), Error> {
+    crate::store::outlive_size_limit();
+    if !arguments.all {
+        let came_to = one(arguments, context)?;
+        return came_to.end(arguments, context);
+    }
+    let mut all = Vec::new();
+    let mut failed: Option<Error> = None;
+    let mut seen: Vec<PathBuf> = Vec::new();
+    for (name, asked) in asked(arguments, context)? {
+        let done = asked.and_then(|asked| {
+            // Several profiles may have one identity, each with a role of its own.
+            let path = Plan::directory(&asked, context)?;
+            if seen.contains(&path) {
+                return Ok(None);
+            }
+            seen.push(path);
+            one(&asked, context).map(Some)
+        });
+        match done {
+            Ok(None) => {}
+            Ok(Some(came_to)) => all.push((name, came_to)),
+            Err(error) => {
+                if let Some(earlier) = failed.replace(error) {
+                    context.printer.error(&earlier);
+                }
+                context
+                    .printer
+                    .warning(&format!("the identity of the profile {name} was left as it is"));
+            }
+        }
+    }
+    let changed = all.iter().any(|(_, came_to)| came_to.is_change());
+    if arguments.json {
+        let shown: Vec<_> = all
+            .iter()
+            .map(|(name, came_to)| {
+                let mut shown = came_to.to_json();
+                shown["profile"] = json!(name);
+                shown
+            })
+            .collect();
+        context.printer.json(&shown.into())?;
+    } else {
+        for (_, came_to) in &all {
+            context.printer.data(&came_to.to_text())?;
+        }
+    }
+    for error in all.into_iter().filter_map(|(_, came_to)| came_to.failure()) {
+        if let Some(earlier) = failed.replace(error) {
+            context.printer.error(&earlier);
+        }
+    }
+    match failed {
+        Some(error) => Err(error),
+        None if changed && arguments.exit_code => Err(Error::Verdict(Outcome::Changed)),
+        None => Ok(()),
+    }
+}
+
+/// The profiles that name an identity and who certifies it, with their options.
+fn asked(
+    arguments: &Rotate,
+    context: &Context,
+) -> Result<Vec<(String, Result<Rotate, Error>)>, Error> {
+    let config = arguments.session.config.as_deref();
+    let commands = context
+        .invocation
+        .each_command(&[], config, &context.environment)?;
+    let asked = commands.into_iter().filter_map(|(name, command)| match command {
+        Ok(Command::Rotate(asked)) if Plan::is_wanted(&asked) => Some((name, Ok(*asked))),
+        Ok(_) => None,
+        Err(error) => Some((name, Err(error))),
+    });
+    let asked: Vec<_> = asked.collect();
+    if asked.is_empty() {
+        return Err(RotateError::NoIdentities.into());
+    }
+    Ok(asked)
+}
+
+/// What one identity has come to.
+enum CameTo {
+    /// `--check`: how it stands.
+    Look(PathBuf, Box<Standing>),
+    /// Another process renews it at this moment.
+    Busy(PathBuf),
+    /// A run.
+    Run(PathBuf, Box<Report>),
+}
+
+fn one(arguments: &Rotate, context: &Context) -> Result<CameTo, Error> {
+    let plan = Plan::new(arguments, context)?;
+    let directory = plan.directory.clone();
+    if arguments.check {
+        let versions = match Versions::open(&directory) {
+            Err(error) if error.is_not_found() => None,
+            versions => Some(versions?),
+        };
+        let standing = plan.look(versions)?;
+        return Ok(CameTo::Look(directory, Box::new(standing)));
+    }
+    let versions = Versions::create(&directory, None)?;
+    let Some(_lock) = versions.lock()? else {
+        return Ok(CameTo::Busy(directory));
+    };
+    let disk = Disk::new(versions, arguments.rotation.keep);
+    let rotation = Rotation {
+        shelf: &disk,
+        issuer: plan.issuer.as_ref(),
+        probe: plan.trial.as_ref().map(|trial| trial as _),
+        hooks: &plan.hooks,
+        terms: &plan.terms,
+        clock: context.clock.as_ref(),
+        places: &plan.places,
+    };
+    let report = rotation
+        .run(arguments.force)
+        .map_err(|source| RotateError::Host {
+            directory: directory.clone(),
+            source,
+        })?;
+    for note in &report.notes {
+        context.printer.warning(note);
+    }
+    Ok(CameTo::Run(directory, Box::new(report)))
+}
+
+impl CameTo {
+    /// Whether something was renewed, or would be.
+    fn is_change(&self) -> bool {
+        match self {
+            Self::Busy(_) => false,
+            Self::Look(_, standing) => standing.is_to_be_renewed(),
+            Self::Run(_, report) => matches!(report.done, Done::Renewed { .. }),
+        }
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Busy(path) => json!({ "identity": path, "result": "busy" }),
+            Self::Look(path, standing) => standing_json(path, standing),
+            Self::Run(path, report) => report_json(path, report),
+        }
+    }
+
+    /// Nothing where nothing was to be done: cron sends on what is printed.
+    fn to_text(&self) -> String {
+        match self {
+            Self::Busy(_) => String::new(),
+            Self::Look(path, standing) => standing_text(path, standing),
+            Self::Run(path, report) => report_text(path, report),
+        }
+    }
+
+    fn failure(self) -> Option<Error> {
+        let Self::Run(directory, report) = self else {
+            return None;
+        };
+        RotateError::of(directory, *report).map(Error::from)
+    }
+
+    fn end(self, arguments: &Rotate, context: &Context) -> Result<(), Error> {
+        if let Self::Busy(path) = &self {
+            let path = path.display();
+            context
+                .printer
+                .note(&format!("another process renews {path} at this moment"));
+        }
+        if arguments.json {
+            context.printer.json(&self.to_json())?;
+        } else {
+            context.printer.data(&self.to_text())?;
+        }
+        let changed = self.is_change();
+        match self.failure() {
+            Some(error) => Err(error),
+            None if changed && arguments.exit_code => Err(Error::Verdict(Outcome::Changed)),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Why an identity was not renewed.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+
+use crate::clock::rfc3339;
+use crate::commands::{Error, Outcome};
+use crate::host::{self, Done, Prospect, Report, Step, Urgency};
+
+/// Why an identity was not renewed. What was in force is in force.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RotateError {
+    /// This host's own disk or keys.
+    #[error("the identity in {}: {source}", directory.display())]
+    Host {
+        /// The identity.
+        directory: PathBuf,
+        /// What stopped it.
+        source: host::Error,
+    },
+    /// No profile names one.
+    #[error("no profile names an identity and who certifies it")]
+    NoIdentities,
+    /// A step failed, and is tried again.
+    #[error("the identity in {} was not renewed: {message}", directory.display())]
+    NotRenewed {
+        /// The identity.
+        directory: PathBuf,
+        /// The step that was not reached.
+        step: Step,
+        /// What happened.
+        message: String,
+        /// Whether it may pass by itself.
+        prospect: Prospect,
+        /// When the certificate in force ends; `None` without one.
+        ends: Option<DateTime<Utc>>,
+        /// Whether there is none that is valid.
+        is_expired: bool,
+        /// When it is tried again.
+        next_try: Option<DateTime<Utc>>,
+    },
+}
+
+impl RotateError {
+    /// That of a run, if it failed.
+    pub(super) fn of(directory: PathBuf, report: Report) -> Option<Self> {
+        let Done::Failed(failure) = report.done else {
+            return None;
+        };
+        let standing = report.standing;
+        Some(Self::NotRenewed {
+            directory,
+            step: failure.step,
+            message: failure.message,
+            prospect: failure.prospect,
+            ends: standing.due.map(|due| due.ends()),
+            is_expired: standing.urgency == Urgency::Expired,
+            next_try: standing.next_try,
+        })
+    }
+
+    pub(in crate::commands) fn outcome(&self) -> Outcome {
+        match self {
+            Self::NoIdentities => Outcome::Usage,
+            Self::Host { source, .. } => match source {
+                host::Error::Store(error) => Error::outcome_of_store(error),
+                host::Error::Key(_) | host::Error::Lost { .. } | host::Error::Pki(_) => {
+                    Outcome::Failed
+                }
+                host::Error::State { .. } => Outcome::Failed,
+                _ => Outcome::Failed,
+            },
+            Self::NotRenewed {
+                is_expired: true, ..
+            } => Outcome::Expired,
+            Self::NotRenewed {
+                step: Step::Probed,
+                prospect: Prospect::Lasting,
+                ..
+            } => Outcome::Refused,
+            Self::NotRenewed { prospect, .. } => match prospect {
+                Prospect::Passing => Outcome::Temporary,
+                Prospect::Lasting => Outcome::Failed,
+            },
+        }
+    }
+
+    pub(in crate::commands) fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoIdentities => Some(
+                "give a profile 'identity', 'cn', and 'ca_dir' or 'issuer_command'; or name one identity with --identity".to_owned(),
+            ),
+            Self::Host { source, .. } => match source {
+                host::Error::State { path, .. } => Some(format!(
+                    "key and certificate are not touched by it; remove {} and run it again",
+                    path.display()
+                )),
+                host::Error::Store(error) => Error::hint_of_store(error),
+                _ => None,
+            },
+            Self::NotRenewed {
+                ends,
+                is_expired,
+                next_try,
+                ..
+            } => {
+                let stands = match (ends, is_expired) {
+                    (None, _) => "there is no certificate yet".to_owned(),
+                    (Some(ends), true) => format!("the certificate ended on {}", rfc3339(*ends)),
+                    (Some(ends), false) => {
+                        format!("the certificate in force is good until {}", rfc3339(*ends))
+                    }
+                };
+                let next = next_try.map_or_else(String::new, |next| {
+                    format!("; runs from {} on try it again", rfc3339(next))
+                });
+                Some(format!("{stands}{next}; --force tries it now"))
+            }
+        }
+    }
+}

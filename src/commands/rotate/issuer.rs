@@ -1,0 +1,73 @@
+//! A CA on this machine as the issuer of an identity's certificates.
+
+use std::path::PathBuf;
+
+use ring::rand::SystemRandom;
+
+use crate::authority::{self, Authority, Delivery};
+use crate::cli::{OccasionArgs, PassphraseArgs, RotationArgs};
+use crate::commands::ca::{Said, actor, occasion, unlock, wanted};
+use crate::commands::{Context, Error, Outcome};
+use crate::host::{Issuer, IssuerFailure};
+use crate::pki::{CertificateRequest, encode_pem};
+
+/// The CA in a directory. It is opened when it is asked, so that nobody has to give
+/// a passphrase for what is not due.
+pub(super) struct LocalCa<'a> {
+    pub(super) directory: PathBuf,
+    pub(super) passphrase: &'a PassphraseArgs,
+    pub(super) rotation: &'a RotationArgs,
+    pub(super) context: &'a Context,
+}
+
+impl LocalCa<'_> {
+    fn certify(&self, request: &str) -> Result<Vec<u8>, Error> {
+        let origin = "the request of this host";
+        let request = CertificateRequest::read(request.as_bytes(), origin)?;
+        let said = Said {
+            cn: None,
+            names: Said::no_names(),
+            days: self.rotation.days,
+            profile: self.rotation.ca_profile.clone(),
+        };
+        let wanted = wanted(&request, origin, said).map_err(Error::from)?;
+        let unlock = unlock(&self.directory, self.passphrase, self.context)?;
+        let authority = Authority::open(&self.directory, &unlock)?;
+        let actor = actor(self.context);
+        let arguments = OccasionArgs {
+            comment: Some("rotation".to_owned()),
+            accept_clock: false,
+        };
+        let occasion = occasion(&actor, &arguments, self.context);
+        let random = SystemRandom::new();
+        let issued = authority.issue(&wanted, Delivery::Handed, &occasion, &random)?;
+        Ok(encode_pem([&issued.certificate, authority.issuing()]).into_bytes())
+    }
+}
+
+impl Issuer for LocalCa<'_> {
+    fn name(&self) -> String {
+        format!("the CA in {}", self.directory.display())
+    }
+
+    fn issue(&self, request: &str) -> Result<Vec<u8>, IssuerFailure> {
+        self.certify(request).map_err(|error| {
+            let is_refusal = matches!(
+                &error,
+                Error::Authority(
+                    authority::Error::Refused(_) | authority::Error::KeyRefused { .. }
+                )
+            );
+            let reason = match error.hint() {
+                Some(hint) => format!("{error} ({hint})"),
+                None => error.to_string(),
+            };
+            let issuer = self.name();
+            match error.outcome() {
+                Outcome::Temporary => IssuerFailure::Unreachable { issuer, reason },
+                _ if is_refusal => IssuerFailure::Refused { issuer, reason },
+                _ => IssuerFailure::Failed { issuer, reason },
+            }
+        })
+    }
+}

@@ -1,0 +1,165 @@
+//! What the options of a rotation mean.
+
+use std::path::{Path, PathBuf};
+
+use crate::authority::generations;
+use crate::cli::Rotate;
+use crate::commands::{Context, Error};
+use crate::host::{
+    CommandHooks, CommandIssuer, Disk, Issuer, KeyPolicy, Places, Rotation, Rule, Standing, Terms,
+};
+use crate::limits;
+use crate::pki::{Certificate, read_certificates};
+use crate::store::{Versions, read_bounded};
+
+use super::issuer::LocalCa;
+use super::trial::RolesAnywhere;
+
+/// What tells a host from others that were made of the same image (machine-id(5)).
+const MACHINE_ID: &str = "/etc/machine-id";
+
+/// What the options of a rotation mean.
+pub(super) struct Plan<'a> {
+    pub(super) directory: PathBuf,
+    pub(super) terms: Terms,
+    pub(super) issuer: Box<dyn Issuer + 'a>,
+    pub(super) trial: Option<RolesAnywhere<'a>>,
+    pub(super) hooks: CommandHooks,
+    pub(super) places: Places,
+    context: &'a Context,
+    keep: usize,
+}
+
+impl<'a> Plan<'a> {
+    /// Puts the options together; nothing is written.
+    pub(super) fn new(arguments: &'a Rotate, context: &'a Context) -> Result<Self, Error> {
+        let rotation = &arguments.rotation;
+        let directory = Self::directory(arguments, context)?;
+        let common_name = rotation.cn.as_ref();
+        let common_name = common_name.ok_or_else(|| missing(arguments, "common name", "cn"))?;
+        let ca = rotation.ca_dir.as_ref().map(|path| context.path(path));
+        let roots = roots(arguments, ca.as_deref(), context)?;
+        let issuer: Box<dyn Issuer> = match (ca, &rotation.issuer_command) {
+            (Some(directory), _) => Box::new(LocalCa {
+                directory,
+                passphrase: &arguments.session.identity.unlock.passphrase,
+                rotation,
+                context,
+            }),
+            (None, Some(command)) => Box::new(CommandIssuer {
+                command: command.clone(),
+                deadline: rotation.issuer_timeout,
+            }),
+            (None, None) => return Err(missing(arguments, "issuer", "issuer-command")),
+        };
+        let trial = if rotation.no_probe {
+            None
+        } else {
+            RolesAnywhere::new(&arguments.session, context)?
+        };
+        let names = &rotation.names;
+        let terms = Terms {
+            common_name: common_name.as_str().to_owned(),
+            organization: names.organization.as_ref().map(|one| one.as_str().to_owned()),
+            units: names.ou.iter().map(|one| one.as_str().to_owned()).collect(),
+            names: names.san.clone(),
+            key_type: rotation.key_type,
+            keys: if rotation.reuse_key {
+                KeyPolicy::Reuse(rotation.max_key_age)
+            } else {
+                KeyPolicy::New
+            },
+            roots,
+            rule: rotation.within.map_or(Rule::Usual, Rule::Within),
+            windows: crate::host::ChangeWindows(rotation.window.clone()),
+            host: host(),
+        };
+        let hooks = CommandHooks {
+            before: rotation.before_hook.clone(),
+            after: rotation.after_hook.clone(),
+            deadline: rotation.hook_timeout,
+            withheld: arguments.session.identity.secret_variables(),
+        };
+        Ok(Self {
+            places: Places::of(&directory),
+            directory,
+            terms,
+            issuer,
+            trial,
+            hooks,
+            context,
+            keep: rotation.keep,
+        })
+    }
+
+    /// Where the identity is.
+    pub(super) fn directory(arguments: &Rotate, context: &Context) -> Result<PathBuf, Error> {
+        let named = arguments.session.identity.identity.as_ref();
+        let named = named.ok_or_else(|| missing(arguments, "identity", "identity"))?;
+        let path = context.path(named);
+        Ok(std::path::absolute(&path).unwrap_or(path))
+    }
+
+    /// Whether a profile's options are for rotation.
+    pub(super) fn is_wanted(arguments: &Rotate) -> bool {
+        let rotation = &arguments.rotation;
+        arguments.session.identity.identity.is_some()
+            && (rotation.ca_dir.is_some() || rotation.issuer_command.is_some())
+    }
+
+    /// How the identity stands. Nothing is written, and no lock is taken.
+    pub(super) fn look(&self, versions: Option<Versions>) -> Result<Standing, Error> {
+        let Some(versions) = versions else {
+            return Ok(Standing::of_none(&self.terms, self.context.clock.now()));
+        };
+        let disk = Disk::new(versions, self.keep);
+        let rotation = Rotation {
+            shelf: &disk,
+            issuer: self.issuer.as_ref(),
+            probe: None,
+            hooks: &self.hooks,
+            terms: &self.terms,
+            clock: self.context.clock.as_ref(),
+            places: &self.places,
+        };
+        let standing = rotation.look();
+        Ok(standing.map_err(|source| super::RotateError::Host {
+            directory: self.directory.clone(),
+            source,
+        })?)
+    }
+}
+
+/// The roots to which a certificate has to lead.
+fn roots(
+    arguments: &Rotate,
+    ca: Option<&Path>,
+    context: &Context,
+) -> Result<Vec<Certificate>, Error> {
+    if let Some(path) = &arguments.rotation.trust_anchor {
+        let path = context.path(path);
+        let content = read_bounded(&path, limits::MAX_FILE)?;
+        return Ok(read_certificates(&content, &path.display().to_string())?);
+    }
+    let Some(ca) = ca else {
+        return Err(missing(arguments, "root", "trust-anchor"));
+    };
+    let generations = generations(ca)?;
+    let roots = generations.roots().into_iter();
+    Ok(roots.map(|root| root.certificate.clone()).collect())
+}
+
+fn missing(arguments: &Rotate, what: &'static str, option: &'static str) -> Error {
+    crate::commands::session::missing(&arguments.session, what, option)
+}
+
+/// What tells this host from others: a machine id, or else its name.
+fn host() -> String {
+    let found = read_bounded(Path::new(MACHINE_ID), limits::MAX_FILE).unwrap_or_default();
+    let id = String::from_utf8_lossy(&found).trim().to_owned();
+    if !id.is_empty() && id != "uninitialized" {
+        return id;
+    }
+    let name = rustix::system::uname();
+    name.nodename().to_string_lossy().into_owned()
+}

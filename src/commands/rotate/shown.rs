@@ -1,0 +1,124 @@
+//! How an identity is shown.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use crate::clock::rfc3339;
+use crate::host::{Done, Report, Standing, Urgency};
+
+/// How it stands, as JSON.
+pub(super) fn standing_json(path: &Path, standing: &Standing) -> Value {
+    let certificate = standing.certificate.as_ref();
+    let due = standing.due.as_ref();
+    let time = |at: Option<DateTime<Utc>>| at.map(rfc3339);
+    let state = &standing.state;
+    json!({
+        "identity": path,
+        "version": standing.version.map(|version| version.to_string()),
+        "subject": certificate.map(|found| found.subject().to_string()),
+        "subjectAlternativeNames": certificate.map(|found| found.alternative_names()),
+        "serialNumber": certificate.map(|found| found.serial().hex()),
+        "notBefore": time(certificate.map(|found| found.not_before())),
+        "notAfter": time(certificate.map(|found| found.not_after())),
+        "ends": time(due.map(|due| due.ends())),
+        "due": time(due.map(|due| due.at)),
+        "urgency": standing.urgency.name(),
+        "reason": standing.reason.map(|reason| reason.to_string()),
+        "nextTry": time(standing.next_try),
+        "windowOpens": time(standing.opens),
+        "step": state.next.as_ref().map(|next| next.step.name()),
+        "failures": state.failures.map_or(0, |failures| failures.count),
+        "lastFailure": state.last_failure,
+        "lastSuccess": time(state.last_success),
+        "hooksOwed": state.owed.count(),
+    })
+}
+
+/// What a run has come to, as JSON.
+pub(super) fn report_json(path: &Path, report: &Report) -> Value {
+    let mut shown = standing_json(path, &report.standing);
+    let (result, reason) = match &report.done {
+        Done::Nothing => ("notDue", None),
+        Done::Held => ("held", None),
+        Done::Renewed { reason, before } => {
+            shown["oldSerialNumber"] = json!(before.map(|serial| serial.hex()));
+            ("renewed", Some(reason))
+        }
+        Done::Failed(failure) => {
+            shown["failure"] = json!(failure);
+            ("failed", None)
+        }
+    };
+    shown["result"] = json!(result);
+    if let Some(reason) = reason {
+        shown["reason"] = json!(reason.to_string());
+    }
+    shown
+}
+
+/// What a run has come to, for people: nothing where there was nothing to do.
+pub(super) fn report_text(path: &Path, report: &Report) -> String {
+    let standing = &report.standing;
+    match (&report.done, &standing.certificate) {
+        (Done::Renewed { reason, .. }, Some(certificate)) => format!(
+            "renewed {}: {reason}\n\
+             certificate    {}, serial number {}\n\
+             valid          until {}\n\
+             {}",
+            path.display(),
+            certificate.subject(),
+            certificate.serial(),
+            rfc3339(certificate.not_after()),
+            next_line(standing),
+        ),
+        _ => String::new(),
+    }
+}
+
+/// How it stands, for people.
+pub(super) fn standing_text(path: &Path, standing: &Standing) -> String {
+    let mut text = format!("identity       {}\n", path.display());
+    if let (Some(version), Some(certificate)) = (standing.version, &standing.certificate) {
+        text.push_str(&format!(
+            "certificate    {}, serial number {}, {version}\n\
+             valid          until {}\n",
+            certificate.subject(),
+            certificate.serial(),
+            rfc3339(certificate.not_after()),
+        ));
+    }
+    if let Some(failure) = &standing.state.last_failure {
+        text.push_str(&format!(
+            "last failure   {}: {}\n",
+            rfc3339(failure.at),
+            failure.message
+        ));
+    }
+    match standing.reason {
+        Some(reason) if standing.is_to_be_renewed() => {
+            text.push_str(&format!("would renew it: {reason}\n"));
+        }
+        Some(reason) => {
+            text.push_str(&format!("is due: {reason}\n{}", next_line(standing)));
+        }
+        None => text.push_str(&next_line(standing)),
+    }
+    text
+}
+
+fn next_line(standing: &Standing) -> String {
+    let words = if standing.next_try.is_some() {
+        "tried again"
+    } else if standing.opens.is_some() {
+        "window opens"
+    } else if standing.urgency == Urgency::Healthy {
+        "due"
+    } else {
+        return String::new();
+    };
+    standing
+        .next()
+        .map_or_else(String::new, |next| format!("{words:<14} {}\n", rfc3339(next)))
+}
