@@ -394,3 +394,19 @@ pub const MAX_LINKS: usize = 40;
 /// Most minutes that a zone's clock has left out or shown twice at once: a day,
 /// where the date line was moved.
 pub const MAX_REPEATED_MINUTES: usize = 24 * 60 + 1;
+
+/// Longest that a hook may take, unless another time is said: a service that
+/// stops and starts again is up within a minute, or is not.
+pub const HOOK_DEADLINE: Duration = Duration::from_secs(60);
+
+/// How much of the end of a hook's output is kept, in octets.
+pub const MAX_HOOK_OUTPUT: usize = 1000;
+
+/// Longest that a command which issues a certificate may take, unless another time
+/// is said: an authority at the other end of a slow line, with its key in a device.
+pub const ISSUER_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Most that such a command may print, in bytes: a chain of
+/// [`MAX_CHAIN`] with ML-DSA-87 has less than 60,000. A page of a proxy fits as
+/// well, so that it can be said that it is one.
+pub const MAX_ISSUER_ANSWER: u64 = 256 * 1024;
