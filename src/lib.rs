@@ -19,14 +19,14 @@
 //! | [`pki`] | certificates, names, chains, path validation: values without disk or clock | `key`, leaves |
 //! | [`key`] | where a signature comes from | leaves |
 //! | [`store`] | the only writer of files and locks, and the inventory database | leaves |
-//! | leaves | [`clock`], [`der`], [`environment`], [`limits`], [`random`], [`secret`], [`serving`], [`text`] | std and crates |
+//! | leaves | [`clock`], [`der`], [`environment`], [`limits`], [`process`], [`random`], [`secret`], [`serving`], [`text`] | std and crates |
 //!
 //! Only `main` and the option parser that it runs read the environment (and two
 //! crates that speak systemd's protocols, its variables for them), and only
 //! `main` sets the exit code; only [`commands`]
 //! prints, through one printer; only [`store`] writes files; only
 //! `rolesanywhere::transport` opens connections and only [`emulator`] and
-//! `delivery::serve` listen; only [`key`] speaks to devices, and only [`key`] and
+//! `delivery::serve` listen; only [`key`] speaks to devices, and only [`process`] and
 //! `delivery::exec` run programs.
 #![forbid(unsafe_code)]
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]
@@ -45,6 +45,7 @@ pub mod host;
 pub mod key;
 pub mod limits;
 pub mod pki;
+pub mod process;
 pub mod random;
 pub mod rolesanywhere;
 pub mod secret;

@@ -398,3 +398,22 @@ pub const MAX_REPEATED_MINUTES: usize = 24 * 60 + 1;
 /// Largest file in which the rotation of an identity keeps what it knows of
 /// itself, in bytes: some hundred steps and the ends of what programs have said.
 pub const MAX_ROTATION_STATE: u64 = 256 * 1024;
+
+/// Longest that a hook may take, unless another time is said: a service that
+/// stops and starts again is up within a minute, or is not.
+pub const HOOK_DEADLINE: Duration = Duration::from_secs(60);
+
+/// How much of the end of a hook's output is kept, in octets.
+pub const MAX_HOOK_OUTPUT: usize = 1000;
+
+/// Longest that a command which issues a certificate may take, unless another time
+/// is said: an authority at the other end of a slow line, with its key in a device.
+pub const ISSUER_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Most that such a command may print, in bytes: a chain of
+/// [`MAX_CHAIN`] with ML-DSA-87 has less than 60,000. A page of a proxy fits as
+/// well, so that it can be said that it is one.
+pub const MAX_ISSUER_ANSWER: u64 = 256 * 1024;
+
+/// Longest deadline that can be asked for, for programs that a rotation runs.
+pub const LONGEST_DEADLINE: Duration = Duration::from_secs(3600);

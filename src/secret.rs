@@ -1,5 +1,7 @@
 //! Values that wipe themselves and never print.
 
+use std::io::Read;
+
 use zeroize::Zeroizing;
 
 /// Secret bytes: a passphrase, a private key, a session's secret.
@@ -45,6 +47,36 @@ impl From<String> for Secret {
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Secret(redacted)")
+    }
+}
+
+/// Reads to the end. A buffer that has become too small is wiped when its
+/// content has moved to a larger one, so that no part of a secret stays behind.
+///
+/// `expected` is the length that is known before, in octets; it may be wrong.
+///
+/// # Errors
+///
+/// What the reader says.
+pub fn read_wiping(mut from: impl Read, expected: usize) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    // One more, so that the end is seen without growing.
+    let mut buffer = Zeroizing::new(vec![0; expected.max(4095) + 1]);
+    let mut length = 0;
+    loop {
+        if length == buffer.len() {
+            let mut larger = Zeroizing::new(vec![0; buffer.len() * 2]);
+            larger[..length].copy_from_slice(&buffer);
+            buffer = larger;
+        }
+        match from.read(&mut buffer[length..]) {
+            Ok(0) => {
+                buffer.truncate(length);
+                return Ok(buffer);
+            }
+            Ok(count) => length += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 

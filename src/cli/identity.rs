@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use crate::key::{CommandLine, KeySource, SignerInput, Source};
+use crate::key::{KeySource, SignerInput, Source};
 use crate::pki::CertificateSelector;
+use crate::process::CommandLine;
 
 use super::{PassphraseArgs, TypedPassphrase};
 

@@ -2,18 +2,18 @@
 //! certificate has to be for the key and the names that were asked for, lead to the
 //! pinned root, be valid now and be one that Roles Anywhere takes.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 
 use crate::admission::check_leaf;
 use crate::clock::rfc3339;
 use crate::key::PublicKey;
 use crate::pki::{
-    self, Certificate, GeneralName, PathError, PathQuery, SerialNumber, Sourced, chain_of,
-    read_certificates, validate_path,
+    self, Certificate, PathError, PathQuery, SerialNumber, Sourced, chain_of, read_certificates,
+    validate_path,
 };
 use crate::text::printable;
+
+use super::terms::{Compared, Terms};
 
 /// How much of an answer that is no certificate is shown, in characters.
 const SHOWN: usize = 120;
@@ -23,12 +23,9 @@ const SHOWN: usize = 120;
 pub struct Asked<'a> {
     /// The key that was to be certified.
     pub key: &'a PublicKey,
-    /// The common name that was asked for.
-    pub common_name: &'a str,
-    /// The subject alternative names that were asked for: all of them and no others.
-    pub names: &'a [GeneralName],
-    /// The pinned roots: what is not below one of them is not looked at further.
-    pub roots: &'a [Certificate],
+    /// What the identity is to be: all of its names and no others, below one of its
+    /// pinned roots.
+    pub terms: &'a Terms,
     /// The certificate that is to be replaced.
     pub in_force: Option<&'a Certificate>,
     /// Whether it may end before that one: somebody asked for the change.
@@ -52,16 +49,12 @@ pub struct Answer {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Flaw {
-    /// It lacks names that were asked for.
-    #[error("the certificate lacks {}", missing.join(", "))]
-    LacksNames {
-        /// The names, with their kind.
+    /// It has other names.
+    #[error("the certificate {}", other_names(missing, added))]
+    Names {
+        /// What was asked for and is not there, with its kind.
         missing: Vec<String>,
-    },
-    /// It has names that nobody asked for.
-    #[error("the certificate has {}, which was not asked for", added.join(", "))]
-    MoreNames {
-        /// The names, with their kind.
+        /// What is there and was not asked for.
         added: Vec<String>,
     },
     /// It ends before the one that it is to replace.
@@ -109,14 +102,21 @@ pub enum Flaw {
         /// Whose the first one is.
         subject: String,
     },
-    /// It is for somebody else.
-    #[error("the certificate is for '{found}', not for '{asked}'")]
-    WrongName {
-        /// The common name in it.
-        found: String,
-        /// The one that was asked for.
-        asked: String,
-    },
+}
+
+fn other_names(missing: &[String], added: &[String]) -> String {
+    let lacks = match missing {
+        [] => String::new(),
+        missing => format!("lacks {}", missing.join(", ")),
+    };
+    let has = match added {
+        [] => String::new(),
+        added => format!("has {}, which was not asked for", added.join(", ")),
+    };
+    match (lacks.is_empty(), has.is_empty()) {
+        (false, false) => format!("{lacks} and {has}"),
+        _ => lacks + &has,
+    }
 }
 
 fn begins(start: &str) -> String {
@@ -152,7 +152,7 @@ impl Asked<'_> {
         let query = PathQuery {
             leaf: &leaf,
             intermediates: &others,
-            anchors: self.roots,
+            anchors: &self.terms.roots,
             crls: &[],
             at: self.at,
         };
@@ -175,28 +175,11 @@ impl Asked<'_> {
     }
 
     fn check_names(&self, leaf: &Certificate) -> Result<(), Flaw> {
-        let found = leaf.subject().common_name().unwrap_or_default();
-        if found != self.common_name {
-            return Err(Flaw::WrongName {
-                found: printable(found, SHOWN),
-                asked: self.common_name.to_owned(),
-            });
+        let Compared { missing, added } = self.terms.compare(leaf);
+        if missing.is_empty() && added.is_empty() {
+            return Ok(());
         }
-        let asked: BTreeSet<String> = self.names.iter().map(ToString::to_string).collect();
-        let has: BTreeSet<String> = leaf.alternative_names().iter().cloned().collect();
-        let without = |all: &BTreeSet<String>, others: &BTreeSet<String>| -> Vec<String> {
-            let left = all.difference(others);
-            left.map(|name| printable(name, SHOWN)).collect()
-        };
-        let missing = without(&asked, &has);
-        if !missing.is_empty() {
-            return Err(Flaw::LacksNames { missing });
-        }
-        let added = without(&has, &asked);
-        if !added.is_empty() {
-            return Err(Flaw::MoreNames { added });
-        }
-        Ok(())
+        Err(Flaw::Names { missing, added })
     }
 
     /// Whether it is worth the change: an issuer that answers with what it had

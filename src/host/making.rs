@@ -11,8 +11,9 @@ use crate::store::VersionNumber;
 
 use super::answer::{Answer, Asked, Flaw};
 use super::backoff::Prospect;
-use super::ports::{HookFacts, Verdict, When};
-use super::rotation::Rotation;
+use super::hooks::{When, Which};
+use super::probe::Verdict;
+use super::rotation::{Rotation, told};
 use super::schedule::Life;
 use super::shelf::{Pair, Part};
 use super::spread::Whose;
@@ -196,7 +197,12 @@ impl Making<'_> {
         let request = self.part(number, Part::Request)?;
         let request = String::from_utf8_lossy(request.expose()).into_owned();
         let answer = self.rotation.issuer.issue(&request).map_err(|failure| {
-            Trouble::Step(Step::Staged, failure.to_string(), failure.prospect)
+            let why = failure.to_string();
+            match failure.prospect() {
+                Prospect::Passing => Trouble::Step(Step::Staged, why, Prospect::Passing),
+                // It may be the key that is refused: the next try has another.
+                Prospect::Lasting => Trouble::Spoilt(Step::Staged, why),
+            }
         })?;
         next.obtained = Some(self.now());
         self.rotation.shelf.put(number, Part::Answer, &answer)?;
@@ -229,12 +235,9 @@ impl Making<'_> {
         key: &SoftwareKey,
     ) -> Result<Result<Answer, Flaw>, Error> {
         let content = self.part(number, Part::Answer)?;
-        let terms = self.rotation.terms;
         let asked = Asked {
             key: key.public_key(),
-            common_name: &terms.common_name,
-            names: &terms.names,
-            roots: &terms.roots,
+            terms: self.rotation.terms,
             in_force: self.standing.certificate.as_ref(),
             may_end_sooner: self.forced,
             at: self.now(),
@@ -266,24 +269,27 @@ impl Making<'_> {
     }
 
     fn switch(&self, number: VersionNumber) -> Result<(), Trouble> {
-        let hooks = self.rotation.hooks;
-        let before = hooks.configured(When::Before);
-        if !before.is_empty() {
-            let pair = Pair {
-                number,
-                key: self.part(number, Part::Key)?,
-                fullchain: self.part(number, Part::Fullchain)?.expose().to_vec(),
-            };
-            let replaced = self.standing.certificate.as_ref();
-            let facts = HookFacts::of(&pair, replaced.map(|found| found.serial().hex()));
-            for hook in before {
-                hooks.run(When::Before, &hook, &facts).map_err(|failure| {
-                    let why = format!("the hook {hook} failed: {failure}");
-                    Trouble::Step(Step::Switched, why, Prospect::Passing)
-                })?;
+        let rotation = self.rotation;
+        let fullchain = self.part(number, Part::Fullchain)?;
+        let pair = Pair {
+            number,
+            key: self.part(number, Part::Key)?,
+            fullchain: fullchain.expose().to_vec(),
+        };
+        if let Some(certificate) = pair.certificate() {
+            let before = self.standing.certificate.as_ref();
+            let before = before.map(|found| *found.serial());
+            let facts = rotation.places.facts(number, &certificate, before);
+            let outcomes = rotation.hooks.run(When::Before, Which::All, &facts);
+            if let Some(failed) = outcomes.iter().find(|outcome| outcome.failure.is_some()) {
+                return Err(Trouble::Step(
+                    Step::Switched,
+                    told(failed),
+                    Prospect::Passing,
+                ));
             }
         }
-        Ok(self.rotation.shelf.switch(number)?)
+        Ok(rotation.shelf.switch(number)?)
     }
 
     fn key(&self, number: VersionNumber) -> Result<SoftwareKey, Error> {

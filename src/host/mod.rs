@@ -8,10 +8,13 @@
 mod answer;
 mod backoff;
 mod error;
+mod hooks;
+mod issuer;
 mod making;
 #[cfg(test)]
 mod model;
-mod ports;
+mod places;
+mod probe;
 mod rotation;
 mod schedule;
 mod shelf;
@@ -24,14 +27,17 @@ mod window;
 pub use answer::{Answer, Asked, Flaw};
 pub use backoff::{Failures, Prospect};
 pub use error::Error;
-pub use ports::{HookFacts, Hooks, Issuer, IssuerFailure, Probe, Verdict, When};
+pub use hooks::{CommandHooks, HookFacts, HookId, HookOutcome, Hooks, When, Which};
+pub use issuer::{CommandIssuer, Issuer, IssuerFailure};
+pub use places::Places;
+pub use probe::{Probe, Verdict};
 pub use rotation::{Done, Report, Rotation};
 pub use schedule::{Cause, Due, Life, Rule, Urgency};
 pub use shelf::{Disk, Pair, Part, Shelf};
 pub use spread::Whose;
 pub use standing::{Reason, Standing};
-pub use state::{Debt, Failure, InForce, Next, State, StateError, Step};
-pub use terms::{KeyPolicy, Terms};
+pub use state::{Failure, InForce, Next, Owed, State, StateError, Step};
+pub use terms::{Compared, KeyPolicy, Terms};
 pub use window::{ChangeWindow, ChangeWindows, WindowError};
 
 /// What messages call an identity's key.

@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -260,6 +261,8 @@ impl World {
             other_key: generate(KeyType::P256, "other").unwrap().key,
             terms: Terms {
                 common_name: "web".to_owned(),
+                organization: None,
+                units: vec!["Ops".to_owned()],
                 names: vec!["DNS:web.example.com".parse::<GeneralName>().unwrap()],
                 key_type: KeyType::P256,
                 keys: KeyPolicy::New,
@@ -285,6 +288,7 @@ impl World {
             hooks: self,
             terms: &self.terms,
             clock: &FixedClock(self.now.get()),
+            places: &Places::of(Path::new("identity")),
         }
         .run(false)
     }
@@ -362,14 +366,11 @@ impl Issuer for World {
 
     fn issue(&self, request: &str) -> Result<Vec<u8>, IssuerFailure> {
         let how = self.issues.get();
-        let failed = |prospect| IssuerFailure {
-            message: "it says no".to_owned(),
-            prospect,
-        };
+        let (issuer, reason) = (self.name(), "it says no".to_owned());
         let request = CertificateRequest::read(request.as_bytes(), "request").unwrap();
         let answer = match how {
-            Issues::Out => return Err(failed(Prospect::Passing)),
-            Issues::Refuses => return Err(failed(Prospect::Lasting)),
+            Issues::Out => return Err(IssuerFailure::Unreachable { issuer, reason }),
+            Issues::Refuses => return Err(IssuerFailure::Refused { issuer, reason }),
             Issues::Html => b"<html><body>502 Bad Gateway</body></html>".to_vec(),
             Issues::Nothing => Vec::new(),
             Issues::TheSameAgain => match self.issued.borrow().last() {
@@ -402,19 +403,24 @@ impl Probe for World {
 }
 
 impl Hooks for World {
-    fn configured(&self, when: When) -> Vec<String> {
-        vec![format!("{} hook", when.name())]
-    }
-
-    fn run(&self, when: When, hook: &str, facts: &HookFacts) -> Result<(), String> {
-        assert_eq!(hook, format!("{} hook", when.name()));
-        if self.hook_fails.get() == Some(when) {
-            return Err("it failed".to_owned());
+    fn run(&self, when: When, which: Which<'_>, facts: &HookFacts) -> Vec<HookOutcome> {
+        let id: HookId = serde_json::from_value(when.name().into()).unwrap();
+        if let Which::Only(ids) = which
+            && !ids.contains(&id)
+        {
+            return Vec::new();
         }
-        self.hooks_run
-            .borrow_mut()
-            .push((when, facts.version.get()));
-        Ok(())
+        let fails = self.hook_fails.get() == Some(when);
+        if !fails {
+            let version: VersionNumber = facts.version.parse().unwrap();
+            self.hooks_run.borrow_mut().push((when, version.get()));
+        }
+        vec![HookOutcome {
+            id,
+            program: when.name().to_owned(),
+            failure: fails.then(|| "it failed".to_owned()),
+            output: String::new(),
+        }]
     }
 }
 
@@ -490,7 +496,7 @@ fn recovers(world: &World, from: &Certificate, told: &str) {
     assert!(lying.published.len() <= 2, "{told}");
     assert_eq!(lying.state.next, None, "{told}");
     assert!(
-        lying.state.debts.is_empty() && lying.state.failures.is_none(),
+        lying.state.owed == Owed::Nothing && lying.state.failures.is_none(),
         "{told}"
     );
 }
@@ -609,12 +615,14 @@ fn a_hook_that_fails_is_run_again_without_another_renewal() {
     world.hook_fails.set(Some(When::After));
     let report = world.run().unwrap();
     assert!(matches!(report.done, Done::Renewed { .. }));
-    assert_eq!(report.standing.state.debts[0].tries, 1);
-    assert_eq!(world.run().unwrap().standing.state.debts[0].tries, 2);
+    assert_eq!(report.standing.state.owed.count(), Some(1));
+    let report = world.run().unwrap();
+    assert_eq!(report.standing.state.owed.count(), Some(1));
+    assert_eq!(report.notes.len(), 1);
     let issued = world.issued.borrow().len();
     let report = world.run_well();
     assert!(matches!(report.done, Done::Nothing));
-    assert!(report.standing.state.debts.is_empty());
+    assert!(report.standing.state.owed == Owed::Nothing);
     assert_eq!(world.issued.borrow().len(), issued);
 }
 

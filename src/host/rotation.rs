@@ -6,11 +6,14 @@ use crate::pki::SerialNumber;
 
 use super::Error;
 use super::backoff::{Failures, Prospect};
+use super::hooks::{HookId, HookOutcome, Hooks, When, Which};
+use super::issuer::Issuer;
 use super::making::{Making, Trouble};
-use super::ports::{HookFacts, Hooks, Issuer, Probe, When};
+use super::places::Places;
+use super::probe::Probe;
 use super::shelf::{Pair, Shelf};
 use super::standing::{Reason, Standing};
-use super::state::{Debt, Failure, InForce, Next, State, Step};
+use super::state::{Failure, InForce, Next, Owed, State, Step};
 use super::terms::Terms;
 
 /// A renewal, with all that it needs.
@@ -28,6 +31,8 @@ pub struct Rotation<'a> {
     pub terms: &'a Terms,
     /// The time.
     pub clock: &'a dyn Clock,
+    /// Where programs find its files.
+    pub places: &'a Places,
 }
 
 /// What a run has come to.
@@ -175,7 +180,7 @@ impl Rotation<'_> {
         }
         self.shelf.install()?;
         if let Some(pair) = &pair {
-            self.pay_debts(state, pair, notes)?;
+            self.pay(state, pair, notes)?;
         }
         self.shelf.retire()
     }
@@ -192,38 +197,49 @@ impl Rotation<'_> {
         state.last_success = Some(now);
         state.failures = None;
         state.last_failure = None;
-        let owed = self.hooks.configured(When::After).into_iter();
-        state.debts = owed.map(Debt::new).collect();
+        state.owed = Owed::All;
     }
 
     /// Runs the hooks that are owed. One that fails is owed still, and the next run
     /// tries it again.
-    fn pay_debts(
-        &self,
-        state: &mut State,
-        pair: &Pair,
-        notes: &mut Vec<String>,
-    ) -> Result<(), Error> {
-        if state.debts.is_empty() {
+    fn pay(&self, state: &mut State, pair: &Pair, notes: &mut Vec<String>) -> Result<(), Error> {
+        let failed: Vec<HookId> = match &state.owed {
+            Owed::Nothing => return Ok(()),
+            Owed::All => Vec::new(),
+            Owed::Failed(failed) => failed.iter().map(|outcome| outcome.id.clone()).collect(),
+        };
+        let which = match &state.owed {
+            Owed::Failed(_) => Which::Only(&failed),
+            _ => Which::All,
+        };
+        let Some(certificate) = pair.certificate() else {
             return Ok(());
+        };
+        let replaced = state
+            .in_force
+            .as_ref()
+            .and_then(|now| now.replaced.as_deref());
+        let replaced = replaced.and_then(|hex| hex.parse().ok());
+        let facts = self.places.facts(pair.number, &certificate, replaced);
+        let mut outcomes = self.hooks.run(When::After, which, &facts);
+        outcomes.retain(|outcome| outcome.failure.is_some());
+        for outcome in &outcomes {
+            notes.push(told(outcome));
         }
-        let configured = self.hooks.configured(When::After);
-        state.debts.retain(|debt| configured.contains(&debt.hook));
-        let replaced = state.in_force.as_ref().and_then(|now| now.replaced.clone());
-        let facts = HookFacts::of(pair, replaced);
-        for debt in state.debts.clone() {
-            match self.hooks.run(When::After, &debt.hook, &facts) {
-                Ok(()) => state.debts.retain(|owed| owed.hook != debt.hook),
-                Err(failure) => {
-                    notes.push(format!("the hook {} failed: {failure}", debt.hook));
-                    if let Some(owed) = state.debts.iter_mut().find(|o| o.hook == debt.hook) {
-                        owed.fail(&failure.to_string());
-                    }
-                }
-            }
-            // One by one: a hook that has succeeded is not to be run again.
-            self.shelf.keep(state)?;
-        }
-        Ok(())
+        state.owed = match outcomes.is_empty() {
+            true => Owed::Nothing,
+            false => Owed::Failed(outcomes),
+        };
+        self.shelf.keep(state)
     }
+}
+
+/// What became of a hook that failed, in words.
+pub(super) fn told(outcome: &HookOutcome) -> String {
+    let failure = outcome.failure.as_deref().unwrap_or_default();
+    let said = match outcome.output.trim() {
+        "" => String::new(),
+        output => format!(", and said: {output}"),
+    };
+    format!("the hook {} failed: {failure}{said}", outcome.program)
 }

@@ -92,7 +92,7 @@ impl Standing {
             (None, _) | (_, None) => Some(Reason::Unreadable),
             _ if urgency == Urgency::Expired => Some(Reason::Ended),
             (_, Some(due)) if urgency.is_due() => Some(Reason::Life(due.cause)),
-            (Some(found), _) if !terms.are_in(found) => Some(Reason::Names),
+            (Some(found), _) if !terms.compare(found).is_same() => Some(Reason::Names),
             _ => None,
         };
         let ends = due.map(|due| due.ends());
@@ -111,6 +111,18 @@ impl Standing {
             is_closed,
             state,
         }
+    }
+
+    /// How an identity stands whose directory is not there.
+    #[must_use]
+    pub fn of_none(terms: &Terms, now: DateTime<Utc>) -> Self {
+        Self::of(None, State::default(), terms, now)
+    }
+
+    /// Whether a run would renew it now.
+    #[must_use]
+    pub const fn is_to_be_renewed(&self) -> bool {
+        self.reason.is_some() && self.next_try.is_none() && !self.is_closed
     }
 
     /// When a certificate that is in force now will be looked at for renewal.

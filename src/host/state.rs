@@ -8,6 +8,7 @@ use crate::store::VersionNumber;
 use crate::text::printable;
 
 use super::backoff::{Failures, Prospect};
+use super::hooks::HookOutcome;
 
 /// How much of a failure's words is kept, in characters.
 const KEPT: usize = 600;
@@ -28,8 +29,8 @@ pub struct State {
     pub failures: Option<Failures>,
     /// The last one of them.
     pub last_failure: Option<Failure>,
-    /// Hooks that have still to succeed for the version in force.
-    pub debts: Vec<Debt>,
+    /// Hooks that have still to be run for the version in force.
+    pub owed: Owed,
     /// When a version was put in force last.
     pub last_success: Option<DateTime<Utc>>,
 }
@@ -146,31 +147,28 @@ impl Failure {
     }
 }
 
-/// A hook that has still to succeed.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Debt {
-    /// The hook as it is configured: one that is not configured any more is owed
-    /// nothing.
-    pub hook: String,
-    /// How often it has failed.
-    pub tries: u32,
-    /// What happened the last time; empty when it has not been run yet.
-    pub message: String,
+/// Which hooks have still to be run for the version in force.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Owed {
+    /// None.
+    #[default]
+    Nothing,
+    /// All: nobody knows which of them were.
+    All,
+    /// Those that have failed, with what they said.
+    Failed(Vec<HookOutcome>),
 }
 
-impl Debt {
-    pub(super) const fn new(hook: String) -> Self {
-        Self {
-            hook,
-            tries: 0,
-            message: String::new(),
+impl Owed {
+    /// How many have failed, for those who tell; `None` where it is not known.
+    #[must_use]
+    pub fn count(&self) -> Option<usize> {
+        match self {
+            Self::Nothing => Some(0),
+            Self::All => None,
+            Self::Failed(failed) => Some(failed.len()),
         }
-    }
-
-    pub(super) fn fail(&mut self, message: &str) {
-        self.tries = self.tries.saturating_add(1);
-        self.message = printable(message, KEPT);
     }
 }
 

@@ -1,5 +1,7 @@
 //! What an identity is to be, and by which rules it is renewed.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 
 use crate::key::KeyType;
@@ -7,12 +9,20 @@ use crate::pki::{AttributeType, Certificate, DistinguishedName, GeneralName};
 
 use super::schedule::Rule;
 use super::window::ChangeWindows;
+use crate::text::printable;
+
+/// How much of a name is shown, in characters.
+const SHOWN: usize = 120;
 
 /// What an identity is to be, and by which rules it is renewed.
 #[derive(Clone, Debug)]
 pub struct Terms {
     /// The common name of its certificates.
     pub common_name: String,
+    /// The organization (O) of their subject.
+    pub organization: Option<String>,
+    /// The organizational units (OU) of their subject.
+    pub units: Vec<String>,
     /// Their subject alternative names.
     pub names: Vec<GeneralName>,
     /// The type of its keys.
@@ -43,18 +53,58 @@ impl Terms {
     /// The subject that is asked for.
     #[must_use]
     pub fn subject(&self) -> DistinguishedName {
-        DistinguishedName::build(&[(AttributeType::CommonName, &self.common_name)])
+        let organization = self.organization.as_deref();
+        let organization = organization.map(|value| (AttributeType::Organization, value));
+        let units = self.units.iter();
+        let units = units.map(|value| (AttributeType::OrganizationalUnit, value.as_str()));
+        let attributes: Vec<_> = organization
+            .into_iter()
+            .chain(units)
+            .chain([(AttributeType::CommonName, self.common_name.as_str())])
+            .collect();
+        DistinguishedName::build(&attributes)
     }
 
-    /// Whether a certificate has the names.
+    /// What a certificate lacks of the names that are asked for, and what it has
+    /// besides. Attributes of the subject that the issuer adds are its own affair.
     #[must_use]
-    pub fn are_in(&self, certificate: &Certificate) -> bool {
-        let mut asked: Vec<String> = self.names.iter().map(ToString::to_string).collect();
-        let mut has = certificate.alternative_names().to_vec();
-        asked.sort_unstable();
-        asked.dedup();
-        has.sort_unstable();
-        has.dedup();
-        certificate.subject().common_name() == Some(self.common_name.as_str()) && asked == has
+    pub fn compare(&self, certificate: &Certificate) -> Compared {
+        let subject = self.subject();
+        let asked_of: BTreeSet<String> = attributes(&subject).collect();
+        let has_of: BTreeSet<String> = attributes(certificate.subject()).collect();
+        let asked: BTreeSet<String> = self.names.iter().map(ToString::to_string).collect();
+        let has: BTreeSet<String> = certificate.alternative_names().iter().cloned().collect();
+        let missing = asked_of.difference(&has_of).chain(asked.difference(&has));
+        let common_names = has_of.difference(&asked_of);
+        let common_names = common_names.filter(|name| name.starts_with("CN="));
+        Compared {
+            missing: missing.map(|name| printable(name, SHOWN)).collect(),
+            added: common_names
+                .chain(has.difference(&asked))
+                .map(|name| printable(name, SHOWN))
+                .collect(),
+        }
     }
+}
+
+/// How the names of a certificate differ from those that are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// What it lacks, with its kind.
+    pub missing: Vec<String>,
+    /// What it has besides.
+    pub added: Vec<String>,
+}
+
+impl Compared {
+    /// Whether they are the same.
+    #[must_use]
+    pub const fn is_same(&self) -> bool {
+        self.missing.is_empty() && self.added.is_empty()
+    }
+}
+
+fn attributes(name: &DistinguishedName) -> impl Iterator<Item = String> {
+    name.attributes()
+        .map(|(kind, value)| format!("{kind}={value}"))
 }

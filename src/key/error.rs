@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{CommandFailure, Contents, KeyAlgorithm, KeyType, Pkcs11Error, Scheme};
+use crate::process::CommandFailure;
+
+use super::{Contents, KeyAlgorithm, KeyType, Pkcs11Error, Scheme};
 
 /// Why a key cannot be read, made or used. `origin` names the file.
 #[derive(Debug, thiserror::Error)]

@@ -24,9 +24,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::der;
 use crate::limits;
+use crate::process::CommandLine;
 
 use super::ecdsa::from_raw;
-use super::{CommandLine, Error, Hash, KeyAlgorithm, PublicKey, Scheme, Signer};
+use super::{Error, Hash, KeyAlgorithm, PublicKey, Scheme, Signer};
 
 /// What the program gets on its stdin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

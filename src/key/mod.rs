@@ -5,7 +5,6 @@
 //! [`KeySource`] into one. The form of what was typed and the form of the bytes
 //! that are found there decide how they are read, never a series of attempts.
 
-mod command;
 mod ecdsa;
 mod encrypt;
 mod error;
@@ -24,7 +23,6 @@ mod software;
 mod source;
 mod tpm;
 
-pub use command::{CommandFailure, CommandLine};
 pub use encrypt::{Cost, encrypt, reencrypt};
 pub use error::Error;
 pub use external::{ExternalSigner, SignerInput};

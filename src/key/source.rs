@@ -11,8 +11,10 @@ use zeroize::Zeroizing;
 
 use crate::environment::Environment;
 use crate::limits;
+use crate::process::CommandLine;
+use crate::secret::read_wiping;
 
-use super::{CommandLine, Error};
+use super::Error;
 
 /// A place that holds bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -297,31 +299,4 @@ fn read_all(from: impl Read, size: u64, max: u64) -> Result<Zeroizing<Vec<u8>>, 
         return Err(Failure::TooLarge);
     }
     Ok(content)
-}
-
-/// Reads to the end. A buffer that has become too small is wiped when its
-/// content has moved to a larger one, so that no part of a secret stays behind.
-pub(super) fn read_wiping(
-    mut from: impl Read,
-    expected: usize,
-) -> std::io::Result<Zeroizing<Vec<u8>>> {
-    // One more, so that the end is seen without growing.
-    let mut buffer = Zeroizing::new(vec![0; expected.max(4095) + 1]);
-    let mut length = 0;
-    loop {
-        if length == buffer.len() {
-            let mut larger = Zeroizing::new(vec![0; buffer.len() * 2]);
-            larger[..length].copy_from_slice(&buffer);
-            buffer = larger;
-        }
-        match from.read(&mut buffer[length..]) {
-            Ok(0) => {
-                buffer.truncate(length);
-                return Ok(buffer);
-            }
-            Ok(count) => length += count,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
 }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::key::{self, CommandFailure, Contents};
+use crate::key::{self, Contents};
+use crate::process::CommandFailure;
 
 use super::super::Outcome;
 use super::store_error::hint_io;

@@ -2,7 +2,8 @@
 //! verb has all of them.
 
 use crate::cli::{CertificateArgs, IdentityArgs, KeyArgs, SignString, UnlockArgs};
-use crate::key::{CommandLine, KeySource, SignerInput};
+use crate::key::{KeySource, SignerInput};
+use crate::process::CommandLine;
 
 /// What was said, as far as the verb can be told.
 #[derive(Clone, Copy)]

@@ -1,0 +1,377 @@
+//! Running a program that gives something, a secret, a certificate or a signature,
+//! or that is told of something: without a shell, with a deadline, and with a bound
+//! on what is kept of its output.
+
+mod tail;
+
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid,
+};
+use zeroize::Zeroizing;
+
+use crate::limits;
+use crate::secret::read_wiping;
+use crate::text;
+
+use tail::Tail;
+
+/// A program with its arguments. As one line it is split at spaces; quotes and
+/// backslashes keep spaces together as in a POSIX shell, and nothing else of a
+/// shell is understood.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CommandLine {
+    program: String,
+    arguments: Vec<String>,
+}
+
+impl CommandLine {
+    /// Takes words that are split already, as an array of a config file has them.
+    ///
+    /// # Errors
+    ///
+    /// When there is no program among them, in words.
+    pub fn from_words(words: Vec<String>) -> Result<Self, String> {
+        let mut words = words.into_iter();
+        match words.next() {
+            Some(program) if !program.is_empty() => Ok(Self {
+                program,
+                arguments: words.collect(),
+            }),
+            _ => Err("the command is empty".to_owned()),
+        }
+    }
+
+    /// The program's name, for messages: arguments may be sensitive.
+    #[must_use]
+    pub fn program(&self) -> &str {
+        &self.program
+    }
+
+    /// The program and its arguments, which may be sensitive.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
+        let arguments = self.arguments.iter().map(String::as_str);
+        std::iter::once(self.program.as_str()).chain(arguments)
+    }
+
+    /// Runs the program as [`CommandLine::ask`] does, and gives what it printed on
+    /// stdout.
+    ///
+    /// # Errors
+    ///
+    /// Why it failed, with the beginning of what it said on stderr.
+    pub fn run(
+        &self,
+        input: &[u8],
+        variables: &[(&str, &str)],
+        deadline: Duration,
+        max: u64,
+    ) -> Result<Zeroizing<Vec<u8>>, CommandFailure> {
+        Ok(self.converse(input, variables, deadline, max)?.0)
+    }
+
+    /// Runs the program with this on its stdin and these variables set, and
+    /// gives what it printed on stdout, `max` octets at most, with the beginning of
+    /// what it said on stderr. When the time is over it is told to end and
+    /// then killed, without a terminal with all that it has started; what it
+    /// leaves behind when it ends by itself goes on.
+    ///
+    /// # Errors
+    ///
+    /// Why it failed, with the beginning of what it said on stderr.
+    pub fn ask(
+        &self,
+        input: &[u8],
+        variables: &[(&str, &str)],
+        deadline: Duration,
+        max: u64,
+    ) -> Result<Answer, CommandFailure> {
+        let (output, complaint) = self.converse(input, variables, deadline, max)?;
+        Ok(Answer {
+            output,
+            complaint: heard(&complaint),
+        })
+    }
+
+    fn converse(
+        &self,
+        input: &[u8],
+        variables: &[(&str, &str)],
+        deadline: Duration,
+        max: u64,
+    ) -> Result<(Zeroizing<Vec<u8>>, Heard), CommandFailure> {
+        let end = Instant::now() + deadline;
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.arguments)
+            .envs(variables.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        // On a terminal it stays in the foreground, where it may ask for
+        // something and is reached by ^C; elsewhere a group of its own can be
+        // ended as a whole.
+        if std::fs::File::open("/dev/tty").is_err() {
+            command.process_group(0);
+        }
+        let mut child = command.spawn().map_err(CommandFailure::Start)?;
+        let (output, complaint) = begin(&mut child, input, max);
+        let ended =
+            receive(&output, end, max).and_then(|output| Ok((output, wait(&mut child, end)?)));
+        let (output, status) = match ended {
+            Ok(ended) => ended,
+            Err(failure) => {
+                end_now(&mut child);
+                return Err(failure);
+            }
+        };
+        if status.success() {
+            return Ok((output, complaint));
+        }
+        Err(CommandFailure::Status {
+            status,
+            complaint: heard(&complaint),
+        })
+    }
+
+    /// Runs the program with these variables set and nothing on its stdin, and
+    /// gives how it ended with the end of what it said on stdout and stderr, `keep`
+    /// octets at most. A variable without a value is withheld from it.
+    ///
+    /// It has a process group of its own, on a terminal too: ^C does not cut it
+    /// short, and when the time is over all that it has started is told to end and
+    /// then killed. What it leaves behind when it ends by itself goes on and is not
+    /// waited for.
+    #[must_use]
+    pub fn tell(&self, variables: &[Variable<'_>], deadline: Duration, keep: usize) -> Told {
+        let end = Instant::now() + deadline;
+        match self.start_telling(variables) {
+            Ok((mut child, output)) => {
+                let tail = Tail::of(output, keep);
+                let ended = wait(&mut child, end);
+                if ended.is_err() {
+                    end_now(&mut child);
+                }
+                Told {
+                    ended: ended.and_then(|status| match status.success() {
+                        true => Ok(()),
+                        false => Err(CommandFailure::Status {
+                            status,
+                            complaint: String::new(),
+                        }),
+                    }),
+                    // What it leaves behind may hold the pipe open.
+                    output: tail.after(LAST_WORDS),
+                }
+            }
+            Err(error) => Told {
+                ended: Err(CommandFailure::Start(error)),
+                output: String::new(),
+            },
+        }
+    }
+
+    /// One pipe for both, so that what it says stays in order.
+    fn start_telling(
+        &self,
+        variables: &[Variable<'_>],
+    ) -> std::io::Result<(Child, std::io::PipeReader)> {
+        let (output, stdout) = std::io::pipe()?;
+        let stderr = stdout.try_clone()?;
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(stderr)
+            .process_group(0);
+        for (name, value) in variables {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        Ok((command.spawn()?, output))
+    }
+}
+
+/// A variable of a program with its value, or one that is withheld from it.
+pub type Variable<'a> = (&'a str, Option<&'a OsStr>);
+
+/// What a program gave.
+pub struct Answer {
+    /// What it printed on stdout.
+    pub output: Zeroizing<Vec<u8>>,
+    /// The beginning of what it said on stderr all the same, without control
+    /// characters.
+    pub complaint: String,
+}
+
+/// How a program ended that was told of something.
+#[derive(Debug)]
+pub struct Told {
+    /// Whether with success.
+    pub ended: Result<(), CommandFailure>,
+    /// The end of what it said, without control characters.
+    pub output: String,
+}
+
+/// How long a failed program's words, and the end of one that was killed, are
+/// waited for.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// What a program has to end by itself when its time is over: to remove a lock or
+/// to close a connection.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Why a program gave nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandFailure {
+    /// Its output cannot be read.
+    #[error("its output cannot be read: {0}")]
+    Output(std::io::Error),
+    /// It cannot be started.
+    #[error("it cannot be started: {0}")]
+    Start(std::io::Error),
+    /// It ended with a failure.
+    #[error("it ended with {status}{}", said(complaint))]
+    Status {
+        /// How it ended.
+        status: ExitStatus,
+        /// The beginning of what it said on stderr.
+        complaint: String,
+    },
+    /// It did not end in time.
+    #[error("it did not end in time")]
+    TimedOut,
+    /// It printed too much.
+    #[error("it printed more than {max} bytes")]
+    TooMuch {
+        /// The bound.
+        max: u64,
+    },
+}
+
+fn said(complaint: &str) -> String {
+    match complaint {
+        "" => String::new(),
+        complaint => format!(" and said: {complaint}"),
+    }
+}
+
+impl std::str::FromStr for CommandLine {
+    type Err = String;
+
+    fn from_str(typed: &str) -> Result<Self, String> {
+        Self::from_words(shlex::split(typed).ok_or("a quote in the command is not closed")?)
+    }
+}
+
+impl std::fmt::Debug for CommandLine {
+    /// Arguments may be sensitive.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CommandLine({} …)", self.program)
+    }
+}
+
+type Heard = mpsc::Receiver<std::io::Result<Zeroizing<Vec<u8>>>>;
+
+/// Writes the input and reads both outputs, side by side, on threads that end
+/// when the program's pipes close.
+fn begin(child: &mut Child, input: &[u8], max: u64) -> (Heard, Heard) {
+    if let Some(mut stdin) = child.stdin.take() {
+        let input = Zeroizing::new(input.to_vec());
+        std::thread::spawn(move || {
+            // A program that does not read its input may have no need of it.
+            let _ = stdin.write_all(&input);
+        });
+    }
+    let complaint = collect(child.stderr.take(), limits::MAX_COMMAND_COMPLAINT);
+    (collect(child.stdout.take(), max), complaint)
+}
+
+/// The beginning of what it said. A child of it may still hold stderr open.
+fn heard(complaint: &Heard) -> String {
+    let complaint = complaint.recv_timeout(LAST_WORDS);
+    let complaint = complaint.ok().and_then(Result::ok).unwrap_or_default();
+    text::printable(String::from_utf8_lossy(&complaint).trim(), 300)
+}
+
+fn receive(from: &Heard, end: Instant, max: u64) -> Result<Zeroizing<Vec<u8>>, CommandFailure> {
+    let output = from
+        .recv_timeout(end.saturating_duration_since(Instant::now()))
+        .map_err(|_| CommandFailure::TimedOut)?
+        .map_err(CommandFailure::Output)?;
+    if u64::try_from(output.len()).unwrap_or(u64::MAX) > max {
+        return Err(CommandFailure::TooMuch { max });
+    }
+    Ok(output)
+}
+
+/// Reads at most one byte more than `max` on a thread of its own.
+fn collect(from: Option<impl Read + Send + 'static>, max: u64) -> Heard {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let Some(mut from) = from else {
+            return;
+        };
+        let read = read_wiping(from.by_ref().take(max.saturating_add(1)), 0);
+        // Nobody listens any more after the deadline.
+        let _ = sender.send(read);
+        // A program that says too much is not stopped by a closed pipe.
+        let _ = std::io::copy(&mut from, &mut std::io::sink());
+    });
+    receiver
+}
+
+fn wait(child: &mut Child, end: Instant) -> Result<ExitStatus, CommandFailure> {
+    let mut pause = Duration::from_micros(200);
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Ok(status),
+            Ok(None) if Instant::now() >= end => {
+                return Err(CommandFailure::TimedOut);
+            }
+            Ok(None) => {
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(Duration::from_millis(20));
+            }
+            Err(error) => return Err(CommandFailure::Output(error)),
+        }
+    }
+}
+
+/// Tells the program to end, and its process group if it has one of its own, and
+/// kills what does not. One that cannot be killed, since it runs as another user,
+/// is left to itself.
+fn end_now(child: &mut Child) {
+    let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    if let Some(id) = id {
+        send(id, Signal::TERM);
+        let end = Instant::now() + GRACE;
+        // It is not reaped yet, so that its number is nobody else's while what it
+        // has started is killed.
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        while Instant::now() < end && matches!(waitid(WaitId::Pid(id), options), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        send(id, Signal::KILL);
+    }
+    let _ = wait(child, Instant::now() + LAST_WORDS);
+}
+
+/// Both may have ended by themselves in the meantime.
+fn send(id: Pid, signal: Signal) {
+    let _ = kill_process(id, signal);
+    let _ = kill_process_group(id, signal);
+}
+
+#[cfg(test)]
+mod tests;
