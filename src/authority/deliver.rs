@@ -16,6 +16,8 @@ pub enum Delivery {
     Directory(Staging),
     /// A new file with the certificate and its chain. Not for new keys.
     File(PathBuf),
+    /// Whoever asked hands it over, as they get it. Not for new keys.
+    Handed,
 }
 
 impl Delivery {
@@ -50,6 +52,7 @@ impl Delivery {
                 write_files(&staging, key, certificate, issuing)?;
                 staging.publish()?;
             }
+            Self::Handed => {}
             Self::File(path) => {
                 store::write_new(&path, encode_pem([certificate, issuing]).as_bytes())?;
             }

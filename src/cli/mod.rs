@@ -19,6 +19,7 @@ mod plain;
 mod proxy;
 mod reporting;
 mod role_chain;
+mod rotate;
 mod serve;
 mod session;
 mod status;
@@ -54,6 +55,7 @@ pub use passphrase::{NewPassphraseArgs, PassphraseArgs, TypedPassphrase};
 pub use proxy::ProxyArgs;
 pub use reporting::{ErrorFormat, Reporting};
 pub use role_chain::RoleChainArgs;
+pub use rotate::{Rotate, RotationArgs};
 pub use serve::Serve;
 pub use session::{ProfileArgs, ProfileChoice, SessionArgs};
 pub use status::Status;
@@ -71,7 +73,7 @@ use clap::{Args, Parser, Subcommand};
 /// Data goes to stdout, everything else to stderr. The exit code tells what
 /// happened: 0 done, 1 failed, 2 usage or configuration, 3 refused by AWS,
 /// 4 certificate or key unusable, 5 temporary and worth retrying, 6 nothing to
-/// judge.
+/// judge, 7 expired and not renewed, 10 renewed where --exit-code asks for it.
 #[derive(Debug, Parser)]
 #[command(
     name = "windlass",
@@ -109,6 +111,7 @@ pub enum Command {
     Generate(Generate),
     Key(Key),
     ReadCertificateData(Box<ReadCertificateData>),
+    Rotate(Box<Rotate>),
     Serve(Box<Serve>),
     SignString(Box<SignString>),
     Update(Box<Update>),
@@ -140,6 +143,7 @@ impl Command {
             },
             Self::Env(asked) => Some((&asked.session, asked.profile.choice())),
             Self::Exec(asked) => Some((&asked.session, asked.profile.choice())),
+            Self::Rotate(asked) => Some((&asked.session, asked.choice())),
             Self::Status(asked) => Some((&asked.session, ProfileChoice::Several)),
             Self::Serve(asked) => Some((&asked.session, asked.choice())),
             _ => None,
@@ -157,6 +161,7 @@ impl Command {
             },
             Self::Env(asked) => Some(&mut asked.session),
             Self::Exec(asked) => Some(&mut asked.session),
+            Self::Rotate(asked) => Some(&mut asked.session),
             Self::Status(asked) => Some(&mut asked.session),
             Self::Serve(asked) => Some(&mut asked.session),
             _ => None,

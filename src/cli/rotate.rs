@@ -8,11 +8,11 @@ use clap::Args;
 
 use crate::authority::CommonName;
 use crate::host::ChangeWindow;
-use crate::key::{CommandLine, KeyType};
+use crate::key::KeyType;
 use crate::limits;
+use crate::process::CommandLine;
 
-use super::ca::NameArgs;
-use super::{ProfileChoice, SessionArgs, value};
+use super::{NameArgs, ProfileChoice, SessionArgs, value};
 
 /// Renew an identity's certificate when it is due, and get its first one
 ///
@@ -36,7 +36,7 @@ use super::{ProfileChoice, SessionArgs, value};
 #[command(after_long_help = "\
 Examples:
   windlass rotate --identity web --cn web-1 --ca-dir ca --passphrase-file passphrase
-  windlass rotate --identity db --cn db-1 --san db-1.example.com --trust-anchor ca/root.pem \\
+  windlass rotate --identity db --cn db-1 --san db-1.example.com --trust-anchor ca/trust-anchor.pem \\
       --issuer-command 'windlass ca sign --dir ca --csr - --out - \\
       --passphrase-file passphrase'
   windlass rotate --identity web --cn web-1 --ca-dir ca --passphrase-file passphrase --check
@@ -44,7 +44,7 @@ Examples:
 With profiles in ~/.config/windlass/config.toml that name an identity:
   windlass rotate --all")]
 pub struct Rotate {
-    /// Profile of the config file whose options are used; may be repeated
+    /// Profile of the config file whose options are used
     #[arg(
         long,
         value_name = "NAME",
@@ -89,7 +89,6 @@ impl Rotate {
         match &self.profile {
             _ if self.all => ProfileChoice::Several,
             Some(name) => ProfileChoice::Named(name),
-            None if self.session.identity.identity.is_some() => ProfileChoice::Several,
             None => ProfileChoice::Usual,
         }
     }
@@ -217,7 +216,7 @@ pub struct RotationArgs {
 
 impl RotationArgs {
     /// The options that a profile may have, by the names of their keys there.
-    pub const PROFILE_KEYS: [&'static str; 21] = [
+    pub const PROFILE_KEYS: [&'static str; 20] = [
         "after_hook",
         "before_hook",
         "ca_dir",
@@ -238,7 +237,6 @@ impl RotationArgs {
         "trust_anchor",
         "window",
         "within",
-        "",
     ];
 }
 
@@ -254,4 +252,31 @@ fn deadline(text: &str) -> Result<Duration, String> {
         ));
     }
     Ok(deadline)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_option_is_a_key_of_profiles() {
+        let definition = RotationArgs::augment_args(clap::Command::new("test"));
+        let options: BTreeSet<&str> = definition
+            .get_arguments()
+            .map(|argument| argument.get_id().as_str())
+            .collect();
+        let known: BTreeSet<&str> = RotationArgs::PROFILE_KEYS.into_iter().collect();
+        assert_eq!(options, known);
+        assert!(RotationArgs::PROFILE_KEYS.is_sorted());
+    }
+
+    #[test]
+    fn deadlines_are_from_a_second_to_an_hour() {
+        assert_eq!(deadline("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(deadline("1h"), Ok(limits::LONGEST_DEADLINE));
+        for wrong in ["0s", "61m", "60", "-1s", "", "1d"] {
+            assert!(deadline(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches};
 
-use crate::cli::{ConfigFile, ConfigProblem, Origin, ProfileBehind, SessionArgs, Setting};
+use crate::cli::{
+    ConfigFile, ConfigProblem, Origin, ProfileBehind, RotationArgs, SessionArgs, Setting,
+};
 use crate::environment::Environment;
 use crate::key::{KeySource, Source};
 use crate::limits;
@@ -21,7 +23,8 @@ use super::Error;
 const SYSTEM: &str = "/etc/windlass/config.toml";
 
 /// Options of which one makes the others unsaid, also those of a profile.
-pub(super) const EXCLUSIVE: [&[&str]; 3] = [
+pub(super) const EXCLUSIVE: [&[&str]; 4] = [
+    &["ca_dir", "issuer_command"],
     &["private_key", "signer_command"],
     &[
         "passphrase_from",
@@ -37,8 +40,9 @@ pub(super) const EXCLUSIVE: [&[&str]; 3] = [
 ];
 
 /// Options whose values are files, or sources that may be.
-pub(super) const FILES: [&str; 9] = [
+pub(super) const FILES: [&str; 11] = [
     "ca_bundle",
+    "ca_dir",
     "cache_dir",
     "certificate",
     "intermediates",
@@ -47,6 +51,7 @@ pub(super) const FILES: [&str; 9] = [
     "pkcs11_lib",
     "private_key",
     "session_policy",
+    "trust_anchor",
 ];
 
 /// The config files that there are, the user's before the system's.
@@ -165,11 +170,19 @@ fn read_file(path: &Path) -> Result<ConfigFile, Error> {
         wrong(line, ConfigProblem::NotUtf8)
     })?;
     let file = ConfigFile::parse(&text).map_err(|error| wrong(error.line, error.problem))?;
-    let is_known = |setting: &&Setting| SessionArgs::PROFILE_KEYS.contains(&setting.key.as_str());
+    let is_known = |setting: &&Setting| known_keys().any(|key| key == setting.key);
     if let Some(setting) = file.settings().find(|setting| !is_known(setting)) {
         return Err(wrong(setting.line, unknown(&setting.key)));
     }
     Ok(file)
+}
+
+/// The keys that a profile may have: the options of a session, and those of a
+/// rotation.
+fn known_keys() -> impl Iterator<Item = &'static str> {
+    SessionArgs::PROFILE_KEYS
+        .into_iter()
+        .chain(RotationArgs::PROFILE_KEYS)
 }
 
 /// Why a key is none.
@@ -177,10 +190,10 @@ fn unknown(key: &str) -> ConfigProblem {
     let (key, dashes) = (key.to_owned(), key.replace('-', "_"));
     if ["pkcs8_password", "tpm_key_password"].contains(&key.as_str()) {
         ConfigProblem::Secret { key }
-    } else if SessionArgs::PROFILE_KEYS.contains(&dashes.as_str()) {
+    } else if known_keys().any(|key| key == dashes) {
         ConfigProblem::Dashes { key, meant: dashes }
     } else {
-        let meant = nearest(&dashes, SessionArgs::PROFILE_KEYS.into_iter());
+        let meant = nearest(&dashes, known_keys());
         ConfigProblem::UnknownKey { key, meant }
     }
 }

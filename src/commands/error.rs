@@ -18,6 +18,7 @@ mod install;
 mod key_error;
 mod pki_error;
 mod profile;
+mod rotate;
 mod serve;
 mod shared_file;
 mod store_error;
@@ -35,6 +36,7 @@ use crate::rolesanywhere::{
 use crate::{key, pki, rolesanywhere, store};
 
 use self::authority::of_authority;
+pub use self::rotate::RotateError;
 use super::Outcome;
 use exchange_error::of_exchange;
 use key_error::of_key;
@@ -377,6 +379,9 @@ pub enum Error {
         #[source]
         source: Box<Self>,
     },
+    /// An identity was not renewed.
+    #[error(transparent)]
+    Rotate(#[from] RotateError),
     /// What was to be judged was, and the verdict was printed.
     #[error("the verdict is {}", .0.name())]
     Verdict(Outcome),
@@ -441,6 +446,7 @@ impl Error {
             Self::Daemon(_) => Outcome::Failed,
             Self::Exchange(error) => of_exchange(error),
             Self::Key(error) => of_key(error),
+            Self::Rotate(error) => error.outcome(),
             Self::Serve(error) => of_serve(error),
             Self::NotInInventory { .. } | Self::NotText | Self::Stdout(_) | Self::TlsSetup(_) => {
                 Outcome::Failed

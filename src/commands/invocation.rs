@@ -24,6 +24,10 @@ pub struct Invocation {
 /// A profile's name with the session's options, or with what is wrong with them.
 pub(super) type OfProfile = (String, Result<SessionArgs, Error>);
 
+/// A profile's name with what is to be done with it, or with what is wrong with
+/// its options.
+pub(super) type AskedByProfile = (String, Result<Command, Error>);
+
 /// Why the arguments are no command.
 pub(super) enum Unparsed {
     /// As the parser has it: also when help was asked for.
@@ -177,6 +181,30 @@ impl Invocation {
         names.iter().map(of_profile).collect()
     }
 
+    /// What is to be done with each of these profiles behind it instead, by the
+    /// profiles' names; every profile that there is without any name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::each_session`].
+    pub(super) fn each_command(
+        &self,
+        config: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<Vec<AskedByProfile>, Error> {
+        let config = Config::read(config, environment)?;
+        let names = config.names();
+        if names.is_empty() {
+            return Err(config.has_none());
+        }
+        let of_profile = |name: &String| {
+            let profile = config.required(name)?;
+            let command = self.command_with(&profile, environment);
+            Ok((profile.name, command))
+        };
+        names.iter().map(of_profile).collect()
+    }
+
     /// The sessions to which the profiles of the config files lead, by their
     /// names, as `credential-process` would ask for them. Profiles that cannot be
     /// used are left out.
@@ -204,19 +232,24 @@ impl Invocation {
         profile: &Profile,
         environment: &Environment,
     ) -> Result<SessionArgs, Error> {
+        let mut command = self.command_with(profile, environment)?;
+        let session = command.session_mut().cloned();
+        session.ok_or_else(|| profile.unusable())
+    }
+
+    fn command_with(&self, profile: &Profile, environment: &Environment) -> Result<Command, Error> {
         let parse = || {
             let matches = self
                 .definition::<Command>(environment)
                 .try_get_matches_from(&self.arguments)?;
             self.read_with::<Command>(&matches, profile, environment)
         };
-        let session = match parse() {
-            Ok(mut cli) => cli.command.session_mut().cloned(),
-            Err(Unparsed::Config(error)) => return Err(error),
+        match parse() {
+            Ok(cli) => Ok(cli.command),
+            Err(Unparsed::Config(error)) => Err(error),
             // Without the profile it was parsed before.
-            Err(Unparsed::Arguments(_)) => None,
-        };
-        session.ok_or_else(|| profile.unusable())
+            Err(Unparsed::Arguments(_)) => Err(profile.unusable()),
+        }
     }
 
     fn parse_as<C>(&self, environment: &Environment) -> Result<Cli, Unparsed>

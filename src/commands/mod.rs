@@ -24,6 +24,7 @@ mod ready;
 mod remedy;
 mod reminders;
 mod role_chain;
+mod rotate;
 mod serve;
 mod session;
 mod shared_file;
@@ -33,7 +34,7 @@ mod update;
 mod usage;
 
 pub use context::Context;
-pub use error::{ConfigureError, Error, ServeError};
+pub use error::{ConfigureError, Error, RotateError, ServeError};
 pub use invocation::Invocation;
 pub use outcome::Outcome;
 pub use printer::{Printer, Style};
@@ -186,6 +187,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
         Command::ReadCertificateData(arguments) => {
             diagnostics::read_certificate_data(&arguments, context)
         }
+        Command::Rotate(arguments) => rotate::run(&arguments, context),
         Command::Serve(arguments) => serve::run(*arguments, context),
         Command::SignString(arguments) => diagnostics::sign_string(&arguments, context),
         Command::Update(arguments) => update::run(&arguments, context),

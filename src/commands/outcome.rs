@@ -20,7 +20,9 @@ pub enum Outcome {
     Temporary,
     /// There was nothing to judge.
     Undecided,
-    /// Something was changed or renewed. No command says so yet.
+    /// A certificate has ended, and could not be renewed.
+    Expired,
+    /// Something was changed or renewed, where `--exit-code` asks for it.
     Changed,
     /// `windlass exec` speaks for the command that it was to run, with the exit
     /// status of that.
@@ -29,7 +31,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome with its meaning, for the manual page.
-    pub const TABLE: [(Self, &'static str); 8] = [
+    pub const TABLE: [(Self, &'static str); 9] = [
         (Self::Done, "Done"),
         (Self::Failed, "Failed"),
         (Self::Usage, "Usage or configuration"),
@@ -43,7 +45,8 @@ impl Outcome {
             "Temporary and worth retrying: network, time-out, throttled, service unavailable",
         ),
         (Self::Undecided, "Nothing to judge"),
-        (Self::Changed, "Reserved: changed or renewed"),
+        (Self::Expired, "Expired, and not renewed"),
+        (Self::Changed, "Renewed, where --exit-code asks for it"),
     ];
 
     /// The outcome as a word, for programs.
@@ -57,6 +60,7 @@ impl Outcome {
             Self::Unusable => "unusable",
             Self::Temporary => "temporary",
             Self::Undecided => "undecided",
+            Self::Expired => "expired",
             Self::Changed => "changed",
             Self::Command(_) => "command",
         }
@@ -73,6 +77,7 @@ impl Outcome {
             Self::Unusable => 4,
             Self::Temporary => 5,
             Self::Undecided => 6,
+            Self::Expired => 7,
             Self::Changed => 10,
             Self::Command(status) => status,
         }

@@ -1,6 +1,5 @@
 //! `windlass rotate`
 
-mod error;
 mod issuer;
 mod plan;
 mod shown;
@@ -16,9 +15,8 @@ use crate::store::Versions;
 
 use self::plan::Plan;
 use self::shown::{report_json, report_text, standing_json, standing_text};
+use super::error::RotateError;
 use super::{Context, Error, Outcome};
-
-pub use self::error::RotateError;
 
 /// Renews what is due, or with `--check` says what is.
 pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<(), Error> {
@@ -47,9 +45,9 @@ pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<(), Error> {
                 if let Some(earlier) = failed.replace(error) {
                     context.printer.error(&earlier);
                 }
-                context
-                    .printer
-                    .warning(&format!("the identity of the profile {name} was left as it is"));
+                context.printer.warning(&format!(
+                    "the identity of the profile {name} was left as it is"
+                ));
             }
         }
     }
@@ -81,20 +79,22 @@ pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<(), Error> {
     }
 }
 
+/// A profile's name with its options, or with what is wrong with them.
+type Asked = (String, Result<Rotate, Error>);
+
 /// The profiles that name an identity and who certifies it, with their options.
-fn asked(
-    arguments: &Rotate,
-    context: &Context,
-) -> Result<Vec<(String, Result<Rotate, Error>)>, Error> {
+fn asked(arguments: &Rotate, context: &Context) -> Result<Vec<Asked>, Error> {
     let config = arguments.session.config.as_deref();
     let commands = context
         .invocation
-        .each_command(&[], config, &context.environment)?;
-    let asked = commands.into_iter().filter_map(|(name, command)| match command {
-        Ok(Command::Rotate(asked)) if Plan::is_wanted(&asked) => Some((name, Ok(*asked))),
-        Ok(_) => None,
-        Err(error) => Some((name, Err(error))),
-    });
+        .each_command(config, &context.environment)?;
+    let asked = commands
+        .into_iter()
+        .filter_map(|(name, command)| match command {
+            Ok(Command::Rotate(asked)) if Plan::is_wanted(&asked) => Some((name, Ok(*asked))),
+            Ok(_) => None,
+            Err(error) => Some((name, Err(error))),
+        });
     let asked: Vec<_> = asked.collect();
     if asked.is_empty() {
         return Err(RotateError::NoIdentities.into());
@@ -131,7 +131,7 @@ fn one(arguments: &Rotate, context: &Context) -> Result<CameTo, Error> {
     let rotation = Rotation {
         shelf: &disk,
         issuer: plan.issuer.as_ref(),
-        probe: plan.trial.as_ref().map(|trial| trial as _),
+        probe: plan.probe(),
         hooks: &plan.hooks,
         terms: &plan.terms,
         clock: context.clock.as_ref(),

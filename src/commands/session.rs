@@ -3,6 +3,7 @@
 
 mod cache;
 mod plan;
+mod trial;
 
 use std::cell::RefCell;
 use std::sync::{Mutex, PoisonError};
@@ -26,6 +27,8 @@ use crate::store::CacheEntry;
 
 pub(super) use self::cache::Cache;
 use self::plan::ChainPlan;
+pub(super) use self::plan::missing;
+pub(super) use self::trial::Trial;
 use super::identity::Opening;
 use super::network::{tell, warn_of_skew};
 use super::{Context, Error, Outcome};
@@ -59,7 +62,7 @@ impl<'a> SessionPlan<'a> {
         let chain = plan::chain(arguments, context, &target)?;
         let place = &arguments.identity.certificate;
         if place.certificate.is_none() && place.cert_selector.is_none() {
-            return Err(plan::missing(arguments, "certificate", "certificate"));
+            return Err(missing(arguments, "certificate", "certificate"));
         }
         Ok(Self {
             arguments,
@@ -323,7 +326,7 @@ impl Error {
             cause: match self.outcome() {
                 Outcome::Refused => Cause::Refused,
                 Outcome::Temporary => Cause::Temporary,
-                Outcome::Unusable => Cause::Unusable,
+                Outcome::Unusable | Outcome::Expired => Cause::Unusable,
                 Outcome::Usage => Cause::Usage,
                 Outcome::Done
                 | Outcome::Failed

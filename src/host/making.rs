@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::clock::whole_seconds;
 use crate::key::{self, Signer, SoftwareKey, generate};
 use crate::pki::{Certificate, CertificateRequest, encode_pem};
 use crate::secret::Secret;
@@ -307,7 +308,7 @@ impl Making<'_> {
     }
 
     fn now(&self) -> DateTime<Utc> {
-        self.rotation.clock.now()
+        whole_seconds(self.rotation.clock.now())
     }
 }
 

@@ -1,7 +1,9 @@
 //! A run: what was left to be done is done, and the identity is renewed if it is
 //! due and nothing holds it up.
 
-use crate::clock::Clock;
+use chrono::{DateTime, Utc};
+
+use crate::clock::{Clock, whole_seconds};
 use crate::pki::SerialNumber;
 
 use super::Error;
@@ -149,11 +151,15 @@ impl Rotation<'_> {
     }
 
     fn standing(&self, pair: Option<&Pair>, state: State) -> Standing {
-        Standing::of(pair, state, self.terms, self.clock.now())
+        Standing::of(pair, state, self.terms, self.now())
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        whole_seconds(self.clock.now())
     }
 
     fn failure(&self, step: Step, why: &dyn std::fmt::Display, prospect: Prospect) -> Failure {
-        Failure::new(self.clock.now(), step, why, prospect)
+        Failure::new(self.now(), step, why, prospect)
     }
 
     fn remember(&self, state: &mut State, failure: Failure) -> Result<(), Error> {
@@ -186,7 +192,7 @@ impl Rotation<'_> {
     }
 
     fn put_in_force(&self, state: &mut State, next: &Next) {
-        let now = self.clock.now();
+        let now = self.now();
         state.in_force = Some(InForce {
             version: next.version,
             obtained: next.obtained.unwrap_or(now),

@@ -60,6 +60,7 @@ mod reporting;
 mod retries;
 mod revocation;
 mod rollover;
+mod rotate;
 mod selectors;
 mod serve;
 mod session_cache;

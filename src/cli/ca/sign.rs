@@ -23,6 +23,7 @@ Examples:
   openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout app.key \\
       -subj /CN=app-1 -out app.csr
   windlass ca sign --dir ca --csr app.csr --out app-1 --passphrase-file passphrase
+  windlass ca sign --dir ca --csr - --out - --passphrase-file passphrase <app.csr
   windlass ca sign --dir ca --csr app.csr --cn app-2 --san app-2.example.com --dry-run")]
 pub struct CaSign {
     /// Which CA
@@ -48,10 +49,10 @@ pub struct CaSign {
     #[command(flatten)]
     pub terms: TermArgs,
 
-    /// The new directory for the certificates, or a new file
+    /// The new directory for the certificates, a new file, or - for stdout
     ///
     /// A directory gets cert.pem, chain.pem and fullchain.pem. What ends in .pem
-    /// or .crt is a file, for the certificate with its chain
+    /// or .crt is a file, for the certificate with its chain; so is what is printed
     #[arg(long, value_name = "DIR|FILE", required_unless_present = "dry_run")]
     pub out: Option<PathBuf>,
 

@@ -10,7 +10,7 @@ use crate::authority::{Authority, Delivery, IssueRequest, Issued, Preview, Reque
 use crate::cli::{CaIssue, OccasionArgs, PassphraseArgs};
 use crate::clock::rfc3339;
 use crate::commands::{Context, Error};
-use crate::pki::Certificate;
+use crate::pki::{Certificate, encode_pem};
 
 use super::occasion::{actor, occasion};
 use super::outside::check_outside;
@@ -32,7 +32,8 @@ pub(super) struct Order<'a> {
 /// Where a certificate goes.
 pub(super) struct Target {
     pub(super) delivery: Delivery,
-    pub(super) path: PathBuf,
+    /// `None` for the standard output.
+    pub(super) path: Option<PathBuf>,
 }
 
 /// Issues a certificate and says where its files are.
@@ -56,7 +57,7 @@ pub(in crate::commands) fn issue(arguments: &CaIssue, context: &Context) -> Resu
     let target = match &out {
         Some(out) if !arguments.terms.dry_run => Some(Target {
             delivery: Delivery::directory(out)?,
-            path: out.clone(),
+            path: Some(out.clone()),
         }),
         _ => None,
     };
@@ -122,7 +123,17 @@ impl Order<'_> {
                 "the inventory lists the certificate, but could not note its delivery: {error}"
             ));
         }
-        let files = files_of(&target.path, &self.request.key);
+        let Some(path) = target.path else {
+            let chain = encode_pem([&issued.certificate, authority.issuing()]);
+            if !self.json {
+                return context.printer.data(&chain);
+            }
+            let mut shown = as_json(&issued.certificate);
+            shown["ignored"] = self.ignored.into();
+            shown["fullchain"] = chain.into();
+            return context.printer.json(&shown);
+        };
+        let files = files_of(&path, &self.request.key);
         if self.json {
             let mut shown = as_json(&issued.certificate);
             if let (Some(fields), Some(ignored)) = (shown.as_object_mut(), self.ignored) {

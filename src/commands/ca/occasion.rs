@@ -15,7 +15,7 @@ const MOST: usize = 100;
 
 /// Who runs the command, as the operating system knows them: `alice@ca-1`, or
 /// `root@ca-1 (sudo by alice)`.
-pub(super) fn actor(context: &Context) -> String {
+pub(in crate::commands) fn actor(context: &Context) -> String {
     let user = rustix::process::getuid().as_raw();
     let passwd = read_bounded(Path::new("/etc/passwd"), limits::MAX_FILE).unwrap_or_default();
     let name = user_name(&passwd, user).unwrap_or_else(|| format!("uid {user}"));
@@ -56,7 +56,7 @@ fn mapped_root(map: &[u8]) -> Option<u32> {
 }
 
 /// The occasion of a command that `actor` runs now.
-pub(super) fn occasion<'a>(
+pub(in crate::commands) fn occasion<'a>(
     actor: &'a str,
     arguments: &'a OccasionArgs,
     context: &Context,

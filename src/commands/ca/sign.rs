@@ -24,16 +24,22 @@ pub(in crate::commands) fn sign(arguments: &CaSign, context: &Context) -> Result
         });
     }
     // What cannot be written is refused before anybody is asked.
+    let is_stdout = arguments.out.as_deref() == Some(Path::new("-"));
     let out = arguments.out.as_deref().map(|out| context.path(out));
+    let out = out.filter(|_| !is_stdout);
     if let Some(out) = &out {
         check_outside(out, &context.path(&arguments.ca.dir))?;
     }
     let target = match &out {
-        Some(out) if !arguments.terms.dry_run => Some(Target {
-            delivery: begin(out)?,
-            path: out.clone(),
+        _ if arguments.terms.dry_run => None,
+        None => Some(Target {
+            delivery: Delivery::Handed,
+            path: None,
         }),
-        _ => None,
+        Some(out) => Some(Target {
+            delivery: begin(out)?,
+            path: Some(out.clone()),
+        }),
     };
     let origin = source.to_string();
     let content = source.read(&context.environment, limits::MAX_REQUEST)?;
@@ -86,15 +92,34 @@ fn begin(out: &Path) -> Result<Delivery, Error> {
 }
 
 /// What is said beside a request, and overrides it kind by kind.
-pub(super) struct Said {
+pub(in crate::commands) struct Said {
     pub(super) cn: Option<CommonName>,
     pub(super) names: NameArgs,
     pub(super) days: Option<u32>,
     pub(super) profile: Option<String>,
 }
 
+impl Said {
+    /// Names are the request's own.
+    pub(in crate::commands) fn nothing_of_names(
+        days: Option<u32>,
+        profile: Option<String>,
+    ) -> Self {
+        Self {
+            cn: None,
+            names: NameArgs {
+                san: Vec::new(),
+                organization: None,
+                ou: Vec::new(),
+            },
+            days,
+            profile,
+        }
+    }
+}
+
 /// The names that are asked for by the request, unless others are said.
-pub(super) fn wanted(
+pub(in crate::commands) fn wanted(
     request: &CertificateRequest,
     origin: &str,
     said: Said,

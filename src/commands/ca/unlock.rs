@@ -15,7 +15,7 @@ use crate::store;
 ///
 /// [`store::Error::NotPrivate`] for a file that others can write: they would
 /// choose what opens the key, or learn of it that it does not.
-pub(super) fn unlock<'a>(
+pub(in crate::commands) fn unlock<'a>(
     directory: &Path,
     arguments: &PassphraseArgs,
     context: &'a Context,

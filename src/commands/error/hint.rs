@@ -103,6 +103,7 @@ impl Error {
             Self::RegionMismatch { .. } => {
                 fixed("leave it out: the trust anchor's ARN names the region")
             }
+            Self::Rotate(error) => error.hint(),
             Self::SecretInConfig { option } if option == "proxy" => fixed(
                 "nothing was written; put user and password of the proxy into $WINDLASS_PROXY",
             ),

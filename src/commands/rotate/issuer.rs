@@ -24,12 +24,7 @@ impl LocalCa<'_> {
     fn certify(&self, request: &str) -> Result<Vec<u8>, Error> {
         let origin = "the request of this host";
         let request = CertificateRequest::read(request.as_bytes(), origin)?;
-        let said = Said {
-            cn: None,
-            names: Said::no_names(),
-            days: self.rotation.days,
-            profile: self.rotation.ca_profile.clone(),
-        };
+        let said = Said::nothing_of_names(self.rotation.days, self.rotation.ca_profile.clone());
         let wanted = wanted(&request, origin, said).map_err(Error::from)?;
         let unlock = unlock(&self.directory, self.passphrase, self.context)?;
         let authority = Authority::open(&self.directory, &unlock)?;

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use crate::authority::generations;
 use crate::cli::Rotate;
+use crate::commands::error::RotateError;
 use crate::commands::{Context, Error};
 use crate::host::{
-    CommandHooks, CommandIssuer, Disk, Issuer, KeyPolicy, Places, Rotation, Rule, Standing, Terms,
+    CommandHooks, CommandIssuer, Disk, Issuer, KeyPolicy, Places, Probe, Rotation, Rule, Standing,
+    Terms,
 };
 use crate::limits;
 use crate::pki::{Certificate, read_certificates};
@@ -60,7 +62,10 @@ impl<'a> Plan<'a> {
         let names = &rotation.names;
         let terms = Terms {
             common_name: common_name.as_str().to_owned(),
-            organization: names.organization.as_ref().map(|one| one.as_str().to_owned()),
+            organization: names
+                .organization
+                .as_ref()
+                .map(|one| one.as_str().to_owned()),
             units: names.ou.iter().map(|one| one.as_str().to_owned()).collect(),
             names: names.san.clone(),
             key_type: rotation.key_type,
@@ -90,6 +95,14 @@ impl<'a> Plan<'a> {
             context,
             keep: rotation.keep,
         })
+    }
+
+    /// Who tries a new pair, where somebody is to.
+    pub(super) fn probe(&self) -> Option<&dyn Probe> {
+        match &self.trial {
+            Some(trial) => Some(trial),
+            None => None,
+        }
     }
 
     /// Where the identity is.
@@ -123,7 +136,7 @@ impl<'a> Plan<'a> {
             places: &self.places,
         };
         let standing = rotation.look();
-        Ok(standing.map_err(|source| super::RotateError::Host {
+        Ok(standing.map_err(|source| RotateError::Host {
             directory: self.directory.clone(),
             source,
         })?)

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::clock::rfc3339;
-use crate::host::{Done, Report, Standing, Urgency};
+use crate::host::{Done, Reason, Report, Standing, Urgency};
 
 /// How it stands, as JSON.
 pub(super) fn standing_json(path: &Path, standing: &Standing) -> Value {
@@ -63,11 +63,14 @@ pub(super) fn report_text(path: &Path, report: &Report) -> String {
     let standing = &report.standing;
     match (&report.done, &standing.certificate) {
         (Done::Renewed { reason, .. }, Some(certificate)) => format!(
-            "renewed {}: {reason}\n\
+            "{}\n\
              certificate    {}, serial number {}\n\
              valid          until {}\n\
              {}",
-            path.display(),
+            match reason {
+                Reason::First => format!("obtained the first certificate of {}", path.display()),
+                reason => format!("renewed {}: {reason}", path.display()),
+            },
             certificate.subject(),
             certificate.serial(),
             rfc3339(certificate.not_after()),
@@ -118,7 +121,7 @@ fn next_line(standing: &Standing) -> String {
     } else {
         return String::new();
     };
-    standing
-        .next()
-        .map_or_else(String::new, |next| format!("{words:<14} {}\n", rfc3339(next)))
+    standing.next().map_or_else(String::new, |next| {
+        format!("{words:<14} {}\n", rfc3339(next))
+    })
 }

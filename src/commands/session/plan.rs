@@ -52,7 +52,11 @@ pub(super) fn target(arguments: &SessionArgs) -> Result<Target, Error> {
 }
 
 /// Something that is said neither by options nor by the profile, if there is one.
-pub(super) fn missing(arguments: &SessionArgs, what: &'static str, option: &'static str) -> Error {
+pub(in crate::commands) fn missing(
+    arguments: &SessionArgs,
+    what: &'static str,
+    option: &'static str,
+) -> Error {
     let profile = arguments.profile_behind.as_ref();
     Error::Missing {
         what,

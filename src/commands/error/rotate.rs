@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 
 use crate::clock::rfc3339;
-use crate::commands::{Error, Outcome};
+use crate::commands::Outcome;
 use crate::host::{self, Done, Prospect, Report, Step, Urgency};
+
+use super::store_error::{hint_store, of_store};
 
 /// Why an identity was not renewed. What was in force is in force.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +47,7 @@ pub enum RotateError {
 
 impl RotateError {
     /// That of a run, if it failed.
-    pub(super) fn of(directory: PathBuf, report: Report) -> Option<Self> {
+    pub(in crate::commands) fn of(directory: PathBuf, report: Report) -> Option<Self> {
         let Done::Failed(failure) = report.done else {
             return None;
         };
@@ -61,16 +63,15 @@ impl RotateError {
         })
     }
 
-    pub(in crate::commands) fn outcome(&self) -> Outcome {
+    pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::NoIdentities => Outcome::Usage,
             Self::Host { source, .. } => match source {
-                host::Error::Store(error) => Error::outcome_of_store(error),
-                host::Error::Key(_) | host::Error::Lost { .. } | host::Error::Pki(_) => {
-                    Outcome::Failed
-                }
-                host::Error::State { .. } => Outcome::Failed,
-                _ => Outcome::Failed,
+                host::Error::Store(error) => of_store(error),
+                host::Error::Key(_)
+                | host::Error::Lost { .. }
+                | host::Error::Pki(_)
+                | host::Error::State { .. } => Outcome::Failed,
             },
             Self::NotRenewed {
                 is_expired: true, ..
@@ -87,7 +88,7 @@ impl RotateError {
         }
     }
 
-    pub(in crate::commands) fn hint(&self) -> Option<String> {
+    pub(super) fn hint(&self) -> Option<String> {
         match self {
             Self::NoIdentities => Some(
                 "give a profile 'identity', 'cn', and 'ca_dir' or 'issuer_command'; or name one identity with --identity".to_owned(),
@@ -97,8 +98,8 @@ impl RotateError {
                     "key and certificate are not touched by it; remove {} and run it again",
                     path.display()
                 )),
-                host::Error::Store(error) => Error::hint_of_store(error),
-                _ => None,
+                host::Error::Store(error) => hint_store(error),
+                host::Error::Key(_) | host::Error::Lost { .. } | host::Error::Pki(_) => None,
             },
             Self::NotRenewed {
                 ends,

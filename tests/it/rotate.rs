@@ -1,0 +1,456 @@
+//! `windlass rotate`: an identity that is renewed when it is due, and never worse off.
+
+mod crash;
+mod issuers;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde_json::Value;
+use windlass::key::{Signer, open_software};
+use windlass::pki::read_certificates;
+
+use crate::harness::{Run, Sandbox};
+
+/// What every rotation of these tests says: a CA beside the identity.
+const LOCAL: [&str; 9] = [
+    "rotate",
+    "--identity",
+    "web",
+    "--cn",
+    "web-1",
+    "--ca-dir",
+    "ca",
+    "--passphrase-file",
+    "passphrase",
+];
+
+fn with_ca() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    sandbox
+}
+
+/// One with a first certificate.
+fn with_identity() -> Sandbox {
+    let sandbox = with_ca();
+    sandbox.ok(&LOCAL);
+    sandbox
+}
+
+fn rotate(sandbox: &Sandbox, more: &[&str]) -> Run {
+    let mut arguments = LOCAL.to_vec();
+    arguments.extend(more);
+    sandbox.run(&arguments)
+}
+
+fn json(run: &Run) -> Value {
+    serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:#?}"))
+}
+
+/// The serial number of the certificate in force, whose key is there and its own.
+fn in_force(identity: &Path) -> String {
+    let current = identity.join("current");
+    let read = |name: &str| fs::read(current.join(name)).unwrap();
+    let key = open_software(&read("key.pem"), "key", || Ok(None)).unwrap();
+    let chain = read_certificates(&read("fullchain.pem"), "chain").unwrap();
+    let alone = read_certificates(&read("cert.pem"), "certificate").unwrap();
+    assert_eq!(chain[0].public_key(), key.public_key());
+    assert_eq!(chain[0], alone[0]);
+    assert_eq!(chain.len(), 2);
+    chain[0].serial().hex()
+}
+
+#[test]
+fn an_identity_is_obtained_used_and_left_alone_until_it_is_due() {
+    let sandbox = with_ca();
+    let first = rotate(&sandbox, &["--exit-code"]);
+    assert_eq!(first.code, 10, "{first:#?}");
+    assert!(
+        first
+            .stdout
+            .starts_with("obtained the first certificate of ")
+    );
+    let serial = in_force(&sandbox.path("web"));
+    for (path, mode) in [
+        ("web", 0o700),
+        ("web/v0001", 0o700),
+        ("web/v0001/key.pem", 0o600),
+        ("web/state.json", 0o600),
+    ] {
+        let metadata = fs::metadata(sandbox.path(path)).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, mode, "{path}");
+    }
+    let emulator = sandbox.emulate(&["--trust-anchor", "ca/trust-anchor.pem"]);
+    let arguments = emulator.arguments("web/current");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    sandbox.ok(&arguments);
+    // Cron sends on what is printed.
+    let second = rotate(&sandbox, &["--exit-code"]);
+    assert_eq!(
+        (second.code, second.stdout, second.stderr),
+        (0, String::new(), String::new())
+    );
+    let shown = json(&rotate(&sandbox, &["--json"]));
+    assert_eq!(shown["result"], "notDue");
+    assert_eq!(shown["serialNumber"], serial);
+    assert_eq!(shown["urgency"], "healthy");
+    assert_eq!(in_force(&sandbox.path("web")), serial);
+    // The CA knows it.
+    let listed = sandbox.ok(&["ca", "list", "--dir", "ca", "--json"]);
+    assert!(listed.stdout.contains(&serial));
+}
+
+#[test]
+fn a_check_says_what_would_be_done_and_does_nothing() {
+    let sandbox = with_ca();
+    let run = rotate(&sandbox, &["--check", "--exit-code"]);
+    assert_eq!(run.code, 10, "{run:#?}");
+    assert!(
+        run.stdout
+            .contains("would renew it: there is no certificate yet")
+    );
+    assert!(!sandbox.path("web").exists());
+    sandbox.ok(&LOCAL);
+    let before = crate::ca_state::files_below(&sandbox.path("web"));
+    let run = rotate(&sandbox, &["--check", "--exit-code"]);
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert!(run.stdout.contains("\ndue            20"), "{run:#?}");
+    let run = rotate(
+        &sandbox,
+        &[
+            "--check",
+            "--exit-code",
+            "--san",
+            "www.example.com",
+            "--json",
+        ],
+    );
+    assert_eq!(run.code, 10, "{run:#?}");
+    assert_eq!(json(&run)["reason"], "it is to have other names");
+    assert_eq!(crate::ca_state::files_below(&sandbox.path("web")), before);
+}
+
+#[test]
+fn each_renewal_has_a_new_key_and_old_versions_go() {
+    let sandbox = with_identity();
+    let key = |version: &str| sandbox.read(&format!("web/{version}/key.pem"));
+    let mut serials = vec![in_force(&sandbox.path("web"))];
+    for round in 2..=5 {
+        let before = sandbox.read("web/current/key.pem");
+        let shown = json(&rotate(&sandbox, &["--force", "--json", "--keep", "2"]));
+        assert_eq!(shown["result"], "renewed");
+        assert_eq!(shown["oldSerialNumber"], *serials.last().unwrap());
+        assert_eq!(shown["version"], format!("v{round:04}"));
+        let now = in_force(&sandbox.path("web"));
+        assert_eq!(shown["serialNumber"], now);
+        assert!(!serials.contains(&now));
+        assert_ne!(sandbox.read("web/current/key.pem"), before);
+        serials.push(now);
+    }
+    assert_eq!(key("v0005"), sandbox.read("web/current/key.pem"));
+    assert!(sandbox.path("web/v0004").exists() && !sandbox.path("web/v0003").exists());
+    let before = sandbox.read("web/current/key.pem");
+    let run = rotate(&sandbox, &["--force", "--reuse-key"]);
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert_eq!(sandbox.read("web/current/key.pem"), before);
+    assert_ne!(&in_force(&sandbox.path("web")), serials.last().unwrap());
+}
+
+#[test]
+fn a_closed_window_holds_it_up_and_force_does_not_wait() {
+    let sandbox = with_identity();
+    let serial = in_force(&sandbox.path("web"));
+    // The 29th of February, for a minute.
+    let closed = ["--window", "0 0 29 2 * 1m UTC", "--san", "www.example.com"];
+    let held = rotate(&sandbox, &[&closed[..], &["--json"]].concat());
+    assert_eq!(held.code, 0, "{held:#?}");
+    let shown = json(&held);
+    assert_eq!(shown["result"], "held");
+    assert!(
+        shown["windowOpens"]
+            .as_str()
+            .unwrap()
+            .contains("-02-29T00:00:00Z")
+    );
+    assert_eq!(in_force(&sandbox.path("web")), serial);
+    let forced = rotate(&sandbox, &[&closed[..], &["--force"]].concat());
+    assert_eq!(forced.code, 0, "{forced:#?}");
+    assert_ne!(in_force(&sandbox.path("web")), serial);
+}
+
+#[test]
+fn hooks_are_told_and_the_one_that_fails_is_run_again_alone() {
+    let sandbox = with_identity();
+    let old = in_force(&sandbox.path("web"));
+    for name in ["told", "flaky"] {
+        sandbox.write(
+            name,
+            format!(
+                "#!/bin/sh\n\
+                 echo \"$WINDLASS_HOOK $WINDLASS_VERSION $WINDLASS_OLD_SERIAL $WINDLASS_SERIAL\" >>{name}.log\n\
+                 cat \"$WINDLASS_PRIVATE_KEY\" >/dev/null || exit 9\n\
+                 [ {name} = told ] || [ -e repaired ] || {{ echo 'nginx is down' >&2; exit 3; }}\n"
+            ),
+        );
+        let path = sandbox.path(name);
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    let path = |name: &str| sandbox.path(name).display().to_string();
+    let (told, flaky) = (path("told"), path("flaky"));
+    let hooks = ["--after-hook", &told, "--after-hook", &flaky];
+    let run = rotate(&sandbox, &[&hooks[..], &["--force"]].concat());
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert!(run.stderr.contains("flaky failed") && run.stderr.contains("nginx is down"));
+    let new = in_force(&sandbox.path("web"));
+    let line = format!("after v0002 {old} {new}\n");
+    assert_eq!(sandbox.read("told.log"), line);
+    let again = rotate(&sandbox, &[&hooks[..], &["--json"]].concat());
+    assert_eq!(json(&again)["hooksOwed"], 1, "{again:#?}");
+    sandbox.write("repaired", "");
+    let again = rotate(&sandbox, &hooks);
+    assert_eq!((again.code, again.stderr.as_str()), (0, ""), "{again:#?}");
+    assert_eq!(rotate(&sandbox, &hooks).code, 0);
+    assert_eq!(sandbox.read("told.log"), line);
+    assert_eq!(sandbox.read("flaky.log"), line.repeat(3));
+    assert_eq!(in_force(&sandbox.path("web")), new);
+    // One before the change that fails stops it.
+    let run = rotate(&sandbox, &["--force", "--before-hook", "false"]);
+    assert_eq!(run.code, 5, "{run:#?}");
+    assert!(run.stderr.contains("the hook false failed"));
+    assert_eq!(in_force(&sandbox.path("web")), new);
+    assert_eq!(rotate(&sandbox, &["--force"]).code, 0);
+    assert_ne!(in_force(&sandbox.path("web")), new);
+}
+
+#[test]
+fn a_new_certificate_is_tried_out_before_it_is_used() {
+    let sandbox = with_identity();
+    let old = in_force(&sandbox.path("web"));
+    let emulator = sandbox.emulate(&["--trust-anchor", "ca/trust-anchor.pem"]);
+    let session = |url: &str| -> Vec<String> {
+        let all = emulator.arguments("web/current");
+        let at = |option: &str| {
+            let place = all.iter().position(|word| word == option).unwrap();
+            vec![option.to_owned(), all[place + 1].clone()]
+        };
+        ["--trust-anchor-arn", "--profile-arn", "--role-arn"]
+            .into_iter()
+            .flat_map(at)
+            .chain([
+                "--endpoint".to_owned(),
+                url.to_owned(),
+                "--force".to_owned(),
+            ])
+            .collect()
+    };
+    let forced = |url: &str| {
+        let arguments = session(url);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        rotate(&sandbox, &arguments)
+    };
+    let run = forced(&emulator.url);
+    assert_eq!(run.code, 0, "{run:#?}");
+    let new = in_force(&sandbox.path("web"));
+    assert_ne!(new, old);
+    assert!(emulator.log().contains("POST /sessions 201"));
+    // Nobody listens there.
+    let run = forced("http://127.0.0.1:1");
+    assert_eq!(run.code, 5, "{run:#?}");
+    assert_eq!(in_force(&sandbox.path("web")), new);
+    // An anchor that is another CA's.
+    let mut other = vec!["ca", "init", "--dir", "other", "--name", "Other"];
+    other.extend(["--passphrase-file", "passphrase"]);
+    sandbox.ok(&other);
+    let stranger = sandbox.emulate(&["--trust-anchor", "other/trust-anchor.pem"]);
+    let run = forced(&stranger.url);
+    assert_eq!(run.code, 3, "{run:#?}");
+    assert!(
+        run.stderr
+            .contains("the certificate in force is good until")
+    );
+    assert_eq!(in_force(&sandbox.path("web")), new);
+    // What was certified is tried again, and is not certified anew.
+    let issued = sandbox.ok(&["ca", "list", "--dir", "ca", "--json"]).stdout;
+    let run = forced(&emulator.url);
+    assert_eq!(run.code, 0, "{run:#?}");
+    let listed = sandbox.ok(&["ca", "list", "--dir", "ca", "--json"]).stdout;
+    let count = |text: &str| text.matches("\"serialNumber\"").count();
+    assert_eq!(count(&listed), count(&issued));
+}
+
+#[test]
+fn profiles_name_identities_and_all_are_looked_after() {
+    let sandbox = with_ca();
+    let (ca, passphrase) = (sandbox.path("ca"), sandbox.path("passphrase"));
+    let profile = |name: &str| {
+        format!(
+            "[profile.{name}]\nidentity = \"{}\"\ncn = \"{name}-1\"\nca_dir = \"{}\"\n\
+             passphrase_file = \"{}\"\n",
+            sandbox.path(name).display(),
+            ca.display(),
+            passphrase.display()
+        )
+    };
+    let other = "[profile.plain]\ncertificate = \"nowhere.pem\"\n";
+    sandbox.write("config.toml", profile("web") + &profile("db") + other);
+    let run = sandbox.run(&["rotate", "--all", "--config", "config.toml", "--json"]);
+    assert_eq!(run.code, 0, "{run:#?}");
+    let shown = json(&run);
+    let results: Vec<(&str, &str)> = shown
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            (
+                one["profile"].as_str().unwrap(),
+                one["result"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(results, [("db", "renewed"), ("web", "renewed")]);
+    in_force(&sandbox.path("db"));
+    // One that cannot be looked after leaves the others alone.
+    let broken = "[profile.aaa]\nidentity = \"/proc/nothing\"\ncn = \"a\"\nca_dir = \"nowhere\"\n";
+    sandbox.write("config.toml", profile("web") + broken);
+    let run = sandbox.run(&["rotate", "--all", "--force", "--config", "config.toml"]);
+    assert_eq!(run.code, 2, "{run:#?}");
+    assert!(run.stdout.starts_with("renewed "), "{run:#?}");
+    let run = sandbox.run(&["rotate", "--profile", "web", "--config", "config.toml"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{run:#?}");
+}
+
+#[test]
+fn two_runs_at_once_renew_it_once() {
+    let sandbox = with_identity();
+    sandbox.write(
+        "slow",
+        "#!/bin/sh\ntouch begun\nwhile [ ! -e go ]; do sleep 0.02; done\n",
+    );
+    let slow = sandbox.path("slow");
+    fs::set_permissions(&slow, fs::Permissions::from_mode(0o700)).unwrap();
+    let slow = slow.display().to_string();
+    let first = std::thread::scope(|scope| {
+        let run = scope.spawn(|| rotate(&sandbox, &["--force", "--before-hook", &slow]));
+        while !sandbox.path("begun").exists() {
+            assert!(!run.is_finished());
+            std::thread::yield_now();
+        }
+        let second = rotate(&sandbox, &["--force", "--json"]);
+        assert_eq!(second.code, 0, "{second:#?}");
+        assert_eq!(json(&second)["result"], "busy");
+        sandbox.write("go", "");
+        run.join().unwrap()
+    });
+    assert_eq!(first.code, 0, "{first:#?}");
+    assert!(sandbox.path("web/v0002").exists() && !sandbox.path("web/v0003").exists());
+}
+
+#[test]
+fn wrong_options_and_foreign_directories_are_refused_with_a_way_out() {
+    let sandbox = with_identity();
+    fs::create_dir(sandbox.path("theirs")).unwrap();
+    sandbox.write("theirs/important", "data");
+    sandbox.write("broken/state.json", "");
+    let local = ["--ca-dir", "ca", "--passphrase-file", "passphrase"];
+    let cases: [(&[&str], u8, &str, &str); 9] = [
+        (
+            &["--cn", "a", "--ca-dir", "ca"],
+            2,
+            "no identity",
+            "--identity",
+        ),
+        (
+            &["--identity", "x", "--ca-dir", "ca"],
+            2,
+            "no common name",
+            "--cn",
+        ),
+        (
+            &["--identity", "x", "--cn", "a"],
+            2,
+            "root",
+            "--trust-anchor",
+        ),
+        (
+            &[
+                "--identity",
+                "x",
+                "--cn",
+                "a",
+                "--trust-anchor",
+                "ca/trust-anchor.pem",
+            ],
+            2,
+            "issuer",
+            "--issuer-command",
+        ),
+        (
+            &["--identity", "x", "--cn", "a", "--issuer-command", "cat"],
+            2,
+            "--trust-anchor",
+            "",
+        ),
+        (
+            &["--identity", "x", "--cn", "a b\u{7}", "--ca-dir", "ca"],
+            2,
+            "--cn",
+            "",
+        ),
+        (
+            &[
+                "--identity",
+                "x",
+                "--cn",
+                "a",
+                "--ca-dir",
+                "ca",
+                "--window",
+                "0 2 * * SUN 3h",
+            ],
+            2,
+            "--window",
+            "",
+        ),
+        (
+            &["--identity", "x", "--cn", "a", "--ca-dir", "none"],
+            2,
+            "none",
+            "",
+        ),
+        (
+            &[
+                "--identity",
+                "theirs",
+                "--cn",
+                "a",
+                local[0],
+                local[1],
+                local[2],
+                local[3],
+            ],
+            2,
+            "theirs",
+            "",
+        ),
+    ];
+    for (arguments, code, what, hint) in cases {
+        let run = sandbox.run(&[&["rotate"], arguments].concat());
+        assert_eq!(run.code, i32::from(code), "{run:#?}");
+        assert!(run.stderr.contains(what), "{what}: {run:#?}");
+        assert!(run.stderr.contains(hint), "{hint}: {run:#?}");
+        assert_eq!(run.stdout, "");
+        assert!(!sandbox.path("x").exists(), "{run:#?}");
+    }
+    assert_eq!(sandbox.read("theirs/important"), "data");
+    // What rotation knows of itself is damaged: the pair is not.
+    let serial = in_force(&sandbox.path("web"));
+    sandbox.write("web/state.json", "{\"format\":1,\"inForce\":");
+    let run = rotate(&sandbox, &["--force"]);
+    assert_eq!(run.code, 1, "{run:#?}");
+    assert!(run.stderr.contains("web/state.json") && run.stderr.contains("remove "));
+    assert_eq!(in_force(&sandbox.path("web")), serial);
+    fs::remove_file(sandbox.path("web/state.json")).unwrap();
+    assert_eq!(rotate(&sandbox, &[]).code, 0);
+}
