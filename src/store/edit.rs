@@ -21,7 +21,8 @@ use crate::secret::Secret;
 
 use self::beside::Beside;
 pub use self::in_place::Recovery;
-use self::place::{Missing, Place};
+pub(super) use self::place::{Missing, Place};
+pub(super) use self::replace::copy_attributes;
 use super::files::identity;
 use super::{Action, Error};
 

@@ -5,6 +5,7 @@ mod archive;
 mod bulk;
 mod edit;
 mod files;
+mod fixed;
 mod inventory;
 mod lines;
 mod lock;
@@ -25,6 +26,9 @@ pub use files::{
     ensure_directory, read_bounded, read_start, read_with_metadata, remove_if_empty,
     remove_if_present, remove_tree, remove_unfinished, temporary_directory, write_atomic,
     write_new,
+};
+pub use fixed::{
+    FixedContents, FixedFile, FixedFiles, FixedRecovery, FixedReport, is_pending, recover_fixed,
 };
 pub use inventory::{
     AuditEntry, AuditFault, AuditRecord, AuditSummary, Checkpoint, CrlRecord, Ending, Ends,
@@ -118,6 +122,26 @@ pub enum Error {
     #[error("{path} exists already{}", if path.is_dir() { " and is not an empty directory" } else { "" })]
     Exists {
         /// The path.
+        path: PathBuf,
+    },
+    /// A file cannot have the SELinux context that was asked for.
+    #[error(
+        "{path} cannot be given the SELinux context '{}'",
+        crate::text::printable(context, 200)
+    )]
+    Context {
+        /// The path.
+        path: PathBuf,
+        /// The context.
+        context: String,
+        /// The operating system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Two different contents for one place.
+    #[error("{path} is named for two files of different content")]
+    NamedTwice {
+        /// The second path; links are followed.
         path: PathBuf,
     },
     /// A version of an identity that cannot be put in force.
@@ -217,8 +241,12 @@ pub enum Error {
     },
     /// The link to the version in force leads elsewhere, or is none.
     #[error(
-        "{path} {}, and not a link to a version beside it, as v0007 is one",
-        if path == target { "is a file or a directory".to_owned() } else { format!("leads to '{}'", crate::text::printable(&target.to_string_lossy(), 200)) }
+        "{path} {}",
+        if path == target {
+            "is a file or a directory, and no link to a version beside it".to_owned()
+        } else {
+            format!("leads to '{}', and to no version beside it", crate::text::printable(&target.to_string_lossy(), 200))
+        }
     )]
     Misled {
         /// The link.

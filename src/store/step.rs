@@ -12,8 +12,19 @@ pub(super) const fn step() -> std::io::Result<()> {
     Ok(())
 }
 
+/// Comes before an exchange of two names. It is an error only in tests, which play a
+/// file system that does not know it.
+#[cfg(not(test))]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "tests let it fail; there it is the function below"
+)]
+pub(super) const fn exchange() -> std::io::Result<()> {
+    Ok(())
+}
+
 #[cfg(test)]
-pub(super) use injected::step;
+pub(super) use injected::{exchange, step};
 
 #[cfg(test)]
 pub(super) mod injected {
@@ -34,6 +45,22 @@ pub(super) mod injected {
     thread_local! {
         static PLAN: Cell<Plan> = const { Cell::new(Plan::Normal) };
         static MADE: Cell<usize> = const { Cell::new(0) };
+        static KNOWS_EXCHANGE: Cell<bool> = const { Cell::new(true) };
+    }
+
+    pub(in crate::store) fn exchange() -> std::io::Result<()> {
+        match KNOWS_EXCHANGE.get() {
+            true => Ok(()),
+            false => Err(rustix::io::Errno::INVAL.into()),
+        }
+    }
+
+    /// Does something on a file system that exchanges no names.
+    pub(in crate::store) fn without_exchange<T>(work: impl FnOnce() -> T) -> T {
+        KNOWS_EXCHANGE.set(false);
+        let done = work();
+        KNOWS_EXCHANGE.set(true);
+        done
     }
 
     pub(in crate::store) fn step() -> std::io::Result<()> {

@@ -13,7 +13,9 @@
 //! [`Versions::current`], and read everything below the path that they got. When a
 //! file is not there any more, two rotations have gone by since; then they resolve
 //! `current` again. When the pair cannot be used, [`Versions::previous`] is the one
-//! that was in force before.
+//! that was in force before. Programs that open `DIR/current/key.pem` and
+//! `DIR/current/cert.pem` one after the other can have them of two versions, when a
+//! rotation comes in between; a hook reloads them afterwards.
 //!
 //! What is hidden is never read as a version: `.NAME.next` is not whole yet,
 //! `.v0006.old` is being removed, `.lock` is the lock, which only its owner can
@@ -35,8 +37,10 @@ use super::step::step;
 use super::{Action, Error, Staging, check_trusted};
 
 pub use self::building::Building;
-use self::building::{NEXT, OLD, failed, hidden, missing, put, remove_directory, vanish};
+pub(super) use self::building::put;
+use self::building::{NEXT, OLD, failed, hidden, missing, remove_directory, vanish};
 pub use self::number::{NoVersionNumber, VersionNumber};
+pub(super) use self::ownership::{CERTIFICATE_MODES, KEY_MODES, check_mode};
 pub use self::ownership::{Modes, Ownership, UnsafeMode};
 
 /// The private key's file in a version.

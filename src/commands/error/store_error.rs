@@ -7,10 +7,12 @@ use crate::store;
 
 pub(super) fn of_store(error: &store::Error) -> Outcome {
     match error {
-        store::Error::Exists { .. }
+        store::Error::Context { .. }
+        | store::Error::Exists { .. }
         | store::Error::InForce { .. }
         | store::Error::Link { .. }
         | store::Error::Misled { .. }
+        | store::Error::NamedTwice { .. }
         | store::Error::NotAFile { .. }
         | store::Error::NetworkFileSystem { .. }
         | store::Error::NotPrivate { .. }
@@ -73,6 +75,13 @@ pub(in crate::commands) fn hint_store(error: &store::Error) -> Option<String> {
         )),
         store::Error::Archive { .. } => Some(
             "nothing was written; give a file that 'windlass ca backup' has made, all of it".to_owned(),
+        ),
+        store::Error::Context { .. } => Some(
+            "nothing was changed; does this machine run SELinux ('getenforce'), and know the context ('matchpathcon FILE')?"
+                .to_owned(),
+        ),
+        store::Error::NamedTwice { .. } => Some(
+            "nothing was changed; give each a path of its own, and let a hook join them for a program that wants one file".to_owned(),
         ),
         store::Error::Incomplete { .. } => {
             Some("nothing was changed, and what was in force still is".to_owned())
@@ -212,6 +221,9 @@ pub(super) fn hint_io(path: &Path, error: &std::io::Error) -> Option<String> {
             Some("a part of the path is a file; name one below a directory".to_owned())
         }
         std::io::ErrorKind::AlreadyExists => Some("it is there already; name another".to_owned()),
+        std::io::ErrorKind::ResourceBusy | std::io::ErrorKind::CrossesDevices => Some(
+            "the file is mounted there by itself, as into a container, and cannot be replaced; mount its directory instead".to_owned(),
+        ),
         std::io::ErrorKind::ReadOnlyFilesystem => {
             Some("it is on a file system that is mounted read-only; name another place".to_owned())
         }

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, RenameFlags};
 
 use crate::limits;
 
@@ -18,7 +18,7 @@ use super::super::{Action, Error};
 
 /// What becomes of directories that do not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Missing {
+pub(in crate::store) enum Missing {
     /// They are made, for the owner alone, who is that of the directory above.
     Make,
     /// There is no such place then.
@@ -26,11 +26,11 @@ pub(super) enum Missing {
 }
 
 /// A file's place. The file itself need not exist.
-pub(super) struct Place {
+pub(in crate::store) struct Place {
     /// Its path as people know it, with links to the file followed.
-    pub(super) path: PathBuf,
+    pub(in crate::store) path: PathBuf,
     /// Its name in the directory.
-    pub(super) name: OsString,
+    pub(in crate::store) name: OsString,
     /// Opened for its name alone (`O_PATH`).
     directory: File,
 }
@@ -53,7 +53,7 @@ impl Place {
     ///
     /// [`Error::Link`], [`Error::NotAFile`] where the path has no name at its
     /// end, [`Error::Io`].
-    pub(super) fn find(path: &Path, missing: Missing) -> Result<Option<Self>, Error> {
+    pub(in crate::store) fn find(path: &Path, missing: Missing) -> Result<Option<Self>, Error> {
         let mut path = path.to_owned();
         let mut links = Vec::new();
         for _ in 0..limits::MAX_LINKS {
@@ -87,26 +87,26 @@ impl Place {
     }
 
     /// Whether both are the same name in the same directory.
-    pub(super) fn is_same(&self, other: &Self) -> std::io::Result<bool> {
+    pub(in crate::store) fn is_same(&self, other: &Self) -> std::io::Result<bool> {
         let (one, other_one) = (self.directory.metadata()?, other.directory.metadata()?);
         Ok(self.name == other.name && identity(&one) == identity(&other_one))
     }
 
     /// Opens a file in the directory: never through a symbolic link, and without
     /// waiting for the other end of a FIFO.
-    pub(super) fn open(&self, name: &OsStr, flags: OFlags) -> std::io::Result<File> {
+    pub(in crate::store) fn open(&self, name: &OsStr, flags: OFlags) -> std::io::Result<File> {
         open_at(&self.directory, name, flags)
     }
 
     /// What is there under this name, itself when it is a symbolic link, without
     /// opening it.
-    pub(super) fn look(&self, name: &OsStr) -> std::io::Result<Option<Metadata>> {
+    pub(in crate::store) fn look(&self, name: &OsStr) -> std::io::Result<Option<Metadata>> {
         let found = present(self.open(name, OFlags::PATH))?;
         found.map(|found| found.metadata()).transpose()
     }
 
     /// Renames within the directory.
-    pub(super) fn rename(&self, from: &OsStr, to: &OsStr) -> std::io::Result<()> {
+    pub(in crate::store) fn rename(&self, from: &OsStr, to: &OsStr) -> std::io::Result<()> {
         Ok(rustix::fs::renameat(
             &self.directory,
             from,
@@ -115,8 +115,25 @@ impl Place {
         )?)
     }
 
+    /// Lets two files change their names, in one step (renameat2(2)).
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` and `Unsupported` where the file
+    /// system or the kernel does not know it.
+    pub(in crate::store) fn exchange(&self, one: &OsStr, other: &OsStr) -> std::io::Result<()> {
+        let here = &self.directory;
+        Ok(rustix::fs::renameat_with(
+            here,
+            one,
+            here,
+            other,
+            RenameFlags::EXCHANGE,
+        )?)
+    }
+
     /// Removes a file; that there is none is no error.
-    pub(super) fn remove(&self, name: &OsStr) -> Result<(), Error> {
+    pub(in crate::store) fn remove(&self, name: &OsStr) -> Result<(), Error> {
         let removed = rustix::fs::unlinkat(&self.directory, name, AtFlags::empty());
         present(removed.map_err(IoError::from))
             .map(|_| ())
@@ -128,7 +145,7 @@ impl Place {
     }
 
     /// Makes the directory's entries durable.
-    pub(super) fn sync(&self) -> Result<(), Error> {
+    pub(in crate::store) fn sync(&self) -> Result<(), Error> {
         sync(&self.directory).map_err(|source| Error::Io {
             path: parent(&self.path),
             action: Action::Sync,
@@ -137,17 +154,17 @@ impl Place {
     }
 
     /// The path of another file in the directory, for people.
-    pub(super) fn beside(&self, name: &OsStr) -> PathBuf {
+    pub(in crate::store) fn beside(&self, name: &OsStr) -> PathBuf {
         self.path.with_file_name(name)
     }
 
     /// The directory's own metadata.
-    pub(super) fn directory(&self) -> std::io::Result<Metadata> {
+    pub(in crate::store) fn directory(&self) -> std::io::Result<Metadata> {
         self.directory.metadata()
     }
 
     /// User and group of the file, or of the directory where there is none.
-    pub(super) fn owner(&self) -> std::io::Result<(u32, u32)> {
+    pub(in crate::store) fn owner(&self) -> std::io::Result<(u32, u32)> {
         let metadata = match self.look(&self.name)? {
             Some(metadata) => metadata,
             None => self.directory.metadata()?,
@@ -283,7 +300,7 @@ fn read_link(link: &File) -> std::io::Result<PathBuf> {
 
 /// Opens a file without waiting for the other end of a FIFO, and without making
 /// a terminal this process's own.
-pub(super) fn open(path: &Path, flags: OFlags) -> std::io::Result<File> {
+pub(in crate::store) fn open(path: &Path, flags: OFlags) -> std::io::Result<File> {
     let flags = flags | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     Ok(rustix::fs::open(path, flags, OWNER_ONLY)?.into())
 }

@@ -5,7 +5,7 @@ use std::fs::{File, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 
-use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
+use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr};
 use rustix::io::Errno;
 
 use super::super::{Action, Error};
@@ -73,7 +73,7 @@ pub(super) fn write(beside: &Beside, old: &Old, content: &[u8]) -> Result<Outcom
 /// the security context of SELinux, and what users have set. What this process
 /// may not set or the file system does not have is left out, but for access
 /// control lists.
-fn copy_attributes(old: &File, new: &File) -> std::io::Result<()> {
+pub(in crate::store) fn copy_attributes(old: &File, new: &File) -> std::io::Result<()> {
     let mut names = vec![0; 64 * 1024];
     let length = match flistxattr(old, &mut names[..]) {
         Ok(length) => length,
@@ -82,7 +82,15 @@ fn copy_attributes(old: &File, new: &File) -> std::io::Result<()> {
     };
     let mut value = vec![0; 64 * 1024];
     let names = names.get(..length).unwrap_or_default();
-    for name in names.split(|octet| *octet == 0) {
+    let names = names.split(|octet| *octet == 0);
+    if !names.clone().any(|name| name == ACCESS_LIST.as_bytes()) {
+        // The directory's default list would let in whom the old file did not.
+        match fremovexattr(new, ACCESS_LIST) {
+            Ok(()) | Err(Errno::NODATA | Errno::NOTSUP | Errno::NOSYS) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    for name in names {
         let Ok(name) = std::str::from_utf8(name) else {
             continue;
         };

@@ -142,7 +142,7 @@ pub(super) fn hidden(name: &str, ending: &str) -> String {
 /// Writes a file under a hidden name, gives it to its owner, and renames it: under
 /// its own name there is the old one or the new one, whole. `give` is called
 /// before the content is written.
-pub(super) fn put(
+pub(in crate::store) fn put(
     directory: &Path,
     name: &str,
     content: &[u8],

@@ -40,9 +40,9 @@ pub struct UnsafeMode {
 }
 
 /// What it is about, the bits that it must have, and those that it may have.
-const DIRECTORY: (&str, u32, u32) = ("directories", 0o700, 0o755);
-const KEY: (&str, u32, u32) = ("the key", 0o400, 0o640);
-const CERTIFICATE: (&str, u32, u32) = ("certificates", 0o400, 0o644);
+const DIRECTORY_MODES: (&str, u32, u32) = ("directories", 0o700, 0o755);
+pub(in crate::store) const KEY_MODES: (&str, u32, u32) = ("the key", 0o400, 0o640);
+pub(in crate::store) const CERTIFICATE_MODES: (&str, u32, u32) = ("certificates", 0o400, 0o644);
 
 impl Modes {
     /// For the owner alone.
@@ -86,9 +86,9 @@ impl Ownership {
     ///
     /// [`UnsafeMode`].
     pub fn new(uid: Option<u32>, gid: Option<u32>, modes: Modes) -> Result<Self, UnsafeMode> {
-        check(modes.directory, DIRECTORY)?;
-        check(modes.key, KEY)?;
-        check(modes.certificate, CERTIFICATE)?;
+        check_mode(modes.directory, DIRECTORY_MODES)?;
+        check_mode(modes.key, KEY_MODES)?;
+        check_mode(modes.certificate, CERTIFICATE_MODES)?;
         Ok(Self { uid, gid, modes })
     }
 
@@ -98,7 +98,7 @@ impl Ownership {
     pub(super) fn found(directory: &Metadata, files: Option<(&Metadata, &Metadata)>) -> Self {
         let narrowed = |found: &Metadata, (_, least, most)| found.mode() & most | least;
         let modes = Modes {
-            directory: narrowed(directory, DIRECTORY),
+            directory: narrowed(directory, DIRECTORY_MODES),
             ..Modes::PRIVATE
         };
         let Some((key, certificate)) = files else {
@@ -111,8 +111,8 @@ impl Ownership {
             uid: Some(key.uid()),
             gid: Some(key.gid()),
             modes: Modes {
-                key: narrowed(key, KEY),
-                certificate: narrowed(certificate, CERTIFICATE),
+                key: narrowed(key, KEY_MODES),
+                certificate: narrowed(certificate, CERTIFICATE_MODES),
                 ..modes
             },
         }
@@ -151,7 +151,11 @@ fn give(file: &File, (uid, gid): (Option<u32>, Option<u32>), mode: u32) -> std::
     file.set_permissions(Permissions::from_mode(mode))
 }
 
-fn check(mode: u32, (what, least, most): (&'static str, u32, u32)) -> Result<(), UnsafeMode> {
+/// Whether a mode has the bits that it must have, and none that it may not have.
+pub(in crate::store) fn check_mode(
+    mode: u32,
+    (what, least, most): (&'static str, u32, u32),
+) -> Result<(), UnsafeMode> {
     if mode & least == least && mode & !most == 0 {
         return Ok(());
     }
