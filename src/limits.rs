@@ -391,8 +391,8 @@ pub const CROWD_TICK: Duration = Duration::from_millis(500);
 /// Linux follows.
 pub const MAX_LINKS: usize = 40;
 
-/// Most minutes that a zone's clock has left out or shown twice at once: a day,
-/// where the date line was moved.
+/// Most minutes that a zone's clock has shown twice at once: a day, where the date
+/// line was moved.
 pub const MAX_REPEATED_MINUTES: usize = 24 * 60 + 1;
 
 /// Largest file in which the rotation of an identity keeps what it knows of

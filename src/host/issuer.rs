@@ -123,8 +123,8 @@ fn of_command(failure: &CommandFailure) -> Prospect {
 }
 
 /// An issuer that is a command: it gets the request on its stdin and prints the
-/// certificate with its intermediates. `ssh ca.example sudo windlass ca issue …` is
-/// one.
+/// certificate with its intermediates, as ssh to the authority's host does, or
+/// whatever another authority's client is called.
 #[derive(Clone, Debug)]
 pub struct CommandIssuer {
     /// The command.

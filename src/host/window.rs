@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, LocalResult, NaiveDateTime, TimeDelta, TimeZone, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
+use jiff::Timestamp;
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 
 use crate::clock::{period, whole_seconds};
 use crate::limits;
@@ -38,8 +39,8 @@ const WEEKDAYS: [&str; 8] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT", "L
 /// never opens.
 const SHORTEST: TimeDelta = TimeDelta::minutes(1);
 
-/// The years in which openings are looked for: local times at the ends of chrono's
-/// calendar cannot be told.
+/// The years in which openings are looked for: those that the parser of cron's
+/// fields knows.
 const YEARS: std::ops::Range<i32> = 1..4999;
 
 /// The longest one: one month.
@@ -56,7 +57,7 @@ const LONGEST: TimeDelta = TimeDelta::days(31);
 pub struct ChangeWindow {
     opens: Cron,
     lasts: TimeDelta,
-    zone: Tz,
+    zone: TimeZone,
     text: String,
 }
 
@@ -107,16 +108,16 @@ pub enum WindowError {
         words: usize,
     },
     /// There is no such time zone.
-    #[error("its time zone '{}' is not known{}", printable(value, 40), suggestion(*meant))]
+    #[error("its time zone '{}' is not known{}", printable(value, 40), suggestion(meant.as_deref()))]
     Zone {
         /// What was written.
         value: String,
         /// What was perhaps meant.
-        meant: Option<&'static str>,
+        meant: Option<String>,
     },
 }
 
-fn suggestion(meant: Option<&'static str>) -> String {
+fn suggestion(meant: Option<&str>) -> String {
     match meant {
         Some(meant) => format!("; {meant} is"),
         None => "; zones are named as in UTC or Europe/Berlin".to_owned(),
@@ -140,13 +141,24 @@ impl FromStr for ChangeWindow {
                 .ok_or_else(|| WindowError::Duration {
                     value: duration.to_owned(),
                 })?,
-            zone: zone.parse().map_err(|_| WindowError::Zone {
-                value: zone.to_owned(),
-                meant: nearest(zone, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())),
-            })?,
+            zone: find_zone(zone)?,
             text: words.join(" "),
         })
     }
+}
+
+/// A zone of the rules that are part of the program: a host may have old ones, or
+/// none.
+fn find_zone(name: &str) -> Result<TimeZone, WindowError> {
+    let zones = TimeZoneDatabase::bundled();
+    zones.get(name).map_err(|_| {
+        let known: Vec<_> = zones.available().collect();
+        let meant = nearest(name, known.iter().map(|zone| zone.as_str()));
+        WindowError::Zone {
+            value: name.to_owned(),
+            meant: meant.map(str::to_owned),
+        }
+    })
 }
 
 /// The five fields together, each of which was looked at alone: the parser does
@@ -218,10 +230,10 @@ impl ChangeWindow {
         // The walk is over the clock on the wall, as if it was never changed;
         // what it shows before or at this moment has taken place. Of what it shows
         // twice, some is later on the wall and has taken place as well.
-        let mut wall = now.with_timezone(&self.zone).naive_local().and_utc();
+        let mut wall = shifted(now, self.zone.to_offset(timestamp(now)?), 1)?;
         for _ in 0..limits::MAX_REPEATED_MINUTES {
             wall = self.opens.find_next_occurrence(&wall, false).ok()?;
-            let opening = self.instant(wall.naive_utc())?;
+            let opening = self.instant(wall)?;
             if opening > now {
                 return Some(opening);
             }
@@ -231,20 +243,29 @@ impl ChangeWindow {
 
     /// When the zone's clock shows this: the first time if it does twice, and the
     /// time at which it goes on if it leaves this out.
-    fn instant(&self, wall: NaiveDateTime) -> Option<DateTime<Utc>> {
-        let mut shown = wall;
-        for _ in 0..limits::MAX_REPEATED_MINUTES {
-            match self.zone.from_local_datetime(&shown) {
-                LocalResult::Single(moment) | LocalResult::Ambiguous(moment, _) => {
-                    return Some(moment.to_utc());
-                }
-                LocalResult::None => {
-                    shown = shown.checked_add_signed(TimeDelta::minutes(1))?;
-                }
+    fn instant(&self, wall: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let shown = Offset::UTC.to_datetime(timestamp(wall)?);
+        match self.zone.to_ambiguous_timestamp(shown).offset() {
+            AmbiguousOffset::Unambiguous { offset } => shifted(wall, offset, -1),
+            AmbiguousOffset::Fold { before, .. } => shifted(wall, before, -1),
+            AmbiguousOffset::Gap { before, .. } => {
+                // As if the clock had not been changed: at the change or after it.
+                let after = shifted(wall, before, -1)? + TimeDelta::seconds(1);
+                let change = self.zone.preceding(timestamp(after)?).next()?;
+                DateTime::from_timestamp(change.timestamp().as_second(), 0)
             }
         }
-        None
     }
+}
+
+fn timestamp(time: DateTime<Utc>) -> Option<Timestamp> {
+    Timestamp::from_second(time.timestamp()).ok()
+}
+
+/// A time that is later, or earlier, by as much as a zone's clock is ahead.
+fn shifted(time: DateTime<Utc>, by: Offset, direction: i32) -> Option<DateTime<Utc>> {
+    let seconds = i64::from(by.seconds()) * i64::from(direction);
+    time.checked_add_signed(TimeDelta::seconds(seconds))
 }
 
 /// All change windows of an identity; without any it may be changed at any time.

@@ -73,11 +73,12 @@ fn wait_until_gone(id: &str) {
     }
 }
 
-/// A script with a child of its own, both of which do not hear SIGTERM.
+/// A script with a child of its own, both of which do not hear SIGTERM; a minute
+/// later they would end by themselves.
 const DEAF: &str = r#"trap "" TERM
-sh -c 'echo $$ >"$0/child"; while :; do sleep 1; done' "$0" &
+sh -c 'echo $$ >"$0/child"; for i in 1 2 3 4 5 6; do sleep 10; done' "$0" &
 echo $$ >"$0/parent"
-while :; do sleep 1; done"#;
+for i in 1 2 3 4 5 6; do sleep 10; done"#;
 
 /// A deadline within which a script has told its numbers, on a slow machine too.
 const ENOUGH: Duration = Duration::from_secs(4);

@@ -39,6 +39,7 @@ mod inspect;
 mod inventory;
 mod issued;
 mod issuer;
+mod issuer_command;
 mod keys;
 mod layers;
 mod lint;

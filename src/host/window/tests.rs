@@ -1,5 +1,6 @@
 //! Windows as they are written, and the days on which clocks are changed.
 
+use chrono_tz::Tz;
 use proptest::prelude::*;
 
 use super::*;
@@ -74,6 +75,13 @@ fn an_opening_that_the_clock_leaves_out_takes_place_when_it_goes_on() {
         let found = openings(text, "2026-03-28T12:00:00Z", "2026-03-29T12:00:00Z");
         assert_eq!(found, expected, "{text}");
     }
+    // By the rule, long after the last year of any table.
+    let found = openings(
+        "30 2 26 MAR * 1h Europe/Berlin",
+        "2090-01-01T00:00:00Z",
+        "2090-12-31T00:00:00Z",
+    );
+    assert_eq!(found, ["2090-03-26T01:00:00Z"]);
     // Midnight does not exist in Cairo on 2026-04-24.
     let found = openings(
         "0 0 24 APR * 1h Africa/Cairo",
@@ -209,8 +217,8 @@ fn the_end_of_calendars_is_no_panic() {
     }
 }
 
-/// What a window is, in the plainest words: every minute since it may have opened
-/// is shown to the zone's clock.
+/// What a window is, in the plainest words, and with another library's zones:
+/// every minute since it may have opened is shown to the zone's clock.
 fn is_open_by_minutes(hour: u32, lasts: i64, zone: Tz, now: DateTime<Utc>) -> bool {
     use chrono::Timelike;
     let start = now.timestamp() - now.timestamp().rem_euclid(60);
