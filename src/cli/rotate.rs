@@ -204,6 +204,35 @@ pub struct RotationArgs {
     #[arg(long)]
     pub no_probe: bool,
 
+    /// Group that may read the key: its name or number
+    ///
+    /// Key files of it have mode 0640, directories 0750. Without it everything is its
+    /// owner's alone, or as it was
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
+
+    /// File at a fixed path for the private key, beside the identity's directory
+    ///
+    /// For programs that cannot be given a path below DIR/current. Owner, mode and
+    /// SELinux context of a file that is there stay; a symbolic link is followed.
+    /// The files change one after the other: a program that reads them at that
+    /// moment may get a key and a certificate that do not belong together. What a
+    /// crash cuts short is completed by the next run
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+
+    /// The same for the certificate
+    #[arg(long, value_name = "FILE")]
+    pub cert_file: Option<PathBuf>,
+
+    /// The same for the certificates above it
+    #[arg(long, value_name = "FILE")]
+    pub chain_file: Option<PathBuf>,
+
+    /// The same for the certificate and those above it
+    #[arg(long, value_name = "FILE")]
+    pub fullchain_file: Option<PathBuf>,
+
     /// How many versions are kept, the one in force included
     #[arg(
         long,
@@ -216,17 +245,22 @@ pub struct RotationArgs {
 
 impl RotationArgs {
     /// The options that a profile may have, by the names of their keys there.
-    pub const PROFILE_KEYS: [&'static str; 20] = [
+    pub const PROFILE_KEYS: [&'static str; 25] = [
         "after_hook",
         "before_hook",
         "ca_dir",
         "ca_profile",
+        "cert_file",
+        "chain_file",
         "cn",
         "days",
+        "fullchain_file",
+        "group",
         "hook_timeout",
         "issuer_command",
         "issuer_timeout",
         "keep",
+        "key_file",
         "key_type",
         "max_key_age",
         "no_probe",

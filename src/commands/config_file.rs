@@ -40,12 +40,16 @@ pub(super) const EXCLUSIVE: [&[&str]; 4] = [
 ];
 
 /// Options whose values are files, or sources that may be.
-pub(super) const FILES: [&str; 11] = [
+pub(super) const FILES: [&str; 15] = [
     "ca_bundle",
     "ca_dir",
     "cache_dir",
+    "cert_file",
     "certificate",
+    "chain_file",
+    "fullchain_file",
     "intermediates",
+    "key_file",
     "passphrase_file",
     "passphrase_from",
     "pkcs11_lib",

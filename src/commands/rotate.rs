@@ -123,11 +123,11 @@ fn one(arguments: &Rotate, context: &Context) -> Result<CameTo, Error> {
         let standing = plan.look(versions)?;
         return Ok(CameTo::Look(directory, Box::new(standing)));
     }
-    let versions = Versions::create(&directory, None)?;
+    let versions = Versions::create(&directory, plan.ownership)?;
     let Some(_lock) = versions.lock()? else {
         return Ok(CameTo::Busy(directory));
     };
-    let disk = Disk::new(versions, arguments.rotation.keep);
+    let disk = Disk::new(versions, plan.fixed.clone(), arguments.rotation.keep);
     let rotation = Rotation {
         shelf: &disk,
         issuer: plan.issuer.as_ref(),

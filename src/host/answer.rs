@@ -85,7 +85,7 @@ pub enum Flaw {
         reason: String,
     },
     /// There is no certificate in it.
-    #[error("no certificate in it{}", begins(start))]
+    #[error("{source}{}", begins(start))]
     Unreadable {
         /// What is wrong with it.
         source: pki::Error,
@@ -121,8 +121,8 @@ fn other_names(missing: &[String], added: &[String]) -> String {
 
 fn begins(start: &str) -> String {
     match start {
-        "" => ", which is empty".to_owned(),
-        start => format!(", which begins with '{start}'"),
+        "" => "; it is empty".to_owned(),
+        start => format!("; it begins with '{start}'"),
     }
 }
 

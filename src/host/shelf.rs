@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use crate::limits;
 use crate::pki::{Certificate, read_certificates};
 use crate::secret::Secret;
-use crate::store::{VersionNumber, Versions, read_regular};
+use crate::store::{
+    FixedContents, FixedFiles, VersionNumber, Versions, read_regular, recover_fixed,
+};
 
 use super::Error;
 use super::state::State;
@@ -137,15 +139,20 @@ pub trait Shelf {
 #[derive(Debug)]
 pub struct Disk {
     versions: Versions,
+    fixed: Option<FixedFiles>,
     keep: usize,
 }
 
 impl Disk {
-    /// A directory whose lock is held, and how many versions are kept, the one in
-    /// force included.
+    /// A directory whose lock is held, with the fixed files that follow it, and how
+    /// many versions are kept, the one in force included.
     #[must_use]
-    pub const fn new(versions: Versions, keep: usize) -> Self {
-        Self { versions, keep }
+    pub const fn new(versions: Versions, fixed: Option<FixedFiles>, keep: usize) -> Self {
+        Self {
+            versions,
+            fixed,
+            keep,
+        }
     }
 
     fn state_path(&self) -> PathBuf {
@@ -221,6 +228,31 @@ impl Shelf for Disk {
     }
 
     fn install(&self) -> Result<(), Error> {
+        let Some(fixed) = &self.fixed else {
+            // Those of an earlier configuration may have been cut short.
+            recover_fixed(self.versions.path())?;
+            return Ok(());
+        };
+        let Some((version, path)) = self.versions.current()? else {
+            return Ok(());
+        };
+        let read = |part: Part| {
+            let found = read_regular(&path.join(part.file()), limits::MAX_FILE)?;
+            found.ok_or(Error::Lost {
+                number: version,
+                part,
+            })
+        };
+        fixed.install(
+            self.versions.path(),
+            &FixedContents {
+                version,
+                key: &read(Part::Key)?,
+                certificate: read(Part::Certificate)?.expose(),
+                chain: read(Part::Chain)?.expose(),
+                fullchain: read(Part::Fullchain)?.expose(),
+            },
+        )?;
         Ok(())
     }
 

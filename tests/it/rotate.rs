@@ -352,7 +352,6 @@ fn wrong_options_and_foreign_directories_are_refused_with_a_way_out() {
     let sandbox = with_identity();
     fs::create_dir(sandbox.path("theirs")).unwrap();
     sandbox.write("theirs/important", "data");
-    sandbox.write("broken/state.json", "");
     let local = ["--ca-dir", "ca", "--passphrase-file", "passphrase"];
     let cases: [(&[&str], u8, &str, &str); 9] = [
         (
@@ -453,4 +452,101 @@ fn wrong_options_and_foreign_directories_are_refused_with_a_way_out() {
     assert_eq!(in_force(&sandbox.path("web")), serial);
     fs::remove_file(sandbox.path("web/state.json")).unwrap();
     assert_eq!(rotate(&sandbox, &[]).code, 0);
+}
+
+#[test]
+fn files_at_fixed_paths_follow_and_keep_their_modes() {
+    let sandbox = with_ca();
+    fs::create_dir(sandbox.path("etc")).unwrap();
+    sandbox.write("etc/tls.key", "old");
+    let set = |name: &str, mode: u32| {
+        fs::set_permissions(sandbox.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set("etc/tls.key", 0o640);
+    let mut fixed = vec![
+        "--key-file",
+        "etc/tls.key",
+        "--fullchain-file",
+        "etc/tls.pem",
+    ];
+    fixed.extend([
+        "--cert-file",
+        "etc/one.pem",
+        "--chain-file",
+        "etc/above.pem",
+    ]);
+    let follows = || {
+        for (fixed, of_version) in [
+            ("etc/tls.key", "key.pem"),
+            ("etc/tls.pem", "fullchain.pem"),
+            ("etc/one.pem", "cert.pem"),
+            ("etc/above.pem", "chain.pem"),
+        ] {
+            let version = sandbox.read(&format!("web/current/{of_version}"));
+            assert_eq!(sandbox.read(fixed), version, "{fixed}");
+        }
+    };
+    assert_eq!(rotate(&sandbox, &fixed).code, 0);
+    follows();
+    let mode = |name: &str| {
+        fs::metadata(sandbox.path(name))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777
+    };
+    assert_eq!((mode("etc/tls.key"), mode("etc/tls.pem")), (0o640, 0o644));
+    assert_eq!(
+        rotate(&sandbox, &[&fixed[..], &["--force"]].concat()).code,
+        0
+    );
+    follows();
+    // What somebody has removed or changed is there again after the next run.
+    fs::remove_file(sandbox.path("etc/tls.pem")).unwrap();
+    sandbox.write("etc/one.pem", "something else");
+    assert_eq!(rotate(&sandbox, &fixed).code, 0);
+    follows();
+    assert_eq!(fs::read_dir(sandbox.path("etc")).unwrap().count(), 4);
+    // A target that cannot be written is told, and nothing is changed there.
+    fs::create_dir(sandbox.path("etc/dir")).unwrap();
+    let run = rotate(
+        &sandbox,
+        &[
+            "--force",
+            "--key-file",
+            "etc/tls.key",
+            "--cert-file",
+            "etc/dir",
+        ],
+    );
+    assert_ne!(run.code, 0, "{run:#?}");
+    assert!(run.stderr.contains("etc/dir"), "{run:#?}");
+    in_force(&sandbox.path("web"));
+    assert_eq!(rotate(&sandbox, &fixed).code, 0);
+    follows();
+}
+
+#[test]
+fn a_group_may_read_the_key_of_an_identity_that_is_for_it() {
+    let sandbox = with_ca();
+    let group = rustix::process::getgid().as_raw().to_string();
+    assert_eq!(rotate(&sandbox, &["--group", &group]).code, 0);
+    for (path, mode) in [
+        ("web", 0o750),
+        ("web/v0001", 0o750),
+        ("web/v0001/key.pem", 0o640),
+    ] {
+        let found = fs::metadata(sandbox.path(path))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(found & 0o777, mode, "{path}");
+    }
+    // Later runs need not say so.
+    assert_eq!(rotate(&sandbox, &["--force"]).code, 0);
+    let found = fs::metadata(sandbox.path("web/v0002/key.pem")).unwrap();
+    assert_eq!(found.permissions().mode() & 0o777, 0o640);
+    let run = rotate(&sandbox, &["--group", "no-such-group"]);
+    assert_eq!(run.code, 2, "{run:#?}");
+    assert!(run.stderr.contains("no-such-group") && run.stderr.contains("getent group"));
 }

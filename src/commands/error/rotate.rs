@@ -8,6 +8,8 @@ use crate::clock::rfc3339;
 use crate::commands::Outcome;
 use crate::host::{self, Done, Prospect, Report, Step, Urgency};
 
+use crate::store::UnsafeMode;
+
 use super::store_error::{hint_store, of_store};
 
 /// Why an identity was not renewed. What was in force is in force.
@@ -21,6 +23,15 @@ pub enum RotateError {
         directory: PathBuf,
         /// What stopped it.
         source: host::Error,
+    },
+    /// A file at a fixed path would have a mode that it must not have.
+    #[error(transparent)]
+    Mode(#[from] UnsafeMode),
+    /// There is no such group.
+    #[error("there is no group '{group}'")]
+    NoGroup {
+        /// Its name.
+        group: String,
     },
     /// No profile names one.
     #[error("no profile names an identity and who certifies it")]
@@ -65,7 +76,7 @@ impl RotateError {
 
     pub(super) fn outcome(&self) -> Outcome {
         match self {
-            Self::NoIdentities => Outcome::Usage,
+            Self::Mode(_) | Self::NoGroup { .. } | Self::NoIdentities => Outcome::Usage,
             Self::Host { source, .. } => match source {
                 host::Error::Store(error) => of_store(error),
                 host::Error::Key(_)
@@ -93,6 +104,8 @@ impl RotateError {
             Self::NoIdentities => Some(
                 "give a profile 'identity', 'cn', and 'ca_dir' or 'issuer_command'; or name one identity with --identity".to_owned(),
             ),
+            Self::Mode(_) => None,
+            Self::NoGroup { .. } => Some("'getent group' lists them; a number is taken too".to_owned()),
             Self::Host { source, .. } => match source {
                 host::Error::State { path, .. } => Some(format!(
                     "key and certificate are not touched by it; remove {} and run it again",

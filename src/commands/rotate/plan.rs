@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::authority::generations;
-use crate::cli::Rotate;
+use crate::cli::{Rotate, RotationArgs};
 use crate::commands::error::RotateError;
 use crate::commands::{Context, Error};
 use crate::host::{
@@ -12,7 +12,7 @@ use crate::host::{
 };
 use crate::limits;
 use crate::pki::{Certificate, read_certificates};
-use crate::store::{Versions, read_bounded};
+use crate::store::{FixedFile, FixedFiles, Ownership, Versions, read_bounded};
 
 use super::issuer::LocalCa;
 use super::trial::RolesAnywhere;
@@ -28,6 +28,9 @@ pub(super) struct Plan<'a> {
     pub(super) trial: Option<RolesAnywhere<'a>>,
     pub(super) hooks: CommandHooks,
     pub(super) places: Places,
+    pub(super) fixed: Option<FixedFiles>,
+    /// Whose new versions will be; as those before where nothing is said.
+    pub(super) ownership: Option<Ownership>,
     context: &'a Context,
     keep: usize,
 }
@@ -85,8 +88,14 @@ impl<'a> Plan<'a> {
             deadline: rotation.hook_timeout,
             withheld: arguments.session.identity.secret_variables(),
         };
+        let fixed = fixed(rotation, context)?;
         Ok(Self {
             places: Places::of(&directory),
+            fixed,
+            ownership: match &rotation.group {
+                Some(group) => Some(Ownership::for_group(gid(group)?)),
+                None => None,
+            },
             directory,
             terms,
             issuer,
@@ -125,7 +134,7 @@ impl<'a> Plan<'a> {
         let Some(versions) = versions else {
             return Ok(Standing::of_none(&self.terms, self.context.clock.now()));
         };
-        let disk = Disk::new(versions, self.keep);
+        let disk = Disk::new(versions, None, self.keep);
         let rotation = Rotation {
             shelf: &disk,
             issuer: self.issuer.as_ref(),
@@ -164,6 +173,57 @@ fn roots(
 
 fn missing(arguments: &Rotate, what: &'static str, option: &'static str) -> Error {
     crate::commands::session::missing(&arguments.session, what, option)
+}
+
+/// The files at fixed paths, if there are any.
+fn fixed(rotation: &RotationArgs, context: &Context) -> Result<Option<FixedFiles>, Error> {
+    let file = |path: &Option<PathBuf>| {
+        let path = path.as_ref().map(|path| context.path(path));
+        path.map(|path| FixedFile::new(std::path::absolute(&path).unwrap_or(path)))
+    };
+    let (key, certificate) = (file(&rotation.key_file), file(&rotation.cert_file));
+    let (chain, fullchain) = (file(&rotation.chain_file), file(&rotation.fullchain_file));
+    if [&key, &certificate, &chain, &fullchain]
+        .iter()
+        .all(|file| file.is_none())
+    {
+        return Ok(None);
+    }
+    let mut files = FixedFiles::default();
+    // Nothing is said of modes, so that none can be wrong.
+    if let Some(key) = key {
+        files = files.with_key(key).map_err(RotateError::from)?;
+    }
+    if let Some(certificate) = certificate {
+        files = files
+            .with_certificate(certificate)
+            .map_err(RotateError::from)?;
+    }
+    if let Some(chain) = chain {
+        files = files.with_chain(chain).map_err(RotateError::from)?;
+    }
+    if let Some(fullchain) = fullchain {
+        files = files.with_fullchain(fullchain).map_err(RotateError::from)?;
+    }
+    Ok(Some(files))
+}
+
+/// The number of a group that is named or numbered (group(5)).
+fn gid(group: &str) -> Result<u32, RotateError> {
+    if let Ok(number) = group.parse() {
+        return Ok(number);
+    }
+    let content = read_bounded(Path::new("/etc/group"), limits::MAX_FILE).unwrap_or_default();
+    let text = String::from_utf8_lossy(&content);
+    let mut lines = text.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    lines
+        .find_map(|fields| match fields.as_slice() {
+            [name, _, number, ..] if *name == group => number.parse().ok(),
+            _ => None,
+        })
+        .ok_or_else(|| RotateError::NoGroup {
+            group: group.to_owned(),
+        })
 }
 
 /// What tells this host from others: a machine id, or else its name.
