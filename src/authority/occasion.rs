@@ -27,106 +27,78 @@ pub struct Occasion<'a> {
     pub accept_clock: bool,
 }
 
-/// What is done, as the log calls it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// It is settled that nothing was issued under a reserved serial number.
-    Abandon,
-    /// Another generation issues from now on.
-    Activate,
-    /// A clock was said to be right that seemed wrong.
-    AcceptClock,
-    /// A revocation list became known that was signed after the backup that was
-    /// restored.
-    AdoptList,
-    /// A backup was made.
-    Backup,
-    /// A generation was given up before it issued anything.
-    Cancel,
-    /// The log was written into a file.
-    ExportLog,
-    /// The inventory was written out.
-    Export,
-    /// The CA was made.
-    Init,
-    /// The certificates that another machine has made are the CA's from now on.
-    Install,
-    /// A certificate was signed.
-    Issue,
-    /// The files that decide what the CA issues and where its keys are were
-    /// others when a backup was made than before.
-    NoteFiles,
-    /// A key of the CA was encrypted under another passphrase.
-    Passphrase,
-    /// Another policy holds than when was issued last.
-    Policy,
-    /// The keys and certificates of another generation are there.
-    Prepare,
-    /// Something was asked for and refused.
-    Refuse,
-    /// A hold was taken back.
-    Release,
-    /// A certificate was asked for, of a root that is elsewhere.
-    Request,
-    /// The CA was restored from a backup.
-    Restore,
-    /// What a generation has issued does not count any more.
-    Retire,
-    /// A certificate was revoked, or what is said of it became stronger.
-    Revoke,
-    /// A revocation list was signed.
-    SignList,
+/// Declares the actions once, each with its word, so that none is missing where
+/// all of them are asked for.
+macro_rules! actions {
+    ($($(#[$what:meta])* $action:ident = $word:expr,)*) => {
+        /// What is done, as the log calls it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Action {
+            $($(#[$what])* $action,)*
+        }
+
+        impl Action {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$action),*];
+
+            /// The word in the log.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$action => $word,)*
+                }
+            }
+        }
+    };
 }
 
-impl Action {
-    /// All of them.
-    pub const ALL: [Self; 16] = [
-        Self::Abandon,
-        Self::AcceptClock,
-        Self::AdoptList,
-        Self::Backup,
-        Self::ExportLog,
-        Self::Export,
-        Self::Init,
-        Self::Issue,
-        Self::NoteFiles,
-        Self::Passphrase,
-        Self::Policy,
-        Self::Refuse,
-        Self::Release,
-        Self::Restore,
-        Self::Revoke,
-        Self::SignList,
-    ];
-
-    /// The word in the log.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Abandon => AuditEntry::ABANDON,
-            Self::Activate => AuditEntry::ACTIVATE,
-            Self::AcceptClock => "accept-clock",
-            Self::AdoptList => AuditEntry::ADOPT_LIST,
-            Self::Backup => "backup",
-            Self::Cancel => AuditEntry::CANCEL,
-            Self::ExportLog => "export-log",
-            Self::Export => "export",
-            Self::Init => "init",
-            Self::Install => AuditEntry::INSTALL,
-            Self::Issue => AuditEntry::ISSUE,
-            Self::NoteFiles => AuditEntry::NOTE_FILES,
-            Self::Passphrase => "passphrase",
-            Self::Policy => AuditEntry::POLICY,
-            Self::Prepare => AuditEntry::PREPARE,
-            Self::Refuse => "refuse",
-            Self::Release => AuditEntry::RELEASE,
-            Self::Request => AuditEntry::REQUEST,
-            Self::Restore => "restore",
-            Self::Retire => AuditEntry::RETIRE,
-            Self::Revoke => AuditEntry::REVOKE,
-            Self::SignList => AuditEntry::SIGN_LIST,
-        }
-    }
+actions! {
+    /// It is settled that nothing was issued under a reserved serial number.
+    Abandon = AuditEntry::ABANDON,
+    /// A clock was said to be right that seemed wrong.
+    AcceptClock = "accept-clock",
+    /// Another generation issues from now on.
+    Activate = AuditEntry::ACTIVATE,
+    /// A revocation list became known that was signed after the backup that was
+    /// restored.
+    AdoptList = AuditEntry::ADOPT_LIST,
+    /// A backup was made.
+    Backup = "backup",
+    /// A generation was given up before it issued anything.
+    Cancel = AuditEntry::CANCEL,
+    /// The inventory was written out.
+    Export = "export",
+    /// The log was written into a file.
+    ExportLog = "export-log",
+    /// The CA was made.
+    Init = "init",
+    /// The certificates that another machine has made are the CA's from now on.
+    Install = AuditEntry::INSTALL,
+    /// A certificate was signed.
+    Issue = AuditEntry::ISSUE,
+    /// The files that decide what the CA issues and where its keys are were
+    /// others when a backup was made than before.
+    NoteFiles = AuditEntry::NOTE_FILES,
+    /// A key of the CA was encrypted under another passphrase.
+    Passphrase = "passphrase",
+    /// Another policy holds than when was issued last.
+    Policy = AuditEntry::POLICY,
+    /// The keys and certificates of another generation are there.
+    Prepare = AuditEntry::PREPARE,
+    /// Something was asked for and refused.
+    Refuse = "refuse",
+    /// A hold was taken back.
+    Release = AuditEntry::RELEASE,
+    /// A certificate was asked for, of a root that is elsewhere.
+    Request = AuditEntry::REQUEST,
+    /// The CA was restored from a backup.
+    Restore = "restore",
+    /// What a generation has issued does not count any more.
+    Retire = AuditEntry::RETIRE,
+    /// A certificate was revoked, or what is said of it became stronger.
+    Revoke = AuditEntry::REVOKE,
+    /// A revocation list was signed.
+    SignList = AuditEntry::SIGN_LIST,
 }
 
 impl Occasion<'_> {
