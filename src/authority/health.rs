@@ -124,7 +124,7 @@ pub fn health(plan: &HealthPlan<'_>) -> Result<Vec<Finding>, Error> {
     findings.push(plan.modes());
     if plan.deep {
         findings.push(pages(&inventory));
-        findings.push(log(plan.directory, &inventory)?);
+        findings.push(log(plan.directory, &inventory));
     }
     inventory.check_unwritten()?;
     Ok(findings)
@@ -465,8 +465,12 @@ fn pages(inventory: &Inventory) -> Finding {
     }
 }
 
-fn log(directory: &Path, inventory: &Inventory) -> Result<Finding, Error> {
-    let report = verify_log(directory, inventory, LogWitness::default())?;
+/// What cannot be judged is told beside everything else.
+fn log(directory: &Path, inventory: &Inventory) -> Finding {
+    let report = match verify_log(directory, inventory, LogWitness::default()) {
+        Ok(report) => report,
+        Err(error) => return failed("log", &error),
+    };
     let (level, text) = match report.faults.first() {
         None => (
             Level::Ok,
@@ -478,7 +482,7 @@ fn log(directory: &Path, inventory: &Inventory) -> Result<Finding, Error> {
         ),
     };
     let entries = i64::try_from(report.entries).unwrap_or(i64::MAX);
-    Ok(finding("log", level, text).with("log_entries", None, entries))
+    finding("log", level, text).with("log_entries", None, entries)
 }
 
 fn finding(probe: &'static str, level: Level, text: String) -> Finding {
