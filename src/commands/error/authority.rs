@@ -1,6 +1,6 @@
 //! What the errors of the authority mean for the user.
 
-use crate::authority;
+use crate::authority::{self, Role};
 use crate::clock::rfc3339;
 use crate::commands::Outcome;
 
@@ -109,9 +109,10 @@ pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<St
         | authority::Error::Foreign { .. } => Some(
             "one of the two was replaced; restore the CA directory from its backup".to_owned(),
         ),
-        authority::Error::CaNotValid { .. } => Some(
-            "is this host's clock right? An expired CA issues nothing; make a new one with 'windlass ca init' and give its trust-anchor.pem to Roles Anywhere beside the old one".to_owned(),
-        ),
+        authority::Error::CaNotValid { which, .. } => Some(match which.role() {
+            Role::Issuing => "is this host's clock right? An expired CA issues nothing; 'windlass ca rollover prepare' makes the next issuing CA under the same root".to_owned(),
+            Role::Root => "is this host's clock right? An expired CA issues nothing; make a new one with 'windlass ca init' and give its trust-anchor.pem to Roles Anywhere beside the old one".to_owned(),
+        }),
         authority::Error::ClockAhead { .. } | authority::Error::ClockBehind { .. } => Some(
             "look at the clock of this host ('date -u'); if it is right, say so with --accept-clock, which the audit log keeps".to_owned(),
         ),
