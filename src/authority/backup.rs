@@ -97,7 +97,8 @@ pub fn backup(
     let left_out = pack(&staging, directory, &inventory, occasion)?;
     let archive = staging.path().join(ARCHIVE);
     staging.create_directory("check")?;
-    let manifest = unpack(&archive, &staging.path().join("check"))?;
+    let manifest =
+        unpack(&archive, &staging.path().join("check")).map_err(|error| of_target(error, out))?;
     let size = std::fs::metadata(&archive).map_or(0, |metadata| metadata.len());
     staging.publish_file(ARCHIVE)?;
     let detail = json!({
@@ -119,6 +120,18 @@ pub fn backup(
         log_entries: manifest.log_entries,
         log_head: manifest.log_head,
     })
+}
+
+/// Names the backup as the user does: until it is found whole it has another name.
+fn of_target(error: Error, out: &Path) -> Error {
+    match error {
+        Error::BackupUnfit { reason, source, .. } => Error::BackupUnfit {
+            path: out.to_owned(),
+            reason,
+            source,
+        },
+        other => other,
+    }
 }
 
 /// Writes the archive. The files come before the inventory: what a file says is
