@@ -9,10 +9,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::clock::{in_words, rfc3339};
 use crate::store::{Ending, GenerationState, Inventory};
 
+use super::occasion::ClockState;
 use super::own_key::{has_key, look_at_key};
 use super::{
-    AuthorityName, BACKDATE_SECONDS, Error, Generations, ListState, LogWitness, OwnAuthority, Role,
-    assess, check_alone, read_inventory, reason_of, verify_log,
+    AuthorityName, Error, Generations, ListState, LogWitness, OwnAuthority, Role, assess,
+    check_alone, read_inventory, reason_of, verify_log,
 };
 
 /// However long a workload's certificate lives, it is early enough to warn this
@@ -104,7 +105,7 @@ impl Level {
 /// [`Error`] when there is no CA, or its inventory cannot be opened.
 pub fn health(plan: &HealthPlan<'_>) -> Result<Vec<Finding>, Error> {
     let inventory = read_inventory(plan.directory)?;
-    let mut findings = vec![plan.clock(&inventory)?];
+    let mut findings = vec![plan.clock(&inventory)];
     match Generations::read(plan.directory, &inventory) {
         Ok(generations) => {
             findings.extend(plan.certificates(&generations, &inventory)?);
@@ -131,24 +132,26 @@ pub fn health(plan: &HealthPlan<'_>) -> Result<Vec<Finding>, Error> {
 }
 
 impl HealthPlan<'_> {
-    fn clock(&self, inventory: &Inventory) -> Result<Finding, Error> {
-        let ahead = inventory.time_mark()?.map(|mark| (self.at - mark, mark));
-        let (level, text) = match ahead {
-            Some((ahead, mark)) if ahead < TimeDelta::seconds(-BACKDATE_SECONDS) => (
-                Level::Critical,
-                format!("the clock is behind what was written at {}", rfc3339(mark)),
-            ),
-            Some((ahead, mark)) if ahead > TimeDelta::days(366) => (
-                Level::Critical,
-                format!(
-                    "the clock is more than a year after what was last written, at {}",
-                    rfc3339(mark)
-                ),
-            ),
-            _ => (Level::Ok, "the clock fits what was written".to_owned()),
+    fn clock(&self, inventory: &Inventory) -> Finding {
+        let mark = match inventory.time_mark() {
+            Ok(mark) => mark,
+            Err(error) => return failed("clock", &error.into()),
         };
-        let ahead = ahead.map_or(0, |(ahead, _)| ahead.num_seconds());
-        Ok(finding("clock", level, text).with("clock_ahead_seconds", None, ahead))
+        let wrong = |what: &str, mark| (Level::Critical, format!("{what} {}", rfc3339(mark)));
+        let (level, text) = match mark.map(|mark| (ClockState::of(self.at, mark), mark)) {
+            Some((ClockState::Behind, mark)) => {
+                wrong("the clock is behind what was written at", mark)
+            }
+            Some((ClockState::Ahead, mark)) => wrong(
+                "the clock is more than a year after what was last written, at",
+                mark,
+            ),
+            Some((ClockState::Fits, _)) | None => {
+                (Level::Ok, "the clock fits what was written".to_owned())
+            }
+        };
+        let ahead = mark.map_or(0, |mark| (self.at - mark).num_seconds());
+        finding("clock", level, text).with("clock_ahead_seconds", None, ahead)
     }
 
     /// How bad it is that something ends then.

@@ -141,6 +141,27 @@ pub fn note_export(
     Ok(writer.commit()?)
 }
 
+/// How a clock stands to the latest time that was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClockState {
+    /// More than a year after it.
+    Ahead,
+    /// Before it, by more than certificates are backdated.
+    Behind,
+    /// Neither.
+    Fits,
+}
+
+impl ClockState {
+    pub(super) fn of(now: DateTime<Utc>, mark: DateTime<Utc>) -> Self {
+        match now - mark {
+            ahead if ahead < TimeDelta::seconds(-BACKDATE_SECONDS) => Self::Behind,
+            ahead if ahead > TimeDelta::days(MOST_AHEAD_DAYS) => Self::Ahead,
+            _ => Self::Fits,
+        }
+    }
+}
+
 /// Refuses when the clock is behind what was written, by more than certificates
 /// are backdated, or more than a year ahead of it: what would be signed then
 /// begins before it was issued, or outlives its issuer unnoticed.
@@ -150,25 +171,35 @@ pub fn note_export(
 /// [`Error::ClockBehind`] or [`Error::ClockAhead`], unless the occasion accepts
 /// the clock; that is logged, and the time counts from then on.
 pub fn check_clock(inventory: &Inventory, occasion: &Occasion<'_>) -> Result<(), Error> {
-    let Some(mark) = inventory.time_mark()? else {
+    let Some(mark) = accepted_over(inventory, occasion)? else {
         return Ok(());
     };
-    let now = occasion.at;
-    let is_behind = now < mark - TimeDelta::seconds(BACKDATE_SECONDS);
-    let is_ahead = now > mark + TimeDelta::days(MOST_AHEAD_DAYS);
-    if !is_behind && !is_ahead {
-        return Ok(());
-    }
-    if !occasion.accept_clock {
-        return Err(if is_behind {
-            Error::ClockBehind { mark, now }
-        } else {
-            Error::ClockAhead { mark, now }
-        });
-    }
     let mut writer = inventory.write()?;
     let detail = serde_json::json!({ "latestBefore": crate::clock::rfc3339(mark) });
     occasion.log(&mut writer, Action::AcceptClock, None, &detail)?;
-    writer.set_time_mark(now)?;
+    writer.set_time_mark(occasion.at)?;
     Ok(writer.commit()?)
+}
+
+/// As [`check_clock`], where nothing is written.
+pub(super) fn foresee_clock(inventory: &Inventory, occasion: &Occasion<'_>) -> Result<(), Error> {
+    accepted_over(inventory, occasion).map(drop)
+}
+
+/// The latest time that was written, when the clock does not fit it and is accepted
+/// all the same.
+fn accepted_over(
+    inventory: &Inventory,
+    occasion: &Occasion<'_>,
+) -> Result<Option<DateTime<Utc>>, Error> {
+    let Some(mark) = inventory.time_mark()? else {
+        return Ok(None);
+    };
+    let now = occasion.at;
+    match ClockState::of(now, mark) {
+        ClockState::Fits => Ok(None),
+        _ if occasion.accept_clock => Ok(Some(mark)),
+        ClockState::Behind => Err(Error::ClockBehind { mark, now }),
+        ClockState::Ahead => Err(Error::ClockAhead { mark, now }),
+    }
 }

@@ -259,7 +259,10 @@ fn live_leaves(
 
 /// When nothing is in force any more, also by a clock that is a little behind.
 fn safe_from(last_end: DateTime<Utc>) -> DateTime<Utc> {
-    last_end + MARGIN + TimeDelta::seconds(1)
+    // Beyond the last time of all there is nothing to wait for.
+    last_end
+        .checked_add_signed(MARGIN + TimeDelta::seconds(1))
+        .unwrap_or(last_end)
 }
 
 /// Those that end last, for a message.

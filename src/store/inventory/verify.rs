@@ -387,7 +387,11 @@ impl Inventory {
         if self.policy_digest()? != walk.policy {
             faults.push(AuditFault::Policy);
         }
-        if self.time_mark()? < walk.last_at {
+        let is_early = match self.time_mark() {
+            Err(Error::InventoryDamaged { .. }) => true,
+            mark => mark? < walk.last_at,
+        };
+        if is_early {
             faults.push(AuditFault::TimeMark);
         }
         Ok(faults)
