@@ -13,6 +13,7 @@ use crate::secret::Secret;
 use crate::store::{self, Reservation, Writer};
 
 use super::judge::judge;
+use super::layout::KEY;
 use super::own_key::{DeviceKey, KeyFiles};
 use super::{Action, BACKDATE_SECONDS, Error, Occasion, Role, draw_serial};
 
@@ -56,7 +57,7 @@ impl<'a> Held<'a> {
                     origin: origin.to_owned(),
                 })?;
                 let pem = key::encrypt(&key.pkcs8, passphrase, cost, origin)?;
-                Ok(vec![("key.pem", pem.into_bytes().into())])
+                Ok(vec![(KEY, pem.into_bytes().into())])
             }
         }
     }

@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::clock::{in_words, rfc3339};
 use crate::store::{Ending, GenerationState, Inventory};
 
+use super::layout::KEY;
 use super::occasion::ClockState;
 use super::own_key::{has_key, look_at_key};
 use super::{
@@ -424,7 +425,7 @@ impl HealthPlan<'_> {
         if let Err(error) = check_alone(self.directory) {
             return finding("modes", Level::Critical, error.to_string());
         }
-        let is_key = |path: &PathBuf| path.ends_with("key.pem");
+        let is_key = |path: &PathBuf| path.ends_with(KEY);
         let level = match open.iter().any(|(path, _)| is_key(path)) {
             _ if open.is_empty() => Level::Ok,
             true => Level::Critical,

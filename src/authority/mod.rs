@@ -32,6 +32,7 @@ mod health;
 mod install;
 mod issue;
 mod judge;
+mod layout;
 mod log;
 mod name;
 mod occasion;
@@ -91,9 +92,7 @@ use ring::rand::SecureRandom;
 use crate::pki::SerialNumber;
 use crate::store;
 
-/// Names of the files in a CA directory.
-const INVENTORY: &str = "inventory.db";
-const TRUST_ANCHOR: &str = "trust-anchor.pem";
+use layout::{INVENTORY, TRUST_ANCHOR, names_of_ca};
 
 /// How far certificates are backdated, in seconds: hosts whose clock is a few
 /// minutes behind would refuse them otherwise, and SigV4 forgives no more.
@@ -119,7 +118,7 @@ fn check_alone(directory: &Path) -> Result<(), Error> {
         return Ok(());
     }
     store::check_trusted(directory)?;
-    for name in backup::names_of_ca(directory)? {
+    for name in names_of_ca(directory)? {
         store::check_entry(&directory.join(name))?;
     }
     Ok(())

@@ -19,11 +19,9 @@ use crate::store::{self, GenerationRow, GenerationState, Inventory, Staging, Sta
 
 use super::ceremony::{Held, OwnDraft, OwnKey, store_own, subject_of, years_after};
 use super::generation::open_generations;
+use super::layout::{CERTIFICATE, CROSS};
 use super::own_key::{Unlock, key_file, open_own_key};
 use super::{Action, AuthorityName, Error, Generation, Generations, Occasion, Role, check_clock};
-
-/// The name of a cross-certificate's file, beside the certificate of the root.
-const CROSS: &str = "cross.pem";
 
 /// Path length that a root has to allow so that a cross-certificate with an issuing
 /// CA fits below it.
@@ -420,9 +418,9 @@ impl Ceremony<'_> {
         let certificate = |certificate: &Certificate| encode_pem([certificate]).into_bytes();
         staged
             .issuing
-            .write("cert.pem", &certificate(&made.issuing))?;
+            .write(CERTIFICATE, &certificate(&made.issuing))?;
         if let Some((staging, root)) = staged.root.as_ref().zip(made.root.as_ref()) {
-            staging.write("cert.pem", &certificate(root))?;
+            staging.write(CERTIFICATE, &certificate(root))?;
             if let Some(cross) = &made.cross {
                 staging.write(CROSS, &certificate(cross))?;
             }
