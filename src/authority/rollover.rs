@@ -430,11 +430,5 @@ impl Generations {
     }
 }
 
-/// A directory for a test.
-#[cfg(test)]
-fn home() -> tempfile::TempDir {
-    tempfile::tempdir().unwrap()
-}
-
 #[cfg(test)]
 mod tests;
