@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::clock::rfc3339;
 use crate::limits;
@@ -268,8 +268,7 @@ pub(super) fn noted(inventory: &Inventory) -> Result<Option<BTreeMap<String, Str
     let Some(entry) = inventory.last_of(AuditEntry::NOTE_FILES)? else {
         return Ok(None);
     };
-    let detail: Value = serde_json::from_str(&entry.detail).unwrap_or_default();
-    let files = detail.get("files").cloned().unwrap_or_default();
+    let files = entry.facts().get("files").cloned().unwrap_or_default();
     Ok(serde_json::from_value(files).ok())
 }
 
