@@ -7,7 +7,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use ring::rand::SecureRandom;
 use serde_json::{Value, json};
 
-use crate::clock::rfc3339;
 use crate::key::{PublicKey, Signer};
 use crate::pki::{
     self, AttributeType, Certificate, DistinguishedName, IssuerRef, Kind, PathQuery, SerialNumber,
@@ -17,6 +16,7 @@ use crate::store::{self, Holder, Reservation, Writer};
 
 use super::judge::judge;
 use super::policy::{Profile, Refusal};
+use super::record::issue_facts;
 use super::{Action, Authority, Error, IssueRequest, Occasion, RequestedKey, draw_serial};
 
 /// How often another serial number is drawn when one is taken. Chance never
@@ -447,28 +447,20 @@ pub(super) struct Product {
 impl Product {
     pub(super) fn of(draft: &Draft<'_>, certificate: Certificate, actor: &str) -> Self {
         let fingerprint = certificate.fingerprint();
-        let mut detail = json!({
-            "fingerprintSha256": fingerprint,
-            "subject": certificate.subject().to_string(),
-            "notAfter": rfc3339(certificate.not_after()),
-        });
-        if let Value::Object(fields) = &mut detail {
-            // With the requester it says all that the certificate does not.
-            let further = [
-                ("requester", Some(actor)),
-                ("profile", draft.profile.name()),
-                ("requestId", draft.request_id.as_deref()),
-            ];
-            for (name, value) in further {
-                if let Some(value) = value {
-                    fields.insert(name.to_owned(), value.into());
-                }
-            }
-        }
+        // With the requester it says all that the certificate does not.
+        let further = [
+            ("requester", Some(actor)),
+            ("profile", draft.profile.name()),
+            ("requestId", draft.request_id.as_deref()),
+        ];
+        let further: Vec<(&str, &str)> = further
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect();
         Self {
+            detail: issue_facts(&certificate, &fingerprint, &further),
             certificate,
             fingerprint,
-            detail,
         }
     }
 

@@ -43,6 +43,7 @@ mod policy;
 mod prepare;
 mod publish;
 mod reconcile;
+mod record;
 mod restore;
 mod revoke;
 mod rollover;

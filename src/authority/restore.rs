@@ -14,7 +14,7 @@ use crate::store::{self, CrlRecord, Inventory, Reservation, Revocation, Staging,
 use super::backup::{deciding, noted, unpack};
 use super::generation::Generations;
 use super::own_key::module_of;
-use super::publish::small;
+use super::record::{reserve_made, store_issued};
 use super::revoke::{stronger, told};
 use super::{Action, Error, Occasion, check_clock, check_place, open_inventory};
 
@@ -159,8 +159,10 @@ fn add(
     let mut added = 0;
     for certificate in read_certificates(&material, &path.display().to_string())? {
         let serial = certificate.serial().magnitude();
-        let fingerprint = certificate.fingerprint();
-        if inventory.by_fingerprint(&fingerprint)?.is_some() {
+        if inventory
+            .by_fingerprint(&certificate.fingerprint())?
+            .is_some()
+        {
             continue;
         }
         let issuer = authorities
@@ -176,33 +178,16 @@ fn add(
             });
         };
         if inventory.get(serial)?.is_none() {
-            writer.reserve(&Reservation {
-                serial,
-                kind: store::Kind::Leaf,
-                issuer_key_id: &issuing.key_identifier(),
-                subject: &certificate.subject().to_string(),
-                common_name: certificate.subject().common_name().unwrap_or_default(),
-                names: certificate.alternative_names(),
-                key_fingerprint: &certificate.public_key().fingerprint(),
-                not_before: certificate.not_before(),
-                not_after: certificate.not_after(),
-                at: occasion.at,
-                profile: None,
-                requester: Some(occasion.actor),
-                request_id: None,
-            })?;
+            let key_id = issuing.key_identifier();
+            reserve_made(&certificate, store::Kind::Leaf, &key_id, writer, occasion)?;
         }
-        writer.store(serial, certificate.der(), &fingerprint, occasion.at)?;
+        let further = [
+            ("requester", occasion.actor),
+            ("imported", "issued after the backup that was restored"),
+        ];
+        store_issued(&certificate, &further, writer, occasion)?;
         // Its file is at hand.
         writer.note_delivered(serial, occasion.at)?;
-        let detail = json!({
-            "fingerprintSha256": fingerprint,
-            "subject": certificate.subject().to_string(),
-            "notAfter": rfc3339(certificate.not_after()),
-            "requester": occasion.actor,
-            "imported": "issued after the backup that was restored",
-        });
-        occasion.log(writer, Action::Issue, Some(serial), &detail)?;
         added += 1;
     }
     Ok(added)
@@ -232,7 +217,9 @@ fn compare<'a>(
     let issuer_key_id = signer.key_identifier();
     let newest = newest(inventory, &issuer_key_id)?;
     let number = list.head().number.as_ref();
-    let value = number.map_or(0, |number| i64::try_from(small(number)).unwrap_or(i64::MAX));
+    let value = number.map_or(0, |number| {
+        i64::try_from(number.saturating()).unwrap_or(i64::MAX)
+    });
     if value <= newest {
         return Ok(None);
     }
