@@ -145,9 +145,7 @@ fn look_into(directory: &Path, below: &str, found: &mut Found) -> Result<(), Err
             Some(name) if below.is_empty() && is_passing(&name) => {}
             Some(_) if name.as_encoded_bytes().starts_with(b".windlass-") => {}
             Some(name) if kind.is_file() && is_file_of_ca(&name) => found.files.push(name),
-            Some(name)
-                if kind.is_dir() && below.is_empty() && is_directory_of_ca(&name) =>
-            {
+            Some(name) if kind.is_dir() && below.is_empty() && is_directory_of_ca(&name) => {
                 look_into(directory, &name, found)?;
             }
             _ => found.others.push(shown),

@@ -236,7 +236,7 @@ impl ListSigner {
             this_update,
             next_update,
             entries: size(template.entries.len()),
-            size: size(pem_size(signed.der().len())),
+            size: size(signed.pem_size()),
             fingerprint: signed.fingerprint(),
         };
         writer.add_crl(&record)?;
@@ -318,7 +318,7 @@ impl ListSigner {
         if !is_own {
             return foreign(head.issuer.to_string());
         }
-        let number = head.number.as_ref().map_or(0, small);
+        let number = head.number.as_ref().map_or(0, SerialNumber::saturating);
         // Read after the file: whoever writes one has recorded it before.
         let newest = self.inventory.newest_crl(&key_identifier)?;
         let newest = newest.map_or(0, |newest| newest.number);
@@ -358,17 +358,6 @@ fn farthest(now: DateTime<Utc>) -> u64 {
     u64::try_from((now + TimeDelta::days(MOST_JUMP_DAYS)).timestamp()).unwrap_or(0)
 }
 
-/// A number as far as 64 bits go.
-pub(super) fn small(number: &SerialNumber) -> u64 {
-    let magnitude = number.magnitude();
-    if magnitude.len() > 8 {
-        return u64::MAX;
-    }
-    magnitude
-        .iter()
-        .fold(0, |sum, octet| sum << 8 | u64::from(*octet))
-}
-
 /// When the list is made: now, but not before the list before it because of a
 /// clock that was set by a little.
 fn this_update(now: DateTime<Utc>, before: Option<&CrlRecord>) -> DateTime<Utc> {
@@ -377,10 +366,4 @@ fn this_update(now: DateTime<Utc>, before: Option<&CrlRecord>) -> DateTime<Utc> 
         .map(|before| before.this_update)
         .filter(|before| *before > now && *before - now <= TimeDelta::seconds(BACKDATE_SECONDS))
         .unwrap_or(now)
-}
-
-/// The size of a list as PEM, in bytes: 64 characters a line.
-pub(super) fn pem_size(der: usize) -> usize {
-    let base64 = der.div_ceil(3) * 4;
-    base64 + base64.div_ceil(64) + "-----BEGIN X509 CRL-----\n-----END X509 CRL-----\n".len()
 }
