@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::clock::rfc3339;
 use crate::limits;
-use crate::store::{self, Archived, AuditEntry, Inventory, Packer, Staging};
+use crate::store::{self, Archived, AuditEntry, Expected, Inventory, Packer, Staging};
 use crate::text::printable;
 
 use super::layout::{DEVICE, Found, is_file_of_ca};
@@ -186,7 +186,11 @@ pub(super) fn unpack(archive: &Path, directory: &Path) -> Result<Manifest, Error
         INVENTORY => Some(u64::MAX),
         name => is_file_of_ca(name).then_some(limits::MAX_CRL_FILE),
     };
-    let (found, content) = store::unpack(archive, directory, (MANIFEST, &limit_of))?;
+    let expected = Expected {
+        last: MANIFEST,
+        limit_of: &limit_of,
+    };
+    let (found, content) = store::unpack(archive, directory, &expected)?;
     let content = content.ok_or_else(|| unfit(archive, &"it is not complete"))?;
     let manifest: Manifest =
         serde_json::from_slice(&content).map_err(|error| unfit(archive, &error))?;
