@@ -26,6 +26,7 @@ mod content;
 mod deliver;
 mod draft;
 mod error;
+mod finding;
 mod flaw;
 mod generation;
 mod health;
@@ -49,6 +50,7 @@ mod revoke;
 mod rollover;
 mod sign_ca;
 mod subject;
+mod tally;
 
 pub use admit::Admitted;
 pub use apart::{
@@ -62,9 +64,10 @@ pub use ceremony::OwnKey;
 pub use checkpoint::KeptCheckpoint;
 pub use deliver::Delivery;
 pub use error::Error;
+pub use finding::{Finding, Level};
 pub use flaw::{Flaw, Part};
 pub use generation::{Generation, Generations, OwnAuthority, generations};
-pub use health::{Finding, HealthPlan, Level, health};
+pub use health::{HealthPlan, health};
 pub use install::{Installed, Installer};
 pub use issue::{IssueRequest, Issued, Preview, RequestedKey};
 pub use log::{CheckpointFault, LogFault, LogReport, LogWitness, log_export, verify_log};

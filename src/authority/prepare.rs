@@ -90,7 +90,7 @@ pub fn prepare(
         .transpose()?;
     check_new(&inventory, &issuing_key, root_key.as_ref())?;
     clear(directory, &inventory, number)?;
-    let ceremony = Ceremony {
+    let rollover = Rollover {
         directory,
         plan,
         inventory: &inventory,
@@ -98,11 +98,11 @@ pub fn prepare(
         old_root_key: old_root_key.as_ref(),
         number,
     };
-    let drafts = ceremony.drafts(&issuing_key, root_key.as_ref(), random)?;
-    let staged = ceremony.stage(&issuing_key, root_key.as_ref())?;
-    ceremony.reserve(&drafts)?;
-    let made = ceremony.sign(&drafts, root_key.as_ref())?;
-    ceremony.complete(staged, &made)?;
+    let drafts = rollover.drafts(&issuing_key, root_key.as_ref(), random)?;
+    let staged = rollover.stage(&issuing_key, root_key.as_ref())?;
+    rollover.reserve(&drafts)?;
+    let made = rollover.sign(&drafts, root_key.as_ref())?;
+    rollover.complete(staged, &made)?;
     let now = Generations::read(directory, &inventory)?;
     let generation = now.in_state(GenerationState::Prepared).cloned();
     Ok(Prepared {
@@ -239,7 +239,8 @@ fn is_unused(path: &Path, inventory: &Inventory) -> Result<bool, Error> {
     Ok(true)
 }
 
-struct Ceremony<'a> {
+/// A generation on its way.
+struct Rollover<'a> {
     directory: &'a Path,
     plan: &'a Preparation<'a>,
     inventory: &'a Inventory,
@@ -273,7 +274,7 @@ struct Staged {
     root: Option<Staging>,
 }
 
-impl Ceremony<'_> {
+impl Rollover<'_> {
     /// Fixes everything but the signatures.
     fn drafts<'k>(
         &self,

@@ -10,6 +10,7 @@ use crate::pki::{
     Certificate, Crl, DistinguishedName, RevocationReason, SerialNumber, read_certificates,
 };
 use crate::store::{self, CrlRecord, Inventory, Reservation, Revocation, Staging, Writer};
+use crate::text::first_of;
 
 use super::backup::{deciding, noted, unpack};
 use super::generation::Generations;
@@ -289,22 +290,15 @@ fn newest(inventory: &Inventory, issuer_key_id: &[u8]) -> Result<i64, Error> {
 
 impl Ahead<'_> {
     fn refused(&self, inventory: &Inventory) -> Result<Error, Error> {
-        let mut named: Vec<String> = self
-            .missing
-            .iter()
-            .take(MOST_NAMED)
-            .map(hex::encode)
-            .collect();
-        if self.missing.len() > MOST_NAMED {
-            named.push(format!("{} more", self.missing.len() - MOST_NAMED));
-        }
+        let shown = self.missing.iter().take(MOST_NAMED);
+        let shown: Vec<String> = shown.map(hex::encode).collect();
         Ok(Error::BackupOlder {
             path: self.path.clone(),
             number: self.number.clone(),
             newest: newest(inventory, &self.record.issuer_key_id)?,
-            lacking: match named.as_slice() {
-                [] => "no revocation is lacking".to_owned(),
-                _ => format!("it lacks the revocation of {}", named.join(", ")),
+            lacking: match self.missing.len() {
+                0 => "no revocation is lacking".to_owned(),
+                count => format!("it lacks the revocation of {}", first_of(&shown, count)),
             },
         })
     }
