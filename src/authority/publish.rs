@@ -23,8 +23,8 @@ use super::generation::{Generation, Generations, open_generations};
 use super::opened::ending;
 use super::own_key::{Unlock, open_own_key};
 use super::{
-    Action, AuthorityName, BACKDATE_SECONDS, Error, Occasion, OwnAuthority, Policy, check_clock,
-    reason_of,
+    Action, AuthorityName, BACKDATE_SECONDS, Error, ListError, Occasion, OwnAuthority, Policy,
+    check_clock, reason_of,
 };
 
 /// How far the number of a list may be ahead of the clock that is taken over by
@@ -114,8 +114,7 @@ impl ListSigner {
     ///
     /// # Errors
     ///
-    /// [`Error::ListAhead`], [`Error::ListTooFar`], [`Error::ListForeign`] or
-    /// [`Error::ListUnreadable`] for a file that it would replace; those of [`check_clock`];
+    /// [`ListError`] for a file that it would replace; those of [`check_clock`];
     /// [`Error::CaNotValid`]; [`Error::Pki`] or [`Error::Store`]. A list that was
     /// recorded and could not be written is followed by the next one.
     pub fn publish(&self, plan: &ListPlan<'_>) -> Result<Published, Error> {
@@ -209,7 +208,7 @@ impl ListSigner {
             .unwrap_or(0)
             .max(last)
             .checked_add(1)
-            .ok_or_else(|| Error::ListNumbersUsedUp {
+            .ok_or(ListError::NumbersUsedUp {
                 issuer: self.authority.name,
                 newest: last,
             })?
@@ -293,7 +292,7 @@ impl ListSigner {
         let head = match CrlHead::read(&material, &path.display().to_string()) {
             Ok(head) => head,
             Err(_) if force => return Ok(0),
-            Err(source) => return Err(Error::ListUnreadable { source }),
+            Err(source) => return Err(ListError::Unreadable { source }.into()),
         };
         let key_identifier = self.certificate().key_identifier();
         let is_own = head.issuer == *self.certificate().subject()
@@ -305,12 +304,13 @@ impl ListSigner {
         });
         let foreign = |issuer: String| match force {
             true => Ok(0),
-            false => Err(Error::ListForeign {
+            false => Err(ListError::Foreign {
                 path: path.to_owned(),
                 issuer,
                 own: self.certificate().subject().to_string(),
                 replaceable: true,
-            }),
+            }
+            .into()),
         };
         if is_before {
             return Ok(0);
@@ -329,17 +329,19 @@ impl ListSigner {
             return foreign(head.issuer.to_string());
         }
         if is_ahead && number > farthest(now) {
-            return Err(Error::ListTooFar {
+            return Err(ListError::TooFar {
                 path: path.to_owned(),
                 number: head.number.map_or_else(String::new, |one| one.decimal()),
-            });
+            }
+            .into());
         }
         if !force && is_ahead {
-            return Err(Error::ListAhead {
+            return Err(ListError::Ahead {
                 path: path.to_owned(),
                 number: head.number.map_or_else(String::new, |one| one.decimal()),
                 newest,
-            });
+            }
+            .into());
         }
         Ok(number)
     }

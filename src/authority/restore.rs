@@ -17,7 +17,7 @@ use super::generation::Generations;
 use super::own_key::module_of;
 use super::record::{reserve_made, store_issued};
 use super::revoke::{stronger, told};
-use super::{Action, Error, Occasion, check_clock, check_place, open_inventory};
+use super::{Action, Error, ListError, Occasion, check_clock, check_place, open_inventory};
 
 /// How many serial numbers a message names.
 const MOST_NAMED: usize = 10;
@@ -74,7 +74,7 @@ struct Ahead<'a> {
 ///
 /// [`store::Error::Exists`] for a directory that holds something;
 /// [`Error::BackupUnfit`]; [`Error::BackupOlder`] when a list is newer than what
-/// the backup knows, unless that is accepted; [`Error::ListForeign`] and
+/// the backup knows, unless that is accepted; [`ListError::Foreign`] and
 /// [`Error::NotIssued`] for what is not of this CA.
 pub fn restore(plan: &RestorePlan<'_>) -> Result<Restored, Error> {
     let staging = Staging::begin(plan.directory)?;
@@ -208,12 +208,13 @@ fn compare<'a>(
         .find(|one| list.issuer() == one.subject() && list.is_signed_by(one.public_key()));
     let Some(signer) = signer else {
         let key = list.head().key_identifier.as_deref();
-        return Err(Error::ListForeign {
+        return Err(ListError::Foreign {
             path: path.to_owned(),
             issuer: named(list.issuer(), key.unwrap_or_default()),
             own: names(authorities),
             replaceable: false,
-        });
+        }
+        .into());
     };
     let issuer_key_id = signer.key_identifier();
     let newest = newest(inventory, &issuer_key_id)?;
