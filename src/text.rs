@@ -60,6 +60,29 @@ pub fn is_tag_character(character: char) -> bool {
         )
 }
 
+/// A number with its word: `1 certificate`, `2 certificates`.
+#[must_use]
+pub fn counted(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
+/// The first of `count` things, of which these are shown: `a, b, and 3 more`.
+#[must_use]
+pub fn first_of(shown: &[String], count: usize) -> String {
+    let mut text = shown.join(", ");
+    if count > shown.len() {
+        text.push_str(&format!(", and {} more", count - shown.len()));
+    }
+    text
+}
+
+/// What an error says, with its causes behind it, the nearest first.
+#[must_use]
+pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 /// Which of the known names was perhaps meant: the one that is most alike, if any
 /// is alike enough (Jaro similarity above 0.7, as for mistyped options).
 #[must_use]
@@ -74,6 +97,15 @@ pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn things_are_counted_and_the_first_are_named() {
+        assert_eq!(counted(0, "row"), "0 rows");
+        assert_eq!(counted(1, "row"), "1 row");
+        let shown = ["a".to_owned(), "b".to_owned()];
+        assert_eq!(first_of(&shown, 2), "a, b");
+        assert_eq!(first_of(&shown, 5), "a, b, and 3 more");
+    }
 
     #[test]
     fn control_characters_are_escaped_and_length_is_bounded() {

@@ -14,15 +14,13 @@ use crate::store::{GenerationRow, GenerationState, Inventory, Staging, Writer};
 use super::bootstrap::{Ceremony, Founding, write_key};
 use super::ceremony::{Held, subject_of};
 use super::generation::open_generations;
+use super::layout::REQUEST;
 use super::own_key::{Unlock, has_key, key_file, open_own_key};
 use super::prepare::{check_new, clear};
 use super::{
     Action, AuthorityName, Error, Generations, INVENTORY, Occasion, OwnKey, Role, TRUST_ANCHOR,
     check_clock,
 };
-
-/// The name of the request's file, beside the key.
-const REQUEST: &str = "request.pem";
 
 /// The request of an issuing CA, as a path in the CA's directory.
 pub(super) fn request_file(name: AuthorityName) -> String {

@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::limits;
-use crate::pki::{Certificate, Crl, CrlHead};
+use crate::pki::{Certificate, Crl, CrlHead, SerialNumber};
 use crate::store::{self, Inventory};
 
 use super::generation::Generations;
-use super::publish::small;
 use super::{AuthorityName, BACKDATE_SECONDS, Error, OwnAuthority, read_inventory, reason_of};
 
 /// What a published list is worth, the best first.
@@ -229,7 +228,7 @@ impl Assessment {
         let Some(next_update) = head.next_update else {
             return unusable("it does not say when the next one comes");
         };
-        let number = head.number.as_ref().map_or(0, small);
+        let number = head.number.as_ref().map_or(0, SerialNumber::saturating);
         let newest = u64::try_from(self.newest.unwrap_or(0)).unwrap_or(0);
         if next_update < at {
             ListState::Expired

@@ -2,18 +2,19 @@
 //! it is called one.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::clock::rfc3339;
 use crate::limits;
-use crate::store::{self, Archived, AuditEntry, Inventory, Packer, Staging};
+use crate::store::{self, Archived, AuditEntry, Expected, Inventory, Packer, Staging};
 use crate::text::printable;
 
+use super::layout::{DEVICE, Found, is_file_of_ca};
 use super::{
-    Action, Error, Generations, INVENTORY, LogWitness, Occasion, Policy, TRUST_ANCHOR, check_clock,
+    Action, Error, Generations, INVENTORY, LogWitness, Occasion, Policy, check_clock,
     open_inventory, read_inventory, verify_log,
 };
 
@@ -97,7 +98,8 @@ pub fn backup(
     let left_out = pack(&staging, directory, &inventory, occasion)?;
     let archive = staging.path().join(ARCHIVE);
     staging.create_directory("check")?;
-    let manifest = unpack(&archive, &staging.path().join("check"))?;
+    let manifest =
+        unpack(&archive, &staging.path().join("check")).map_err(|error| of_target(error, out))?;
     let size = std::fs::metadata(&archive).map_or(0, |metadata| metadata.len());
     staging.publish_file(ARCHIVE)?;
     let detail = json!({
@@ -121,6 +123,18 @@ pub fn backup(
     })
 }
 
+/// Names the backup as the user does: until it is found whole it has another name.
+fn of_target(error: Error, out: &Path) -> Error {
+    match error {
+        Error::BackupUnfit { reason, source, .. } => Error::BackupUnfit {
+            path: out.to_owned(),
+            reason,
+            source,
+        },
+        other => other,
+    }
+}
+
 /// Writes the archive. The files come before the inventory: what a file says is
 /// in the inventory before the file is there, so the inventory then knows of all
 /// of them.
@@ -133,8 +147,7 @@ fn pack(
     let time = u64::try_from(occasion.at.timestamp()).unwrap_or(0);
     let mut packer = Packer::begin(staging, ARCHIVE, time)?;
     let mut files = Vec::new();
-    let mut found = Found::default();
-    look_into(directory, "", &mut found)?;
+    let found = Found::below(directory)?;
     for name in found.files {
         let path = directory.join(&name);
         let (content, _) = match store::read_with_metadata(&path, limits::MAX_CRL_FILE) {
@@ -173,7 +186,11 @@ pub(super) fn unpack(archive: &Path, directory: &Path) -> Result<Manifest, Error
         INVENTORY => Some(u64::MAX),
         name => is_file_of_ca(name).then_some(limits::MAX_CRL_FILE),
     };
-    let (found, content) = store::unpack(archive, directory, (MANIFEST, &limit_of))?;
+    let expected = Expected {
+        last: MANIFEST,
+        limit_of: &limit_of,
+    };
+    let (found, content) = store::unpack(archive, directory, &expected)?;
     let content = content.ok_or_else(|| unfit(archive, &"it is not complete"))?;
     let manifest: Manifest =
         serde_json::from_slice(&content).map_err(|error| unfit(archive, &error))?;
@@ -234,120 +251,6 @@ fn unfit(path: &Path, reason: &dyn std::fmt::Display) -> Error {
     }
 }
 
-/// The files of a CA, as paths in its directory, in the order of their names.
-fn is_file_of_ca(name: &str) -> bool {
-    let of_authority = |file: &str| {
-        matches!(
-            file,
-            "cert.pem" | "cross.pem" | "device.json" | "key.pem" | "request.pem"
-        )
-    };
-    match name.split_once('/') {
-        None => name == TRUST_ANCHOR || name == Policy::FILE,
-        Some(("crl", file)) => file.strip_suffix(".pem").is_some_and(is_authority),
-        Some((authority, file)) => is_authority(authority) && of_authority(file),
-    }
-}
-
-/// Whether an authority of a CA is called so: `root`, `issuing`, and those of
-/// later generations with their number.
-fn is_authority(name: &str) -> bool {
-    let (word, number) = name.split_once('-').unwrap_or((name, "2"));
-    let is_number = !number.is_empty()
-        && number.len() <= 9
-        && number.bytes().all(|octet| octet.is_ascii_digit());
-    ["issuing", "root"].contains(&word) && is_number
-}
-
-/// Names that stand in the directory and hold nothing of their own.
-fn is_passing(name: &str) -> bool {
-    name.starts_with(INVENTORY) || name.starts_with(".windlass-")
-}
-
-/// Everything in a CA's directory on which it relies: its files, the directories
-/// in which they are, and what SQLite keeps beside the inventory.
-pub(super) fn names_of_ca(directory: &Path) -> Result<Vec<PathBuf>, Error> {
-    let mut names = Vec::new();
-    let list = |below: &Path| -> Result<Vec<PathBuf>, Error> {
-        let path = directory.join(below);
-        let entries = match std::fs::read_dir(&path) {
-            Ok(entries) => entries,
-            Err(source) => {
-                return Err(store::Error::Io {
-                    path,
-                    action: store::Action::Read,
-                    source,
-                }
-                .into());
-            }
-        };
-        let entries = entries.flatten();
-        Ok(entries.map(|entry| below.join(entry.file_name())).collect())
-    };
-    for name in list(Path::new(""))? {
-        let shown = name.to_string_lossy();
-        if shown == "crl" || is_authority(&shown) {
-            if directory.join(&name).is_dir() {
-                names.extend(list(&name)?.into_iter().filter(|name| {
-                    let shown = name.to_string_lossy();
-                    is_file_of_ca(&shown)
-                }));
-            }
-            names.push(name);
-        } else if shown.starts_with(INVENTORY) || is_file_of_ca(&shown) {
-            names.push(name);
-        }
-    }
-    names.sort();
-    Ok(names)
-}
-
-/// What is in a CA's directory.
-#[derive(Default)]
-struct Found {
-    /// The files of the CA.
-    files: Vec<String>,
-    /// What else is there, for a message.
-    others: Vec<String>,
-}
-
-/// Looks for the files of a CA in `below` of its directory: plain files of the
-/// names that a CA has, so that a key of a host that somebody has issued into it
-/// does not travel. Links are not followed.
-fn look_into(directory: &Path, below: &str, found: &mut Found) -> Result<(), Error> {
-    let path = directory.join(below);
-    let unreadable = |source| store::Error::Io {
-        path: path.clone(),
-        action: store::Action::Read,
-        source,
-    };
-    let mut entries = Vec::new();
-    for entry in std::fs::read_dir(&path).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        entries.push((entry.file_name(), entry.file_type().map_err(unreadable)?));
-    }
-    entries.sort_by(|(one, _), (other, _)| one.cmp(other));
-    for (name, kind) in entries {
-        let shown = Path::new(below).join(&name).display().to_string();
-        let known = name.to_str().map(|name| match below {
-            "" => name.to_owned(),
-            _ => format!("{below}/{name}"),
-        });
-        match known {
-            Some(name) if below.is_empty() && is_passing(&name) => {}
-            Some(_) if name.as_encoded_bytes().starts_with(b".windlass-") => {}
-            Some(name) if kind.is_file() && is_file_of_ca(&name) => found.files.push(name),
-            Some(name)
-                if kind.is_dir() && below.is_empty() && (name == "crl" || is_authority(&name)) =>
-            {
-                look_into(directory, &name, found)?;
-            }
-            _ => found.others.push(shown),
-        }
-    }
-    Ok(())
-}
-
 /// The files that decide what is issued and what is loaded to reach a key, with
 /// the SHA-256 of each.
 pub(super) fn deciding<'a>(
@@ -355,9 +258,13 @@ pub(super) fn deciding<'a>(
 ) -> BTreeMap<String, String> {
     files
         .into_iter()
-        .filter(|(name, _)| *name == Policy::FILE || name.ends_with("/device.json"))
+        .filter(|(name, _)| *name == Policy::FILE || is_device(name))
         .map(|(name, digest)| (name.to_owned(), digest.to_owned()))
         .collect()
+}
+
+fn is_device(name: &str) -> bool {
+    name.split_once('/').is_some_and(|(_, file)| file == DEVICE)
 }
 
 /// What the log says that these files are; `None` when it never said.
@@ -365,8 +272,7 @@ pub(super) fn noted(inventory: &Inventory) -> Result<Option<BTreeMap<String, Str
     let Some(entry) = inventory.last_of(AuditEntry::NOTE_FILES)? else {
         return Ok(None);
     };
-    let detail: Value = serde_json::from_str(&entry.detail).unwrap_or_default();
-    let files = detail.get("files").cloned().unwrap_or_default();
+    let files = entry.facts().get("files").cloned().unwrap_or_default();
     Ok(serde_json::from_value(files).ok())
 }
 

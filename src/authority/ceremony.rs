@@ -4,7 +4,7 @@
 use chrono::{DateTime, Days, Months, TimeDelta, Utc};
 use ring::rand::SecureRandom;
 
-use crate::clock::{rfc3339, whole_seconds};
+use crate::clock::whole_seconds;
 use crate::key::{self, Cost, GeneratedKey, KeyType, PublicKey, Signer};
 use crate::pki::{
     AttributeType, Certificate, DistinguishedName, IssuerRef, Kind, SerialNumber, Template,
@@ -13,8 +13,10 @@ use crate::secret::Secret;
 use crate::store::{self, Reservation, Writer};
 
 use super::judge::judge;
+use super::layout::KEY;
 use super::own_key::{DeviceKey, KeyFiles};
-use super::{Action, BACKDATE_SECONDS, Error, Occasion, Role, draw_serial};
+use super::record::store_issued;
+use super::{BACKDATE_SECONDS, Error, Occasion, Role, draw_serial};
 
 /// Where the key of a new authority comes from.
 #[derive(Debug)]
@@ -56,7 +58,7 @@ impl<'a> Held<'a> {
                     origin: origin.to_owned(),
                 })?;
                 let pem = key::encrypt(&key.pkcs8, passphrase, cost, origin)?;
-                Ok(vec![("key.pem", pem.into_bytes().into())])
+                Ok(vec![(KEY, pem.into_bytes().into())])
             }
         }
     }
@@ -108,7 +110,8 @@ impl<'a> OwnDraft<'a> {
             kind: match self.kind {
                 Kind::Root => store::Kind::Root,
                 Kind::Cross => store::Kind::Cross,
-                _ => store::Kind::Issuing,
+                Kind::Issuing => store::Kind::Issuing,
+                Kind::Leaf { .. } | Kind::TlsServer { .. } => store::Kind::Leaf,
             },
             issuer_key_id,
             subject: &self.subject.to_string(),
@@ -152,16 +155,8 @@ pub(super) fn store_own(
     writer: &mut Writer<'_>,
     occasion: &Occasion<'_>,
 ) -> Result<(), Error> {
-    let number = certificate.serial().magnitude();
-    let fingerprint = certificate.fingerprint();
-    writer.store(number, certificate.der(), &fingerprint, occasion.at)?;
-    let detail = serde_json::json!({
-        "fingerprintSha256": fingerprint,
-        "subject": certificate.subject().to_string(),
-        "notAfter": rfc3339(certificate.not_after()),
-    });
-    occasion.log(writer, Action::Issue, Some(number), &detail)?;
-    Ok(writer.note_delivered(number, occasion.at)?)
+    store_issued(certificate, &[], writer, occasion)?;
+    Ok(writer.note_delivered(certificate.serial().magnitude(), occasion.at)?)
 }
 
 /// The subject of an authority: the organisation, and its name with the role and

@@ -138,7 +138,8 @@ pub(super) fn sign_log(
 /// Whether the key has to sign the log when it is used for an entry.
 pub(super) fn is_due(newest: Option<&Checkpoint>, sequence: i64, at: DateTime<Utc>) -> bool {
     newest.is_none_or(|last| {
-        sequence - last.sequence >= MOST_ENTRIES || (whole_seconds(at) - last.at).abs() >= LONGEST
+        sequence.saturating_sub(last.sequence) >= MOST_ENTRIES
+            || (whole_seconds(at) - last.at).abs() >= LONGEST
     })
 }
 

@@ -1,7 +1,6 @@
 //! Whether a row of the inventory is what was signed and logged: an index, a list
 //! or a limit that is made from a row is only as good as the row.
 
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::clock::rfc3339;
@@ -77,7 +76,7 @@ fn judge_certificate(record: &Record, der: &[u8]) -> Vec<&'static str> {
 
 /// Compares what only the log knows with the entry of the issue.
 fn judge_issue(record: &Record, issue: &AuditRecord) -> Vec<&'static str> {
-    let detail = facts(issue);
+    let detail = issue.facts();
     let mut wrong = Vec::new();
     if record.issued_at.is_some_and(|at| at != issue.at) {
         wrong.push("issued_at");
@@ -89,7 +88,7 @@ fn judge_issue(record: &Record, issue: &AuditRecord) -> Vec<&'static str> {
         ("profile", "profile", &record.profile),
         ("request_id", "requestId", &record.request_id),
     ] {
-        let said = text(&detail, name);
+        let said = detail[name].as_str();
         if (is_complete || said.is_some()) && said != value.as_deref() {
             wrong.push(column);
         }
@@ -105,7 +104,7 @@ fn judge_revocation(record: &Record, told: &Told) -> Vec<&'static str> {
     if entry.action != AuditEntry::REVOKE {
         return Vec::new();
     }
-    let detail = facts(entry);
+    let detail = entry.facts();
     let reason = RevocationReason::of_code(revocation.reason).map(RevocationReason::as_str);
     // What is known of the certificate is in the entry when nothing else says it.
     let unknown = match record.der {
@@ -122,25 +121,20 @@ fn judge_revocation(record: &Record, told: &Told) -> Vec<&'static str> {
     let mut wrong: Vec<&'static str> = unknown
         .into_iter()
         .flatten()
-        .filter(|(_, name, value)| text(&detail, name).is_some_and(|said| said != value))
+        .filter(|(_, name, value)| detail[name].as_str().is_some_and(|said| said != value))
         .map(|(column, _, _)| column)
         .collect();
-    if text(&detail, "reason") != reason {
+    if detail["reason"].as_str() != reason {
         wrong.push("revocation");
     }
-    if text(&detail, "revokedAt").is_some_and(|said| said != rfc3339(revocation.at)) {
+    if detail["revokedAt"]
+        .as_str()
+        .is_some_and(|said| said != rfc3339(revocation.at))
+    {
         wrong.push("revoked_at");
     }
-    if text(&detail, "invalidSince") != revocation.invalid_since.map(rfc3339).as_deref() {
+    if detail["invalidSince"].as_str() != revocation.invalid_since.map(rfc3339).as_deref() {
         wrong.push("invalid_since");
     }
     wrong
-}
-
-fn facts(entry: &AuditRecord) -> Value {
-    serde_json::from_str(&entry.detail).unwrap_or_default()
-}
-
-fn text<'a>(detail: &'a Value, name: &str) -> Option<&'a str> {
-    detail.get(name)?.as_str()
 }

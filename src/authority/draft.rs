@@ -7,16 +7,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use ring::rand::SecureRandom;
 use serde_json::{Value, json};
 
-use crate::clock::rfc3339;
 use crate::key::{PublicKey, Signer};
 use crate::pki::{
     self, AttributeType, Certificate, DistinguishedName, IssuerRef, Kind, PathQuery, SerialNumber,
     Template, validate_path,
 };
-use crate::store::{self, Holder, Reservation, Writer};
+use crate::store::{self, Reservation, Writer};
 
 use super::judge::judge;
-use super::policy::{Profile, Refusal};
+use super::policy::Profile;
+use super::record::issue_facts;
+use super::tally::Tally;
 use super::{Action, Authority, Error, IssueRequest, Occasion, RequestedKey, draw_serial};
 
 /// How often another serial number is drawn when one is taken. Chance never
@@ -61,20 +62,6 @@ pub(super) struct Reserver<'a> {
     pub(super) writer: Writer<'a>,
     is_policy_noted: bool,
     tallies: Vec<Tally<'a>>,
-}
-
-/// What the requester has had under a profile: in 24 hours, and valid now.
-pub(super) struct Tally<'a> {
-    profile: &'a str,
-    issued: u32,
-    valid: u32,
-}
-
-impl Tally<'_> {
-    pub(super) const fn add_one(&mut self) {
-        self.issued = self.issued.saturating_add(1);
-        self.valid = self.valid.saturating_add(1);
-    }
 }
 
 impl Authority {
@@ -149,71 +136,6 @@ impl Authority {
             is_policy_noted: false,
             tallies: Vec::new(),
         })
-    }
-
-    /// What the limits of a profile say of one more certificate.
-    pub(super) fn judge_limits(
-        profile: &Profile,
-        tally: &Tally<'_>,
-        requester: &str,
-    ) -> Result<(), Refusal> {
-        let value = format!("one more certificate for {requester}");
-        if let Some(most) = profile.per_day().filter(|most| tally.issued >= *most) {
-            let why = format!("is {most}, and as many were issued within 24 hours");
-            return Err(profile.refusal("per_day", &value, &why));
-        }
-        if let Some(most) = profile.valid().filter(|most| tally.valid >= *most) {
-            let why = format!("is {most}, and as many are valid now");
-            return Err(profile.refusal("valid", &value, &why));
-        }
-        Ok(())
-    }
-
-    fn tally<'a>(&self, profile: &'a Profile, occasion: &Occasion<'_>) -> Result<Tally<'a>, Error> {
-        self.tally_without(profile, 0, occasion)
-    }
-
-    /// The same, where so many reservations are dead and will be settled.
-    pub(super) fn tally_without<'a>(
-        &self,
-        profile: &'a Profile,
-        dead: usize,
-        occasion: &Occasion<'_>,
-    ) -> Result<Tally<'a>, Error> {
-        let dead = u32::try_from(dead).unwrap_or(u32::MAX);
-        let mut tally = Tally {
-            profile: profile.name().unwrap_or_default(),
-            issued: 0,
-            valid: 0,
-        };
-        let holder = Holder {
-            requester: occasion.actor,
-            profile: tally.profile,
-        };
-        if let Some(most) = profile.per_day() {
-            let since = occasion.at - TimeDelta::days(1);
-            let count = self
-                .inventory
-                .issued_since(holder, since, most.saturating_add(dead))?;
-            tally.issued = count.saturating_sub(dead);
-        }
-        if let Some(most) = profile.valid() {
-            let count = self
-                .inventory
-                .valid_at(holder, occasion.at, most.saturating_add(dead))?;
-            tally.valid = count.saturating_sub(dead);
-        }
-        Ok(tally)
-    }
-
-    /// What the limits say now, without reserving anything.
-    pub(super) fn foresee_limits(
-        &self,
-        profile: &Profile,
-        occasion: &Occasion<'_>,
-    ) -> Result<(), Error> {
-        let tally = self.tally(profile, occasion)?;
-        Self::judge_limits(profile, &tally, occasion.actor).map_err(Error::Refused)
     }
 
     /// Puts a refusal into the audit log; every other outcome passes through.
@@ -334,7 +256,7 @@ impl<'a> Reserver<'a> {
         if profile.per_day().is_none() && profile.valid().is_none() {
             return Ok(None);
         }
-        let known = self.tallies.iter().position(|tally| tally.profile == name);
+        let known = self.tallies.iter().position(|tally| tally.is_of(name));
         let index = known.unwrap_or(self.tallies.len());
         if known.is_none() {
             self.tallies.push(self.authority.tally(profile, occasion)?);
@@ -447,28 +369,20 @@ pub(super) struct Product {
 impl Product {
     pub(super) fn of(draft: &Draft<'_>, certificate: Certificate, actor: &str) -> Self {
         let fingerprint = certificate.fingerprint();
-        let mut detail = json!({
-            "fingerprintSha256": fingerprint,
-            "subject": certificate.subject().to_string(),
-            "notAfter": rfc3339(certificate.not_after()),
-        });
-        if let Value::Object(fields) = &mut detail {
-            // With the requester it says all that the certificate does not.
-            let further = [
-                ("requester", Some(actor)),
-                ("profile", draft.profile.name()),
-                ("requestId", draft.request_id.as_deref()),
-            ];
-            for (name, value) in further {
-                if let Some(value) = value {
-                    fields.insert(name.to_owned(), value.into());
-                }
-            }
-        }
+        // With the requester it says all that the certificate does not.
+        let further = [
+            ("requester", Some(actor)),
+            ("profile", draft.profile.name()),
+            ("requestId", draft.request_id.as_deref()),
+        ];
+        let further: Vec<(&str, &str)> = further
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect();
         Self {
+            detail: issue_facts(&certificate, &fingerprint, &further),
             certificate,
             fingerprint,
-            detail,
         }
     }
 

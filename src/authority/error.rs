@@ -7,12 +7,28 @@ use chrono::{DateTime, Utc};
 use crate::clock::rfc3339;
 use crate::{key, pki, store};
 
-use super::{AuthorityName, Flaw, Part, Refusal};
+use super::{AuthorityName, Flaw, ListError, Part, Refusal};
 
 /// Why the authority could not do its work.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// An authority was named as workloads are.
+    #[error("{serial} is the certificate of a CA, {subject}")]
+    AuthorityMeant {
+        /// The serial number in hex.
+        serial: String,
+        /// Its subject.
+        subject: String,
+    },
+    /// The CA has no certificate yet.
+    #[error("the CA in {path} waits for its certificate: its root is elsewhere")]
+    Awaiting {
+        /// The directory.
+        path: PathBuf,
+        /// Its request.
+        request: PathBuf,
+    },
     /// A backup is older than a revocation list that was published.
     #[error(
         "the backup is older than the revocation list {path}: it knows lists up to number {newest}, this is number {number}, and {lacking}"
@@ -38,37 +54,6 @@ pub enum Error {
         #[source]
         source: Option<Box<Self>>,
     },
-    /// A file that is to be a checkpoint of the log is none.
-    #[error("{path} is no checkpoint of an audit log: {reason}")]
-    CheckpointFile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The CA has no certificate yet.
-    #[error("the CA in {path} waits for its certificate: its root is elsewhere")]
-    Awaiting {
-        /// The directory.
-        path: PathBuf,
-        /// Its request.
-        request: PathBuf,
-    },
-    /// The CA's own certificate is not valid now.
-    #[error(
-        "the {which} certificate is valid from {} to {}, and it is {} now",
-        rfc3339(*.not_before), rfc3339(*.not_after), rfc3339(*.at)
-    )]
-    CaNotValid {
-        /// Whose.
-        which: AuthorityName,
-        /// First second.
-        not_before: DateTime<Utc>,
-        /// Last second.
-        not_after: DateTime<Utc>,
-        /// The time at which it was judged.
-        at: DateTime<Utc>,
-    },
     /// Rows of a batch failed.
     #[error(
         "{failed} of {rows} rows cannot be issued{}",
@@ -92,12 +77,6 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A row of a batch says something that cannot be issued.
-    #[error("{reason}")]
-    BatchRow {
-        /// What it is.
-        reason: String,
-    },
     /// The new key of a row that was issued is not where it was kept.
     #[error(
         "the key of '{id}' is no longer in {directory}, and its certificate {serial} is of no use without it"
@@ -110,6 +89,12 @@ pub enum Error {
         /// The directory of the batch.
         directory: PathBuf,
     },
+    /// A row of a batch says something that cannot be issued.
+    #[error("{reason}")]
+    BatchRow {
+        /// What it is.
+        reason: String,
+    },
     /// Another process issues a batch.
     #[error("another process issues a batch from {path}")]
     BatchRunning {
@@ -119,20 +104,50 @@ pub enum Error {
     /// Nothing says where certificates, or new keys, are to go.
     #[error("there is no place for what the batch issues")]
     BatchWithoutDirectory,
+    /// The new root is not at Roles Anywhere yet, as far as anybody has said.
+    #[error(
+        "what generation {number} issues leads to {root}, which Roles Anywhere does not know before it has the new bundle"
+    )]
+    BundleNotInstalled {
+        /// The generation that was to be activated.
+        number: u32,
+        /// Its root.
+        root: AuthorityName,
+    },
     /// A key and its certificate in the CA directory do not belong together.
     #[error("{path} is not the key of the certificate beside it")]
     CaKeyMismatch {
         /// The key file.
         path: PathBuf,
     },
-    /// A key could not be read, made or used.
-    #[error(transparent)]
-    Key(#[from] key::Error),
     /// A key of the CA is not encrypted, as every key that was made here is.
     #[error("{path} is not encrypted; it is not the key that was made with this CA")]
     CaKeyNotEncrypted {
         /// The key file.
         path: PathBuf,
+    },
+    /// The CA's own certificate is not valid now.
+    #[error(
+        "the {which} certificate is valid from {} to {}, and it is {} now",
+        rfc3339(*.not_before), rfc3339(*.not_after), rfc3339(*.at)
+    )]
+    CaNotValid {
+        /// Whose.
+        which: AuthorityName,
+        /// First second.
+        not_before: DateTime<Utc>,
+        /// Last second.
+        not_after: DateTime<Utc>,
+        /// The time at which it was judged.
+        at: DateTime<Utc>,
+    },
+    /// The certificate under which the CA issues was revoked.
+    #[error("the issuing certificate was revoked on {}, {reason}", rfc3339(*.at))]
+    CaRevoked {
+        /// Why.
+        reason: pki::RevocationReason,
+        /// When.
+        at: DateTime<Utc>,
     },
     /// A certificate that another machine has made cannot be that of this CA.
     #[error("{origin} cannot be installed: {flaw}")]
@@ -143,6 +158,14 @@ pub enum Error {
         part: Part,
         /// Why not.
         flaw: Flaw,
+    },
+    /// A file that is to be a checkpoint of the log is none.
+    #[error("{path} is no checkpoint of an audit log: {reason}")]
+    CheckpointFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The clock is far ahead of everything that the CA has written.
     #[error(
@@ -174,29 +197,57 @@ pub enum Error {
         /// What does not fit.
         reason: &'static str,
     },
-    /// No live authority of the CA has the name.
-    #[error("the CA has no authority {name} that is live")]
-    NoAuthorityNamed {
-        /// The name.
-        name: AuthorityName,
-        /// Those that there are.
-        known: Vec<AuthorityName>,
-    },
-    /// No generation of the CA issues.
-    #[error("no generation of the certificate authority in {path} is active")]
-    NotActive {
+    /// A part of the CA directory is missing.
+    #[error("{path} is an incomplete certificate authority")]
+    Incomplete {
         /// The directory.
         path: PathBuf,
+        /// What is missing.
+        #[source]
+        source: store::Error,
     },
-    /// The new root is not at Roles Anywhere yet, as far as anybody has said.
-    #[error(
-        "what generation {number} issues leads to {root}, which Roles Anywhere does not know before it has the new bundle"
-    )]
-    BundleNotInstalled {
-        /// The generation that was to be activated.
-        number: u32,
-        /// Its root.
-        root: AuthorityName,
+    /// Something would be written into the CA's own directory.
+    #[error("{path} is inside of the directory of the CA, {directory}")]
+    InsideAuthority {
+        /// What would be written.
+        path: PathBuf,
+        /// The CA's directory.
+        directory: PathBuf,
+    },
+    /// A date of invalidity that is still to come.
+    #[error("{} is still to come: it is {} now", rfc3339(*.since), rfc3339(*.now))]
+    InvalidSince {
+        /// What was given.
+        since: DateTime<Utc>,
+        /// The clock's.
+        now: DateTime<Utc>,
+    },
+    /// A key could not be read, made or used.
+    #[error(transparent)]
+    Key(#[from] key::Error),
+    /// What says where a key of the CA is cannot be understood.
+    #[error("{path}: {reason}")]
+    KeyPlace {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A key that was given is not certified.
+    #[error("the key (SHA-256 {fingerprint}) is not certified: {reason}")]
+    KeyRefused {
+        /// SHA-256 of its SubjectPublicKeyInfo, lowercase hex.
+        fingerprint: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A key cannot become that of a CA.
+    #[error("{origin} cannot be the key of a CA: {reason}")]
+    KeyUnfit {
+        /// Where it is.
+        origin: String,
+        /// Why not.
+        reason: &'static str,
     },
     /// Certificates that are in use would not be accepted any more.
     #[error(
@@ -219,39 +270,33 @@ pub enum Error {
         /// Those that end last, as text.
         certificates: String,
     },
-    /// No generation waits to be activated or cancelled.
-    #[error("no generation of the CA is prepared")]
-    NothingPrepared,
-    /// No generation waits to be retired.
-    #[error("no generation of the CA is retiring")]
-    NothingRetiring,
-    /// Another generation has not come to its end, or to its beginning.
-    #[error("generation {number} of the CA is still {}", state.as_str())]
-    RolloverUnderWay {
-        /// Its number.
-        number: u32,
-        /// What it is.
-        state: store::GenerationState,
+    /// What was to be signed breaks a rule.
+    #[error("what was to be signed breaks a rule, and was not signed: {finding}")]
+    Lint {
+        /// Place, message, rule and source.
+        finding: String,
     },
-    /// Another generation was activated after the CA had been opened.
-    #[error("the CA rolled over meanwhile: {name} does not issue any more")]
-    RolledOver {
-        /// The issuing CA that was opened.
-        name: AuthorityName,
-    },
-    /// A key that was given is not certified.
-    #[error("the key (SHA-256 {fingerprint}) is not certified: {reason}")]
-    KeyRefused {
-        /// SHA-256 of its SubjectPublicKeyInfo, lowercase hex.
-        fingerprint: String,
-        /// Why not.
-        reason: String,
-    },
-    /// Another process changes the passphrase.
-    #[error("another process changes the passphrase of the key in {path}")]
-    PassphraseChanging {
-        /// The directory of the key.
+    /// A revocation list is in the way, or cannot be made.
+    #[error(transparent)]
+    List(#[from] ListError),
+    /// The directory holds no CA.
+    #[error("{path} holds no certificate authority")]
+    NoAuthority {
+        /// The directory.
         path: PathBuf,
+        /// Whether it holds something else.
+        occupied: bool,
+        /// What is missing.
+        #[source]
+        source: store::Error,
+    },
+    /// No live authority of the CA has the name.
+    #[error("the CA has no authority {name} that is live")]
+    NoAuthorityNamed {
+        /// The name.
+        name: AuthorityName,
+        /// Those that there are.
+        known: Vec<AuthorityName>,
     },
     /// The policy has several profiles, none of them the default, and none was
     /// named.
@@ -268,180 +313,9 @@ pub enum Error {
         /// The names that there are.
         known: Vec<String>,
     },
-    /// The policy file says something that it cannot say.
-    #[error("{path}, line {line}: {reason}")]
-    Policy {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// Somebody else could write the policy file.
-    #[error("{path} can be written by others (mode {mode:04o})")]
-    PolicyExposed {
-        /// The file.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-    },
-    /// The policy does not allow it.
-    #[error("the policy refuses {0}")]
-    Refused(Refusal),
-    /// A name that a request asks for, and that cannot be given.
-    #[error("{origin} asks for {what}: {reason}")]
-    RequestedName {
-        /// The request.
-        origin: String,
-        /// Which name.
-        what: String,
-        /// Why not.
-        reason: String,
-    },
-    /// What says where a key of the CA is cannot be understood.
-    #[error("{path}: {reason}")]
-    KeyPlace {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A key cannot become that of a CA.
-    #[error("{origin} cannot be the key of a CA: {reason}")]
-    KeyUnfit {
-        /// Where it is.
-        origin: String,
-        /// Why not.
-        reason: &'static str,
-    },
-    /// A part of the CA directory is missing.
-    #[error("{path} is an incomplete certificate authority")]
-    Incomplete {
-        /// The directory.
-        path: PathBuf,
-        /// What is missing.
-        #[source]
-        source: store::Error,
-    },
-    /// What was to be signed breaks a rule.
-    #[error("what was to be signed breaks a rule, and was not signed: {finding}")]
-    Lint {
-        /// Place, message, rule and source.
-        finding: String,
-    },
-    /// A date of invalidity that is still to come.
-    #[error("{} is still to come: it is {} now", rfc3339(*.since), rfc3339(*.now))]
-    InvalidSince {
-        /// What was given.
-        since: DateTime<Utc>,
-        /// The clock's.
-        now: DateTime<Utc>,
-    },
-    /// A published list that the inventory does not know of.
-    #[error(
-        "{path} is the list number {number}, but the newest that the inventory knows of is {newest}"
-    )]
-    ListAhead {
-        /// The file.
-        path: PathBuf,
-        /// Its number, in decimal.
-        number: String,
-        /// The newest number of the inventory; 0 when it has none.
-        newest: i64,
-    },
-    /// A list of somebody else is where this one is to be.
-    #[error("{path} is a list of {issuer}, not of {own} with its present key")]
-    ListForeign {
-        /// The file.
-        path: PathBuf,
-        /// Whose list it is.
-        issuer: String,
-        /// Whose list is to be there.
-        own: String,
-        /// Whether it is in the way of a new list, so that --force replaces it.
-        replaceable: bool,
-    },
-    /// The numbers of an authority's lists cannot rise any further.
-    #[error("the last list of the {issuer} CA has the number {newest}, and none can follow it")]
-    ListNumbersUsedUp {
-        /// `root` or `issuing`.
-        issuer: AuthorityName,
-        /// The number of the last one.
-        newest: i64,
-    },
-    /// A published list has a number that this program does not give.
-    #[error("{path} is the list number {number}, far beyond what this clock can lead to")]
-    ListTooFar {
-        /// The file.
-        path: PathBuf,
-        /// Its number, in decimal.
-        number: String,
-    },
-    /// An authority was named as workloads are.
-    #[error("{serial} is the certificate of a CA, {subject}")]
-    AuthorityMeant {
-        /// The serial number in hex.
-        serial: String,
-        /// Its subject.
-        subject: String,
-    },
-    /// The certificate under which the CA issues was revoked.
-    #[error("the issuing certificate was revoked on {}, {reason}", rfc3339(*.at))]
-    CaRevoked {
-        /// Why.
-        reason: pki::RevocationReason,
-        /// When.
-        at: DateTime<Utc>,
-    },
-    /// Something would be written into the CA's own directory.
-    #[error("{path} is inside of the directory of the CA, {directory}")]
-    InsideAuthority {
-        /// What would be written.
-        path: PathBuf,
-        /// The CA's directory.
-        directory: PathBuf,
-    },
-    /// A certificate that the CA has not issued.
-    #[error("the certificate of {subject} in {path} was not issued by this CA")]
-    NotIssued {
-        /// The file.
-        path: PathBuf,
-        /// Whose certificate it is.
-        subject: String,
-    },
-    /// What is where the list is to be is none.
-    #[error("what is there would be overwritten")]
-    ListUnreadable {
-        /// The file and what is wrong with it.
-        #[source]
-        source: pki::Error,
-    },
-    /// No certificate was asked for that could be installed.
-    #[error("the CA in {path} waits for no certificate")]
-    NothingRequested {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// A fingerprint is not the one that was given.
-    #[error("the SHA-256 of {what} is {found}, not {given}")]
-    OtherFingerprint {
-        /// Of what.
-        what: String,
-        /// What it is, lowercase hex.
-        found: String,
-        /// What was given.
-        given: String,
-    },
-    /// A root that issues no workload certificates.
-    #[error("{path} holds a root alone, which issues no workload certificates")]
-    RootAlone {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// The key of the root is not here.
-    #[error("the key of the root of the CA in {path} is kept elsewhere")]
-    RootApart {
+    /// No generation of the CA issues.
+    #[error("no generation of the certificate authority in {path} is active")]
+    NotActive {
         /// The directory.
         path: PathBuf,
     },
@@ -461,19 +335,72 @@ pub enum Error {
         /// When.
         at: DateTime<Utc>,
     },
-    /// The root is not revoked by a list of its own.
-    #[error("the root cannot be revoked: only it could sign the list that says so")]
-    RootRevoked,
-    /// Several certificates have the name.
-    #[error("{count} certificates of '{common_name}' are meant: {certificates}")]
-    SeveralNamed {
-        /// The common name.
-        common_name: String,
-        /// How many.
-        count: usize,
-        /// The serial numbers of the first, with their ends.
-        certificates: String,
+    /// A certificate that the CA has not issued.
+    #[error("the certificate of {subject} in {path} was not issued by this CA")]
+    NotIssued {
+        /// The file.
+        path: PathBuf,
+        /// Whose certificate it is.
+        subject: String,
     },
+    /// No generation waits to be activated or cancelled.
+    #[error("no generation of the CA is prepared")]
+    NothingPrepared,
+    /// No certificate was asked for that could be installed.
+    #[error("the CA in {path} waits for no certificate")]
+    NothingRequested {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// No generation waits to be retired.
+    #[error("no generation of the CA is retiring")]
+    NothingRetiring,
+    /// A fingerprint is not the one that was given.
+    #[error("the SHA-256 of {what} is {found}, not {given}")]
+    OtherFingerprint {
+        /// Of what.
+        what: String,
+        /// What it is, lowercase hex.
+        found: String,
+        /// What was given.
+        given: String,
+    },
+    /// Another process changes the passphrase.
+    #[error("another process changes the passphrase of the key in {path}")]
+    PassphraseChanging {
+        /// The directory of the key.
+        path: PathBuf,
+    },
+    /// The new certificate does not lead to the root.
+    #[error("the new certificate does not lead to the root")]
+    Path(#[source] pki::PathError),
+    /// A certificate could not be read or made.
+    #[error(transparent)]
+    Pki(#[from] pki::Error),
+    /// The policy file says something that it cannot say.
+    #[error("{path}, line {line}: {reason}")]
+    Policy {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Somebody else could write the policy file.
+    #[error("{path} can be written by others (mode {mode:04o})")]
+    PolicyExposed {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// No randomness.
+    #[error("the operating system gave no randomness")]
+    Random,
+    /// The policy does not allow it.
+    #[error("the policy refuses {0}")]
+    Refused(Refusal),
     /// A request of this name was for something else.
     #[error("the request '{request_id}' was issued as {serial}, for something else: {what}")]
     RequestDiffers {
@@ -499,33 +426,62 @@ pub enum Error {
         /// When.
         at: DateTime<Utc>,
     },
-    /// The directory holds no CA.
-    #[error("{path} holds no certificate authority")]
-    NoAuthority {
+    /// A name that a request asks for, and that cannot be given.
+    #[error("{origin} asks for {what}: {reason}")]
+    RequestedName {
+        /// The request.
+        origin: String,
+        /// Which name.
+        what: String,
+        /// Why not.
+        reason: String,
+    },
+    /// Another generation was activated after the CA had been opened.
+    #[error("the CA rolled over meanwhile: {name} does not issue any more")]
+    RolledOver {
+        /// The issuing CA that was opened.
+        name: AuthorityName,
+    },
+    /// Another generation has not come to its end, or to its beginning.
+    #[error("generation {number} of the CA is still {}", state.as_str())]
+    RolloverUnderWay {
+        /// Its number.
+        number: u32,
+        /// What it is.
+        state: store::GenerationState,
+    },
+    /// A root that issues no workload certificates.
+    #[error("{path} holds a root alone, which issues no workload certificates")]
+    RootAlone {
         /// The directory.
         path: PathBuf,
-        /// Whether it holds something else.
-        occupied: bool,
-        /// What is missing.
-        #[source]
-        source: store::Error,
     },
-    /// The new certificate does not lead to the root.
-    #[error("the new certificate does not lead to the root")]
-    Path(#[source] pki::PathError),
-    /// A certificate could not be read or made.
+    /// The key of the root is not here.
+    #[error("the key of the root of the CA in {path} is kept elsewhere")]
+    RootApart {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The root is not revoked by a list of its own.
+    #[error("the root cannot be revoked: only it could sign the list that says so")]
+    RootRevoked,
+    /// Several certificates have the name.
+    #[error("{count} certificates of '{common_name}' are meant: {certificates}")]
+    SeveralNamed {
+        /// The common name.
+        common_name: String,
+        /// How many.
+        count: usize,
+        /// The serial numbers of the first, with their ends.
+        certificates: String,
+    },
+    /// Something could not be kept or read.
     #[error(transparent)]
-    Pki(#[from] pki::Error),
-    /// No randomness.
-    #[error("the operating system gave no randomness")]
-    Random,
+    Store(#[from] store::Error),
     /// A date that X.509 cannot express or that makes no sense.
     #[error("the validity of {what} cannot be expressed")]
     Validity {
         /// Which certificate.
         what: &'static str,
     },
-    /// Something could not be kept or read.
-    #[error(transparent)]
-    Store(#[from] store::Error),
 }

@@ -8,29 +8,19 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::{in_words, rfc3339};
 use crate::store::{Ending, GenerationState, Inventory};
+use crate::text::{counted, printable, with_causes};
 
+use super::layout::KEY;
+use super::occasion::ClockState;
 use super::own_key::{has_key, look_at_key};
 use super::{
-    AuthorityName, BACKDATE_SECONDS, Error, Generations, ListState, LogWitness, OwnAuthority, Role,
+    AuthorityName, Error, Finding, Generations, Level, ListState, LogWitness, OwnAuthority, Role,
     assess, check_alone, read_inventory, reason_of, verify_log,
 };
 
 /// However long a workload's certificate lives, it is early enough to warn this
 /// long before its end.
 const LONGEST_WARNING: TimeDelta = TimeDelta::days(90);
-
-/// How bad it is, as Nagios counts it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Nothing has to be done.
-    Ok,
-    /// Something has to be done soon.
-    Warning,
-    /// Something could not be judged.
-    Unknown,
-    /// Something has to be done now.
-    Critical,
-}
 
 /// What is looked at, and from when on it is bad.
 #[derive(Debug)]
@@ -57,46 +47,6 @@ pub struct HealthPlan<'a> {
     pub deep: bool,
 }
 
-/// What was found of one thing.
-#[derive(Clone, Debug)]
-pub struct Finding {
-    /// What was looked at, as one word.
-    pub probe: &'static str,
-    /// How bad it is.
-    pub level: Level,
-    /// What is so, as a sentence without its full stop.
-    pub text: String,
-    /// Numbers: name with unit, whose it is where there are several, value.
-    pub numbers: Vec<(&'static str, Option<String>, i64)>,
-}
-
-impl Level {
-    /// All of them, by their code.
-    pub const ALL: [Self; 4] = [Self::Ok, Self::Warning, Self::Critical, Self::Unknown];
-
-    /// The word that Nagios uses.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "OK",
-            Self::Warning => "WARNING",
-            Self::Unknown => "UNKNOWN",
-            Self::Critical => "CRITICAL",
-        }
-    }
-
-    /// The exit code of a Nagios plugin.
-    #[must_use]
-    pub const fn code(self) -> u8 {
-        match self {
-            Self::Ok => 0,
-            Self::Warning => 1,
-            Self::Critical => 2,
-            Self::Unknown => 3,
-        }
-    }
-}
-
 /// Looks at a CA. It needs no key.
 ///
 /// # Errors
@@ -104,7 +54,7 @@ impl Level {
 /// [`Error`] when there is no CA, or its inventory cannot be opened.
 pub fn health(plan: &HealthPlan<'_>) -> Result<Vec<Finding>, Error> {
     let inventory = read_inventory(plan.directory)?;
-    let mut findings = vec![plan.clock(&inventory)?];
+    let mut findings = vec![plan.clock(&inventory)];
     match Generations::read(plan.directory, &inventory) {
         Ok(generations) => {
             findings.extend(plan.certificates(&generations, &inventory)?);
@@ -115,7 +65,7 @@ pub fn health(plan: &HealthPlan<'_>) -> Result<Vec<Finding>, Error> {
                 findings.extend(plan.list(authority.name));
             }
         }
-        Err(error) => findings.push(failed("authorities", &error)),
+        Err(error) => findings.push(Finding::failed("authorities", &error)),
     }
     findings.push(plan.leaves(&inventory)?);
     findings.push(plan.ended(&inventory)?);
@@ -124,31 +74,33 @@ pub fn health(plan: &HealthPlan<'_>) -> Result<Vec<Finding>, Error> {
     findings.push(plan.modes());
     if plan.deep {
         findings.push(pages(&inventory));
-        findings.push(log(plan.directory, &inventory)?);
+        findings.push(log(plan.directory, &inventory));
     }
     inventory.check_unwritten()?;
     Ok(findings)
 }
 
 impl HealthPlan<'_> {
-    fn clock(&self, inventory: &Inventory) -> Result<Finding, Error> {
-        let ahead = inventory.time_mark()?.map(|mark| (self.at - mark, mark));
-        let (level, text) = match ahead {
-            Some((ahead, mark)) if ahead < TimeDelta::seconds(-BACKDATE_SECONDS) => (
-                Level::Critical,
-                format!("the clock is behind what was written at {}", rfc3339(mark)),
-            ),
-            Some((ahead, mark)) if ahead > TimeDelta::days(366) => (
-                Level::Critical,
-                format!(
-                    "the clock is more than a year after what was last written, at {}",
-                    rfc3339(mark)
-                ),
-            ),
-            _ => (Level::Ok, "the clock fits what was written".to_owned()),
+    fn clock(&self, inventory: &Inventory) -> Finding {
+        let mark = match inventory.time_mark() {
+            Ok(mark) => mark,
+            Err(error) => return Finding::failed("clock", &error.into()),
         };
-        let ahead = ahead.map_or(0, |(ahead, _)| ahead.num_seconds());
-        Ok(finding("clock", level, text).with("clock_ahead_seconds", None, ahead))
+        let wrong = |what: &str, mark| (Level::Critical, format!("{what} {}", rfc3339(mark)));
+        let (level, text) = match mark.map(|mark| (ClockState::of(self.at, mark), mark)) {
+            Some((ClockState::Behind, mark)) => {
+                wrong("the clock is behind what was written at", mark)
+            }
+            Some((ClockState::Ahead, mark)) => wrong(
+                "the clock is more than a year after what was last written, at",
+                mark,
+            ),
+            Some((ClockState::Fits, _)) | None => {
+                (Level::Ok, "the clock fits what was written".to_owned())
+            }
+        };
+        let ahead = mark.map_or(0, |mark| (self.at - mark).num_seconds());
+        Finding::new("clock", level, text).with("clock_ahead_seconds", None, ahead)
     }
 
     /// How bad it is that something ends then.
@@ -196,7 +148,7 @@ impl HealthPlan<'_> {
                     format!("the {} certificate{what} {}", one.name, ends(end, self.at)),
                 ),
             };
-            Ok(finding("authorities", level, text).with(
+            Ok(Finding::new("authorities", level, text).with(
                 "authority_ends_seconds",
                 Some(one.name.to_string()),
                 (end - self.at).num_seconds(),
@@ -219,7 +171,7 @@ impl HealthPlan<'_> {
                 "the CA waits for its certificate from its root: 'windlass ca install'",
             ),
         };
-        Some(finding("authorities", level, text.to_owned()))
+        Some(Finding::new("authorities", level, text.to_owned()))
     }
 
     /// What the list of an authority is worth. Where the key of a root is
@@ -227,7 +179,7 @@ impl HealthPlan<'_> {
     fn list(&self, name: AuthorityName) -> Option<Finding> {
         let list = match assess(self.directory, name, self.at) {
             Ok(list) => list,
-            Err(error) => return Some(failed("crl", &error)),
+            Err(error) => return Some(Finding::failed("crl", &error)),
         };
         if list.state == ListState::Absent && !has_key(self.directory, name) {
             return None;
@@ -261,7 +213,7 @@ impl HealthPlan<'_> {
                 (Level::Critical, format!("cannot be used: {reason}"))
             }
         };
-        let found = finding(
+        let found = Finding::new(
             "crl",
             level,
             format!("the revocation list of {name} {what}"),
@@ -299,7 +251,7 @@ impl HealthPlan<'_> {
                 ends(first.not_after, self.at)
             ),
         };
-        Ok(finding("leaves", level, text)
+        Ok(Finding::new("leaves", level, text)
             .with(
                 "unreplaced_certificates",
                 Some("warning".to_owned()),
@@ -326,21 +278,19 @@ impl HealthPlan<'_> {
             .map(|(issuer, found)| match found {
                 Ok(place) => {
                     let text = format!("the {issuer} key is {place}");
-                    finding("keys", Level::Ok, text)
+                    Finding::new("keys", Level::Ok, text)
                 }
                 Err(error) => {
-                    let causes =
-                        std::iter::successors(std::error::Error::source(&error), |cause| {
-                            cause.source()
-                        });
-                    let told =
-                        causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
                     // Whoever may only look cannot tell.
                     let level = match is_forbidden(&error) {
                         true => Level::Ok,
                         false => Level::Critical,
                     };
-                    finding("keys", level, format!("the {issuer} key: {told}"))
+                    Finding::new(
+                        "keys",
+                        level,
+                        format!("the {issuer} key: {}", with_causes(&error)),
+                    )
                 }
             })
             .collect()
@@ -367,7 +317,7 @@ impl HealthPlan<'_> {
                 ends(last.not_after, self.at)
             ),
         };
-        Ok(finding("ended", level, text).with(
+        Ok(Finding::new("ended", level, text).with(
             "ended_unreplaced_certificates",
             None,
             number(ended.len()),
@@ -390,13 +340,17 @@ impl HealthPlan<'_> {
                 ),
             ),
         };
-        Ok(finding("reservations", level, text).with("unsettled_reservations", None, number(old)))
+        Ok(Finding::new("reservations", level, text).with(
+            "unsettled_reservations",
+            None,
+            number(old),
+        ))
     }
 
     fn last_backup(&self, inventory: &Inventory) -> Result<Finding, Error> {
         let Some(last) = inventory.last_backup()? else {
             let text = "no backup was ever made with 'windlass ca backup'".to_owned();
-            return Ok(finding("backup", Level::Warning, text));
+            return Ok(Finding::new("backup", Level::Warning, text));
         };
         let age = self.at - last;
         let level = match age {
@@ -405,7 +359,7 @@ impl HealthPlan<'_> {
             _ => Level::Ok,
         };
         let text = format!("the last backup is {} old", in_words(age));
-        Ok(finding("backup", level, text).with("backup_age_seconds", None, age.num_seconds()))
+        Ok(Finding::new("backup", level, text).with("backup_age_seconds", None, age.num_seconds()))
     }
 
     /// Whether others may read or write what is in the directory.
@@ -419,9 +373,9 @@ impl HealthPlan<'_> {
             .collect();
         // The directories above too, and whose everything is.
         if let Err(error) = check_alone(self.directory) {
-            return finding("modes", Level::Critical, error.to_string());
+            return Finding::new("modes", Level::Critical, error.to_string());
         }
-        let is_key = |path: &PathBuf| path.ends_with("key.pem");
+        let is_key = |path: &PathBuf| path.ends_with(KEY);
         let level = match open.iter().any(|(path, _)| is_key(path)) {
             _ if open.is_empty() => Level::Ok,
             true => Level::Critical,
@@ -431,7 +385,7 @@ impl HealthPlan<'_> {
             Level::Ok => "nobody but the owner has access to the directory".to_owned(),
             _ => format!("others have access to {}", shown.join(", ")),
         };
-        finding("modes", level, text)
+        Finding::new("modes", level, text)
     }
 }
 
@@ -460,13 +414,17 @@ fn look_at_modes(path: &Path, open: &mut Vec<(PathBuf, u32)>) {
 
 fn pages(inventory: &Inventory) -> Finding {
     match inventory.check_integrity() {
-        Ok(()) => finding("pages", Level::Ok, "the inventory is whole".to_owned()),
-        Err(error) => failed("pages", &error.into()),
+        Ok(()) => Finding::new("pages", Level::Ok, "the inventory is whole".to_owned()),
+        Err(error) => Finding::failed("pages", &error.into()),
     }
 }
 
-fn log(directory: &Path, inventory: &Inventory) -> Result<Finding, Error> {
-    let report = verify_log(directory, inventory, LogWitness::default())?;
+/// What cannot be judged is told beside everything else.
+fn log(directory: &Path, inventory: &Inventory) -> Finding {
+    let report = match verify_log(directory, inventory, LogWitness::default()) {
+        Ok(report) => report,
+        Err(error) => return Finding::failed("log", &error),
+    };
     let (level, text) = match report.faults.first() {
         None => (
             Level::Ok,
@@ -478,27 +436,7 @@ fn log(directory: &Path, inventory: &Inventory) -> Result<Finding, Error> {
         ),
     };
     let entries = i64::try_from(report.entries).unwrap_or(i64::MAX);
-    Ok(finding("log", level, text).with("log_entries", None, entries))
-}
-
-fn finding(probe: &'static str, level: Level, text: String) -> Finding {
-    Finding {
-        probe,
-        level,
-        text,
-        numbers: Vec::new(),
-    }
-}
-
-fn failed(probe: &'static str, error: &Error) -> Finding {
-    finding(probe, Level::Critical, error.to_string())
-}
-
-impl Finding {
-    fn with(mut self, name: &'static str, of: Option<String>, value: i64) -> Self {
-        self.numbers.push((name, of, value));
-        self
-    }
+    Finding::new("log", level, text).with("log_entries", None, entries)
 }
 
 fn ends(end: DateTime<Utc>, at: DateTime<Utc>) -> String {
@@ -509,14 +447,7 @@ fn ends(end: DateTime<Utc>, at: DateTime<Utc>) -> String {
 }
 
 fn named(one: &Ending) -> String {
-    crate::text::printable(&one.common_name, 100)
-}
-
-fn counted(count: usize, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
-    }
+    printable(&one.common_name, 100)
 }
 
 fn number(count: usize) -> i64 {

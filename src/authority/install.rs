@@ -11,15 +11,14 @@ use serde_json::json;
 
 use crate::clock::rfc3339;
 use crate::pki::{Certificate, encode_pem};
-use crate::store::{
-    self, GenerationRow, GenerationState, Inventory, Kind, Readers, Reservation, Writer,
-};
+use crate::store::{self, GenerationRow, GenerationState, Inventory, Kind, Readers, Writer};
 
 use super::admit::{Admitted, Asked, Offer};
 use super::apart::requested;
 use super::checkpoint::checkpoint_when_due;
 use super::generation::{Generations, name_of};
 use super::own_key::{Unlock, open_own_key};
+use super::record::{reserve_made, store_issued};
 use super::{
     Action, AuthorityName, Error, Flaw, Occasion, OwnAuthority, Part, Role, TRUST_ANCHOR,
     check_clock, open_inventory,
@@ -106,7 +105,9 @@ impl Installer {
     /// [`Error::NothingRequested`] when others are installed already,
     /// [`Error::CaKeyMismatch`] or [`Error::Key`] when the CA's key is not there
     /// to be used, [`Error::CertificateUnfit`] when a serial number is taken, those
-    /// of [`check_clock`], or [`Error::Store`]; then nothing was changed.
+    /// of [`check_clock`], or [`Error::Store`]; then nothing was changed, unless it
+    /// is the trust anchor's bundle that cannot be written. That comes last, and is
+    /// made up for when the same is installed again.
     pub fn install(
         &self,
         admitted: &Admitted,
@@ -260,31 +261,10 @@ impl Installer {
             Some(identifier) => identifier.to_vec(),
             None => certificate.key_identifier(),
         };
-        writer.reserve(&Reservation {
-            serial,
-            kind,
-            issuer_key_id: &issuer_key_id,
-            subject: &certificate.subject().to_string(),
-            common_name: certificate.subject().common_name().unwrap_or_default(),
-            names: &[],
-            key_fingerprint: &certificate.public_key().fingerprint(),
-            not_before: certificate.not_before(),
-            not_after: certificate.not_after(),
-            at: occasion.at,
-            profile: None,
-            requester: Some(occasion.actor),
-            request_id: None,
-        })?;
-        let fingerprint = certificate.fingerprint();
-        writer.store(serial, certificate.der(), &fingerprint, occasion.at)?;
-        writer.note_delivered(serial, occasion.at)?;
-        let detail = json!({
-            "fingerprintSha256": fingerprint,
-            "subject": certificate.subject().to_string(),
-            "notAfter": rfc3339(certificate.not_after()),
-            "imported": "made elsewhere, and installed",
-        });
-        occasion.log(writer, Action::Issue, Some(serial), &detail)
+        reserve_made(certificate, kind, &issuer_key_id, writer, occasion)?;
+        let imported = [("imported", "made elsewhere, and installed")];
+        store_issued(certificate, &imported, writer, occasion)?;
+        Ok(writer.note_delivered(serial, occasion.at)?)
     }
 
     /// Removes what a run has left that did not come to its end. Whoever writes

@@ -14,7 +14,8 @@ use crate::store;
 use super::checkpoint::checkpoint_when_due;
 use super::deliver::Delivery;
 use super::draft::{Draft, Product};
-use super::{Authority, CommonName, Error, Occasion, TagValue, check_clock, draw_serial};
+use super::occasion::foresee_clock;
+use super::{Authority, CommonName, Error, Occasion, TagValue, draw_serial};
 
 /// What a workload certificate is to say.
 #[derive(Clone, Debug)]
@@ -120,9 +121,7 @@ impl Authority {
         occasion: &Occasion<'_>,
         random: &dyn SecureRandom,
     ) -> Result<Preview, Error> {
-        if !occasion.accept_clock {
-            check_clock(&self.inventory, occasion)?;
-        }
+        foresee_clock(&self.inventory, occasion)?;
         self.check_own_validity(occasion.at)?;
         let profile = self.judge(request)?;
         self.foresee_limits(profile, occasion)?;

@@ -26,12 +26,15 @@ mod content;
 mod deliver;
 mod draft;
 mod error;
+mod finding;
 mod flaw;
 mod generation;
 mod health;
 mod install;
 mod issue;
 mod judge;
+mod layout;
+mod list_error;
 mod log;
 mod name;
 mod occasion;
@@ -42,11 +45,13 @@ mod policy;
 mod prepare;
 mod publish;
 mod reconcile;
+mod record;
 mod restore;
 mod revoke;
 mod rollover;
 mod sign_ca;
 mod subject;
+mod tally;
 
 pub use admit::Admitted;
 pub use apart::{
@@ -60,11 +65,13 @@ pub use ceremony::OwnKey;
 pub use checkpoint::KeptCheckpoint;
 pub use deliver::Delivery;
 pub use error::Error;
+pub use finding::{Finding, Level};
 pub use flaw::{Flaw, Part};
 pub use generation::{Generation, Generations, OwnAuthority, generations};
-pub use health::{Finding, HealthPlan, Level, health};
+pub use health::{HealthPlan, health};
 pub use install::{Installed, Installer};
 pub use issue::{IssueRequest, Issued, Preview, RequestedKey};
+pub use list_error::ListError;
 pub use log::{CheckpointFault, LogFault, LogReport, LogWitness, log_export, verify_log};
 pub use name::{AuthorityName, Role};
 pub use occasion::{Action, Occasion, check_clock, note_export};
@@ -91,9 +98,7 @@ use ring::rand::SecureRandom;
 use crate::pki::SerialNumber;
 use crate::store;
 
-/// Names of the files in a CA directory.
-const INVENTORY: &str = "inventory.db";
-const TRUST_ANCHOR: &str = "trust-anchor.pem";
+use layout::{INVENTORY, TRUST_ANCHOR, names_of_ca};
 
 /// How far certificates are backdated, in seconds: hosts whose clock is a few
 /// minutes behind would refuse them otherwise, and SigV4 forgives no more.
@@ -119,7 +124,7 @@ fn check_alone(directory: &Path) -> Result<(), Error> {
         return Ok(());
     }
     store::check_trusted(directory)?;
-    for name in backup::names_of_ca(directory)? {
+    for name in names_of_ca(directory)? {
         store::check_entry(&directory.join(name))?;
     }
     Ok(())

@@ -5,6 +5,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::layout::{CERTIFICATE, KEY, LISTS};
+
 /// What an authority signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
@@ -77,17 +79,17 @@ impl AuthorityName {
 
     /// Its certificate, as a path in the CA's directory.
     pub(super) fn certificate_file(self) -> String {
-        format!("{self}/cert.pem")
+        format!("{self}/{CERTIFICATE}")
     }
 
     /// Its key, as a path in the CA's directory; one in a device has none.
     pub(super) fn key_file(self) -> String {
-        format!("{self}/key.pem")
+        format!("{self}/{KEY}")
     }
 
     /// Its revocation list, as a path in the CA's directory.
     pub(super) fn list_file(self) -> String {
-        format!("crl/{self}.pem")
+        format!("{LISTS}/{self}.pem")
     }
 }
 

@@ -27,106 +27,78 @@ pub struct Occasion<'a> {
     pub accept_clock: bool,
 }
 
-/// What is done, as the log calls it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// It is settled that nothing was issued under a reserved serial number.
-    Abandon,
-    /// Another generation issues from now on.
-    Activate,
-    /// A clock was said to be right that seemed wrong.
-    AcceptClock,
-    /// A revocation list became known that was signed after the backup that was
-    /// restored.
-    AdoptList,
-    /// A backup was made.
-    Backup,
-    /// A generation was given up before it issued anything.
-    Cancel,
-    /// The log was written into a file.
-    ExportLog,
-    /// The inventory was written out.
-    Export,
-    /// The CA was made.
-    Init,
-    /// The certificates that another machine has made are the CA's from now on.
-    Install,
-    /// A certificate was signed.
-    Issue,
-    /// The files that decide what the CA issues and where its keys are were
-    /// others when a backup was made than before.
-    NoteFiles,
-    /// A key of the CA was encrypted under another passphrase.
-    Passphrase,
-    /// Another policy holds than when was issued last.
-    Policy,
-    /// The keys and certificates of another generation are there.
-    Prepare,
-    /// Something was asked for and refused.
-    Refuse,
-    /// A hold was taken back.
-    Release,
-    /// A certificate was asked for, of a root that is elsewhere.
-    Request,
-    /// The CA was restored from a backup.
-    Restore,
-    /// What a generation has issued does not count any more.
-    Retire,
-    /// A certificate was revoked, or what is said of it became stronger.
-    Revoke,
-    /// A revocation list was signed.
-    SignList,
+/// Declares the actions once, each with its word, so that none is missing where
+/// all of them are asked for.
+macro_rules! actions {
+    ($($(#[$what:meta])* $action:ident = $word:expr,)*) => {
+        /// What is done, as the log calls it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Action {
+            $($(#[$what])* $action,)*
+        }
+
+        impl Action {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$action),*];
+
+            /// The word in the log.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$action => $word,)*
+                }
+            }
+        }
+    };
 }
 
-impl Action {
-    /// All of them.
-    pub const ALL: [Self; 16] = [
-        Self::Abandon,
-        Self::AcceptClock,
-        Self::AdoptList,
-        Self::Backup,
-        Self::ExportLog,
-        Self::Export,
-        Self::Init,
-        Self::Issue,
-        Self::NoteFiles,
-        Self::Passphrase,
-        Self::Policy,
-        Self::Refuse,
-        Self::Release,
-        Self::Restore,
-        Self::Revoke,
-        Self::SignList,
-    ];
-
-    /// The word in the log.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Abandon => AuditEntry::ABANDON,
-            Self::Activate => AuditEntry::ACTIVATE,
-            Self::AcceptClock => "accept-clock",
-            Self::AdoptList => AuditEntry::ADOPT_LIST,
-            Self::Backup => "backup",
-            Self::Cancel => AuditEntry::CANCEL,
-            Self::ExportLog => "export-log",
-            Self::Export => "export",
-            Self::Init => "init",
-            Self::Install => AuditEntry::INSTALL,
-            Self::Issue => AuditEntry::ISSUE,
-            Self::NoteFiles => AuditEntry::NOTE_FILES,
-            Self::Passphrase => "passphrase",
-            Self::Policy => AuditEntry::POLICY,
-            Self::Prepare => AuditEntry::PREPARE,
-            Self::Refuse => "refuse",
-            Self::Release => AuditEntry::RELEASE,
-            Self::Request => AuditEntry::REQUEST,
-            Self::Restore => "restore",
-            Self::Retire => AuditEntry::RETIRE,
-            Self::Revoke => AuditEntry::REVOKE,
-            Self::SignList => AuditEntry::SIGN_LIST,
-        }
-    }
+actions! {
+    /// It is settled that nothing was issued under a reserved serial number.
+    Abandon = AuditEntry::ABANDON,
+    /// A clock was said to be right that seemed wrong.
+    AcceptClock = "accept-clock",
+    /// Another generation issues from now on.
+    Activate = AuditEntry::ACTIVATE,
+    /// A revocation list became known that was signed after the backup that was
+    /// restored.
+    AdoptList = AuditEntry::ADOPT_LIST,
+    /// A backup was made.
+    Backup = "backup",
+    /// A generation was given up before it issued anything.
+    Cancel = AuditEntry::CANCEL,
+    /// The inventory was written out.
+    Export = "export",
+    /// The log was written into a file.
+    ExportLog = "export-log",
+    /// The CA was made.
+    Init = "init",
+    /// The certificates that another machine has made are the CA's from now on.
+    Install = AuditEntry::INSTALL,
+    /// A certificate was signed.
+    Issue = AuditEntry::ISSUE,
+    /// The files that decide what the CA issues and where its keys are were
+    /// others when a backup was made than before.
+    NoteFiles = AuditEntry::NOTE_FILES,
+    /// A key of the CA was encrypted under another passphrase.
+    Passphrase = "passphrase",
+    /// Another policy holds than when was issued last.
+    Policy = AuditEntry::POLICY,
+    /// The keys and certificates of another generation are there.
+    Prepare = AuditEntry::PREPARE,
+    /// Something was asked for and refused.
+    Refuse = "refuse",
+    /// A hold was taken back.
+    Release = AuditEntry::RELEASE,
+    /// A certificate was asked for, of a root that is elsewhere.
+    Request = AuditEntry::REQUEST,
+    /// The CA was restored from a backup.
+    Restore = "restore",
+    /// What a generation has issued does not count any more.
+    Retire = AuditEntry::RETIRE,
+    /// A certificate was revoked, or what is said of it became stronger.
+    Revoke = AuditEntry::REVOKE,
+    /// A revocation list was signed.
+    SignList = AuditEntry::SIGN_LIST,
 }
 
 impl Occasion<'_> {
@@ -169,6 +141,27 @@ pub fn note_export(
     Ok(writer.commit()?)
 }
 
+/// How a clock stands to the latest time that was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClockState {
+    /// More than a year after it.
+    Ahead,
+    /// Before it, by more than certificates are backdated.
+    Behind,
+    /// Neither.
+    Fits,
+}
+
+impl ClockState {
+    pub(super) fn of(now: DateTime<Utc>, mark: DateTime<Utc>) -> Self {
+        match now - mark {
+            ahead if ahead < TimeDelta::seconds(-BACKDATE_SECONDS) => Self::Behind,
+            ahead if ahead > TimeDelta::days(MOST_AHEAD_DAYS) => Self::Ahead,
+            _ => Self::Fits,
+        }
+    }
+}
+
 /// Refuses when the clock is behind what was written, by more than certificates
 /// are backdated, or more than a year ahead of it: what would be signed then
 /// begins before it was issued, or outlives its issuer unnoticed.
@@ -178,25 +171,35 @@ pub fn note_export(
 /// [`Error::ClockBehind`] or [`Error::ClockAhead`], unless the occasion accepts
 /// the clock; that is logged, and the time counts from then on.
 pub fn check_clock(inventory: &Inventory, occasion: &Occasion<'_>) -> Result<(), Error> {
-    let Some(mark) = inventory.time_mark()? else {
+    let Some(mark) = accepted_over(inventory, occasion)? else {
         return Ok(());
     };
-    let now = occasion.at;
-    let is_behind = now < mark - TimeDelta::seconds(BACKDATE_SECONDS);
-    let is_ahead = now > mark + TimeDelta::days(MOST_AHEAD_DAYS);
-    if !is_behind && !is_ahead {
-        return Ok(());
-    }
-    if !occasion.accept_clock {
-        return Err(if is_behind {
-            Error::ClockBehind { mark, now }
-        } else {
-            Error::ClockAhead { mark, now }
-        });
-    }
     let mut writer = inventory.write()?;
     let detail = serde_json::json!({ "latestBefore": crate::clock::rfc3339(mark) });
     occasion.log(&mut writer, Action::AcceptClock, None, &detail)?;
-    writer.set_time_mark(now)?;
+    writer.set_time_mark(occasion.at)?;
     Ok(writer.commit()?)
+}
+
+/// As [`check_clock`], where nothing is written.
+pub(super) fn foresee_clock(inventory: &Inventory, occasion: &Occasion<'_>) -> Result<(), Error> {
+    accepted_over(inventory, occasion).map(drop)
+}
+
+/// The latest time that was written, when the clock does not fit it and is accepted
+/// all the same.
+fn accepted_over(
+    inventory: &Inventory,
+    occasion: &Occasion<'_>,
+) -> Result<Option<DateTime<Utc>>, Error> {
+    let Some(mark) = inventory.time_mark()? else {
+        return Ok(None);
+    };
+    let now = occasion.at;
+    match ClockState::of(now, mark) {
+        ClockState::Fits => Ok(None),
+        _ if occasion.accept_clock => Ok(Some(mark)),
+        ClockState::Behind => Err(Error::ClockBehind { mark, now }),
+        ClockState::Ahead => Err(Error::ClockAhead { mark, now }),
+    }
 }

@@ -51,11 +51,17 @@ impl Authority {
     /// certificate do not belong together.
     pub fn open(directory: &Path, unlock: &Unlock<'_>) -> Result<Self, Error> {
         unlock.read_descriptor()?;
-        let (opened, generations) = Self::with(directory, |generation| {
-            open_own_key(directory, &generation.issuing, unlock)
-        })?;
-        generations.write_bundle(directory, &opened.inventory)?;
-        Ok(opened)
+        let (inventory, generations) = open_generations(directory)?;
+        let generation = generations.active(directory)?.clone();
+        let policy = Policy::of(directory)?;
+        let issuing_key = open_own_key(directory, &generation.issuing, unlock)?;
+        generations.write_bundle(directory, &inventory)?;
+        Ok(Self {
+            inventory,
+            generation,
+            issuing_key,
+            policy,
+        })
     }
 
     /// Opens the CA in `directory` without its issuing key, for whoever may read
@@ -75,23 +81,6 @@ impl Authority {
             issuing_key: Box::new(NoKey(public_key)),
             policy: Policy::of(directory)?,
         })
-    }
-
-    fn with(
-        directory: &Path,
-        open_key: impl FnOnce(&Generation) -> Result<Box<dyn Signer>, Error>,
-    ) -> Result<(Self, Generations), Error> {
-        let (inventory, generations) = open_generations(directory)?;
-        let generation = generations.active(directory)?.clone();
-        let policy = Policy::of(directory)?;
-        let issuing_key = open_key(&generation)?;
-        let opened = Self {
-            inventory,
-            generation,
-            issuing_key,
-            policy,
-        };
-        Ok((opened, generations))
     }
 
     /// The inventory of this CA.

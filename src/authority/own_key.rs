@@ -29,6 +29,7 @@ use crate::limits;
 use crate::secret::Secret;
 use crate::store;
 
+use super::layout::{DEVICE, KEY};
 use super::{AuthorityName, Error, OwnAuthority, Role, check_alone, read_ca_file};
 
 /// The version of the file that names a device.
@@ -225,10 +226,6 @@ impl std::fmt::Debug for DeviceKey {
 
 /// Name, in the directory of its certificate, and content of the files of a key.
 pub(super) type KeyFiles = Vec<(&'static str, Zeroizing<Vec<u8>>)>;
-
-/// The names beside a certificate.
-const DEVICE: &str = "device.json";
-const KEY: &str = "key.pem";
 
 /// Whether it can be the key of an authority here.
 pub(super) fn signs_certificates(key: &PublicKey) -> bool {

@@ -19,7 +19,7 @@ use crate::store::{self, DirectoryLock, Inventory, Readers};
 use super::apart::requested;
 use super::generation::{Generations, name_of, open_generations};
 use super::own_key::{Unlock, has_key, key_file};
-use super::{Action, AuthorityName, Error, Occasion, Role};
+use super::{Action, AuthorityName, Error, Occasion, Role, check_clock};
 
 /// What became of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,8 @@ struct NewFile {
 /// # Errors
 ///
 /// [`Error::Key`] when a passphrase is wrong: then nothing was changed.
-/// [`Error::PassphraseChanging`] when another process is about it.
+/// [`Error::PassphraseChanging`] when another process is about it; those of
+/// [`check_clock`], or [`Error::Store`].
 pub fn change_passphrase(
     directory: &Path,
     name: Option<AuthorityName>,
@@ -64,6 +65,7 @@ pub fn change_passphrase(
 ) -> Result<Vec<(AuthorityName, Reencrypted)>, Error> {
     old.read_descriptor()?;
     let (inventory, generations) = open_generations(directory)?;
+    check_clock(&inventory, occasion)?;
     let chosen = choose(directory, (&inventory, &generations), name)?;
     let old = old.passphrase()?.ok_or_else(|| key::Error::Encrypted {
         origin: directory.display().to_string(),

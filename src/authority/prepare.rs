@@ -19,11 +19,9 @@ use crate::store::{self, GenerationRow, GenerationState, Inventory, Staging, Sta
 
 use super::ceremony::{Held, OwnDraft, OwnKey, store_own, subject_of, years_after};
 use super::generation::open_generations;
+use super::layout::{CERTIFICATE, CROSS};
 use super::own_key::{Unlock, key_file, open_own_key};
 use super::{Action, AuthorityName, Error, Generation, Generations, Occasion, Role, check_clock};
-
-/// The name of a cross-certificate's file, beside the certificate of the root.
-const CROSS: &str = "cross.pem";
 
 /// Path length that a root has to allow so that a cross-certificate with an issuing
 /// CA fits below it.
@@ -92,7 +90,7 @@ pub fn prepare(
         .transpose()?;
     check_new(&inventory, &issuing_key, root_key.as_ref())?;
     clear(directory, &inventory, number)?;
-    let ceremony = Ceremony {
+    let rollover = Rollover {
         directory,
         plan,
         inventory: &inventory,
@@ -100,11 +98,11 @@ pub fn prepare(
         old_root_key: old_root_key.as_ref(),
         number,
     };
-    let drafts = ceremony.drafts(&issuing_key, root_key.as_ref(), random)?;
-    let staged = ceremony.stage(&issuing_key, root_key.as_ref())?;
-    ceremony.reserve(&drafts)?;
-    let made = ceremony.sign(&drafts, root_key.as_ref())?;
-    ceremony.complete(staged, &made)?;
+    let drafts = rollover.drafts(&issuing_key, root_key.as_ref(), random)?;
+    let staged = rollover.stage(&issuing_key, root_key.as_ref())?;
+    rollover.reserve(&drafts)?;
+    let made = rollover.sign(&drafts, root_key.as_ref())?;
+    rollover.complete(staged, &made)?;
     let now = Generations::read(directory, &inventory)?;
     let generation = now.in_state(GenerationState::Prepared).cloned();
     Ok(Prepared {
@@ -241,7 +239,8 @@ fn is_unused(path: &Path, inventory: &Inventory) -> Result<bool, Error> {
     Ok(true)
 }
 
-struct Ceremony<'a> {
+/// A generation on its way.
+struct Rollover<'a> {
     directory: &'a Path,
     plan: &'a Preparation<'a>,
     inventory: &'a Inventory,
@@ -275,7 +274,7 @@ struct Staged {
     root: Option<Staging>,
 }
 
-impl Ceremony<'_> {
+impl Rollover<'_> {
     /// Fixes everything but the signatures.
     fn drafts<'k>(
         &self,
@@ -420,9 +419,9 @@ impl Ceremony<'_> {
         let certificate = |certificate: &Certificate| encode_pem([certificate]).into_bytes();
         staged
             .issuing
-            .write("cert.pem", &certificate(&made.issuing))?;
+            .write(CERTIFICATE, &certificate(&made.issuing))?;
         if let Some((staging, root)) = staged.root.as_ref().zip(made.root.as_ref()) {
-            staging.write("cert.pem", &certificate(root))?;
+            staging.write(CERTIFICATE, &certificate(root))?;
             if let Some(cross) = &made.cross {
                 staging.write(CROSS, &certificate(cross))?;
             }

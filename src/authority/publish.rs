@@ -23,8 +23,8 @@ use super::generation::{Generation, Generations, open_generations};
 use super::opened::ending;
 use super::own_key::{Unlock, open_own_key};
 use super::{
-    Action, AuthorityName, BACKDATE_SECONDS, Error, Occasion, OwnAuthority, Policy, check_clock,
-    reason_of,
+    Action, AuthorityName, BACKDATE_SECONDS, Error, ListError, Occasion, OwnAuthority, Policy,
+    check_clock, reason_of,
 };
 
 /// How far the number of a list may be ahead of the clock that is taken over by
@@ -114,8 +114,7 @@ impl ListSigner {
     ///
     /// # Errors
     ///
-    /// [`Error::ListAhead`], [`Error::ListTooFar`], [`Error::ListForeign`] or
-    /// [`Error::ListUnreadable`] for a file that it would replace; those of [`check_clock`];
+    /// [`ListError`] for a file that it would replace; those of [`check_clock`];
     /// [`Error::CaNotValid`]; [`Error::Pki`] or [`Error::Store`]. A list that was
     /// recorded and could not be written is followed by the next one.
     pub fn publish(&self, plan: &ListPlan<'_>) -> Result<Published, Error> {
@@ -209,7 +208,7 @@ impl ListSigner {
             .unwrap_or(0)
             .max(last)
             .checked_add(1)
-            .ok_or_else(|| Error::ListNumbersUsedUp {
+            .ok_or(ListError::NumbersUsedUp {
                 issuer: self.authority.name,
                 newest: last,
             })?
@@ -236,7 +235,7 @@ impl ListSigner {
             this_update,
             next_update,
             entries: size(template.entries.len()),
-            size: size(pem_size(signed.der().len())),
+            size: size(signed.pem_size()),
             fingerprint: signed.fingerprint(),
         };
         writer.add_crl(&record)?;
@@ -293,7 +292,7 @@ impl ListSigner {
         let head = match CrlHead::read(&material, &path.display().to_string()) {
             Ok(head) => head,
             Err(_) if force => return Ok(0),
-            Err(source) => return Err(Error::ListUnreadable { source }),
+            Err(source) => return Err(ListError::Unreadable { source }.into()),
         };
         let key_identifier = self.certificate().key_identifier();
         let is_own = head.issuer == *self.certificate().subject()
@@ -305,12 +304,13 @@ impl ListSigner {
         });
         let foreign = |issuer: String| match force {
             true => Ok(0),
-            false => Err(Error::ListForeign {
+            false => Err(ListError::Foreign {
                 path: path.to_owned(),
                 issuer,
                 own: self.certificate().subject().to_string(),
                 replaceable: true,
-            }),
+            }
+            .into()),
         };
         if is_before {
             return Ok(0);
@@ -318,7 +318,7 @@ impl ListSigner {
         if !is_own {
             return foreign(head.issuer.to_string());
         }
-        let number = head.number.as_ref().map_or(0, small);
+        let number = head.number.as_ref().map_or(0, SerialNumber::saturating);
         // Read after the file: whoever writes one has recorded it before.
         let newest = self.inventory.newest_crl(&key_identifier)?;
         let newest = newest.map_or(0, |newest| newest.number);
@@ -329,17 +329,19 @@ impl ListSigner {
             return foreign(head.issuer.to_string());
         }
         if is_ahead && number > farthest(now) {
-            return Err(Error::ListTooFar {
+            return Err(ListError::TooFar {
                 path: path.to_owned(),
                 number: head.number.map_or_else(String::new, |one| one.decimal()),
-            });
+            }
+            .into());
         }
         if !force && is_ahead {
-            return Err(Error::ListAhead {
+            return Err(ListError::Ahead {
                 path: path.to_owned(),
                 number: head.number.map_or_else(String::new, |one| one.decimal()),
                 newest,
-            });
+            }
+            .into());
         }
         Ok(number)
     }
@@ -358,17 +360,6 @@ fn farthest(now: DateTime<Utc>) -> u64 {
     u64::try_from((now + TimeDelta::days(MOST_JUMP_DAYS)).timestamp()).unwrap_or(0)
 }
 
-/// A number as far as 64 bits go.
-pub(super) fn small(number: &SerialNumber) -> u64 {
-    let magnitude = number.magnitude();
-    if magnitude.len() > 8 {
-        return u64::MAX;
-    }
-    magnitude
-        .iter()
-        .fold(0, |sum, octet| sum << 8 | u64::from(*octet))
-}
-
 /// When the list is made: now, but not before the list before it because of a
 /// clock that was set by a little.
 fn this_update(now: DateTime<Utc>, before: Option<&CrlRecord>) -> DateTime<Utc> {
@@ -377,10 +368,4 @@ fn this_update(now: DateTime<Utc>, before: Option<&CrlRecord>) -> DateTime<Utc> 
         .map(|before| before.this_update)
         .filter(|before| *before > now && *before - now <= TimeDelta::seconds(BACKDATE_SECONDS))
         .unwrap_or(now)
-}
-
-/// The size of a list as PEM, in bytes: 64 characters a line.
-pub(super) fn pem_size(der: usize) -> usize {
-    let base64 = der.div_ceil(3) * 4;
-    base64 + base64.div_ceil(64) + "-----BEGIN X509 CRL-----\n-----END X509 CRL-----\n".len()
 }

@@ -10,13 +10,14 @@ use crate::pki::{
     Certificate, Crl, DistinguishedName, RevocationReason, SerialNumber, read_certificates,
 };
 use crate::store::{self, CrlRecord, Inventory, Reservation, Revocation, Staging, Writer};
+use crate::text::first_of;
 
 use super::backup::{deciding, noted, unpack};
 use super::generation::Generations;
 use super::own_key::module_of;
-use super::publish::small;
+use super::record::{reserve_made, store_issued};
 use super::revoke::{stronger, told};
-use super::{Action, Error, Occasion, check_clock, check_place, open_inventory};
+use super::{Action, Error, ListError, Occasion, check_clock, check_place, open_inventory};
 
 /// How many serial numbers a message names.
 const MOST_NAMED: usize = 10;
@@ -73,7 +74,7 @@ struct Ahead<'a> {
 ///
 /// [`store::Error::Exists`] for a directory that holds something;
 /// [`Error::BackupUnfit`]; [`Error::BackupOlder`] when a list is newer than what
-/// the backup knows, unless that is accepted; [`Error::ListForeign`] and
+/// the backup knows, unless that is accepted; [`ListError::Foreign`] and
 /// [`Error::NotIssued`] for what is not of this CA.
 pub fn restore(plan: &RestorePlan<'_>) -> Result<Restored, Error> {
     let staging = Staging::begin(plan.directory)?;
@@ -159,8 +160,10 @@ fn add(
     let mut added = 0;
     for certificate in read_certificates(&material, &path.display().to_string())? {
         let serial = certificate.serial().magnitude();
-        let fingerprint = certificate.fingerprint();
-        if inventory.by_fingerprint(&fingerprint)?.is_some() {
+        if inventory
+            .by_fingerprint(&certificate.fingerprint())?
+            .is_some()
+        {
             continue;
         }
         let issuer = authorities
@@ -176,33 +179,16 @@ fn add(
             });
         };
         if inventory.get(serial)?.is_none() {
-            writer.reserve(&Reservation {
-                serial,
-                kind: store::Kind::Leaf,
-                issuer_key_id: &issuing.key_identifier(),
-                subject: &certificate.subject().to_string(),
-                common_name: certificate.subject().common_name().unwrap_or_default(),
-                names: certificate.alternative_names(),
-                key_fingerprint: &certificate.public_key().fingerprint(),
-                not_before: certificate.not_before(),
-                not_after: certificate.not_after(),
-                at: occasion.at,
-                profile: None,
-                requester: Some(occasion.actor),
-                request_id: None,
-            })?;
+            let key_id = issuing.key_identifier();
+            reserve_made(&certificate, store::Kind::Leaf, &key_id, writer, occasion)?;
         }
-        writer.store(serial, certificate.der(), &fingerprint, occasion.at)?;
+        let further = [
+            ("requester", occasion.actor),
+            ("imported", "issued after the backup that was restored"),
+        ];
+        store_issued(&certificate, &further, writer, occasion)?;
         // Its file is at hand.
         writer.note_delivered(serial, occasion.at)?;
-        let detail = json!({
-            "fingerprintSha256": fingerprint,
-            "subject": certificate.subject().to_string(),
-            "notAfter": rfc3339(certificate.not_after()),
-            "requester": occasion.actor,
-            "imported": "issued after the backup that was restored",
-        });
-        occasion.log(writer, Action::Issue, Some(serial), &detail)?;
         added += 1;
     }
     Ok(added)
@@ -222,17 +208,20 @@ fn compare<'a>(
         .find(|one| list.issuer() == one.subject() && list.is_signed_by(one.public_key()));
     let Some(signer) = signer else {
         let key = list.head().key_identifier.as_deref();
-        return Err(Error::ListForeign {
+        return Err(ListError::Foreign {
             path: path.to_owned(),
             issuer: named(list.issuer(), key.unwrap_or_default()),
             own: names(authorities),
             replaceable: false,
-        });
+        }
+        .into());
     };
     let issuer_key_id = signer.key_identifier();
     let newest = newest(inventory, &issuer_key_id)?;
     let number = list.head().number.as_ref();
-    let value = number.map_or(0, |number| i64::try_from(small(number)).unwrap_or(i64::MAX));
+    let value = number.map_or(0, |number| {
+        i64::try_from(number.saturating()).unwrap_or(i64::MAX)
+    });
     if value <= newest {
         return Ok(None);
     }
@@ -302,22 +291,15 @@ fn newest(inventory: &Inventory, issuer_key_id: &[u8]) -> Result<i64, Error> {
 
 impl Ahead<'_> {
     fn refused(&self, inventory: &Inventory) -> Result<Error, Error> {
-        let mut named: Vec<String> = self
-            .missing
-            .iter()
-            .take(MOST_NAMED)
-            .map(hex::encode)
-            .collect();
-        if self.missing.len() > MOST_NAMED {
-            named.push(format!("{} more", self.missing.len() - MOST_NAMED));
-        }
+        let shown = self.missing.iter().take(MOST_NAMED);
+        let shown: Vec<String> = shown.map(hex::encode).collect();
         Ok(Error::BackupOlder {
             path: self.path.clone(),
             number: self.number.clone(),
             newest: newest(inventory, &self.record.issuer_key_id)?,
-            lacking: match named.as_slice() {
-                [] => "no revocation is lacking".to_owned(),
-                _ => format!("it lacks the revocation of {}", named.join(", ")),
+            lacking: match self.missing.len() {
+                0 => "no revocation is lacking".to_owned(),
+                count => format!("it lacks the revocation of {}", first_of(&shown, count)),
             },
         })
     }

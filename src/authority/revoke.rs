@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::clock::rfc3339;
 use crate::pki::{RevocationReason, SerialNumber};
 use crate::store::{Inventory, Kind, Record, Revocation, State, Writer};
+use crate::text::first_of;
 
 use super::{Action, BACKDATE_SECONDS, Error, Occasion, check_clock};
 
@@ -303,7 +304,7 @@ fn select_any(
 
 /// The first of several certificates, for a message.
 fn named(records: &[Record]) -> String {
-    let mut text: Vec<String> = records
+    let shown: Vec<String> = records
         .iter()
         .take(MOST_NAMED)
         .map(|record| {
@@ -312,10 +313,7 @@ fn named(records: &[Record]) -> String {
             format!("{serial} ({state}, until {})", rfc3339(record.not_after))
         })
         .collect();
-    if records.len() > MOST_NAMED {
-        text.push(format!("and {} more", records.len() - MOST_NAMED));
-    }
-    text.join(", ")
+    first_of(&shown, records.len())
 }
 
 #[cfg(test)]

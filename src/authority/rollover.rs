@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::clock::rfc3339;
 use crate::pki::{Certificate, encode_pem};
 use crate::store::{GenerationRow, GenerationState, Inventory, Kind, LiveLeaves, Record, State};
-use crate::text::printable;
+use crate::text::{first_of, printable};
 
 use super::checkpoint::sign_log;
 use super::generation::open_generations;
@@ -259,7 +259,10 @@ fn live_leaves(
 
 /// When nothing is in force any more, also by a clock that is a little behind.
 fn safe_from(last_end: DateTime<Utc>) -> DateTime<Utc> {
-    last_end + MARGIN + TimeDelta::seconds(1)
+    // Beyond the last time of all there is nothing to wait for.
+    last_end
+        .checked_add_signed(MARGIN + TimeDelta::seconds(1))
+        .unwrap_or(last_end)
 }
 
 /// Those that end last, for a message.
@@ -279,12 +282,11 @@ fn named(
             rfc3339(record.not_after)
         )
     };
-    let mut named: Vec<String> = records.iter().map(shown).collect();
-    let more = count.saturating_sub(u64::try_from(named.len()).unwrap_or(u64::MAX));
-    if more > 0 {
-        named.push(format!("and {more} more"));
-    }
-    Ok(named.join(", "))
+    let shown: Vec<String> = records.iter().map(shown).collect();
+    Ok(first_of(
+        &shown,
+        usize::try_from(count).unwrap_or(usize::MAX),
+    ))
 }
 
 /// A generation as it is now.
@@ -425,12 +427,6 @@ impl Generations {
             end: active.not_after(),
         })
     }
-}
-
-/// A directory for a test.
-#[cfg(test)]
-fn home() -> tempfile::TempDir {
-    tempfile::tempdir().unwrap()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use ring::rand::SecureRandom;
 use serde_json::json;
 
-use crate::clock::{rfc3339, whole_seconds};
+use crate::clock::whole_seconds;
 use crate::key::Signer;
 use crate::pki::{
     Certificate, CertificateRequest, IssuerRef, Kind, PathQuery, Template, validate_path,
@@ -20,6 +20,7 @@ use super::checkpoint::checkpoint_when_due;
 use super::generation::open_generations;
 use super::judge::judge;
 use super::own_key::{Unlock, open_own_key, signs_certificates};
+use super::record::store_issued;
 use super::{
     Action, BACKDATE_SECONDS, Delivery, Error, Occasion, OwnAuthority, check_clock, draw_serial,
 };
@@ -222,17 +223,10 @@ impl RootSigner {
             at: occasion.at,
         })
         .map_err(Error::Path)?;
-        let serial = certificate.serial().magnitude();
-        let fingerprint = certificate.fingerprint();
         let mut writer = self.inventory.write()?;
-        writer.store(serial, certificate.der(), &fingerprint, occasion.at)?;
-        let detail = json!({
-            "fingerprintSha256": fingerprint,
-            "subject": certificate.subject().to_string(),
-            "notAfter": rfc3339(certificate.not_after()),
-            "keyFingerprintSha256": certificate.public_key().fingerprint(),
-        });
-        occasion.log(&mut writer, Action::Issue, Some(serial), &detail)?;
+        let key = certificate.public_key().fingerprint();
+        let further = [("keyFingerprintSha256", key.as_str())];
+        store_issued(certificate, &further, &mut writer, occasion)?;
         checkpoint_when_due(&self.inventory, &writer, self.key.as_ref(), occasion.at)?;
         Ok(writer.commit()?)
     }

@@ -64,6 +64,18 @@ impl SerialNumber {
         }
     }
 
+    /// The number as far as 64 bits go, and the largest that they hold beyond.
+    #[must_use]
+    pub fn saturating(&self) -> u64 {
+        let magnitude = self.magnitude();
+        if magnitude.len() > 8 {
+            return u64::MAX;
+        }
+        magnitude
+            .iter()
+            .fold(0, |sum, octet| sum << 8 | u64::from(*octet))
+    }
+
     /// The number in decimal, as the credential of an `AWS4-X509` signature
     /// names it (up to 49 digits).
     #[must_use]
@@ -130,6 +142,14 @@ mod tests {
         let largest = SerialNumber::from_der_content(&[&[0][..], &[0xff; 20]].concat()).unwrap();
         assert_eq!(largest.hex(), "ff".repeat(20));
         assert_eq!(largest.decimal().len(), 49);
+    }
+
+    #[test]
+    fn what_is_beyond_64_bits_is_the_largest() {
+        let number = |hex: &str| hex.parse::<SerialNumber>().unwrap().saturating();
+        assert_eq!(number("0102"), 258);
+        assert_eq!(number("ffffffffffffffff"), u64::MAX);
+        assert_eq!(number("010000000000000000"), u64::MAX);
     }
 
     #[test]

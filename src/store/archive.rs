@@ -106,20 +106,30 @@ impl Packer {
     }
 }
 
+impl std::fmt::Debug for Expected<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Expected({})", self.last)
+    }
+}
+
 impl std::fmt::Debug for Packer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Packer({})", self.path.display())
     }
 }
 
-/// How large a file of a name may be, in bytes; `None` where there is none of that
-/// name.
-pub(super) type Limits<'a> = &'a dyn Fn(&str) -> Option<u64>;
+/// What an archive may hold.
+pub struct Expected<'a> {
+    /// The name of the file that comes last, and is given as it is instead of being
+    /// written.
+    pub last: &'a str,
+    /// How large a file of a name may be, in bytes; `None` where there is none of
+    /// that name.
+    pub limit_of: &'a dyn Fn(&str) -> Option<u64>,
+}
 
 /// Takes an archive apart into a directory, durably, and tells what was in it, in
-/// its order. The file called `kept.0` is given as it is instead of written, and
-/// is the last one; `kept.1` says how large a file of a name may be, if there may
-/// be one.
+/// its order, with the content of the last file.
 ///
 /// # Errors
 ///
@@ -129,7 +139,7 @@ pub(super) type Limits<'a> = &'a dyn Fn(&str) -> Option<u64>;
 pub fn unpack(
     archive: &Path,
     directory: &Path,
-    kept: (&str, Limits<'_>),
+    expected: &Expected<'_>,
 ) -> Result<(Vec<Archived>, Option<Vec<u8>>), Error> {
     let unreadable = |source| Error::Io {
         path: archive.to_owned(),
@@ -140,7 +150,6 @@ pub fn unpack(
         path: archive.to_owned(),
         reason,
     };
-    let (kept, limit_of) = kept;
     let file = open_regular(archive)?;
     let length = file.metadata().map_err(unreadable)?.len();
     let mut reader = tar::Archive::new(file);
@@ -151,7 +160,7 @@ pub fn unpack(
     // not looked for, and take no memory.
     for entry in reader.entries().map_err(unreadable)?.raw(true) {
         let entry = entry.map_err(|error| damaged(printable(&error.to_string(), 200)))?;
-        let name = name_of(&entry, limit_of).ok_or_else(|| {
+        let name = name_of(&entry, expected).ok_or_else(|| {
             let shown = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             damaged(format!("it holds '{}'", printable(&shown, 80)))
         })?;
@@ -160,7 +169,7 @@ pub fn unpack(
         }
         let size = entry.size();
         end = entry.raw_file_position().saturating_add(padded(size));
-        if name == kept {
+        if name == expected.last {
             let mut octets = Vec::new();
             let read = entry.take(size).read_to_end(&mut octets);
             read.map_err(|error| damaged(error.to_string()))?;
@@ -190,13 +199,11 @@ const fn padded(size: u64) -> u64 {
 fn write_entry(path: &Path, name: &str, content: impl Read) -> Result<Archived, Error> {
     ensure_directory(&parent(path))?;
     let mut hashed = Hashed::new(content);
-    let write = || -> std::io::Result<()> {
-        let mut file = new_file(path)?;
+    let written = new_file(path).and_then(|mut file| {
         std::io::copy(&mut hashed, &mut file)?;
         file.flush()?;
         file.sync_all()
-    };
-    let written = { write }();
+    });
     written.map_err(|source| Error::Io {
         path: path.to_owned(),
         action: Action::Write,
@@ -207,11 +214,11 @@ fn write_entry(path: &Path, name: &str, content: impl Read) -> Result<Archived, 
 
 /// The name of a file that there may be, whose header is one that [`Packer`] has
 /// written.
-fn name_of(entry: &tar::Entry<'_, File>, limit_of: &dyn Fn(&str) -> Option<u64>) -> Option<String> {
+fn name_of(entry: &tar::Entry<'_, File>, expected: &Expected<'_>) -> Option<String> {
     let header = entry.header();
     let name = std::str::from_utf8(&header.path_bytes()).ok()?.to_owned();
     let size = header.size().ok()?;
-    if size > limit_of(&name)? {
+    if size > (expected.limit_of)(&name)? {
         return None;
     }
     let mut wanted = plain_header(size, header.mtime().ok()?);

@@ -249,7 +249,7 @@ impl Inventory {
     ///
     /// # Errors
     ///
-    /// [`Error::Sql`].
+    /// [`Error::Sql`]; [`Error::InventoryDamaged`] for a number that is no time.
     pub fn time_mark(&self) -> Result<Option<DateTime<Utc>>, Error> {
         let seconds: Option<i64> = self
             .connection
@@ -258,7 +258,13 @@ impl Inventory {
             })
             .optional()
             .map_err(sql_error(&self.path, Action::Read))?;
-        Ok(seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0)))
+        let no_time = || Error::InventoryDamaged {
+            path: self.path.clone(),
+            reason: "the time of its last change is none".to_owned(),
+        };
+        seconds
+            .map(|seconds| DateTime::from_timestamp(seconds, 0).ok_or_else(no_time))
+            .transpose()
     }
 }
 

@@ -18,7 +18,7 @@ mod step;
 mod trust;
 mod versions;
 
-pub use archive::{Archived, Packer, unpack};
+pub use archive::{Archived, Expected, Packer, unpack};
 pub use bulk::{Bulk, DirectoryLock};
 pub use edit::{EditReport, Manner, Recovery, edit, read_regular, recover};
 pub use files::{
@@ -94,7 +94,8 @@ impl std::fmt::Display for Action {
     }
 }
 
-/// Why something could not be read or kept. Every variant names the path.
+/// Why something could not be read or kept. Every variant names the path, or the
+/// serial number or the request that it is about.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

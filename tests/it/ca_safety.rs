@@ -16,6 +16,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use serde_json::Value;
+use windlass::authority::AuthorityName;
 use windlass::commands::Outcome;
 use windlass::store;
 
@@ -152,5 +153,23 @@ fn what_may_pass_is_told_from_what_is_wrong() {
         let error = windlass::commands::Error::from(error);
         assert_eq!(error.outcome(), outcome, "{error}");
         assert!(error.hint().unwrap().contains(hint), "{error}");
+    }
+}
+
+/// What an expired CA needs depends on which of its certificates has ended.
+#[test]
+fn of_an_expired_ca_the_part_that_ended_is_replaced() {
+    for (which, next) in [
+        (AuthorityName::ISSUING, "'windlass ca rollover prepare'"),
+        (AuthorityName::ROOT, "'windlass ca init'"),
+    ] {
+        let at = chrono::DateTime::UNIX_EPOCH;
+        let error = windlass::commands::Error::from(windlass::authority::Error::CaNotValid {
+            which,
+            not_before: at,
+            not_after: at,
+            at,
+        });
+        assert!(error.hint().unwrap().contains(next), "{error}");
     }
 }

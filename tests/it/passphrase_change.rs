@@ -162,6 +162,29 @@ fn what_is_wrong_changes_nothing() {
     }
 }
 
+/// An entry with a false time would make a right clock look wrong from then on.
+#[test]
+fn a_clock_that_cannot_be_right_changes_nothing_until_it_is_accepted() {
+    let sandbox = with_ca();
+    let later = chrono::Utc::now() + chrono::TimeDelta::days(1);
+    let inventory = Inventory::open(&sandbox.path("ca/inventory.db")).unwrap();
+    let writer = inventory.write().unwrap();
+    writer.set_time_mark(later).unwrap();
+    writer.commit().unwrap();
+    let run = sandbox.run(&COMMAND);
+    assert_eq!(run.code, 4, "{run:#?}");
+    assert!(run.stderr.contains("--accept-clock"), "{run:#?}");
+    for key in KEYS {
+        assert!(opens(&sandbox, key, PASSPHRASE), "{key}");
+    }
+    assert_eq!(logged_steps(&sandbox).0.len(), 0);
+    sandbox.ok(&[&COMMAND[..], &["--accept-clock"]].concat());
+    for key in KEYS {
+        assert!(opens(&sandbox, key, NEW), "{key}");
+    }
+    assert!(inventory.time_mark().unwrap() < Some(later));
+}
+
 /// Of processes that all know the old one, one has its way; the others say that
 /// it was too late.
 #[test]

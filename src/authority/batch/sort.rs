@@ -6,8 +6,9 @@ use std::collections::btree_map::{BTreeMap, Entry};
 use serde_json::json;
 
 use crate::authority::draft::shown_names;
+use crate::authority::occasion::foresee_clock;
 use crate::authority::policy::Profile;
-use crate::authority::{Action, Authority, Error, Occasion, check_clock};
+use crate::authority::{Action, Authority, Error, Occasion};
 use crate::pki::Certificate;
 use crate::store::Record;
 
@@ -41,15 +42,13 @@ impl Authority {
     /// # Errors
     ///
     /// [`Error::Store`] when the inventory cannot be read; those of
-    /// [`check_clock`] and [`Error::CaNotValid`].
+    /// [`check_clock`](crate::authority::check_clock) and [`Error::CaNotValid`].
     pub fn check_batch(
         &self,
         batch: &Batch<'_>,
         occasion: &Occasion<'_>,
     ) -> Result<Vec<RowOutcome>, Error> {
-        if !occasion.accept_clock {
-            check_clock(&self.inventory, occasion)?;
-        }
+        foresee_clock(&self.inventory, occasion)?;
         self.check_own_validity(occasion.at)?;
         Ok(self.sort(batch, occasion)?.outcomes)
     }

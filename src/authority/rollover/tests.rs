@@ -141,7 +141,7 @@ fn no_key(authority: &Authority) -> Box<dyn Signer> {
 /// nothing, hands out nothing, and the reservation is settled.
 #[test]
 fn nothing_is_stored_for_a_generation_that_was_replaced_meanwhile() {
-    let home = home();
+    let home = tempfile::tempdir().unwrap();
     let directory = home.path().join("ca");
     with_ca(&directory, true);
     let authority = overtaken(&directory);
@@ -177,7 +177,7 @@ fn nothing_is_stored_for_a_generation_that_was_replaced_meanwhile() {
 /// what was issued before with the chain of its own issuer.
 #[test]
 fn a_batch_that_is_overtaken_is_run_again() {
-    let home = home();
+    let home = tempfile::tempdir().unwrap();
     let directory = home.path().join("ca");
     with_ca(&directory, true);
     let row = |name: &str| BatchRow {
@@ -222,7 +222,7 @@ fn a_batch_that_is_overtaken_is_run_again() {
 /// To the second: refused while a verifier whose clock is behind may accept it.
 #[test]
 fn a_generation_is_retired_when_the_last_certificate_has_ended_everywhere() {
-    let home = home();
+    let home = tempfile::tempdir().unwrap();
     let directory = home.path().join("ca");
     with_ca(&directory, false);
     let environment = Environment::default();
@@ -264,7 +264,7 @@ fn a_generation_is_retired_when_the_last_certificate_has_ended_everywhere() {
 #[test]
 fn what_is_on_hold_would_be_stranded_and_what_is_revoked_not() {
     use crate::pki::RevocationReason;
-    let home = home();
+    let home = tempfile::tempdir().unwrap();
     let directory = home.path().join("ca");
     with_ca(&directory, false);
     let environment = Environment::default();

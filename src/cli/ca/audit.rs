@@ -197,7 +197,7 @@ pub struct AuditVerify {
 
 /// A word of the log.
 fn action(text: &str) -> Result<String, String> {
-    let known = Action::ALL.map(Action::as_str);
+    let known: Vec<&str> = Action::ALL.iter().map(|action| action.as_str()).collect();
     match known.contains(&text) {
         true => Ok(text.to_owned()),
         false => Err(format!("the log's actions are {}", known.join(", "))),

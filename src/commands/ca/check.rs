@@ -11,7 +11,7 @@ use crate::cli::{CaCheck, CheckFormat};
 use crate::clock::rfc3339;
 use crate::commands::{Context, Error, Outcome, Printer, ready};
 use crate::store::{self, Readers};
-use crate::text::printable;
+use crate::text::{printable, with_causes};
 
 /// How long a reservation may be unsettled.
 const UNSETTLED: TimeDelta = TimeDelta::minutes(10);
@@ -100,15 +100,13 @@ fn unreadable(error: &authority::Error) -> Finding {
             store::Error::InventoryDamaged { .. } | store::Error::InventoryForeign { .. }
         ) | authority::Error::Incomplete { .. }
     );
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
     Finding {
         probe: "inventory",
         level: match is_damaged {
             true => Level::Critical,
             false => Level::Unknown,
         },
-        text,
+        text: with_causes(error),
         numbers: Vec::new(),
     }
 }

@@ -9,7 +9,7 @@ use crate::commands::{Context, Error};
 use crate::limits;
 use crate::pki::lint::{Finding, Level, Linted, What, lint_file};
 use crate::store::read_bounded;
-use crate::text::printable;
+use crate::text::{counted, printable};
 
 /// Judges files, and fails when there is an error in one.
 pub(in crate::commands) fn lint(arguments: &CaLint, context: &Context) -> Result<(), Error> {
@@ -164,8 +164,4 @@ fn as_json(finding: &Finding) -> Value {
         "source": rule.source(),
         "fix": rule.fix(),
     })
-}
-
-fn counted(count: usize, word: &str) -> String {
-    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }

@@ -16,13 +16,7 @@ use super::outside::check_outside;
 /// Issues a certificate for a request and says where its files are.
 pub(in crate::commands) fn sign(arguments: &CaSign, context: &Context) -> Result<(), Error> {
     let source = context.source(&arguments.csr);
-    let passphrase = arguments.passphrase.source();
-    if source == Source::Stdin && matches!(passphrase, Some(TypedPassphrase::Source(Source::Stdin)))
-    {
-        return Err(Error::ReadTwice {
-            origin: "the standard input".to_owned(),
-        });
-    }
+    refuse_twice(&source, &arguments.passphrase)?;
     // What cannot be written is refused before anybody is asked.
     let is_stdout = arguments.out.as_deref() == Some(Path::new("-"));
     let out = arguments.out.as_deref().map(|out| context.path(out));

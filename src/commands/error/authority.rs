@@ -1,6 +1,6 @@
 //! What the errors of the authority mean for the user.
 
-use crate::authority;
+use crate::authority::{self, ListError, Role};
 use crate::clock::rfc3339;
 use crate::commands::Outcome;
 
@@ -29,11 +29,13 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::KeyPlace { .. }
         | authority::Error::KeyRefused { .. }
         | authority::Error::KeyUnfit { .. }
-        | authority::Error::ListAhead { .. }
-        | authority::Error::ListForeign { .. }
-        | authority::Error::ListNumbersUsedUp { .. }
-        | authority::Error::ListTooFar { .. }
-        | authority::Error::ListUnreadable { .. }
+        | authority::Error::List(
+            ListError::Ahead { .. }
+            | ListError::Foreign { .. }
+            | ListError::NumbersUsedUp { .. }
+            | ListError::TooFar { .. }
+            | ListError::Unreadable { .. },
+        )
         | authority::Error::NotIssued { .. }
         | authority::Error::NotActive { .. }
         | authority::Error::OtherFingerprint { .. }
@@ -109,9 +111,10 @@ pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<St
         | authority::Error::Foreign { .. } => Some(
             "one of the two was replaced; restore the CA directory from its backup".to_owned(),
         ),
-        authority::Error::CaNotValid { .. } => Some(
-            "is this host's clock right? An expired CA issues nothing; make a new one with 'windlass ca init' and give its trust-anchor.pem to Roles Anywhere beside the old one".to_owned(),
-        ),
+        authority::Error::CaNotValid { which, .. } => Some(match which.role() {
+            Role::Issuing => "is this host's clock right? An expired CA issues nothing; 'windlass ca rollover prepare' makes the next issuing CA under the same root".to_owned(),
+            Role::Root => "is this host's clock right? An expired CA issues nothing; make a new one with 'windlass ca init' and give its trust-anchor.pem to Roles Anywhere beside the old one".to_owned(),
+        }),
         authority::Error::ClockAhead { .. } | authority::Error::ClockBehind { .. } => Some(
             "look at the clock of this host ('date -u'); if it is right, say so with --accept-clock, which the audit log keeps".to_owned(),
         ),
@@ -209,9 +212,7 @@ pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<St
         authority::Error::InvalidSince { .. } => Some(
             "give --invalid-since a time in the past, as 2026-11-20T08:00:00Z; without it the revocation counts from now".to_owned(),
         ),
-        authority::Error::ListAhead { .. } => Some(
-            "was the CA restored from an older backup? What was revoked since is in that list and not in the inventory: revoke it again, then give --force".to_owned(),
-        ),
+        authority::Error::List(error) => Some(hint_list(error).to_owned()),
         authority::Error::AuthorityMeant { serial, .. } => Some(format!(
             "nothing was revoked. When the root's list says so, every certificate that it has issued is refused, and it issues none any more; if that is meant: windlass ca revoke {serial} --ca --reason cACompromise"
         )),
@@ -220,21 +221,6 @@ pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<St
         ),
         authority::Error::InsideAuthority { .. } => Some(
             "nothing was written; the CA's directory holds what belongs to the CA alone: give another place".to_owned(),
-        ),
-        authority::Error::ListNumbersUsedUp { .. } => Some(
-            "somebody has given it a number that no clock leads to; only an authority with a new key can make lists: 'windlass ca rollover prepare' makes one".to_owned(),
-        ),
-        authority::Error::ListTooFar { .. } => Some(
-            "is this host's clock right? A list of that number would have to be followed by higher ones for good; name another file, or move this one away".to_owned(),
-        ),
-        authority::Error::ListForeign { replaceable: true, .. } => Some(
-            "name another file; --force replaces this one".to_owned(),
-        ),
-        authority::Error::ListForeign { .. } => Some(
-            "nothing was restored; give a list of the CA that is in the backup".to_owned(),
-        ),
-        authority::Error::ListUnreadable { .. } => Some(
-            "name another file, or look at this one with 'openssl crl -in FILE -noout -text'; --force replaces it".to_owned(),
         ),
         authority::Error::NoAuthorityNamed { known, .. } => {
             let known: Vec<String> = known.iter().map(ToString::to_string).collect();
@@ -291,5 +277,28 @@ pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<St
         authority::Error::Path(_)
         | authority::Error::Random
         | authority::Error::Validity { .. } => None,
+    }
+}
+
+fn hint_list(error: &ListError) -> &'static str {
+    match error {
+        ListError::Ahead { .. } => {
+            "was the CA restored from an older backup? What was revoked since is in that list and not in the inventory: revoke it again, then give --force"
+        }
+        ListError::NumbersUsedUp { .. } => {
+            "somebody has given it a number that no clock leads to; only an authority with a new key can make lists: 'windlass ca rollover prepare' makes one"
+        }
+        ListError::TooFar { .. } => {
+            "is this host's clock right? A list of that number would have to be followed by higher ones for good; name another file, or move this one away"
+        }
+        ListError::Foreign {
+            replaceable: true, ..
+        } => "name another file; --force replaces this one",
+        ListError::Foreign { .. } => {
+            "nothing was restored; give a list of the CA that is in the backup"
+        }
+        ListError::Unreadable { .. } => {
+            "name another file, or look at this one with 'openssl crl -in FILE -noout -text'; --force replaces it"
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::layout::{
     AUTHORITY_KEY_IDENTIFIER, CRL_NUMBER, EXTENSIONS, INVALIDITY_DATE, KEY_IDENTIFIER, Layout,
     REASON_CODE,
 };
-use super::{Crl, PEM_LABEL, time};
+use super::{Crl, PEM_LABEL, PEM_LINE, time};
 
 /// Up to so many entries the list is also read by the parser that reads those of
 /// others, whose time grows faster.
@@ -295,6 +295,14 @@ impl SignedCrl {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         hex::encode(Sha256::digest(self.der()))
+    }
+
+    /// The size of [`SignedCrl::to_pem`] in bytes, without writing it.
+    #[must_use]
+    pub fn pem_size(&self) -> usize {
+        let base64 = self.der().len().div_ceil(3) * 4;
+        let ends = "-----BEGIN -----\n-----END -----\n".len() + 2 * PEM_LABEL.len();
+        base64 + base64.div_ceil(PEM_LINE) + ends
     }
 
     /// As PEM, the form that Roles Anywhere takes.

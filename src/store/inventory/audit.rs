@@ -137,6 +137,12 @@ impl AuditRecord {
         })
     }
 
+    /// The facts as JSON; null when what stands there is none.
+    #[must_use]
+    pub fn facts(&self) -> serde_json::Value {
+        serde_json::from_str(&self.detail).unwrap_or_default()
+    }
+
     pub(super) fn as_entry(&self) -> AuditEntry<'_> {
         AuditEntry {
             at: self.at,

@@ -233,15 +233,6 @@ impl Inventory {
         }
     }
 
-    /// The row of the request that was given this name.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Sql`].
-    pub fn by_request(&self, request_id: &str) -> Result<Option<Record>, Error> {
-        self.one("request_id = ?1", request_id)
-    }
-
     /// The newest row of a request that may have been renewed: a renewal has the
     /// request's name with `#` and a number behind it.
     ///

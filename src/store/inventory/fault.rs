@@ -78,7 +78,8 @@ pub enum AuditFault {
     },
     /// The digest of the policy is not the one that the log says.
     Policy,
-    /// The latest time at which anything was written is before the last entry.
+    /// The latest time at which anything was written is before the last entry, or
+    /// is no time.
     TimeMark,
 }
 
@@ -141,7 +142,7 @@ impl std::fmt::Display for AuditFault {
             ),
             Self::Policy => f.write_str("the digest of the policy is not what the log says"),
             Self::TimeMark => {
-                f.write_str("the time of the last change is before that of the last entry")
+                f.write_str("the time of the last change is before that of the last entry, or none")
             }
         }
     }

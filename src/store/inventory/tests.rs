@@ -100,7 +100,7 @@ fn a_request_is_taken_once_under_its_name() {
     written(&inventory, |writer| writer.reserve(&named(&[1]))).unwrap();
     let again = inventory.write().unwrap().reserve(&named(&[2]));
     assert!(matches!(again, Err(Error::RequestTaken { request_id }) if request_id == "job-7"));
-    let found = inventory.by_request("job-7").unwrap().unwrap();
+    let found = inventory.newest_of_request("job-7").unwrap().unwrap();
     assert_eq!(found.serial, [1]);
 }
 

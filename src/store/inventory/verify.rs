@@ -102,7 +102,7 @@ impl Walk {
                 places.changes.push(record.sequence);
             }
             (AuditEntry::SIGN_LIST | AuditEntry::ADOPT_LIST, _) => {
-                let detail = detail_of(record);
+                let detail = record.facts();
                 let issuer = text_of(&detail, "issuer").unwrap_or_default();
                 if record.action == AuditEntry::SIGN_LIST && issuer.starts_with("issuing") {
                     self.note_signed(record);
@@ -113,7 +113,7 @@ impl Walk {
                 }
             }
             (AuditEntry::POLICY, _) => {
-                let detail = detail_of(record);
+                let detail = record.facts();
                 let digest = text_of(&detail, "digestSha256").unwrap_or_default();
                 self.policy = Some(digest.to_owned());
             }
@@ -387,7 +387,11 @@ impl Inventory {
         if self.policy_digest()? != walk.policy {
             faults.push(AuditFault::Policy);
         }
-        if self.time_mark()? < walk.last_at {
+        let is_early = match self.time_mark() {
+            Err(Error::InventoryDamaged { .. }) => true,
+            mark => mark? < walk.last_at,
+        };
+        if is_early {
             faults.push(AuditFault::TimeMark);
         }
         Ok(faults)
@@ -397,14 +401,14 @@ impl Inventory {
 /// Whether the issuing key of this CA has signed it here: what was imported was
 /// signed elsewhere.
 fn is_signed_for(record: &Record, told: &Told) -> bool {
-    let imported = |entry: &AuditRecord| detail_of(entry).get("imported").is_some();
+    let imported = |entry: &AuditRecord| entry.facts().get("imported").is_some();
     record.kind == Kind::Leaf && told.issue.as_ref().is_some_and(|entry| !imported(entry))
 }
 
 /// What can be judged without knowing what a certificate is.
 fn judge_row(record: &Record, told: &Told, found: &mut Rows) {
     if let Some(fingerprint) = &record.fingerprint {
-        let logged = told.issue.as_ref().map(detail_of);
+        let logged = told.issue.as_ref().map(AuditRecord::facts);
         let logged = logged
             .as_ref()
             .and_then(|it| text_of(it, "fingerprintSha256"));
@@ -479,11 +483,6 @@ fn columns_of(row: &CrlRecord, detail: &Value) -> Vec<&'static str> {
         .filter(|(_, name, value)| detail.get(name).is_some_and(|said| said != value))
         .map(|(column, _, _)| column)
         .collect()
-}
-
-/// The facts of an entry; nothing when they cannot be read.
-fn detail_of(record: &AuditRecord) -> Value {
-    serde_json::from_str(&record.detail).unwrap_or_default()
 }
 
 fn text_of<'a>(detail: &'a Value, name: &str) -> Option<&'a str> {

@@ -47,6 +47,39 @@ fn the_log_is_listed_and_filtered() {
     assert_eq!(export("-").stdout.lines().count(), 7);
 }
 
+/// Whatever a CA can do stands in its log under a word that the option takes.
+#[test]
+fn every_word_of_the_log_can_be_asked_for() {
+    let sandbox = with_web();
+    let rollover = |step: &'static str, options: &[&str]| {
+        let fixed = ["ca", "rollover", step, "--dir", "ca"];
+        sandbox.ok(&[&fixed[..], options].concat())
+    };
+    rollover("prepare", &SECRET);
+    rollover("cancel", &[]);
+    rollover("prepare", &SECRET);
+    rollover("activate", &SECRET);
+    rollover("retire", &["--force"]);
+    let init = ["ca", "init", "--offline-root", "--dir", "site"];
+    sandbox.ok(&[&init[..], &["--name", "X"], &SECRET].concat());
+    let all = actions(&sandbox, &[]);
+    for wanted in ["prepare", "cancel", "activate", "retire"] {
+        assert!(all.iter().any(|one| one == wanted), "{all:?}");
+    }
+    for action in &all {
+        let found = actions(&sandbox, &["--action", action]);
+        let same = all.iter().filter(|one| *one == action);
+        assert_eq!(found.len(), same.count(), "{action}");
+    }
+    let list = ["ca", "audit", "list", "--dir", "site"];
+    for action in ["request", "install"] {
+        sandbox.ok(&[&list[..], &["--action", action]].concat());
+    }
+    let run = sandbox.run(&[&list[..], &["--action", "prepared"]].concat());
+    assert_eq!(run.code, 2, "{run:#?}");
+    assert!(run.stderr.contains("prepare,"), "{run:#?}");
+}
+
 #[test]
 fn verify_names_what_was_changed() {
     let sandbox = with_web();

@@ -108,6 +108,21 @@ fn a_damaged_backup_is_refused_whole() {
     assert_eq!(restore(&sandbox, "again", &[]).code, 0);
 }
 
+/// What is wrong with the CA is told by the name of the backup that was wanted.
+#[test]
+fn a_ca_that_is_damaged_is_not_backed_up() {
+    let sandbox = with_web();
+    super::tamper(
+        &sandbox.path("ca/inventory.db"),
+        "UPDATE audit SET actor = 'mallory' WHERE sequence = 2",
+    );
+    let run = backup(&sandbox, "backup.tar");
+    assert_eq!(run.code, 4, "{run:#?}");
+    let says = "error: the backup backup.tar cannot be relied on: entry 2 ";
+    assert!(run.stderr.starts_with(says), "{run:#?}");
+    assert!(!sandbox.path("backup.tar").exists());
+}
+
 #[test]
 fn a_backup_that_is_older_than_a_published_list_is_noticed() {
     let sandbox = with_web();

@@ -171,3 +171,21 @@ fn what_is_wrong_is_told_and_how_bad_it_is() {
         "{none:#?}"
     );
 }
+
+/// A file of the CA that cannot be read is one finding among the others, however
+/// deep is looked.
+#[test]
+fn a_damaged_certificate_hides_nothing_else() {
+    let sandbox = backed_up();
+    sandbox.write("ca/root/cert.pem", "damaged");
+    for options in [&[][..], &["--deep"]] {
+        let run = check(&sandbox, options);
+        assert_eq!(run.code, 2, "{run:#?}");
+        for line in ["CRITICAL authorities: ", "OK backup: ", "OK leaves: "] {
+            assert!(run.stdout.contains(line), "{line}: {run:#?}");
+        }
+    }
+    let deep = check(&sandbox, &["--deep"]);
+    assert!(deep.stdout.contains("\nCRITICAL log: "), "{deep:#?}");
+    assert!(deep.stdout.contains("\nOK pages: "), "{deep:#?}");
+}

@@ -406,3 +406,38 @@ fn what_the_database_brings_along_is_not_run() {
         .unwrap();
     assert_eq!(verify(&sandbox, "ca", &[]).code, 0);
 }
+
+/// Numbers at the ends of what can be counted are told, and end no process.
+#[test]
+fn times_and_numbers_that_cannot_be_are_no_end_of_the_program() {
+    let sandbox = with_web();
+    let issue = ["ca", "issue", "--dir", "ca", "--cn", "db", "--out", "db"];
+    // The last second that chrono has, and a number beyond.
+    for (time, code, says) in [
+        ("8210266876799", 4, "--accept-clock"),
+        ("9210266876799000", 1, "is damaged"),
+    ] {
+        let sql = format!("UPDATE time_mark SET at = {time}");
+        tamper(&sandbox.path("ca/inventory.db"), &sql);
+        let run = sandbox.run(&[&issue[..], &SECRET].concat());
+        assert_eq!(run.code, code, "{run:#?}");
+        assert!(run.stderr.contains(says), "{run:#?}");
+    }
+    let found = verify(&sandbox, "ca", &[]);
+    assert_eq!(found.code, 4, "{found:#?}");
+    assert!(found.stdout.contains("the time of the last change"));
+    let check = sandbox.run(&["ca", "check", "--dir", "ca"]).stdout;
+    assert!(check.contains("\nCRITICAL clock: "), "{check}");
+    assert!(check.contains("\nOK leaves: "), "{check}");
+    let sql = "UPDATE time_mark SET at = unixepoch(); \
+               UPDATE checkpoint SET sequence = -9223372036854775808; \
+               UPDATE certificate SET not_after = 8210266876799 WHERE kind = 'leaf'";
+    tamper(&sandbox.path("ca/inventory.db"), sql);
+    sandbox.ok(&[&issue[..], &SECRET].concat());
+    for step in ["prepare", "activate"] {
+        let rollover = ["ca", "rollover", step, "--dir", "ca"];
+        sandbox.ok(&[&rollover[..], &SECRET].concat());
+    }
+    let status = sandbox.ok(&["ca", "rollover", "status", "--dir", "ca"]);
+    assert!(status.stdout.contains("rollover retire"), "{status:#?}");
+}

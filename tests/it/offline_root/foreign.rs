@@ -142,6 +142,24 @@ fn a_root_of_openssl_that_computes_the_key_identifier_itself() {
     assert_eq!(value(&cert), value(&issuing));
 }
 
+/// Names besides the subject are names of the certificate like any other's.
+#[test]
+fn a_root_of_openssl_with_alternative_names() {
+    let apart = Apart::new();
+    let names = ["-addext", "subjectAltName=email:pki@example.com"];
+    let root = root(&apart.sandbox, &names);
+    apart.sandbox.write(
+        "extensions",
+        "basicConstraints = critical, CA:TRUE, pathlen:0\n\
+         keyUsage = critical, keyCertSign, cRLSign\n\
+         subjectKeyIdentifier = hash\n\
+         authorityKeyIdentifier = keyid\n\
+         subjectAltName = DNS:issuing.example.com, email:pki@example.com\n",
+    );
+    grant(&apart.sandbox, &["-extfile", "extensions"]);
+    assert_installs(&apart, &root, &["--root", "root.pem"]);
+}
+
 /// `openssl ca`, with a policy of its own and a database; the bundle in one file,
 /// DER, and with Windows' line endings.
 #[test]
