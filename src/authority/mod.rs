@@ -32,6 +32,7 @@ mod health;
 mod install;
 mod issue;
 mod judge;
+mod known_key;
 mod log;
 mod name;
 mod occasion;
@@ -74,7 +75,7 @@ pub use passphrase::{NewPassphrase, Reencrypted, change_passphrase};
 pub use policy::{Policy, Profile, Refusal};
 pub use prepare::{Preparation, Prepared, prepare};
 pub use publish::{ListPlan, ListSigner, Published};
-pub use reconcile::{Reconciled, reconcile};
+pub use reconcile::{Reconciled, Reconciliation, reconcile};
 pub use restore::{RestorePlan, Restored, restore};
 pub use revoke::{Revoked, Selection, reason_of, release, revoke};
 pub use rollover::{

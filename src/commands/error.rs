@@ -9,6 +9,7 @@ macro_rules! passphrase_sources {
 }
 
 pub(in crate::commands) mod authority;
+pub(in crate::commands) mod batch;
 mod configure;
 mod emulator_error;
 mod endpoint;
@@ -35,6 +36,7 @@ use crate::rolesanywhere::{
 use crate::{key, pki, rolesanywhere, store};
 
 use self::authority::of_authority;
+pub use self::batch::BatchFailed;
 use super::Outcome;
 use exchange_error::of_exchange;
 use key_error::of_key;
@@ -60,6 +62,9 @@ pub enum Error {
     /// The authority failed.
     #[error(transparent)]
     Authority(#[from] crate::authority::Error),
+    /// Rows of a batch failed.
+    #[error(transparent)]
+    Batch(#[from] BatchFailed),
     /// Roles that make no chain.
     #[error(transparent)]
     Chain(#[from] ChainError),
@@ -399,6 +404,7 @@ impl Error {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Authority(error) => of_authority(error),
+            Self::Batch(failed) => failed.outcome(),
             Self::Elsewhere(failure) => failure.cause.into(),
             Self::Ended { status } => Outcome::Command(*status),
             Self::NotStarted(error) => Outcome::Command(error.status()),
