@@ -55,9 +55,13 @@ pub struct Reconciliation<'a> {
 ///
 /// # Errors
 ///
-/// Those of [`check_clock`], or [`Error::Store`]; then nothing was settled.
+/// Those of [`check_clock`], or [`Error::Store`], also for an `out` that is no
+/// directory; then nothing was settled.
 pub fn reconcile(inventory: &Inventory, plan: &Reconciliation<'_>) -> Result<Reconciled, Error> {
     let occasion = plan.occasion;
+    if let Some(out) = plan.out {
+        check_readable(out)?;
+    }
     check_clock(inventory, occasion)?;
     let mut writer = inventory.write()?;
     let (settled, waiting): (Vec<_>, Vec<_>) = inventory
@@ -97,6 +101,18 @@ pub fn reconcile(inventory: &Inventory, plan: &Reconciliation<'_>) -> Result<Rec
     done.removed
         .extend(store::remove_abandoned(plan.directory)?);
     Ok(done)
+}
+
+/// A name that was mistyped must not look as if nothing had been delivered.
+fn check_readable(out: &Path) -> Result<(), store::Error> {
+    match std::fs::read_dir(out) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(store::Error::Io {
+            path: out.to_owned(),
+            action: store::Action::Read,
+            source,
+        }),
+    }
 }
 
 /// The directory that holds the CA's.

@@ -270,7 +270,7 @@ fn what_is_no_batch_is_refused_with_the_line() {
         sandbox.write("rows", content);
         let run = batch(&sandbox, "rows", &[]);
         // As 'ca sign' ends with such a request.
-        let code = if content.contains(",nothing") { 4 } else { 2 };
+        let code = if content.contains("csr") { 4 } else { 2 };
         assert_eq!(run.code, code, "{content:?}: {run:#?}");
         let first = run.stderr.lines().next().unwrap();
         told.push_str(&format!("{content:?}\n  {first}\n"));

@@ -443,7 +443,7 @@ fn keys_of_the_ca_and_compromised_ones_are_not_certified() {
     from("ca/issuing/key.pem", "issuing.csr", &secret);
     for csr in ["root.csr", "issuing.csr"] {
         let run = sign(&sandbox, csr, "out", &[]);
-        assert_eq!(run.code, 4, "{run:#?}");
+        assert_eq!(run.code, 3, "{run:#?}");
         assert!(
             run.stderr.contains("it is a key of this CA itself"),
             "{run:#?}"
@@ -457,7 +457,7 @@ fn keys_of_the_ca_and_compromised_ones_are_not_certified() {
                   (SELECT min(id) FROM certificate WHERE kind = 'leaf')";
     assert_eq!(database.execute(revoke, []).unwrap(), 1);
     let run = sign(&sandbox, "web.csr", "out", &[]);
-    assert_eq!(run.code, 4, "{run:#?}");
+    assert_eq!(run.code, 3, "{run:#?}");
     assert!(
         run.stderr.contains("because the key was compromised"),
         "{run:#?}"

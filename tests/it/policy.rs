@@ -369,6 +369,10 @@ fn nothing_is_delivered_into_the_directory_of_the_ca() {
                 "ca", "issue", "--dir", "ca", "--batch", "rows", "--out", out,
             ],
             &["ca", "backup", "--dir", "ca", "--out", out],
+            &["ca", "report", "--dir", "ca", "--html", out],
+            &["ca", "export", "--dir", "ca", "--csv", out],
+            &["ca", "audit", "export", "--dir", "ca", "--out", out],
+            &["ca", "audit", "checkpoint", "--dir", "ca", "--out", out],
         ] {
             let secret = if first[1] == "issue" {
                 &secret[..]

@@ -18,7 +18,7 @@ use crate::store::{self, AuditRecord, Inventory, LineFile, Readers, Record};
 use crate::text::printable;
 
 use super::occasion::{actor, occasion};
-use super::outside::refuse_both;
+use super::outside::{check_outside, refuse_both};
 use super::rows::{Rows, csv_line};
 use super::unlock::unlock;
 
@@ -40,6 +40,7 @@ fn open(directory: &Path, context: &Context) -> Result<Inventory, Error> {
 fn checkpoint(arguments: &AuditCheckpoint, context: &Context) -> Result<(), Error> {
     let directory = context.path(&arguments.ca.dir);
     let out = context.path(&arguments.out);
+    check_outside(&out, &directory)?;
     // Before anybody is asked for a passphrase.
     if out.symlink_metadata().is_ok() {
         return Err(store::Error::Exists { path: out }.into());
@@ -83,6 +84,7 @@ fn export(arguments: &AuditExport, context: &Context) -> Result<(), Error> {
         });
     }
     let out = context.path(&arguments.out);
+    check_outside(&out, &context.path(&arguments.ca.dir))?;
     let mut file = LineFile::begin(&out)?;
     authority::log_export(&inventory, &out.display().to_string(), &occasion)?;
     let mut count = 0_u64;

@@ -13,7 +13,7 @@ use crate::store::{Inventory, Order, Query, Readers, Record, write_atomic};
 
 use super::inventory::as_json;
 use super::occasion::{actor, occasion};
-use super::outside::refuse_both;
+use super::outside::{check_outside, refuse_both};
 use super::rows::{COLUMNS, Rows, csv_line};
 
 /// Writes all rows, and says so in the audit log first: what was exported
@@ -34,7 +34,10 @@ pub(in crate::commands) fn export(arguments: &CaExport, context: &Context) -> Re
     let to_stdout = file == Path::new("-");
     match to_stdout {
         true => refuse_both(arguments.json, word)?,
-        false => check_replaceable(&context.path(file), "an export of windlass", is_export)?,
+        false => {
+            check_outside(&context.path(file), &context.path(&arguments.ca.dir))?;
+            check_replaceable(&context.path(file), "an export of windlass", is_export)?;
+        }
     }
     let inventory = authority::open_inventory(&context.path(&arguments.ca.dir))?;
     let actor = actor(context);

@@ -24,7 +24,7 @@ use crate::store::{
 use self::html::{Rows, escaped, names, section, serial};
 use self::state::State;
 use super::inventory::shown_status;
-use super::outside::refuse_both;
+use super::outside::{check_outside, refuse_both};
 use super::stats::week_of;
 
 /// What forbids scripts and requests, among others.
@@ -79,6 +79,7 @@ pub(in crate::commands) fn report(arguments: &CaReport, context: &Context) -> Re
         return context.printer.data(&facts()?.page());
     }
     let file = context.path(&arguments.html);
+    check_outside(&file, &directory)?;
     check_replaceable(&file, "a page of windlass ca report", is_page)?;
     let facts = facts()?;
     let page = facts.page();

@@ -97,8 +97,15 @@ fn keys_that_nobody_waits_for_are_removed() {
     let told = reconcile(&sandbox, &["--out", "out"]);
     assert_eq!(told["deliverable"][0]["requestId"], "a");
     assert_eq!(told["undelivered"], serde_json::json!([]));
-    let told = reconcile(&sandbox, &["--out", "nowhere"]);
+    fs::create_dir(sandbox.path("another")).unwrap();
+    let told = reconcile(&sandbox, &["--out", "another"]);
     assert_eq!(told["undelivered"][0]["requestId"], "a");
+    for wrong in ["nowhere", "passphrase"] {
+        let fixed = ["ca", "audit", "reconcile", "--dir", "ca", "--out", wrong];
+        let run = sandbox.run(&fixed);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:#?}");
+        assert!(run.stderr.contains(wrong), "{run:#?}");
+    }
     // Another batch to the same place, and one that was refused.
     sandbox.write(
         "out/.windlass-keys/z.pem",

@@ -49,7 +49,10 @@ pub(super) fn section(title: &str, content: &str) -> String {
 }
 
 pub(super) fn serial(record: &Record) -> String {
-    format!("<code>{}</code>", hex::encode(&record.serial))
+    format!(
+        "<code class=\"serial\">{}</code>",
+        hex::encode(&record.serial)
+    )
 }
 
 pub(super) fn names(record: &Record) -> String {
