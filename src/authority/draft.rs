@@ -15,6 +15,7 @@ use crate::pki::{
 use crate::store::{self, Reservation, Writer};
 
 use super::judge::judge;
+use super::known_key::{is_compromised, is_own};
 use super::policy::Profile;
 use super::record::issue_facts;
 use super::tally::Tally;
@@ -84,9 +85,11 @@ impl Authority {
         let fingerprint = key.fingerprint();
         let reason = if let Some(flaw) = key.flaw() {
             flaw
-        } else if self.inventory.is_own_key(&fingerprint)? {
+        } else if key.has_small_exponent() {
+            "its exponent is below 65537".to_owned()
+        } else if is_own(&self.inventory, key)? {
             "it is a key of this CA itself".to_owned()
-        } else if self.inventory.is_compromised(&fingerprint)? {
+        } else if is_compromised(&self.inventory, key)? {
             "a certificate of it was revoked because the key was compromised".to_owned()
         } else {
             return Ok(());

@@ -54,19 +54,6 @@ pub enum Error {
         #[source]
         source: Option<Box<Self>>,
     },
-    /// Rows of a batch failed.
-    #[error(
-        "{failed} of {rows} rows cannot be issued{}",
-        if *stopped { "; nothing was delivered" } else { "" }
-    )]
-    BatchFailed {
-        /// How many.
-        failed: usize,
-        /// Of how many.
-        rows: usize,
-        /// Whether the others were not delivered because of them.
-        stopped: bool,
-    },
     /// The file of a batch is none.
     #[error("{origin}, line {line}: {reason}")]
     BatchFile {

@@ -33,6 +33,7 @@ mod health;
 mod install;
 mod issue;
 mod judge;
+mod known_key;
 mod layout;
 mod list_error;
 mod log;
@@ -81,7 +82,7 @@ pub use passphrase::{NewPassphrase, Reencrypted, change_passphrase};
 pub use policy::{Policy, Profile, Refusal};
 pub use prepare::{Preparation, Prepared, prepare};
 pub use publish::{ListPlan, ListSigner, Published};
-pub use reconcile::{Reconciled, reconcile};
+pub use reconcile::{Reconciled, Reconciliation, reconcile};
 pub use restore::{RestorePlan, Restored, restore};
 pub use revoke::{Revoked, Selection, reason_of, release, revoke};
 pub use rollover::{

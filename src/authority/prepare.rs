@@ -19,6 +19,7 @@ use crate::store::{self, GenerationRow, GenerationState, Inventory, Staging, Sta
 
 use super::ceremony::{Held, OwnDraft, OwnKey, store_own, subject_of, years_after};
 use super::generation::open_generations;
+use super::known_key::is_own;
 use super::layout::{CERTIFICATE, CROSS};
 use super::own_key::{Unlock, key_file, open_own_key};
 use super::{Action, AuthorityName, Error, Generation, Generations, Occasion, Role, check_clock};
@@ -180,9 +181,9 @@ pub(super) fn check_new(
     let root = root.map(|root| root.signer().public_key());
     for key in [Some(issuing), root].into_iter().flatten() {
         let fingerprint = key.fingerprint();
-        let reason = if inventory.is_own_key(&fingerprint)? {
+        let reason = if is_own(inventory, key)? {
             "it is a key of this CA already"
-        } else if root == Some(issuing) {
+        } else if root.is_some_and(|root| root.is_same_key(issuing)) {
             "root and issuing CA need a key each"
         } else {
             continue;

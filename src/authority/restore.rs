@@ -156,7 +156,7 @@ fn add(
     authorities: &[Certificate],
     occasion: &Occasion<'_>,
 ) -> Result<usize, Error> {
-    let material = store::read_bounded(path, limits::MAX_FILE)?;
+    let (material, _) = store::read_with_metadata(path, limits::MAX_FILE)?;
     let mut added = 0;
     for certificate in read_certificates(&material, &path.display().to_string())? {
         let serial = certificate.serial().magnitude();
@@ -201,7 +201,7 @@ fn compare<'a>(
     inventory: &Inventory,
     authorities: &'a [Certificate],
 ) -> Result<Option<Ahead<'a>>, Error> {
-    let material = store::read_bounded(path, limits::MAX_CRL_FILE)?;
+    let (material, _) = store::read_with_metadata(path, limits::MAX_CRL_FILE)?;
     let list = Crl::read(&material, &path.display().to_string())?;
     let signer = authorities
         .iter()

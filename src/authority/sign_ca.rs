@@ -19,6 +19,7 @@ use super::ceremony::years_after;
 use super::checkpoint::checkpoint_when_due;
 use super::generation::open_generations;
 use super::judge::judge;
+use super::known_key::is_compromised;
 use super::own_key::{Unlock, open_own_key, signs_certificates};
 use super::record::store_issued;
 use super::{
@@ -145,9 +146,9 @@ impl RootSigner {
         let fingerprint = key.fingerprint();
         let reason = if !signs_certificates(key) {
             "the key of an issuing CA is EC P-256 or P-384, or RSA with 2048 bits or more"
-        } else if self.certificate().public_key() == key {
+        } else if self.certificate().public_key().is_same_key(key) {
             "it is the root's own key"
-        } else if self.inventory.is_compromised(&fingerprint)? {
+        } else if is_compromised(&self.inventory, key)? {
             "a certificate of it was revoked because the key was compromised"
         } else {
             let subject = wanted.request.subject();

@@ -19,8 +19,7 @@ mod sign;
 
 pub use apart::{CaInstall, CaSignCa};
 pub use audit::{
-    AuditCheckpoint, AuditCommand, AuditExport, AuditFormat, AuditList, AuditReconcile,
-    AuditVerify, CaAudit,
+    AuditCheckpoint, AuditCommand, AuditExport, AuditList, AuditReconcile, AuditVerify, CaAudit,
 };
 pub use backup::{CaBackup, CaRestore};
 pub use batch::BatchArgs;
@@ -53,6 +52,14 @@ use crate::pki::GeneralName;
 use super::{PassphraseArgs, value};
 
 /// Run a private certificate authority
+///
+/// 'init' makes one; what it may issue stands in its policy. 'issue' and 'sign'
+/// give certificates to workloads, 'revoke' takes them back, and 'crl' makes the
+/// list that tells it to others. 'check' is for monitors, 'audit' for those who
+/// ask who did what; 'backup' belongs into cron. Before its certificates end,
+/// 'rollover' makes the next ones.
+///
+/// The directory of the CA is named by --dir or $WINDLASS_CA_DIR in every verb.
 #[derive(Args, Debug)]
 pub struct Ca {
     /// What to do
@@ -67,28 +74,28 @@ pub struct Ca {
     reason = "a comment here would replace the description in the help"
 )]
 pub enum CaCommand {
-    Audit(CaAudit),
-    Backup(CaBackup),
-    Check(CaCheck),
-    Crl(Box<CaCrl>),
-    Export(CaExport),
+    // In the order of a CA's life, which the help shows.
     Init(Box<CaInit>),
-
-    Install(Box<CaInstall>),
-    Issue(Box<CaIssue>),
-    Lint(CaLint),
-    List(Box<CaList>),
-    Passphrase(Box<CaPassphrase>),
     Policy(CaPolicy),
-    Release(CaRelease),
-    Report(CaReport),
-    Restore(Box<CaRestore>),
-    Revoke(Box<CaRevoke>),
-    Rollover(CaRollover),
-    Show(CaShow),
+    Issue(Box<CaIssue>),
     Sign(Box<CaSign>),
-    SignCa(Box<CaSignCa>),
+    List(Box<CaList>),
+    Show(CaShow),
+    Revoke(Box<CaRevoke>),
+    Release(CaRelease),
+    Crl(Box<CaCrl>),
+    Check(CaCheck),
     Stats(CaStats),
+    Report(CaReport),
+    Export(CaExport),
+    Audit(CaAudit),
+    Lint(CaLint),
+    Backup(CaBackup),
+    Restore(Box<CaRestore>),
+    Passphrase(Box<CaPassphrase>),
+    Rollover(CaRollover),
+    SignCa(Box<CaSignCa>),
+    Install(Box<CaInstall>),
 }
 
 /// Which CA is meant.
@@ -180,6 +187,10 @@ pub struct TermArgs {
 /// is issued twice: a batch that was cut short is run again, and rows that were
 /// done are given again from the inventory. With --renew the same file renews the
 /// fleet: what is issued anew for the row ID is listed as ID#2, ID#3 and so on.
+///
+/// What the policy refuses ends with the exit code 3. A batch ends with the code
+/// that all its failed rows have in common, and with 1 where they differ; each
+/// line of --json has that of its row.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:

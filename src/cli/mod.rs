@@ -27,15 +27,14 @@ mod update;
 mod value;
 
 pub use ca::{
-    AuditCheckpoint, AuditCommand, AuditExport, AuditFormat, AuditList, AuditReconcile,
-    AuditVerify, BatchArgs, BundleStep, Ca, CaAudit, CaBackup, CaCheck, CaCommand, CaCrl,
-    CaDirectory, CaExport, CaInit, CaInstall, CaIssue, CaLint, CaList, CaPassphrase, CaPolicy,
-    CaPolicyCheck, CaPolicyCommand, CaPolicyShow, CaRelease, CaReport, CaRestore, CaRevoke,
-    CaRollover, CaShow, CaSign, CaSignCa, CaStats, CertificateKind, CertificateStatus, CheckFormat,
-    CrlCommand, CrlMake, CrlStatus, DeviceArgs, ExportTarget, Glob, LintLevel, LintPolicy,
-    ListFilter, ListFormat, ListOrder, NameArgs, OccasionArgs, RolloverActivate, RolloverBundle,
-    RolloverCancel, RolloverCommand, RolloverPrepare, RolloverRetire, RolloverStatusArgs, TermArgs,
-    WhichCertificate,
+    AuditCheckpoint, AuditCommand, AuditExport, AuditList, AuditReconcile, AuditVerify, BatchArgs,
+    BundleStep, Ca, CaAudit, CaBackup, CaCheck, CaCommand, CaCrl, CaDirectory, CaExport, CaInit,
+    CaInstall, CaIssue, CaLint, CaList, CaPassphrase, CaPolicy, CaPolicyCheck, CaPolicyCommand,
+    CaPolicyShow, CaRelease, CaReport, CaRestore, CaRevoke, CaRollover, CaShow, CaSign, CaSignCa,
+    CaStats, CertificateKind, CertificateStatus, CheckFormat, CrlCommand, CrlMake, CrlStatus,
+    DeviceArgs, ExportTarget, Glob, LintLevel, LintPolicy, ListFilter, ListFormat, ListOrder,
+    NameArgs, OccasionArgs, RolloverActivate, RolloverBundle, RolloverCancel, RolloverCommand,
+    RolloverPrepare, RolloverRetire, RolloverStatusArgs, TermArgs, WhichCertificate,
 };
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
 pub use config::{Config, ConfigCommand, ConfigShow};
@@ -71,9 +70,10 @@ use clap::{Args, Parser, Subcommand};
 /// into temporary AWS credentials. No access key is stored anywhere.
 ///
 /// Data goes to stdout, everything else to stderr. The exit code tells what
-/// happened: 0 done, 1 failed, 2 usage or configuration, 3 refused by AWS,
-/// 4 certificate or key unusable, 5 temporary and worth retrying, 6 nothing to
-/// judge, 7 expired and not renewed, 10 renewed where --exit-code asks for it.
+/// happened: 0 done, 1 failed, 2 usage or configuration, 3 refused, by AWS or by
+/// the CA's policy, 4 certificate or key unusable, 5 temporary and worth
+/// retrying, 6 nothing to judge, 7 expired and not renewed, 10 renewed where
+/// --exit-code asks for it.
 #[derive(Debug, Parser)]
 #[command(
     name = "windlass",

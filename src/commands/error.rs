@@ -9,6 +9,7 @@ macro_rules! passphrase_sources {
 }
 
 pub(in crate::commands) mod authority;
+pub(in crate::commands) mod batch;
 mod configure;
 mod emulator_error;
 mod endpoint;
@@ -36,6 +37,7 @@ use crate::rolesanywhere::{
 use crate::{key, pki, rolesanywhere, store};
 
 use self::authority::of_authority;
+pub use self::batch::BatchFailed;
 pub use self::rotate::RotateError;
 use super::Outcome;
 use exchange_error::of_exchange;
@@ -62,6 +64,9 @@ pub enum Error {
     /// The authority failed.
     #[error(transparent)]
     Authority(#[from] crate::authority::Error),
+    /// Rows of a batch failed.
+    #[error(transparent)]
+    Batch(#[from] BatchFailed),
     /// Roles that make no chain.
     #[error(transparent)]
     Chain(#[from] ChainError),
@@ -404,6 +409,7 @@ impl Error {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Authority(error) => of_authority(error),
+            Self::Batch(failed) => failed.outcome(),
             Self::Elsewhere(failure) => failure.cause.into(),
             Self::Ended { status } => Outcome::Command(*status),
             Self::NotStarted(error) => Outcome::Command(error.status()),

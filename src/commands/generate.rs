@@ -1,5 +1,7 @@
 //! `windlass generate`
 
+mod synopsis;
+
 use std::path::Path;
 
 use clap::CommandFactory;
@@ -49,7 +51,8 @@ fn page(command: &clap::Command, directory: &Path, words: &mut Vec<String>) -> R
     Ok(())
 }
 
-/// Name, synopsis, description and options are clap_mangen's; examples keep
+/// Name, description and options are clap_mangen's; its synopsis has options
+/// without their values, and ours stands in a file of its own. Examples keep
 /// their lines, and variables and exit codes have sections of their own.
 fn render(command: &clap::Command, name: &str) -> std::io::Result<Vec<u8>> {
     let man = clap_mangen::Man::new(command.clone())
@@ -60,7 +63,7 @@ fn render(command: &clap::Command, name: &str) -> std::io::Result<Vec<u8>> {
     man.render_title(&mut text)?;
     text.extend_from_slice(b".nh\n.ad l\n");
     man.render_name_section(&mut text)?;
-    man.render_synopsis_section(&mut text)?;
+    text.extend_from_slice(synopsis::section(command).as_bytes());
     man.render_description_section(&mut text)?;
     if command.get_arguments().next().is_some() {
         man.render_options_section(&mut text)?;

@@ -12,7 +12,7 @@ pub enum Outcome {
     Failed,
     /// The options or the configuration are wrong.
     Usage,
-    /// AWS refused.
+    /// AWS refused, or the policy of the CA.
     Refused,
     /// A certificate or key cannot be used: expired, damaged, mismatched.
     Unusable,
@@ -35,7 +35,7 @@ impl Outcome {
         (Self::Done, "Done"),
         (Self::Failed, "Failed"),
         (Self::Usage, "Usage or configuration"),
-        (Self::Refused, "Refused by AWS"),
+        (Self::Refused, "Refused, by AWS or by the CA's policy"),
         (
             Self::Unusable,
             "Certificate or key unusable: expired, not yet valid, damaged, mismatched",

@@ -174,6 +174,35 @@ impl PublicKey {
         &self.subject_public_key
     }
 
+    /// The modulus of an RSA key, big-endian and without leading zeros. Whoever
+    /// knows the factors of it signs under every exponent: for the question whose
+    /// key it is, it is the key.
+    #[must_use]
+    pub fn modulus(&self) -> Option<&[u8]> {
+        match self.algorithm {
+            KeyAlgorithm::Rsa { .. } => {
+                numbers(&self.subject_public_key).map(|(modulus, _)| modulus)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it is RSA with an exponent below 65537, which a CA's rules refuse
+    /// (CA/Browser Forum Baseline Requirements section 6.1.6).
+    #[must_use]
+    pub fn has_small_exponent(&self) -> bool {
+        let is_rsa = matches!(self.algorithm, KeyAlgorithm::Rsa { .. });
+        let numbers = numbers(&self.subject_public_key).filter(|_| is_rsa);
+        numbers.is_some_and(|(_, exponent)| matches!(exponent, [] | [_] | [_, _]))
+    }
+
+    /// Whether both are the key of one owner: the same, or RSA with the same
+    /// modulus.
+    #[must_use]
+    pub fn is_same_key(&self, other: &Self) -> bool {
+        self == other || (self.modulus().is_some() && self.modulus() == other.modulus())
+    }
+
     /// SHA-256 of the SubjectPublicKeyInfo, lowercase hex: the fingerprint that
     /// messages show for a key.
     #[must_use]
@@ -371,14 +400,27 @@ fn rsa_flaw(rsa_public_key: &[u8]) -> Option<&'static str> {
     (!fits).then_some("its exponent is even, 1 or larger than 33 bits")
 }
 
-/// Length in bits of the modulus of a PKCS#1 `RSAPublicKey` (RFC 8017 A.1.1).
-fn modulus_bits(rsa_public_key: &[u8]) -> Option<usize> {
+/// Modulus and exponent of a PKCS#1 `RSAPublicKey` (RFC 8017 A.1.1), without
+/// leading zeros.
+fn numbers(rsa_public_key: &[u8]) -> Option<(&[u8], &[u8])> {
     let parts = der::sequence(rsa_public_key)?;
-    let [modulus, _exponent] = parts.as_slice() else {
+    let [modulus, exponent] = parts.as_slice() else {
         return None;
     };
-    let first = modulus.content.iter().position(|octet| *octet != 0)?;
-    let significant = modulus.content.get(first..)?;
+    let significant = |number: &[u8]| number.iter().position(|octet| *octet != 0);
+    let (first, second) = (
+        significant(modulus.content)?,
+        significant(exponent.content)?,
+    );
+    Some((
+        modulus.content.get(first..)?,
+        exponent.content.get(second..)?,
+    ))
+}
+
+/// Length in bits of the modulus of a PKCS#1 `RSAPublicKey` (RFC 8017 A.1.1).
+fn modulus_bits(rsa_public_key: &[u8]) -> Option<usize> {
+    let (significant, _) = numbers(rsa_public_key)?;
     let leading = usize::try_from(significant.first()?.leading_zeros()).ok()?;
     Some(significant.len() * 8 - leading)
 }

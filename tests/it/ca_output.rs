@@ -83,8 +83,8 @@ fn every_command_prints_what_it_did_as_text_and_as_json() {
     );
     let shown = sandbox.ok(&["ca", "show", "--dir", "ca", "web", "--json"]);
     let mut shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
-    assert_eq!(shown["certificate"], sandbox.read("web/cert.pem"));
-    shown["certificate"] = "[PEM]".into();
+    assert_eq!(shown["certificatePem"], sandbox.read("web/cert.pem"));
+    shown["certificatePem"] = "[PEM]".into();
     let shown = Run {
         code: 0,
         stdout: format!("{shown:#}\n"),

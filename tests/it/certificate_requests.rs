@@ -49,6 +49,80 @@ fn assert_certifies(sandbox: &Sandbox, out: &str, csr: &str) {
     assert!(!sandbox.path(out).join("key.pem").exists());
 }
 
+/// Whoever has the factors of a modulus signs under every exponent of it.
+#[test]
+fn another_exponent_does_not_make_a_compromised_key_new() {
+    use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, LineEnding};
+    use rsa::traits::{PrivateKeyParts, PublicKeyParts};
+    let sandbox = Sandbox::new();
+    sandbox.ca(&["--key-type", "rsa3072"]);
+    request(&sandbox, "app", &["-newkey", "rsa:2048"]);
+    assert_eq!(sign(&sandbox, "app.csr", "app", &[]).code, 0);
+    let key = rsa::RsaPrivateKey::from_pkcs8_pem(&sandbox.read("app.key")).unwrap();
+    let [p, q] = key.primes() else {
+        panic!("it has two primes")
+    };
+    let number = |value: u32| rsa::BoxedUint::from(value);
+    // Not every exponent has an inverse.
+    let other = [65_539, 65_543, 65_551, 65_557]
+        .into_iter()
+        .find_map(|exponent| {
+            let (p, q) = (p.clone().get(), q.clone().get());
+            rsa::RsaPrivateKey::from_p_q(p, q, number(exponent)).ok()
+        })
+        .unwrap();
+    assert!(key.n() == other.n() && key.e() != other.e());
+    sandbox.write("other.key", other.to_pkcs8_pem(LineEnding::LF).unwrap());
+    let made = [
+        "req",
+        "-new",
+        "-key",
+        "other.key",
+        "-subj",
+        "/CN=other",
+        "-out",
+        "other.csr",
+    ];
+    openssl(&sandbox, &made);
+    // As long as nothing is known of it, it is a key as good as any.
+    assert_eq!(sign(&sandbox, "other.csr", "before", &[]).code, 0);
+    let revoke = ["ca", "revoke", "--dir", "ca", "--cn", "app"];
+    sandbox.ok(&[&revoke[..], &["--reason", "keyCompromise"]].concat());
+    let refused = sign(&sandbox, "other.csr", "after", &[]);
+    assert_eq!(refused.code, 3, "{refused:#?}");
+    assert!(
+        refused.stderr.contains("because the key was compromised"),
+        "{refused:#?}"
+    );
+    // Nor are the CA's own keys somebody else's under another exponent.
+    let root = sandbox.read("ca/trust-anchor.pem");
+    let root = windlass::pki::read_certificates(root.as_bytes(), "").unwrap();
+    let modulus = root[0].public_key().modulus().unwrap();
+    let modulus = rsa::BoxedUint::from_be_slice_vartime(modulus);
+    let own = rsa::RsaPublicKey::new(modulus, number(65_539)).unwrap();
+    let own = own.to_public_key_pem(LineEnding::LF).unwrap();
+    let batch = |public_key: &str| {
+        let row = serde_json::json!({ "id": "a", "cn": "web-a", "public_key": public_key });
+        sandbox.write("rows", format!("{row}\n"));
+        let batch = ["ca", "issue", "--dir", "ca", "--batch", "rows", "--json"];
+        sandbox.run(&[&batch[..], &["--passphrase-file", "passphrase"]].concat())
+    };
+    let run = batch(&own);
+    assert_eq!(run.code, 3, "{run:#?}");
+    assert!(
+        run.stdout.contains("it is a key of this CA itself"),
+        "{run:#?}"
+    );
+    // What would break a rule when it is signed is refused before.
+    let weak = rsa::RsaPublicKey::new(key.n().as_ref().clone(), number(17)).unwrap();
+    let run = batch(&weak.to_public_key_pem(LineEnding::LF).unwrap());
+    assert_eq!(run.code, 3, "{run:#?}");
+    assert!(
+        run.stdout.contains("its exponent is below 65537"),
+        "{run:#?}"
+    );
+}
+
 #[test]
 fn requests_of_openssl_are_granted_for_every_key_and_hash() {
     let sandbox = Sandbox::new();
@@ -369,7 +443,7 @@ fn keys_of_the_ca_and_compromised_ones_are_not_certified() {
     from("ca/issuing/key.pem", "issuing.csr", &secret);
     for csr in ["root.csr", "issuing.csr"] {
         let run = sign(&sandbox, csr, "out", &[]);
-        assert_eq!(run.code, 4, "{run:#?}");
+        assert_eq!(run.code, 3, "{run:#?}");
         assert!(
             run.stderr.contains("it is a key of this CA itself"),
             "{run:#?}"
@@ -383,7 +457,7 @@ fn keys_of_the_ca_and_compromised_ones_are_not_certified() {
                   (SELECT min(id) FROM certificate WHERE kind = 'leaf')";
     assert_eq!(database.execute(revoke, []).unwrap(), 1);
     let run = sign(&sandbox, "web.csr", "out", &[]);
-    assert_eq!(run.code, 4, "{run:#?}");
+    assert_eq!(run.code, 3, "{run:#?}");
     assert!(
         run.stderr.contains("because the key was compromised"),
         "{run:#?}"

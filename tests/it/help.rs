@@ -82,6 +82,56 @@ fn exit_codes_stand_in_the_manual_as_in_the_program() {
     }
 }
 
+/// Whoever reads the first lines of a page knows what has to be typed.
+#[test]
+fn the_synopsis_of_a_page_has_options_with_their_values() {
+    let read = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("man").join(name);
+        let page = fs::read_to_string(path).unwrap();
+        let section = page.split(".SH SYNOPSIS\n").nth(1).unwrap();
+        let section = section.split("\n.").next().unwrap();
+        let plain = section
+            .replace("\\fB", "")
+            .replace("\\fI", "")
+            .replace("\\fR", "");
+        plain
+            .replace("\\-", "-")
+            .replace("\\ ", " ")
+            .replace("\\&", "")
+    };
+    let lines = |name: &str| -> Vec<String> { read(name).lines().map(str::to_owned).collect() };
+    let issue = lines("windlass-ca-issue.1");
+    assert_eq!(issue[..2], ["windlass ca issue", "--dir DIR"]);
+    for option in ["[--san NAME ...]", "[--days DAYS]", "[--dry-run]"] {
+        assert!(issue.contains(&option.to_owned()), "{issue:#?}");
+    }
+    assert!(lines("windlass-ca-export.1").contains(&"(--jsonl FILE | --csv FILE)".to_owned()));
+    assert_eq!(
+        lines("windlass-ca-show.1").last().unwrap(),
+        "SERIAL|SHA-256|NAME|ID"
+    );
+    assert_eq!(lines("windlass-ca-crl.1").last().unwrap(), "[COMMAND]");
+    assert_eq!(lines("windlass-ca.1").last().unwrap(), "COMMAND");
+}
+
+/// The overview is read from above: what comes first in the life of a CA.
+#[test]
+fn the_verbs_of_the_ca_stand_in_the_order_of_its_life() {
+    let sandbox = Sandbox::new();
+    let help = sandbox.ok(&["ca", "--help"]).stdout;
+    let place = |verb: &str| {
+        let line = format!("\n  {verb} ");
+        help.find(&line).unwrap_or_else(|| panic!("{verb}: {help}"))
+    };
+    let life = [
+        "init", "policy", "issue", "sign", "revoke", "crl", "check", "backup", "rollover",
+    ];
+    assert!(
+        life.windows(2).all(|pair| place(pair[0]) < place(pair[1])),
+        "{help}"
+    );
+}
+
 #[test]
 fn completions_are_scripts_of_their_shell() {
     let sandbox = Sandbox::new();
@@ -185,6 +235,8 @@ fn every_example_runs() {
             "ca lint",
             "ca list",
             "ca show",
+            // It is what a monitor asks for.
+            "ca backup",
             "generate",
             "version",
         ];

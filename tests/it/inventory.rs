@@ -284,7 +284,7 @@ fn show_tells_who_when_and_why() {
     ]);
     let newest = first(&sandbox, "web-2");
     assert_ne!(newest["serialNumber"], old);
-    assert_eq!(newest["others"][0], old);
+    assert_eq!(newest["otherSerialNumbers"][0], old);
     let shown = by("web-2");
     assert!(
         shown.contains(&format!("same name      {old} (revoked, until ")),

@@ -15,6 +15,7 @@ mod users;
 mod admission;
 mod bad_input;
 mod batch;
+mod ca_json;
 mod ca_output;
 mod ca_safety;
 mod ca_state;

@@ -110,9 +110,9 @@ fn both_keys_get_the_new_passphrase_and_the_log_says_so() {
     // Once more: both are done.
     let run = sandbox.ok(&[&COMMAND[..], &["--json"]].concat());
     let shown: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
-    let row = |key: &str| serde_json::json!({ "key": key, "state": "already" });
+    let row = |key: &str| serde_json::json!({ "authority": key, "state": "already" });
     assert_eq!(
-        shown["keys"],
+        shown["authorities"],
         serde_json::json!([row("issuing"), row("root")])
     );
     assert_eq!(logged(&sandbox).len(), 2);

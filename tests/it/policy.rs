@@ -2,6 +2,7 @@
 //! policy is, and limits hold however many processes ask at once.
 
 use crate::harness::{Run, Sandbox};
+use crate::issuer::openssl;
 
 fn issue(sandbox: &Sandbox, name: &str, options: &[&str]) -> Run {
     let fixed = ["ca", "issue", "--dir", "ca", "--cn", name, "--out", name];
@@ -36,13 +37,13 @@ fn a_refusal_names_the_rule_and_is_in_the_log_and_nothing_was_issued() {
         "[profiles.web]\ncn.allow = ['web-*']\nmax_days = 7\n",
     );
     let run = issue(&sandbox, "db-1", &["--san", "a.example.com"]);
-    assert_eq!(run.code, 2);
+    assert_eq!(run.code, 3);
     assert_eq!(
         run.stderr.lines().next().unwrap(),
         "error: the policy refuses the common name 'db-1': profiles.web.cn.allow does not list it"
     );
     let run = issue(&sandbox, "web-1", &["--days", "8"]);
-    assert_eq!(run.code, 2);
+    assert_eq!(run.code, 3);
     assert_eq!(count(&sandbox), 0);
     assert!(!sandbox.path("db-1").exists() && !sandbox.path("web-1").exists());
     let refusals = logged(&sandbox, "refuse");
@@ -56,9 +57,100 @@ fn a_refusal_names_the_rule_and_is_in_the_log_and_nothing_was_issued() {
     assert_eq!(refusals[1].1["rule"], "profiles.web.max_days");
     // A dry run says the same and writes nothing.
     let dry = ["ca", "issue", "--dir", "ca", "--cn", "db-1", "--dry-run"];
-    assert_eq!(sandbox.run(&dry).code, 2);
+    assert_eq!(sandbox.run(&dry).code, 3);
     assert_eq!(logged(&sandbox, "refuse").len(), 2);
     assert_eq!(issue(&sandbox, "web-1", &[]).code, 0);
+}
+
+/// Whoever calls this tells a refusal, which no repetition mends, from a typing
+/// mistake.
+#[test]
+fn every_refusal_ends_with_the_code_of_refusals() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    let request = |name: &str, options: &[&str]| {
+        let (key, csr) = (format!("{name}.key"), format!("{name}.csr"));
+        let subject = format!("/CN={name}");
+        let fixed = [
+            "req", "-new", "-nodes", "-keyout", &key, "-out", &csr, "-subj", &subject,
+        ];
+        openssl(&sandbox, &[&fixed[..], options].concat());
+    };
+    let curve = |name| ["-newkey", "ec", "-pkeyopt", name];
+    request("web-csr", &curve("ec_paramgen_curve:P-256"));
+    request("web-384", &curve("ec_paramgen_curve:P-384"));
+    request("db-csr", &curve("ec_paramgen_curve:P-256"));
+    let secret = ["--passphrase-file", "passphrase"];
+    let signed = |csr: &str, out: &str| {
+        let fixed = ["ca", "sign", "--dir", "ca", "--csr", csr, "--out", out];
+        sandbox.run(&[&fixed[..], &secret].concat())
+    };
+    assert_eq!(signed("web-csr.csr", "compromised").code, 0);
+    let revoke = ["ca", "revoke", "--dir", "ca", "--cn", "web-csr"];
+    sandbox.ok(&[&revoke[..], &["--reason", "keyCompromise"]].concat());
+    assert_eq!(issue(&sandbox, "web-limit", &["--days", "1"]).code, 0);
+    sandbox.write(
+        "ca/ca.toml",
+        "default = 'web'\n[profiles.web]\ncn.allow = ['web-*']\nkeys.allow = ['p256']\n\
+         [profiles.few]\nvalid = 0\n",
+    );
+    sandbox.write("refused", "id,cn\na,db-a\nb,db-b\n");
+    sandbox.write("mixed", "id,cn\na,db-a\nb,web(b)\n");
+    sandbox.write("mistyped", "id,cn\na,web(a)\nb,web(b)\n");
+    let issued = |options: &[&str]| {
+        let fixed = ["ca", "issue", "--dir", "ca", "--out", "out"];
+        sandbox.run(&[&fixed[..], &secret, options].concat())
+    };
+    let batch = |file, options: &[&str]| issued(&[&["--batch", file], options].concat());
+    for (what, run, code) in [
+        ("a name", issued(&["--cn", "db-1"]), 3),
+        (
+            "a type of key",
+            issued(&["--cn", "web-1", "--key-type", "rsa2048"]),
+            3,
+        ),
+        ("a limit", issued(&["--cn", "web-1", "--profile", "few"]), 3),
+        (
+            "a limit, foreseen",
+            issued(&["--cn", "x", "--profile", "few", "--dry-run"]),
+            3,
+        ),
+        ("a dry run", issued(&["--cn", "db-1", "--dry-run"]), 3),
+        ("a requested name", signed("db-csr.csr", "x"), 3),
+        ("a requested key's type", signed("web-384.csr", "x"), 3),
+        ("a compromised key", signed("web-csr.csr", "x"), 3),
+        ("rows", batch("refused", &[]), 3),
+        ("rows beside others", batch("refused", &["--keep-going"]), 3),
+        ("rows, foreseen", batch("refused", &["--dry-run"]), 3),
+        (
+            "rows of several kinds",
+            batch("mixed", &["--keep-going"]),
+            1,
+        ),
+        (
+            "rows of several kinds, foreseen",
+            batch("mixed", &["--dry-run"]),
+            1,
+        ),
+        (
+            "rows that say nothing sensible",
+            batch("mistyped", &["--keep-going"]),
+            2,
+        ),
+        (
+            "a profile that is not there",
+            issued(&["--cn", "web-1", "--profile", "no"]),
+            2,
+        ),
+        ("a name that is none", issued(&["--cn", "web(1)"]), 2),
+    ] {
+        assert_eq!(run.code, code, "{what}: {run:#?}");
+        assert!(
+            run.stderr.contains("\nhint: ") || code == 2,
+            "{what}: {run:#?}"
+        );
+    }
+    assert!(!sandbox.path("x").exists() && !sandbox.path("out/a").exists());
 }
 
 #[test]
@@ -160,7 +252,7 @@ fn racing_processes_cannot_pass_a_limit() {
                 .collect()
         });
         let granted = codes.iter().filter(|code| **code == 0).count();
-        let refused = codes.iter().filter(|code| **code == 2).count();
+        let refused = codes.iter().filter(|code| **code == 3).count();
         assert_eq!((granted, refused), (most, 8 - most), "{rule}: {codes:?}");
         assert_eq!(count(&sandbox), most, "{rule}");
         assert_eq!(logged(&sandbox, "refuse").len(), 8 - most, "{rule}");
@@ -239,7 +331,7 @@ fn a_wildcard_is_refused_with_the_name_that_it_would_cover() {
         "[profiles.web]\ndns.deny = ['admin.example.com']\n",
     );
     let run = issue(&sandbox, "web-1", &["--san", "*.example.com"]);
-    assert_eq!(run.code, 2);
+    assert_eq!(run.code, 3);
     let says = "profiles.web.dns.deny lists admin.example.com, which it would cover";
     assert!(run.stderr.contains(says), "{run:#?}");
 }
@@ -254,7 +346,7 @@ fn names_that_are_ruled_are_ascii_unless_the_policy_says_otherwise() {
     // A Cyrillic a, and fullwidth letters.
     for name in ["\u{430}dmin", "\u{ff41}dmin"] {
         let run = issue(&sandbox, name, &["--dry-run"]);
-        assert_eq!(run.code, 2, "{run:#?}");
+        assert_eq!(run.code, 3, "{run:#?}");
         assert!(run.stderr.contains("profiles.web.cn.unicode"), "{run:#?}");
     }
     sandbox.write("ca/ca.toml", format!("{rules}cn.unicode = true\n"));
@@ -277,6 +369,10 @@ fn nothing_is_delivered_into_the_directory_of_the_ca() {
                 "ca", "issue", "--dir", "ca", "--batch", "rows", "--out", out,
             ],
             &["ca", "backup", "--dir", "ca", "--out", out],
+            &["ca", "report", "--dir", "ca", "--html", out],
+            &["ca", "export", "--dir", "ca", "--csv", out],
+            &["ca", "audit", "export", "--dir", "ca", "--out", out],
+            &["ca", "audit", "checkpoint", "--dir", "ca", "--out", out],
         ] {
             let secret = if first[1] == "issue" {
                 &secret[..]

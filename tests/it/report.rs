@@ -59,13 +59,34 @@ fn numbers_are_those_of_the_rows() {
     let sandbox = fleet();
     let told = stats(&sandbox);
     assert_eq!(told["rows"], 13);
-    let kinds = serde_json::json!({ "root": 1, "issuing": 1, "cross": 0, "leaf": 11 });
-    assert_eq!(told["kinds"], kinds);
-    let states = serde_json::json!({
-        "valid": 10, "expired": 0, "revoked": 1, "held": 1, "reserved": 1, "abandoned": 0,
-    });
-    assert_eq!(told["states"], states);
-    assert_eq!(told["undelivered"], 0);
+    let counts = |key: &str, of: &str| -> Vec<(String, u64)> {
+        let rows = told[key].as_array().unwrap().iter();
+        let count = |row: &Value| {
+            (
+                row[of].as_str().unwrap().to_owned(),
+                row["count"].as_u64().unwrap(),
+            )
+        };
+        rows.map(count).collect()
+    };
+    let named = |expected: &[(&str, u64)]| -> Vec<(String, u64)> {
+        expected
+            .iter()
+            .map(|(name, count)| ((*name).to_owned(), *count))
+            .collect()
+    };
+    let kinds = named(&[("root", 1), ("issuing", 1), ("cross", 0), ("leaf", 11)]);
+    assert_eq!(counts("kinds", "kind"), kinds);
+    let states = [
+        ("valid", 10),
+        ("expired", 0),
+        ("revoked", 1),
+        ("held", 1),
+        ("reserved", 1),
+    ];
+    let states = [&states[..], &[("abandoned", 0)]].concat();
+    assert_eq!(counts("states", "state"), named(&states));
+    assert_eq!(told["undeliveredCount"], 0);
     assert!(told["oldestReserved"].is_string());
     let sum = |key: &str| -> u64 {
         let weeks = told["endsPerWeek"].as_array().unwrap();
@@ -78,14 +99,14 @@ fn numbers_are_those_of_the_rows() {
         .map(|one| one["count"].as_u64().unwrap())
         .sum();
     assert_eq!(ends, 12);
-    assert_eq!(told["keyTypesOfNewest"][0]["count"], 12);
+    assert_eq!(told["keyAlgorithmsOfNewest"][0]["count"], 12);
     assert_eq!(told["requestersOfNewest"][0]["count"], 12);
-    assert_eq!(told["auditEntries"], 15);
+    assert_eq!(told["logEntries"], 15);
     // The states that are listed are those that are counted.
-    for (state, count) in told["states"].as_object().unwrap() {
+    for (state, count) in states {
         let run = sandbox.ok(&["ca", "list", "--dir", "ca", "--status", state, "--json"]);
         let rows: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
-        assert_eq!(count, rows.len(), "{state}");
+        assert_eq!(count, u64::try_from(rows.len()).unwrap(), "{state}");
     }
     let text = sandbox.ok(&["ca", "stats", "--dir", "ca"]).stdout;
     assert!(
@@ -95,6 +116,158 @@ fn numbers_are_those_of_the_rows() {
     assert!(
         text.contains("unsettled        1 reserved, the oldest since "),
         "{text}"
+    );
+}
+
+/// Leaves with a life of seven days, of which so many hours are left.
+fn short_lived(sandbox: &Sandbox, name: &str, serial: u8, hours: i64) {
+    let now: chrono::DateTime<chrono::Utc> = std::time::SystemTime::now().into();
+    let end = now + TimeDelta::hours(hours);
+    let inventory = Inventory::open(&sandbox.path("ca/inventory.db")).unwrap();
+    let writer = inventory.write().unwrap();
+    writer
+        .reserve(&Reservation {
+            serial: &[0x2b, serial],
+            kind: Kind::Leaf,
+            issuer_key_id: &[1; 20],
+            subject: &format!("CN={name}"),
+            common_name: name,
+            names: &[],
+            key_fingerprint: "00",
+            not_before: end - TimeDelta::days(7),
+            not_after: end,
+            at: now,
+            profile: None,
+            requester: None,
+            request_id: None,
+        })
+        .unwrap();
+    let fingerprint = format!("{serial:064x}");
+    writer
+        .store(&[0x2b, serial], b"der", &fingerprint, now)
+        .unwrap();
+    writer.commit().unwrap();
+}
+
+/// All of such a fleet ends within thirty days at every moment.
+#[test]
+fn what_is_due_is_told_by_the_life_that_a_certificate_has() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    short_lived(&sandbox, "fresh", 1, 100);
+    short_lived(&sandbox, "late", 2, 50);
+    short_lived(&sandbox, "last-hours", 3, 5);
+    short_lived(&sandbox, "renewed", 4, 40);
+    short_lived(&sandbox, "renewed", 5, 160);
+    let made = [
+        "ca",
+        "report",
+        "--dir",
+        "ca",
+        "--html",
+        "report.html",
+        "--json",
+    ];
+    let told: Value = serde_json::from_str(&sandbox.ok(&made).stdout).unwrap();
+    assert_eq!((&told["due"], &told["valid"]), (&2.into(), &7.into()));
+    assert_eq!(
+        told["size"],
+        fs::metadata(sandbox.path("report.html")).unwrap().len()
+    );
+    let page = sandbox.read("report.html");
+    let section = |title: &str| {
+        let rest = page.split(&format!("<h2>{title}")).nth(1).unwrap();
+        rest.split("</section>").next().unwrap().to_owned()
+    };
+    let due = section("Due: ");
+    for (name, is_due) in [
+        ("late", true),
+        ("last-hours", true),
+        ("fresh", false),
+        ("renewed", false),
+    ] {
+        assert_eq!(due.contains(&format!("CN={name}")), is_due, "{name}: {due}");
+    }
+    assert!(due.contains("<td>7 days</td>"), "{due}");
+    // Only the last tenth of the life is in the colour of what is urgent.
+    assert_eq!(due.matches("class=\"urgent\"").count(), 1, "{due}");
+    for (count, label) in [(2, "due"), (1, "end within 24 h"), (4, "end within 7 days")] {
+        let tile = format!("<b>{count}</b><span class=\"soft\">{label}</span>");
+        assert!(page.contains(&tile), "{tile}");
+    }
+}
+
+/// What the CA itself needs stands on the page too.
+#[test]
+fn the_page_tells_of_lists_backups_policy_log_and_generations() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    sandbox.issue("web-1", &[]);
+    let page = || {
+        let title = ["--title", "T"];
+        let made = ["ca", "report", "--dir", "ca", "--html", "-"];
+        sandbox.ok(&[&made[..], &title].concat()).stdout
+    };
+    let has = |page: &str, texts: &[&str]| {
+        for text in texts {
+            assert!(page.contains(text), "{text}: {page}");
+        }
+    };
+    let before = page();
+    has(
+        &before,
+        &[
+            "Make a backup: there is none",
+            "none was ever made",
+            "the built-in rules",
+            "absent",
+        ],
+    );
+    assert!(
+        !before.contains("revocation list of issuing"),
+        "nothing is revoked yet"
+    );
+    sandbox.ok(&[
+        "ca",
+        "revoke",
+        "--dir",
+        "ca",
+        "--cn",
+        "web-1",
+        "--reason",
+        "superseded",
+    ]);
+    has(
+        &page(),
+        &["The revocation list of issuing is missing</b> (<code>windlass ca crl</code>)"],
+    );
+    let secret = ["--passphrase-file", "passphrase"];
+    sandbox.ok(&[&["ca", "crl", "--dir", "ca"][..], &secret].concat());
+    sandbox.ok(&["ca", "backup", "--dir", "ca", "--out", "backup.tar"]);
+    sandbox.write("ca/ca.toml", "[profiles.web]\n[profiles.db]\n");
+    let prepare = ["ca", "rollover", "prepare", "--dir", "ca", "--of", "root"];
+    sandbox.ok(&[&prepare[..], &secret].concat());
+    let after = page();
+    has(
+        &after,
+        &[
+            "ca.toml, with web, db (SHA-256 <code>",
+            "of 300000 bytes <span class=\"soft\">(1&nbsp;%)</span>",
+            "<td>active</td>",
+            "<td>prepared</td>",
+            "The bundle has 2 of the 2 roots",
+            "; the CA's key signed it last at entry ",
+        ],
+    );
+    assert!(!after.contains("Make a backup"), "there is one");
+    assert!(
+        !after.contains("revocation list of issuing"),
+        "it is current"
+    );
+    sandbox.write("ca/ca.toml", "[profiles.web]\nnonsense = 1\n");
+    has(
+        &page(),
+        &["The policy cannot be used</b>, and nothing is issued: ca/ca.toml, line 2"],
     );
 }
 
@@ -209,7 +382,10 @@ fn an_export_has_every_row_and_is_logged() {
     let sandbox = fleet();
     let export = ["ca", "export", "--dir", "ca", "--comment", "yearly"];
     let run = sandbox.ok(&[&export[..], &["--jsonl", "all.jsonl"]].concat());
-    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
+    assert_eq!(
+        (run.stdout.as_str(), run.stderr.as_str()),
+        ("wrote 13 rows to all.jsonl\n", "")
+    );
     let lines = sandbox.read("all.jsonl");
     let rows: Vec<Value> = lines
         .lines()
@@ -220,8 +396,8 @@ fn an_export_has_every_row_and_is_logged() {
         (&rows[0]["kind"], &rows[12]["state"]),
         (&"root".into(), &"reserved".into())
     );
-    assert_eq!(rows[2]["certificate"], sandbox.read("web-0/cert.pem"));
-    sandbox.write("exported.pem", rows[2]["certificate"].as_str().unwrap());
+    assert_eq!(rows[2]["certificatePem"], sandbox.read("web-0/cert.pem"));
+    sandbox.write("exported.pem", rows[2]["certificatePem"].as_str().unwrap());
     let subject = openssl(
         &sandbox,
         &["x509", "-in", "exported.pem", "-noout", "-subject"],

@@ -112,6 +112,32 @@ pub(super) fn holds_earlier(inventory: &Inventory, out: &Path, id: &RowId) -> Re
     Ok(request.is_some_and(|request| is_of(&request, id.as_str())))
 }
 
+/// The key that was kept for a row whose batch was cut short. It is handed over
+/// only beside the certificate of that very key.
+pub(super) fn kept_key(out: &Path, id: &RowId) -> Result<Option<GeneratedKey>, Error> {
+    let place = out.join(KEYS);
+    match store::check_private(&place) {
+        Ok(()) => {}
+        Err(error) if error.is_not_found() => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
+    let path = place.join(id.key_file());
+    match store::check_private(&path) {
+        Ok(()) => {}
+        Err(error) if error.is_not_found() => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
+    let (content, _) = store::read_with_metadata(&path, limits::MAX_FILE)?;
+    let content = Zeroizing::new(content);
+    let origin = path.display().to_string();
+    let key = key::open_software(&content, &origin, || Ok(None))?;
+    let Ok(block) = pem::parse(&*content) else {
+        return Ok(None);
+    };
+    let pkcs8 = Secret::new(block.into_contents());
+    Ok(Some(GeneratedKey { key, pkcs8 }))
+}
+
 impl Files {
     pub(super) fn begin(out: &Path) -> Result<Self, Error> {
         Ok(Self {
@@ -164,32 +190,6 @@ impl Files {
         Ok(())
     }
 
-    /// The key that was kept for a row whose batch was cut short. It is handed
-    /// over only beside the certificate of that very key.
-    fn kept_key(&self, id: &RowId) -> Result<Option<GeneratedKey>, Error> {
-        let place = self.out.join(KEYS);
-        match store::check_private(&place) {
-            Ok(()) => {}
-            Err(error) if error.is_not_found() => return Ok(None),
-            Err(error) => return Err(error.into()),
-        }
-        let path = place.join(id.key_file());
-        match store::check_private(&path) {
-            Ok(()) => {}
-            Err(error) if error.is_not_found() => return Ok(None),
-            Err(error) => return Err(error.into()),
-        }
-        let (content, _) = store::read_with_metadata(&path, limits::MAX_FILE)?;
-        let content = Zeroizing::new(content);
-        let origin = path.display().to_string();
-        let key = key::open_software(&content, &origin, || Ok(None))?;
-        let Ok(block) = pem::parse(&*content) else {
-            return Ok(None);
-        };
-        let pkcs8 = Secret::new(block.into_contents());
-        Ok(Some(GeneratedKey { key, pkcs8 }))
-    }
-
     /// Removes the keys that nobody waits for: of rows that were refused, given
     /// up or delivered, also by a process that has died. One of a certificate
     /// that was issued and not delivered stays.
@@ -208,7 +208,7 @@ impl Files {
             let wanted = record.filter(|record| record.state == State::Issued);
             let fingerprint = wanted.map(|record| record.key_fingerprint);
             let is_wanted = fingerprint.is_some_and(|wanted| {
-                let kept = self.kept_key(&id).ok().flatten();
+                let kept = kept_key(&self.out, &id).ok().flatten();
                 // What cannot be read may be what is waited for.
                 kept.is_none_or(|kept| kept.key.public_key().fingerprint() == wanted)
             });
@@ -327,7 +327,7 @@ impl Files {
             return Ok(None);
         }
         if !self.keys.contains_key(&index)
-            && let Some(kept) = self.kept_key(&row.id)?
+            && let Some(kept) = kept_key(&self.out, &row.id)?
         {
             self.keys.insert(index, kept);
         }

@@ -91,6 +91,12 @@ fn next_name(id: &super::RowId, record: &Record) -> String {
     format!("{}#{}", id.as_str(), number.saturating_add(1))
 }
 
+/// The name of the row for which a request was made, of its first certificate or
+/// of a renewal.
+pub(super) fn row_of(request_id: &str) -> &str {
+    request_id.split('#').next().unwrap_or(request_id)
+}
+
 /// Whether a name of a request is that of a row or of one of its renewals.
 pub(super) fn is_of(request_id: &str, id: &str) -> bool {
     let rest = request_id.strip_prefix(id);

@@ -7,11 +7,13 @@
 
 mod files;
 mod known;
+mod look;
 mod sort;
 mod spread;
 
 pub use files::RowId;
 pub use known::RenewalTime;
+pub(super) use look::{Delivered, look};
 pub use spread::spread;
 
 use std::path::Path;

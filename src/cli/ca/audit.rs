@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use chrono::TimeDelta;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use crate::authority::Action;
 use crate::pki::SerialNumber;
 
 use super::super::value::{self, Moment};
-use super::{CaDirectory, OccasionArgs, PassphraseArgs};
+use super::{CaDirectory, Glob, ListFormat, OccasionArgs, PassphraseArgs};
 
 /// Read, verify and settle the audit log
 ///
@@ -65,6 +65,10 @@ pub struct AuditCheckpoint {
     /// For the audit log
     #[command(flatten)]
     pub occasion: OccasionArgs,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Write the log into a file, an entry a line
@@ -87,14 +91,22 @@ pub struct AuditExport {
     /// For the audit log
     #[command(flatten)]
     pub occasion: OccasionArgs,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// List the entries of the log, the oldest first
+///
+/// Of several options all must hold. Entries are written as they are read; whoever
+/// may read the CA's directory can list them, and writes nothing there.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
   windlass ca audit list --dir ca
-  windlass ca audit list --dir ca --since 7d --action issue --format jsonl")]
+  windlass ca audit list --dir ca --since 7d --action issue --format jsonl
+  windlass ca audit list --dir ca --actor 'root@*' --before 2030-01-01T00:00:00Z --json")]
 pub struct AuditList {
     /// Which CA
     #[command(flatten)]
@@ -106,6 +118,16 @@ pub struct AuditList {
     #[arg(long, value_name = "TIME", value_parser = value::moment)]
     pub since: Option<Moment>,
 
+    /// Only entries before then
+    #[arg(long, value_name = "TIME", value_parser = value::moment)]
+    pub before: Option<Moment>,
+
+    /// Only what was done by them, as the log names them
+    ///
+    /// A '*' at the end or at the beginning stands for anything
+    #[arg(long, value_name = "USER", value_parser = super::list::glob)]
+    pub actor: Option<Glob>,
+
     /// Only entries of this action, as issue or revoke; may be repeated
     #[arg(long, value_name = "ACTION", value_parser = action)]
     pub action: Vec<String>,
@@ -114,18 +136,13 @@ pub struct AuditList {
     #[arg(long, value_name = "SERIAL")]
     pub serial: Option<SerialNumber>,
 
-    /// Form of the list: table, or jsonl for an object a line
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: AuditFormat,
-}
+    /// The form
+    #[arg(long, value_name = "FORM", default_value = "table")]
+    pub format: ListFormat,
 
-/// How the log is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum AuditFormat {
-    /// A JSON object a line
-    Jsonl,
-    /// A table
-    Table,
+    /// Print JSON: --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
 }
 
 /// Explain and settle what a crash has left
@@ -136,11 +153,16 @@ pub enum AuditFormat {
 /// slow then fails, and hands out nothing. Certificates that were stored and
 /// perhaps not delivered are listed with what to do about them, and unfinished
 /// directories beside the CA's are removed.
+///
+/// With --out the directories of a batch's rows are looked at: what is there is
+/// noted as delivered, and of the other rows it is said whether their keys are
+/// kept there, so that the same batch delivers them.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
   windlass ca audit reconcile --dir ca
-  windlass ca audit reconcile --dir ca --older-than 1h --json")]
+  windlass ca audit reconcile --dir ca --older-than 1h --json
+  windlass ca audit reconcile --dir ca --out hosts")]
 pub struct AuditReconcile {
     /// Which CA
     #[command(flatten)]
@@ -149,6 +171,10 @@ pub struct AuditReconcile {
     /// Settle only reservations that are older than this
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = value::period)]
     pub older_than: TimeDelta,
+
+    /// The directory into which batches were delivered (ca issue --batch --out)
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 
     /// For the audit log
     #[command(flatten)]

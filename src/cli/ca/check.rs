@@ -22,7 +22,7 @@ use super::CaDirectory;
 #[command(after_long_help = "\
 Examples:
   windlass ca check --dir ca --backup-age 7d
-  windlass ca check --dir ca --deep --format json
+  windlass ca check --dir ca --deep --json
   windlass ca check --dir ca --textfile windlass-ca.prom")]
 pub struct CaCheck {
     /// Which CA
@@ -72,6 +72,10 @@ pub struct CaCheck {
     /// Form of the answer: nagios, prometheus or json
     #[arg(long, value_name = "FORMAT", default_value = "nagios")]
     pub format: CheckFormat,
+
+    /// Print JSON: --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
 
     /// Write the numbers into this file too, for node_exporter
     #[arg(long, value_name = "FILE")]

@@ -30,7 +30,10 @@ pub struct CaLint {
     #[arg(long, value_name = "POLICY", value_enum, default_value_t = LintPolicy::All)]
     pub policy: LintPolicy,
 
-    /// From which level on findings are printed
+    /// From which level on something is a finding
+    ///
+    /// What is below is neither printed nor counted. With --strict it is notice or
+    /// warning
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t = LintLevel::Notice)]
     pub level: LintLevel,
 
@@ -73,7 +76,7 @@ impl LintPolicy {
     }
 }
 
-/// From which level on findings are printed.
+/// From which level on something is a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LintLevel {
     /// All

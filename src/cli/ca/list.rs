@@ -182,7 +182,7 @@ pub struct CaList {
 }
 
 /// Reads a name with a '*' at one end, at most.
-fn glob(text: &str) -> Result<Glob, String> {
+pub(super) fn glob(text: &str) -> Result<Glob, String> {
     let read = match (text.strip_prefix('*'), text.strip_suffix('*')) {
         // All names, and a wildcard name as it stands in a certificate.
         (Some(""), _) => Glob::Begins(String::new()),

@@ -29,9 +29,11 @@ pub struct CaStats {
 /// Write a page that shows the CA and its fleet
 ///
 /// One HTML file that needs nothing else, to be looked at, printed or sent: the
-/// CA's own certificates, when the fleet's certificates end, what is due in 30
-/// days, what is revoked and why, and what is unsettled. It holds no keys. Whoever
-/// may read the CA's directory can make it.
+/// CA's own certificates and generations, when the fleet's certificates end, what
+/// is due, what is revoked and why, the state of the revocation lists, the policy,
+/// the backups and the audit log, and what is unsettled. A certificate is due in
+/// the last third of its life, unless there is a later one of the same common
+/// name. It holds no keys. Whoever may read the CA's directory can make it.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
@@ -49,6 +51,10 @@ pub struct CaReport {
     /// The title of the page, in place of the CA's name
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
+
+    /// Print as JSON what was written, and where
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Write the entire inventory into a file
@@ -61,7 +67,7 @@ pub struct CaReport {
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
-  windlass ca export --dir ca --jsonl inventory.jsonl
+  windlass ca export --dir ca --jsonl inventory.jsonl --json
   windlass ca export --dir ca --csv - --comment 'for the yearly audit'")]
 pub struct CaExport {
     /// Which CA
@@ -75,6 +81,10 @@ pub struct CaExport {
     /// For the audit log
     #[command(flatten)]
     pub occasion: OccasionArgs,
+
+    /// Print as JSON what was written, and where
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The form of an export.

@@ -73,7 +73,7 @@ impl Order<'_> {
         if self.arguments.json {
             return self.context.printer.json(&json!({
                 "directory": self.directory,
-                "trustAnchor": anchor,
+                "trustAnchorFile": anchor,
                 "root": shown(&root),
             }));
         }
@@ -104,7 +104,7 @@ impl Order<'_> {
         if self.arguments.json {
             return self.context.printer.json(&json!({
                 "directory": self.directory,
-                "request": file,
+                "requestFile": file,
                 "subject": request.subject().to_string(),
                 "keyFingerprintSha256": fingerprint,
             }));

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::authority::{self, Authority, KeptCheckpoint, LogFault, LogWitness, Occasion};
+use crate::authority::{
+    self, Authority, KeptCheckpoint, LogFault, LogWitness, Occasion, Reconciled, Reconciliation,
+};
 use crate::cli::{
-    AuditCheckpoint, AuditCommand, AuditExport, AuditFormat, AuditList, AuditReconcile,
-    AuditVerify, CaAudit,
+    AuditCheckpoint, AuditCommand, AuditExport, AuditList, AuditReconcile, AuditVerify, CaAudit,
+    Glob, ListFormat,
 };
 use crate::clock::rfc3339;
 use crate::commands::{Context, Error, Outcome};
@@ -16,6 +18,8 @@ use crate::store::{self, AuditRecord, Inventory, LineFile, Readers, Record};
 use crate::text::printable;
 
 use super::occasion::{actor, occasion};
+use super::outside::{check_outside, refuse_both};
+use super::rows::{Rows, csv_line};
 use super::unlock::unlock;
 
 /// Does what is wanted with the log.
@@ -36,6 +40,7 @@ fn open(directory: &Path, context: &Context) -> Result<Inventory, Error> {
 fn checkpoint(arguments: &AuditCheckpoint, context: &Context) -> Result<(), Error> {
     let directory = context.path(&arguments.ca.dir);
     let out = context.path(&arguments.out);
+    check_outside(&out, &directory)?;
     // Before anybody is asked for a passphrase.
     if out.symlink_metadata().is_ok() {
         return Err(store::Error::Exists { path: out }.into());
@@ -47,6 +52,13 @@ fn checkpoint(arguments: &AuditCheckpoint, context: &Context) -> Result<(), Erro
     let kept = authority.checkpoint(&occasion(&actor, &arguments.occasion, context))?;
     let content = format!("{:#}\n", json!(kept));
     store::write_atomic(&out, content.as_bytes(), Readers::Owner)?;
+    if arguments.json {
+        return context.printer.json(&json!({
+            "file": out,
+            "sequence": kept.sequence(),
+            "at": kept.at(),
+        }));
+    }
     context.printer.data(&format!(
         "signed the audit log up to entry {}, at {}\n\
          checkpoint  {}  (keep it on another machine)\n",
@@ -57,10 +69,14 @@ fn checkpoint(arguments: &AuditCheckpoint, context: &Context) -> Result<(), Erro
 }
 
 fn export(arguments: &AuditExport, context: &Context) -> Result<(), Error> {
+    let to_stdout = arguments.out.as_os_str() == "-";
+    if to_stdout {
+        refuse_both(arguments.json, "out")?;
+    }
     let inventory = open(&arguments.ca.dir, context)?;
     let actor = actor(context);
     let occasion = occasion(&actor, &arguments.occasion, context);
-    if arguments.out.as_os_str() == "-" {
+    if to_stdout {
         authority::log_export(&inventory, "stdout", &occasion)?;
         return inventory.read_log(i64::MIN, |record| {
             context.printer.data(&format!("{}\n", as_json(&record)))?;
@@ -68,6 +84,7 @@ fn export(arguments: &AuditExport, context: &Context) -> Result<(), Error> {
         });
     }
     let out = context.path(&arguments.out);
+    check_outside(&out, &context.path(&arguments.ca.dir))?;
     let mut file = LineFile::begin(&out)?;
     authority::log_export(&inventory, &out.display().to_string(), &occasion)?;
     let mut count = 0_u64;
@@ -77,6 +94,10 @@ fn export(arguments: &AuditExport, context: &Context) -> Result<(), Error> {
         Ok(true)
     })?;
     file.publish()?;
+    if arguments.json {
+        let written = json!({ "file": out, "format": "jsonl", "logEntries": count });
+        return context.printer.json(&written);
+    }
     context
         .printer
         .data(&format!("wrote {count} entries to {}\n", out.display()))
@@ -84,33 +105,69 @@ fn export(arguments: &AuditExport, context: &Context) -> Result<(), Error> {
 
 fn list(arguments: &AuditList, context: &Context) -> Result<(), Error> {
     let inventory = authority::read_inventory(&context.path(&arguments.ca.dir))?;
-    let since = arguments
-        .since
-        .map(|moment| moment.seen_from(context.clock.now()));
+    let now = context.clock.now();
+    let since = arguments.since.map(|moment| moment.seen_from(now));
+    let before = arguments.before.map(|moment| moment.seen_from(now));
     let serial = arguments.serial.as_ref().map(|serial| serial.magnitude());
     let fits = |record: &AuditRecord| {
         since.is_none_or(|since| record.at >= since)
+            && before.is_none_or(|before| record.at < before)
             && (arguments.action.is_empty() || arguments.action.contains(&record.action))
+            && arguments
+                .actor
+                .as_ref()
+                .is_none_or(|actor| is_meant(actor, &record.actor))
             && serial.is_none_or(|serial| record.serial.as_deref() == Some(serial))
     };
-    let mut rows = Vec::new();
+    let format = match arguments.json {
+        true => ListFormat::Json,
+        false => arguments.format,
+    };
+    let mut table = Vec::new();
+    let mut rows = Rows::new(format, now, |text| context.printer.data(text)).under(&COLUMNS);
     inventory.read_log(i64::MIN, |record| -> Result<bool, Error> {
-        if !fits(&record) {
-            return Ok(true);
-        }
-        match arguments.format {
-            AuditFormat::Jsonl => context.printer.data(&format!("{}\n", as_json(&record)))?,
-            AuditFormat::Table => rows.push(as_row(&record)),
+        if fits(&record) {
+            match format {
+                ListFormat::Csv => rows.add_line(&csv_line(as_fields(&record)))?,
+                ListFormat::Json | ListFormat::Jsonl => rows.add_json(&as_json(&record))?,
+                ListFormat::Table => table.push(as_row(&record)),
+            }
         }
         Ok(true)
     })?;
-    match arguments.format {
-        AuditFormat::Jsonl => Ok(()),
-        AuditFormat::Table => context.printer.table(
+    match format {
+        ListFormat::Table => context.printer.table(
             &["ENTRY", "TIME", "ACTOR", "ACTION", "SERIAL", "COMMENT"],
-            rows,
+            table,
         ),
+        _ => rows.finish().map(drop),
     }
+}
+
+/// The columns of the CSV form.
+const COLUMNS: [&str; 8] = [
+    "entry", "time", "actor", "action", "serial", "comment", "detail", "hash",
+];
+
+fn is_meant(wanted: &Glob, actor: &str) -> bool {
+    match wanted {
+        Glob::Begins(text) => actor.starts_with(text),
+        Glob::Ends(text) => actor.ends_with(text),
+        Glob::Exact(text) => actor == text,
+    }
+}
+
+fn as_fields(record: &AuditRecord) -> [String; 8] {
+    [
+        record.sequence.to_string(),
+        rfc3339(record.at),
+        record.actor.clone(),
+        record.action.clone(),
+        record.serial.as_ref().map(hex::encode).unwrap_or_default(),
+        record.comment.clone().unwrap_or_default(),
+        record.detail.clone(),
+        hex::encode(record.hash),
+    ]
 }
 
 fn as_row(record: &AuditRecord) -> Vec<String> {
@@ -144,51 +201,93 @@ fn reconcile(arguments: &AuditReconcile, context: &Context) -> Result<(), Error>
     let inventory = authority::open_inventory(&directory)?;
     let actor = actor(context);
     let occasion: Occasion<'_> = occasion(&actor, &arguments.occasion, context);
-    let done = authority::reconcile(&inventory, &directory, arguments.older_than, &occasion)?;
-    if arguments.json {
-        let rows = |records: &[Record]| -> Vec<Value> {
-            records
-                .iter()
-                .map(|record| {
-                    json!({
-                        "serialNumber": hex::encode(&record.serial),
-                        "subject": record.subject,
-                        "reservedAt": rfc3339(record.reserved_at),
-                        "requester": record.requester,
-                    })
-                })
-                .collect()
-        };
-        return context.printer.json(&json!({
-            "settled": rows(&done.settled),
-            "waiting": rows(&done.waiting),
-            "undelivered": rows(&done.undelivered),
-            "removed": done.removed,
-        }));
+    let out = arguments.out.as_deref().map(|out| context.path(out));
+    let plan = Reconciliation {
+        directory: &directory,
+        older_than: arguments.older_than,
+        out: out.as_deref(),
+        occasion: &occasion,
+    };
+    let done = authority::reconcile(&inventory, &plan)?;
+    if !arguments.json {
+        return context.printer.data(&reconciled(&done, out.as_deref()));
     }
+    let rows = |records: &[Record]| -> Vec<Value> {
+        records
+            .iter()
+            .map(|record| {
+                json!({
+                    "serialNumber": hex::encode(&record.serial),
+                    "subject": record.subject,
+                    "reservedAt": rfc3339(record.reserved_at),
+                    "requester": record.requester,
+                    "requestId": record.request_id,
+                })
+            })
+            .collect()
+    };
+    context.printer.json(&json!({
+        "settled": rows(&done.settled),
+        "waiting": rows(&done.waiting),
+        "delivered": rows(&done.delivered),
+        "deliverable": rows(&done.deliverable),
+        "undelivered": rows(&done.undelivered),
+        "removed": done.removed,
+    }))
+}
+
+/// What was found and settled, as text.
+fn reconciled(done: &Reconciled, out: Option<&Path>) -> String {
     let mut text = String::new();
-    let mut say = |records: &[Record], what: &str| {
+    let mut say = |records: &[Record], what: &dyn Fn(&Record) -> String| {
         for record in records {
             let serial = hex::encode(&record.serial);
             let subject = printable(&record.subject, 400);
             let reserved = rfc3339(record.reserved_at);
+            let what = what(record);
             text.push_str(&format!(
                 "{serial}  {subject}\n    reserved at {reserved}: {what}\n"
             ));
         }
     };
-    say(
-        &done.settled,
-        "settled, nothing was issued under this number",
-    );
-    say(
-        &done.waiting,
-        "may still be at work; run this again in ten minutes",
-    );
+    let row = |record: &Record| printable(record.request_id.as_deref().unwrap_or_default(), 200);
+    say(&done.settled, &|_| {
+        "settled, nothing was issued under this number".to_owned()
+    });
+    say(&done.waiting, &|_| {
+        "may still be at work; run this again in ten minutes".to_owned()
+    });
+    say(&done.delivered, &|record| {
+        format!(
+            "delivered, its files are there (row {} of a batch)",
+            row(record)
+        )
+    });
+    say(&done.deliverable, &|record| {
+        format!(
+            "its key is kept there (row {} of a batch): run the batch again, which delivers it",
+            row(record)
+        )
+    });
     say(
         &done.undelivered,
-        "issued, but perhaps not delivered: get it with 'windlass ca show SERIAL --pem' if its \
-         key is there, else revoke it with 'windlass ca revoke SERIAL'",
+        &|record| match (&record.request_id, out) {
+            (None, _) => "issued, but perhaps not delivered: get it with 'windlass ca show SERIAL \
+                      --pem' if its key is there, else revoke it with 'windlass ca revoke SERIAL'"
+                .to_owned(),
+            (Some(_), None) => format!(
+                "issued for row {} of a batch, but perhaps not delivered: name the directory of the \
+             batch with --out, or run the batch again, which delivers what it can",
+                row(record)
+            ),
+            (Some(_), Some(out)) => format!(
+                "issued for row {} of a batch, and not in {}: run the batch again if the row names \
+             its key; the key that windlass made for it is lost otherwise: revoke it with \
+             'windlass ca revoke SERIAL'",
+                row(record),
+                out.display()
+            ),
+        },
     );
     for path in &done.removed {
         text.push_str(&format!("removed the unfinished {}\n", path.display()));
@@ -196,7 +295,7 @@ fn reconcile(arguments: &AuditReconcile, context: &Context) -> Result<(), Error>
     if text.is_empty() {
         text.push_str("there is nothing to settle\n");
     }
-    context.printer.data(&text)
+    text
 }
 
 fn verify(arguments: &AuditVerify, context: &Context) -> Result<(), Error> {
@@ -227,9 +326,9 @@ fn verify(arguments: &AuditVerify, context: &Context) -> Result<(), Error> {
     if arguments.json {
         context.printer.json(&json!({
             "intact": faults.is_empty(),
-            "entries": report.entries,
-            "head": head,
-            "rootSha256": report.root,
+            "logEntries": report.entries,
+            "logHead": head,
+            "rootFingerprintSha256": report.root,
             "checkpoints": report.checkpoints,
             "checkpointGiven": report.kept.as_ref().map(|(sequence, at)| json!({
                 "sequence": sequence,

@@ -46,7 +46,7 @@ pub(in crate::commands) fn backup(arguments: &CaBackup, context: &Context) -> Re
     }
     if arguments.json {
         return context.printer.json(&json!({
-            "backup": out,
+            "file": out,
             "size": report.size,
             "files": report.files,
             "leftOut": report.left_out,

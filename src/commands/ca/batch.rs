@@ -11,6 +11,7 @@ use crate::authority::{
 };
 use crate::cli::CaIssue;
 use crate::commands::error::authority::hint_authority;
+use crate::commands::error::batch::{BatchFailed, outcome_of_row};
 use crate::commands::{Context, Error};
 use crate::key::Source;
 use crate::limits;
@@ -213,15 +214,14 @@ fn report(arguments: &CaIssue, rows: &[Row], context: &Context) -> Result<(), Er
             rows.len()
         ))?;
     }
-    if failed == 0 {
-        return Ok(());
+    let failures = rows.iter().filter_map(|row| match &row.outcome {
+        RowOutcome::Failed(error) => Some(error),
+        _ => None,
+    });
+    match BatchFailed::of(failures, rows.len(), !arguments.batch.keep_going) {
+        Some(failed) => Err(failed.into()),
+        None => Ok(()),
     }
-    Err(authority::Error::BatchFailed {
-        failed,
-        rows: rows.len(),
-        stopped: !arguments.batch.keep_going,
-    }
-    .into())
 }
 
 /// A row's line of the summary.
@@ -239,6 +239,9 @@ fn as_line(row: &Row, out: Option<&Path>, is_dry: bool) -> Value {
     line["outcome"] = outcome.into();
     if let Some(error) = error {
         line["error"] = error.to_string().into();
+        let outcome = outcome_of_row(error);
+        line["failure"] = outcome.name().into();
+        line["code"] = outcome.code().into();
         if let authority::Error::Refused(refusal) = error {
             line["rule"] = refusal.rule.as_str().into();
         }

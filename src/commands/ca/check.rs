@@ -60,7 +60,11 @@ pub(in crate::commands) fn check(arguments: &CaCheck, context: &Context) -> Resu
         }
     }
     let level = worst(&findings);
-    match arguments.format {
+    let format = match arguments.json {
+        true => CheckFormat::Json,
+        false => arguments.format,
+    };
+    match format {
         CheckFormat::Json => context.printer.json(&json!({
             "level": level.as_str(),
             "at": rfc3339(now),

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::authority::{
-    self, Assessment, AuthorityName, ListFacts, ListPlan, ListSigner, ListState, Occasion,
-    Published, Role,
+    self, Assessment, AuthorityName, Generations, ListFacts, ListPlan, ListSigner, ListState,
+    Occasion, Published, Role,
 };
 use crate::cli::{CaCrl, CrlCommand, CrlMake, CrlStatus, PassphraseArgs};
 use crate::clock::{in_words, rfc3339};
@@ -260,8 +260,8 @@ pub(super) fn as_json(made: &Made) -> Value {
     let record = &published.record;
     json!({
         "made": true,
-        "issuer": issuer.to_string(),
-        "number": record.number,
+        "authority": issuer.to_string(),
+        "number": record.number.to_string(),
         "thisUpdate": rfc3339(record.this_update),
         "nextUpdate": rfc3339(record.next_update),
         "entries": record.entries,
@@ -275,25 +275,20 @@ pub(super) fn as_json(made: &Made) -> Value {
 fn status(arguments: &CrlStatus, context: &Context) -> Result<(), Error> {
     let directory = context.path(&arguments.ca.dir);
     let now = context.clock.now();
-    let mut judged = Vec::new();
-    if let Some(file) = &arguments.file {
-        let file = context.path(file);
-        judged.push(authority::assess_file(&directory, &file, now)?);
-    } else {
-        let generations = authority::generations(&directory)?;
-        if generations.authorities().is_empty() {
-            generations.active(&directory)?;
-        }
-        let issuing = generations.listing().into_iter();
-        for issuer in issuing.chain(generations.roots()).map(|one| one.name) {
-            let one = authority::assess(&directory, issuer, now)?;
-            // Most roots never revoke anything and need no list.
-            let is_asked = issuer.role() == Role::Issuing || generations.alone.is_some();
-            if is_asked || one.state != ListState::Absent {
-                judged.push(one);
+    let judged = match &arguments.file {
+        Some(file) => vec![authority::assess_file(
+            &directory,
+            &context.path(file),
+            now,
+        )?],
+        None => {
+            let generations = authority::generations(&directory)?;
+            if generations.authorities().is_empty() {
+                generations.active(&directory)?;
             }
+            assess_all(&directory, &generations, now)?
         }
-    }
+    };
     if arguments.json {
         let rows: Vec<Value> = judged.iter().map(assessment_as_json).collect();
         context.printer.json(&Value::Array(rows))?;
@@ -305,6 +300,25 @@ fn status(arguments: &CrlStatus, context: &Context) -> Result<(), Error> {
         Outcome::Done => Ok(()),
         outcome => Err(Error::Verdict(outcome)),
     }
+}
+
+/// Judges the lists of all authorities that have some, or should.
+pub(super) fn assess_all(
+    directory: &Path,
+    generations: &Generations,
+    now: DateTime<Utc>,
+) -> Result<Vec<Assessment>, Error> {
+    let mut judged = Vec::new();
+    let issuing = generations.listing().into_iter();
+    for issuer in issuing.chain(generations.roots()).map(|one| one.name) {
+        let one = authority::assess(directory, issuer, now)?;
+        // Most roots never revoke anything and need no list.
+        let is_asked = issuer.role() == Role::Issuing || generations.alone.is_some();
+        if is_asked || one.state != ListState::Absent {
+            judged.push(one);
+        }
+    }
+    Ok(judged)
 }
 
 /// The exit code of the worst list: one that cannot be used before one that has
@@ -424,14 +438,14 @@ fn assessment_as_json(one: &Assessment) -> Value {
     let size = facts.and_then(|facts| u64::try_from(facts.size).ok());
     json!({
         "file": one.path,
-        "issuer": one.issuer.to_string(),
+        "authority": one.issuer.to_string(),
         "state": one.state.as_str(),
-        "reason": match &one.state {
+        "problem": match &one.state {
             ListState::Unusable { reason } => Some(reason.as_str()),
             _ => None,
         },
         "number": facts.map(|facts| facts.number.as_str()),
-        "newestNumber": one.newest,
+        "newestNumber": one.newest.map(|number| number.to_string()),
         "thisUpdate": facts.map(|facts| rfc3339(facts.this_update)),
         "nextUpdate": facts.and_then(|facts| facts.next_update).map(rfc3339),
         "entries": facts.map(|facts| facts.entries),

@@ -13,6 +13,7 @@ use crate::store::{Inventory, Order, Query, Readers, Record, write_atomic};
 
 use super::inventory::as_json;
 use super::occasion::{actor, occasion};
+use super::outside::{check_outside, refuse_both};
 use super::rows::{COLUMNS, Rows, csv_line};
 
 /// Writes all rows, and says so in the audit log first: what was exported
@@ -31,8 +32,12 @@ pub(in crate::commands) fn export(arguments: &CaExport, context: &Context) -> Re
         }
     };
     let to_stdout = file == Path::new("-");
-    if !to_stdout {
-        check_replaceable(&context.path(file), "an export of windlass", is_export)?;
+    match to_stdout {
+        true => refuse_both(arguments.json, word)?,
+        false => {
+            check_outside(&context.path(file), &context.path(&arguments.ca.dir))?;
+            check_replaceable(&context.path(file), "an export of windlass", is_export)?;
+        }
     }
     let inventory = authority::open_inventory(&context.path(&arguments.ca.dir))?;
     let actor = actor(context);
@@ -41,18 +46,27 @@ pub(in crate::commands) fn export(arguments: &CaExport, context: &Context) -> Re
     if to_stdout {
         return rows(&inventory, format, context, |text| {
             context.printer.data(text)
-        });
+        })
+        .map(drop);
     }
     let mut content = String::new();
-    rows(&inventory, format, context, |text| {
+    let count = rows(&inventory, format, context, |text| {
         content.push_str(text);
         Ok(())
     })?;
-    Ok(write_atomic(
-        &context.path(file),
-        content.as_bytes(),
-        Readers::Owner,
-    )?)
+    let file = context.path(file);
+    write_atomic(&file, content.as_bytes(), Readers::Owner)?;
+    if arguments.json {
+        return context.printer.json(&json!({
+            "file": file,
+            "format": word,
+            "rows": count,
+            "size": content.len(),
+        }));
+    }
+    context
+        .printer
+        .data(&format!("wrote {count} rows to {}\n", file.display()))
 }
 
 /// Whether it begins as an export does.
@@ -70,7 +84,7 @@ fn rows(
     format: ListFormat,
     context: &Context,
     sink: impl FnMut(&str) -> Result<(), Error>,
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     let now = context.clock.now();
     let mut rows = Rows::new(format, now, sink);
     let query = Query {
@@ -82,7 +96,7 @@ fn rows(
         ListFormat::Jsonl => rows.add_json(&whole(&record, now)?),
         _ => rows.add(&record),
     })?;
-    rows.finish().map(drop)
+    rows.finish()
 }
 
 /// A row with its certificate.
@@ -96,7 +110,7 @@ fn whole(record: &Record, now: chrono::DateTime<chrono::Utc>) -> Result<Value, E
         None => None,
     };
     if let Value::Object(object) = &mut value {
-        object.insert("certificate".to_owned(), json!(certificate));
+        object.insert("certificatePem".to_owned(), json!(certificate));
         let issuer = hex::encode(&record.issuer_key_id);
         object.insert("issuerKeyId".to_owned(), issuer.into());
     }

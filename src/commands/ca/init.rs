@@ -59,7 +59,7 @@ pub(in crate::commands) fn init(arguments: &CaInit, context: &Context) -> Result
     if arguments.json {
         return context.printer.json(&json!({
             "directory": directory,
-            "trustAnchor": anchor,
+            "trustAnchorFile": anchor,
             "root": shown(&root),
             "issuing": shown(&issuing),
         }));

@@ -60,7 +60,7 @@ pub(in crate::commands) fn install(arguments: &CaInstall, context: &Context) -> 
     if arguments.json {
         return context.printer.json(&json!({
             "directory": directory,
-            "trustAnchor": anchor,
+            "trustAnchorFile": anchor,
             "generation": installed.generation,
             "state": installed.state.as_str(),
             "changed": installed.changed,

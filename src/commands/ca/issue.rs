@@ -160,17 +160,17 @@ fn warn_clamped(certificate: &Certificate, clamped: bool, context: &Context) {
 /// JSON key, words and path of each file that is delivered.
 fn files_of(path: &Path, key: &RequestedKey) -> Vec<(&'static str, &'static str, PathBuf)> {
     if !path.is_dir() {
-        return vec![("fullchain", "with chain", path.to_owned())];
+        return vec![("fullchainFile", "with chain", path.to_owned())];
     }
     let file = |name: &str| path.join(name);
     let private = match key {
-        RequestedKey::New(_) => Some(("privateKey", "private key", file("key.pem"))),
+        RequestedKey::New(_) => Some(("privateKeyFile", "private key", file("key.pem"))),
         RequestedKey::Given(_) => None,
     };
     let certificates = [
-        ("certificate", "certificate", file("cert.pem")),
-        ("chain", "", file("chain.pem")),
-        ("fullchain", "with chain", file("fullchain.pem")),
+        ("certificateFile", "certificate", file("cert.pem")),
+        ("chainFile", "", file("chain.pem")),
+        ("fullchainFile", "with chain", file("fullchain.pem")),
     ];
     private.into_iter().chain(certificates).collect()
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::cli::{CaLint, LintPolicy};
+use crate::cli::{CaLint, LintPolicy, Origin};
 use crate::commands::{Context, Error};
 use crate::limits;
 use crate::pki::lint::{Finding, Level, Linted, What, lint_file};
@@ -13,8 +13,18 @@ use crate::text::{counted, printable};
 
 /// Judges files, and fails when there is an error in one.
 pub(in crate::commands) fn lint(arguments: &CaLint, context: &Context) -> Result<(), Error> {
+    let least = Level::from(arguments.level);
+    if arguments.strict && least > Level::Warning {
+        return Err(Error::Value {
+            origin: Origin::Option {
+                key: "level".to_owned(),
+            },
+            value: Some(least.as_str().to_owned()),
+            reason: "it leaves out the warnings that --strict counts".to_owned(),
+        });
+    }
     let mut report = Report {
-        least: arguments.level.into(),
+        least,
         files: Vec::new(),
         text: String::new(),
         counts: [0; 3],
@@ -25,18 +35,31 @@ pub(in crate::commands) fn lint(arguments: &CaLint, context: &Context) -> Result
         let origin = file.display().to_string();
         let mut linted = lint_file(&bytes, &origin, arguments.trust_anchor, context.clock.now())?;
         for one in &mut linted {
-            one.findings
-                .retain(|finding| arguments.policy.takes(finding.rule().policy()));
+            one.findings.retain(|finding| {
+                let rule = finding.rule();
+                arguments.policy.takes(rule.policy()) && rule.level() >= least
+            });
         }
         report.add(file, &linted, arguments.strict);
     }
     let [notices, warnings, errors] = report.counts;
+    let counts: Vec<String> = [
+        (Level::Error, errors),
+        (Level::Warning, warnings),
+        (Level::Notice, notices),
+    ]
+    .iter()
+    .filter(|(level, _)| *level >= least)
+    .map(|(level, count)| counted(*count, level.as_str()))
+    .collect();
     if arguments.json {
+        // What was not asked for was not counted.
+        let asked = |level: Level, count: usize| (level >= least).then_some(count);
         context.printer.json(&json!({
-            "files": report.files,
-            "errors": errors,
-            "warnings": warnings,
-            "notices": notices,
+            "results": report.files,
+            "errorCount": errors,
+            "warningCount": asked(Level::Warning, warnings),
+            "noticeCount": asked(Level::Notice, notices),
         }))?;
     } else {
         let whose = match arguments.policy {
@@ -44,12 +67,9 @@ pub(in crate::commands) fn lint(arguments: &CaLint, context: &Context) -> Result
             LintPolicy::Rfc5280 => " by the rules of RFC 5280",
             LintPolicy::RolesAnywhere => " by the rules of Roles Anywhere",
         };
-        report.text.push_str(&format!(
-            "{}, {}, {}{whose}\n",
-            counted(errors, "error"),
-            counted(warnings, "warning"),
-            counted(notices, "notice"),
-        ));
+        report
+            .text
+            .push_str(&format!("{}{whose}\n", counts.join(", ")));
         context.printer.data(&report.text)?;
     }
     if report.failed.is_empty() {
@@ -64,7 +84,7 @@ pub(in crate::commands) fn lint(arguments: &CaLint, context: &Context) -> Result
 
 /// What was found in all files.
 struct Report {
-    /// Below it nothing is printed.
+    /// Below it nothing is a finding.
     least: Level,
     files: Vec<Value>,
     text: String,
@@ -83,12 +103,7 @@ impl Report {
             // The file as a whole is worth a word only when there is a finding.
             let is_file = one.what == What::File;
             number += usize::from(!is_file);
-            let printed: Vec<&Finding> = one
-                .findings
-                .iter()
-                .filter(|finding| finding.rule().level() >= self.least)
-                .collect();
-            if is_file && printed.is_empty() {
+            if is_file && one.findings.is_empty() {
                 continue;
             }
             self.text.push_str(&match (one.what, &one.name) {
@@ -99,18 +114,19 @@ impl Report {
                 (what, None) => format!("{shown}, {} {number}:", label(what)),
             });
             self.text
-                .push_str(match (printed.len(), one.findings.len()) {
-                    (0, 0) => " good\n",
-                    (0, _) => " nothing of this level\n",
-                    _ => "\n",
+                .push_str(match (one.findings.is_empty(), self.least) {
+                    (false, _) => "\n",
+                    (true, Level::Notice) => " good\n",
+                    (true, Level::Warning) => " no error, no warning\n",
+                    (true, Level::Error) => " no error\n",
                 });
-            for finding in &printed {
+            for finding in &one.findings {
                 self.text.push_str(&lines(finding));
             }
             objects.push(json!({
                 "kind": one.what.as_str(),
                 "name": one.name,
-                "findings": printed.iter().map(|finding| as_json(finding)).collect::<Vec<_>>(),
+                "findings": one.findings.iter().map(as_json).collect::<Vec<_>>(),
             }));
         }
         let count = |level| {

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::authority;
+use crate::cli::Origin;
+use crate::commands::Error;
 
 /// Refuses a place inside of the CA's directory.
 pub(super) fn check_outside(path: &Path, directory: &Path) -> Result<(), authority::Error> {
@@ -38,4 +40,18 @@ fn existing(path: &Path) -> Option<PathBuf> {
         false => path,
     };
     here.canonicalize().ok()
+}
+
+/// stdout holds one thing: data in a form of its own, or what `--json` tells of it.
+pub(super) fn refuse_both(json: bool, option: &str) -> Result<(), Error> {
+    match json {
+        true => Err(Error::Value {
+            origin: Origin::Option {
+                key: option.to_owned(),
+            },
+            value: Some("-".to_owned()),
+            reason: "--json takes the standard output; name a file".to_owned(),
+        }),
+        false => Ok(()),
+    }
 }

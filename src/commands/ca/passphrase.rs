@@ -37,9 +37,9 @@ pub(in crate::commands) fn passphrase(
         &occasion(&actor, &arguments.occasion, context),
     )?;
     if arguments.json {
-        let row = |(name, outcome): &(AuthorityName, Reencrypted)| json!({ "key": name.to_string(), "state": word(*outcome) });
+        let row = |(name, outcome): &(AuthorityName, Reencrypted)| json!({ "authority": name.to_string(), "state": word(*outcome) });
         let rows: Vec<Value> = done.iter().map(row).collect();
-        return context.printer.json(&json!({ "keys": rows }));
+        return context.printer.json(&json!({ "authorities": rows }));
     }
     let mut text = String::new();
     for (issuer, outcome) in &done {

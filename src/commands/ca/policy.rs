@@ -28,7 +28,7 @@ pub(in crate::commands) fn check(
             if arguments.json {
                 return context
                     .printer
-                    .json(&json!({ "file": null, "profiles": [] }));
+                    .json(&json!({ "file": null, "profileNames": [], "digestSha256": null, "warnings": [] }));
             }
             return context
                 .printer
@@ -46,7 +46,7 @@ pub(in crate::commands) fn check(
             "warnings": doubts,
             "file": file,
             "digestSha256": policy.digest(),
-            "profiles": names,
+            "profileNames": names,
         }));
     }
     context.printer.data(&format!(

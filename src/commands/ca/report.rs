@@ -4,10 +4,13 @@
 //! itself scripts and requests besides.
 
 mod chart;
+mod html;
+mod state;
 
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
 
 use crate::authority::{read_inventory, reason_of};
 use crate::cli::CaReport;
@@ -15,11 +18,13 @@ use crate::clock::{in_words, rfc3339};
 use crate::commands::ready::check_replaceable;
 use crate::commands::{Context, Error};
 use crate::store::{
-    Ends, Inventory, Kind, Order, Query, Readers, Record, Status, Summary, write_atomic,
+    Ending, Ends, Inventory, Kind, Order, Query, Readers, Record, Status, Summary, write_atomic,
 };
-use crate::text::printable;
 
+use self::html::{Rows, escaped, names, section, serial};
+use self::state::State;
 use super::inventory::shown_status;
+use super::outside::{check_outside, refuse_both};
 use super::stats::week_of;
 
 /// What forbids scripts and requests, among others.
@@ -34,8 +39,12 @@ const WEEKS_BEFORE: i64 = 4;
 const MOST_WEEKS: u16 = 57;
 const LEAST_WEEKS: usize = 17;
 
-/// How soon something is due.
-const DUE_DAYS: i64 = 30;
+/// However long a certificate lives, it is not due before these days are left, as
+/// 'ca check' has it.
+const DUE_DAYS: i64 = 90;
+
+/// For how long it is told what has ended without a successor.
+const ENDED_DAYS: i64 = 30;
 
 /// Most rows of a table of the page; the others are counted.
 const MOST_ROWS: usize = 250;
@@ -45,19 +54,16 @@ struct Facts {
     now: DateTime<Utc>,
     title: String,
     summary: Summary,
+    state: State,
     authorities: Vec<Record>,
+    /// In the last third of their life, without a successor.
     due: Rows,
+    /// How many end without a successor, in how many days.
+    horizons: [(i64, usize); 3],
     /// How many have ended lately without a successor.
     ended: usize,
     revoked: Rows,
     open: Rows,
-}
-
-/// The first rows of a table, and how many there are.
-#[derive(Default)]
-struct Rows {
-    rows: Vec<Record>,
-    count: usize,
 }
 
 fn is_page(content: &[u8]) -> bool {
@@ -66,30 +72,45 @@ fn is_page(content: &[u8]) -> bool {
 
 /// Writes the page.
 pub(in crate::commands) fn report(arguments: &CaReport, context: &Context) -> Result<(), Error> {
+    let directory = context.path(&arguments.ca.dir);
+    let facts = || Facts::collect(&directory, arguments.title.as_deref(), context.clock.now());
     if arguments.html == Path::new("-") {
-        let inventory = read_inventory(&context.path(&arguments.ca.dir))?;
-        let facts = Facts::collect(&inventory, arguments.title.as_deref(), context.clock.now())?;
-        return context.printer.data(&facts.page());
+        refuse_both(arguments.json, "html")?;
+        return context.printer.data(&facts()?.page());
     }
     let file = context.path(&arguments.html);
+    check_outside(&file, &directory)?;
     check_replaceable(&file, "a page of windlass ca report", is_page)?;
-    let inventory = read_inventory(&context.path(&arguments.ca.dir))?;
-    let facts = Facts::collect(&inventory, arguments.title.as_deref(), context.clock.now())?;
-    write_atomic(&file, facts.page().as_bytes(), Readers::Owner)?;
+    let facts = facts()?;
+    let page = facts.page();
+    write_atomic(&file, page.as_bytes(), Readers::Owner)?;
+    if arguments.json {
+        return context.printer.json(&json!({
+            "file": file,
+            "size": page.len(),
+            "valid": facts.summary.valid,
+            "due": facts.due.count,
+            "held": facts.summary.held,
+            "revoked": facts.summary.revoked,
+            "steps": facts.steps().len(),
+        }));
+    }
     context.printer.data(&format!(
-        "report         {}\n{} in force, {} due within {DUE_DAYS} days\n",
+        "report         {}\n{} in force, {} due\n",
         file.display(),
         facts.summary.valid,
         facts.due.count
     ))
 }
 
+/// Whether less than a third of its life is left: then hosts renew it.
+fn is_due(one: &Ending, now: DateTime<Utc>) -> bool {
+    (one.not_after - now) * 3 < one.not_after - one.not_before
+}
+
 impl Facts {
-    fn collect(
-        inventory: &Inventory,
-        title: Option<&str>,
-        now: DateTime<Utc>,
-    ) -> Result<Self, Error> {
+    fn collect(directory: &Path, title: Option<&str>, now: DateTime<Utc>) -> Result<Self, Error> {
+        let inventory = &read_inventory(directory)?;
         let base = || Query {
             now,
             order: Order::End,
@@ -102,9 +123,10 @@ impl Facts {
         let mut authorities = find(inventory, &of_kind(Kind::Root))?.rows;
         authorities.extend(find(inventory, &of_kind(Kind::Issuing))?.rows);
         authorities.extend(find(inventory, &of_kind(Kind::Cross))?.rows);
-        let due = Query {
-            ends_before: Some(now + TimeDelta::days(DUE_DAYS)),
-            ..base()
+        let ending = inventory.ending_unreplaced(now, now + TimeDelta::days(DUE_DAYS))?;
+        let within = |days| {
+            let end = now + TimeDelta::days(days);
+            ending.iter().filter(|one| one.not_after < end).count()
         };
         let revoked = Query {
             status: vec![Status::Revoked, Status::Held],
@@ -124,9 +146,11 @@ impl Facts {
                 .or_else(|| own.map(|root| root.common_name.clone()))
                 .unwrap_or_else(|| "Certificate authority".to_owned()),
             summary: inventory.summary(now, first_week, MOST_WEEKS)?,
-            due: find(inventory, &due)?,
+            state: State::collect(directory, inventory, now)?,
+            horizons: [1, 7, 30].map(|days| (days, within(days))),
+            due: due(inventory, &ending, now)?,
             ended: inventory
-                .ending_unreplaced(now - TimeDelta::days(DUE_DAYS), now)?
+                .ending_unreplaced(now - TimeDelta::days(ENDED_DAYS), now)?
                 .len(),
             revoked: find(inventory, &revoked)?,
             open: find(inventory, &open)?,
@@ -148,9 +172,18 @@ impl Facts {
             self.tiles(),
             section("Next steps", &self.next_steps()),
             section("When certificates end, per week", &self.timeline()),
-            section("The authority's own certificates", &self.own()),
-            section(&format!("Due within {DUE_DAYS} days"), &self.due_table()),
+            section(
+                "Due: the last third of their life, and no successor",
+                &self.due_table(),
+            ),
+            section("Revocation lists", &self.state.lists()),
             section("Revoked and on hold", &self.revoked_table()),
+            section("The authority's own certificates", &self.own()),
+            section("Generations", &self.state.generations()),
+            section(
+                "Policy, backups and audit log",
+                &self.state.rest(&self.summary),
+            ),
             section("Reserved and undelivered", &self.open_table()),
             "</main>\n</body>\n</html>\n".to_owned(),
         ]
@@ -159,27 +192,41 @@ impl Facts {
 
     fn tiles(&self) -> String {
         let summary = &self.summary;
-        let due = u64::try_from(self.due.count).unwrap_or(u64::MAX);
-        let tiles = [
-            ("in force", summary.valid, "valid"),
-            ("due in 30 days", due, "accent"),
-            ("on hold", summary.held, "held"),
-            ("revoked", summary.revoked, "revoked"),
-            ("expired", summary.expired, "ended"),
-            ("reserved", summary.reserved, "ended"),
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let horizon = |(days, count): (i64, usize)| {
+            let label = match days {
+                1 => "end within 24 h".to_owned(),
+                days => format!("end within {days} days"),
+            };
+            (label, number(count), "accent")
+        };
+        let own = |label: &str, count, tone| (label.to_owned(), count, tone);
+        let mut tiles = vec![
+            own("in force", summary.valid, "valid"),
+            own("due", number(self.due.count), "accent"),
         ];
-        let tile = |(label, count, tone): &(&str, u64, &str)| {
+        tiles.extend(self.horizons.map(horizon));
+        tiles.extend([
+            own("on hold", summary.held, "held"),
+            own("revoked", summary.revoked, "revoked"),
+            own("expired", summary.expired, "ended"),
+        ]);
+        let tile = |(label, count, tone): &(String, u64, &str)| {
             format!(
                 "<div class=\"tile\" style=\"--tone: var(--{tone})\"><b>{count}</b>\
                  <span class=\"soft\">{label}</span></div>\n"
             )
         };
         let tiles: String = tiles.iter().map(tile).collect();
-        format!("<div class=\"tiles\">\n{tiles}</div>\n")
+        format!(
+            "<div class=\"tiles\">\n{tiles}</div>\n<p class=\"soft note\">Due is what is in the \
+             last third of its life. What is due or ends soon is counted where there is no later \
+             certificate of the same common name.</p>\n"
+        )
     }
 
-    fn next_steps(&self) -> String {
-        let mut steps = Vec::new();
+    fn steps(&self) -> Vec<String> {
+        let mut steps = self.state.steps();
         for record in self
             .authorities
             .iter()
@@ -194,7 +241,7 @@ impl Facts {
         }
         if self.ended > 0 {
             steps.push(format!(
-                "<b class=\"urgent\">{} ended in the last {DUE_DAYS} days without a successor</b>: \
+                "<b class=\"urgent\">{} ended in the last {ENDED_DAYS} days without a successor</b>: \
                  renew them, or revoke those of hosts that are gone \
                  (<code>windlass ca list --status expired</code>)",
                 match self.ended {
@@ -218,8 +265,8 @@ impl Facts {
         }
         if self.due.count > 0 {
             steps.push(format!(
-                "Renew what is due: {} within {DUE_DAYS} days \
-                 (<code>windlass ca list --expiring {DUE_DAYS}d</code>)",
+                "Renew what is due: {} (the table below; <code>windlass ca issue --batch FILE \
+                 --renew</code> renews the rows of a file)",
                 self.due.count
             ));
         }
@@ -236,6 +283,11 @@ impl Facts {
                 self.open.count
             ));
         }
+        steps
+    }
+
+    fn next_steps(&self) -> String {
+        let steps = self.steps();
         if steps.is_empty() {
             return "<p>Nothing is due.</p>\n".to_owned();
         }
@@ -289,11 +341,12 @@ impl Facts {
             vec![
                 escaped(&record.subject),
                 names(record),
+                in_words(record.not_after - record.not_before),
                 self.end(record),
                 serial(record),
             ]
         };
-        let heads = ["Subject", "Names", "Ends", "Serial number"];
+        let heads = ["Subject", "Names", "Life", "Ends", "Serial number"];
         self.due.table(&heads, row)
     }
 
@@ -337,7 +390,8 @@ impl Facts {
         self.open.table(&heads, row)
     }
 
-    /// The end, with how far it is; in a colour of its own when it is a week.
+    /// The end, with how far it is; in a colour of its own in the last tenth of
+    /// the life, when 'ca check' is critical.
     fn end(&self, record: &Record) -> String {
         let left = record.not_after - self.now;
         let date = record.not_after.format("%Y-%m-%d");
@@ -347,7 +401,7 @@ impl Facts {
                 in_words(left)
             );
         }
-        let class = match left < TimeDelta::days(7) {
+        let class = match left * 10 < record.not_after - record.not_before {
             true => "urgent",
             false => "soft",
         };
@@ -358,32 +412,16 @@ impl Facts {
     }
 }
 
-impl Rows {
-    /// A table, or that there is nothing. Cells are HTML.
-    fn table(&self, heads: &[&str], cells: impl Fn(&Record) -> Vec<String>) -> String {
-        if self.count == 0 {
-            return "<p class=\"soft\">None.</p>\n".to_owned();
+/// The rows of what is due, with how many there are.
+fn due(inventory: &Inventory, ending: &[Ending], now: DateTime<Utc>) -> Result<Rows, Error> {
+    let mut found = Rows::default();
+    for one in ending.iter().filter(|one| is_due(one, now)) {
+        found.count += 1;
+        if found.rows.len() < MOST_ROWS {
+            found.rows.extend(inventory.get(&one.serial)?);
         }
-        let heads: String = heads
-            .iter()
-            .map(|head| format!("<th>{head}</th>"))
-            .collect();
-        let mut html = format!("<div class=\"wide\"><table>\n<thead><tr>{heads}</tr></thead>\n");
-        for record in &self.rows {
-            let cells = cells(record);
-            let cells: String = cells
-                .iter()
-                .map(|cell| format!("<td>{cell}</td>"))
-                .collect();
-            html.push_str(&format!("<tr>{cells}</tr>\n"));
-        }
-        html.push_str("</table></div>\n");
-        if self.count > self.rows.len() {
-            let more = self.count - self.rows.len();
-            html.push_str(&format!("<p class=\"soft\">And {more} more.</p>\n"));
-        }
-        html
     }
+    Ok(found)
 }
 
 fn find(inventory: &Inventory, query: &Query) -> Result<Rows, Error> {
@@ -396,33 +434,4 @@ fn find(inventory: &Inventory, query: &Query) -> Result<Rows, Error> {
         Ok(())
     })?;
     Ok(found)
-}
-
-fn section(title: &str, content: &str) -> String {
-    format!("<section>\n<h2>{title}</h2>\n{content}</section>\n")
-}
-
-fn serial(record: &Record) -> String {
-    format!("<code>{}</code>", hex::encode(&record.serial))
-}
-
-fn names(record: &Record) -> String {
-    escaped(&record.names.join(", "))
-}
-
-/// Text as HTML shows it, in content and in attributes; control characters and
-/// marks of direction as their escapes.
-fn escaped(text: &str) -> String {
-    let mut html = String::new();
-    for character in printable(text, 400).chars() {
-        match character {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            other => html.push(other),
-        }
-    }
-    html
 }

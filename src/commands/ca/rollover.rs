@@ -98,7 +98,7 @@ fn prepare(arguments: &RolloverPrepare, context: &Context) -> Result<(), Error> 
             "issuing": authority_as_json(&generation.issuing.name.to_string(), &generation.issuing.certificate),
             "cross": prepared.cross.as_ref().map(certificate_as_json),
             "bundleChanged": prepared.is_bundle_changed,
-            "trustAnchor": directory.join("trust-anchor.pem"),
+            "trustAnchorFile": directory.join("trust-anchor.pem"),
         }));
     }
     let mut text = format!("prepared generation {}\n", generation.number);
@@ -133,7 +133,7 @@ fn request(
         return context.printer.json(&json!({
             "generation": requested.generation,
             "state": GenerationState::Requested.as_str(),
-            "request": file,
+            "requestFile": file,
             "subject": request.subject().to_string(),
             "keyFingerprintSha256": fingerprint,
         }));
@@ -165,7 +165,7 @@ fn activate(arguments: &RolloverActivate, context: &Context) -> Result<(), Error
     if arguments.json {
         return context.printer.json(&json!({
             "generation": generation.number,
-            "issuing": generation.issuing.name.to_string(),
+            "authority": generation.issuing.name.to_string(),
             "retiring": activated.retiring.as_ref().map(|retiring| retiring.number),
         }));
     }
@@ -259,7 +259,7 @@ fn ended_as_json(ended: &Retired, directory: &Path) -> Value {
         "strandedCertificates": ended.stranded.count,
         "strandedUntil": ended.stranded.last_end.map(rfc3339),
         "bundleChanged": ended.is_bundle_changed,
-        "trustAnchor": directory.join("trust-anchor.pem"),
+        "trustAnchorFile": directory.join("trust-anchor.pem"),
         "unusedKeys": places(ended, directory),
         "stillCertified": ended
             .still_certified

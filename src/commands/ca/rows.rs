@@ -87,6 +87,21 @@ impl<Sink: FnMut(&str) -> Result<(), Error>> Rows<Sink> {
         }
     }
 
+    /// With other columns than those of the inventory.
+    pub(super) fn under(mut self, columns: &[&str]) -> Self {
+        if self.format == ListFormat::Csv {
+            self.text = csv_line(columns);
+        }
+        self
+    }
+
+    /// Adds a line as it is.
+    pub(super) fn add_line(&mut self, line: &str) -> Result<(), Error> {
+        self.text.push_str(line);
+        self.count += 1;
+        self.write(CHUNK)
+    }
+
     /// Adds a row of the inventory.
     pub(super) fn add(&mut self, record: &Record) -> Result<(), Error> {
         match self.format {
@@ -94,8 +109,7 @@ impl<Sink: FnMut(&str) -> Result<(), Error>> Rows<Sink> {
                 self.add_json(&as_json(record, self.now))?;
             }
             ListFormat::Csv => {
-                self.text.push_str(&csv_line(csv_fields(record, self.now)));
-                self.count += 1;
+                return self.add_line(&csv_line(csv_fields(record, self.now)));
             }
             ListFormat::Table => {
                 self.table.push(table_row(record, self.now));

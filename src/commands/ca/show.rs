@@ -87,12 +87,12 @@ impl Shown {
             "secondsLeft": (self.record.not_after - self.now).num_seconds(),
             "issuer": certificate.map(|one| one.issuer().to_string()),
             "issuerKeyId": hex::encode(&self.record.issuer_key_id),
-            "keyType": certificate.map(|one| one.public_key().algorithm().to_string()),
-            "keySha256": self.record.key_fingerprint,
+            "keyAlgorithm": certificate.map(|one| one.public_key().algorithm().to_string()),
+            "keyFingerprintSha256": self.record.key_fingerprint,
             "issuedBy": self.issued_by(),
-            "certificate": certificate.map(|one| encode_pem([one])),
+            "certificatePem": certificate.map(|one| encode_pem([one])),
             "history": self.history.iter().map(history_as_json).collect::<Vec<_>>(),
-            "others": self.others.iter().map(|other| hex::encode(&other.serial)).collect::<Vec<_>>(),
+            "otherSerialNumbers": self.others.iter().map(|other| hex::encode(&other.serial)).collect::<Vec<_>>(),
         });
         if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
             value.extend(more);

@@ -74,7 +74,7 @@ pub(in crate::commands) fn sign_ca(arguments: &CaSignCa, context: &Context) -> R
     if arguments.json {
         let mut shown = issue::as_json(certificate);
         shown["keyFingerprintSha256"] = json!(fingerprint);
-        shown["fullchain"] = json!(out);
+        shown["fullchainFile"] = json!(out);
         shown["rootSubject"] = json!(root.subject().to_string());
         shown["rootFingerprintSha256"] = json!(root.fingerprint());
         return context.printer.json(&shown);

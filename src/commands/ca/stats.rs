@@ -84,6 +84,10 @@ fn as_json(summary: &Summary, newest: &Newest) -> Value {
         let row = |(name, count): &(String, u64)| json!({ key: name, "count": count });
         counts.iter().map(row).collect()
     };
+    let few = |key: &str, counts: &[(&str, u64)]| -> Value {
+        let row = |(name, count): &(&str, u64)| json!({ key: name, "count": count });
+        counts.iter().map(row).collect()
+    };
     let weeks: Value = summary
         .weeks
         .iter()
@@ -98,28 +102,28 @@ fn as_json(summary: &Summary, newest: &Newest) -> Value {
         .collect();
     json!({
         "rows": summary.rows,
-        "kinds": {
-            "root": summary.roots,
-            "issuing": summary.issuing,
-            "cross": summary.cross,
-            "leaf": leaves_of(summary),
-        },
-        "states": {
-            "valid": summary.valid,
-            "expired": summary.expired,
-            "revoked": summary.revoked,
-            "held": summary.held,
-            "reserved": summary.reserved,
-            "abandoned": summary.abandoned,
-        },
-        "undelivered": summary.undelivered,
+        "kinds": few("kind", &[
+            ("root", summary.roots),
+            ("issuing", summary.issuing),
+            ("cross", summary.cross),
+            ("leaf", leaves_of(summary)),
+        ]),
+        "states": few("state", &[
+            ("valid", summary.valid),
+            ("expired", summary.expired),
+            ("revoked", summary.revoked),
+            ("held", summary.held),
+            ("reserved", summary.reserved),
+            ("abandoned", summary.abandoned),
+        ]),
+        "undeliveredCount": summary.undelivered,
         "oldestReserved": summary.oldest_reserved.map(rfc3339),
         "endsPerWeek": weeks,
         "endsPerMonth": counts(&summary.months, "month"),
-        "keyTypesOfNewest": counts(&newest.key_types, "keyType"),
+        "keyAlgorithmsOfNewest": counts(&newest.key_types, "keyAlgorithm"),
         "requestersOfNewest": counts(&newest.requesters, "requester"),
-        "auditEntries": summary.log_entries,
-        "sizeBytes": summary.size,
+        "logEntries": summary.log_entries,
+        "size": summary.size,
     })
 }
 

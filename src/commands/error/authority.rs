@@ -27,7 +27,6 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::ClockBehind { .. }
         | authority::Error::Foreign { .. }
         | authority::Error::KeyPlace { .. }
-        | authority::Error::KeyRefused { .. }
         | authority::Error::KeyUnfit { .. }
         | authority::Error::List(
             ListError::Ahead { .. }
@@ -43,9 +42,10 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         authority::Error::BatchRunning { .. }
         | authority::Error::PassphraseChanging { .. }
         | authority::Error::RolledOver { .. } => Outcome::Temporary,
+        // What the log of the CA calls a refusal, by the policy or for a key.
+        authority::Error::KeyRefused { .. } | authority::Error::Refused(_) => Outcome::Refused,
         authority::Error::Key(error) => of_key(error),
-        authority::Error::BatchFailed { stopped: false, .. }
-        | authority::Error::BatchKeyLost { .. }
+        authority::Error::BatchKeyLost { .. }
         | authority::Error::Incomplete { .. }
         | authority::Error::Lint { .. }
         | authority::Error::LeavesStranded { .. }
@@ -56,7 +56,6 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::NotHeld { .. } => Outcome::Failed,
         authority::Error::Awaiting { .. }
         | authority::Error::AuthorityMeant { .. }
-        | authority::Error::BatchFailed { stopped: true, .. }
         | authority::Error::BatchFile { .. }
         | authority::Error::BatchRow { .. }
         | authority::Error::BatchWithoutDirectory
@@ -71,7 +70,6 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::NothingRequested { .. }
         | authority::Error::Policy { .. }
         | authority::Error::PolicyExposed { .. }
-        | authority::Error::Refused(_)
         | authority::Error::RequestDiffers { .. }
         | authority::Error::RequestedName { .. }
         | authority::Error::RootAlone { .. }
@@ -117,14 +115,6 @@ pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<St
         }),
         authority::Error::ClockAhead { .. } | authority::Error::ClockBehind { .. } => Some(
             "look at the clock of this host ('date -u'); if it is right, say so with --accept-clock, which the audit log keeps".to_owned(),
-        ),
-        authority::Error::BatchFailed { stopped: true, .. } => Some(
-            "mend these rows, or give --keep-going to issue the others; what was issued is not issued twice"
-                .to_owned(),
-        ),
-        authority::Error::BatchFailed { stopped: false, .. } => Some(
-            "mend these rows and run the same command again; what was issued is not issued twice"
-                .to_owned(),
         ),
         authority::Error::BatchFile { .. } => {
             Some("nothing was issued; 'windlass ca issue --help' says what a batch is".to_owned())

@@ -26,6 +26,7 @@ impl Error {
                 fixed("give the trust anchor's ARN, which ends in trust-anchor/ID")
             }
             Self::Authority(error) => hint_authority(error),
+            Self::Batch(failed) => Some(failed.hint()),
             Self::Chain(_) => None,
             Self::ChainedTooLong { .. } => fixed(
                 "ask for 3600 s or less (--session-duration); what the role allows by itself does not matter",

@@ -283,6 +283,36 @@ impl Inventory {
             .map_err(sql_error(&self.path, Action::Read))
     }
 
+    /// The same of an RSA key by its modulus (big-endian, without leading zeros),
+    /// whatever its exponent: a certificate of it has these octets. It reads what
+    /// was revoked for that reason.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn is_compromised_modulus(&self, modulus: &[u8]) -> Result<bool, Error> {
+        self.holds("revocation = 1", modulus)
+    }
+
+    /// Whether an RSA key of this modulus is or was one of the CA's own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn is_own_modulus(&self, modulus: &[u8]) -> Result<bool, Error> {
+        self.holds("kind <> 'leaf'", modulus)
+    }
+
+    /// Whether a certificate of this kind holds these octets.
+    fn holds(&self, which: &str, octets: &[u8]) -> Result<bool, Error> {
+        self.connection
+            .prepare_cached(&format!(
+                "SELECT EXISTS (SELECT 1 FROM certificate WHERE {which} AND instr(der, ?1) > 0)"
+            ))
+            .and_then(|mut statement| statement.query_row([octets], |row| row.get(0)))
+            .map_err(sql_error(&self.path, Action::Read))
+    }
+
     fn one(&self, condition: &str, value: impl rusqlite::ToSql) -> Result<Option<Record>, Error> {
         self.connection
             .prepare_cached(&format!(

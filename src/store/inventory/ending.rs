@@ -10,6 +10,8 @@ use super::{Inventory, sql_error, time};
 /// A certificate that ends, with nothing that takes its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
+    /// The serial number, unsigned big-endian.
+    pub serial: Vec<u8>,
     /// Its common name.
     pub common_name: String,
     /// Its first second.
@@ -44,7 +46,7 @@ impl Inventory {
         let mut statement = self
             .connection
             .prepare_cached(
-                "SELECT common_name, not_before, not_after FROM certificate AS one \
+                "SELECT serial, common_name, not_before, not_after FROM certificate AS one \
                  INDEXED BY certificate_by_end \
                  WHERE issued_at IS NOT NULL AND not_after BETWEEN ?1 AND ?2 \
                  AND kind = 'leaf' AND revoked_at IS NULL AND NOT EXISTS \
@@ -57,9 +59,10 @@ impl Inventory {
         let rows = statement
             .query_map(params![from.timestamp(), until.timestamp()], |row| {
                 Ok(Ending {
-                    common_name: row.get(0)?,
-                    not_before: time(row.get(1)?)?,
-                    not_after: time(row.get(2)?)?,
+                    serial: row.get(0)?,
+                    common_name: row.get(1)?,
+                    not_before: time(row.get(2)?)?,
+                    not_after: time(row.get(3)?)?,
                 })
             })
             .map_err(&failed)?;

@@ -90,6 +90,22 @@ fn keys_that_nobody_waits_for_are_removed() {
     }
     assert!(found, "no run was killed between storing and delivering");
     assert!(sandbox.path("out/.windlass-keys/a.pem").exists());
+    // What is told of it: the inventory alone knows the row, its directory that
+    // the same batch delivers it.
+    let told = reconcile(&sandbox, &[]);
+    assert_eq!(told["undelivered"][0]["requestId"], "a");
+    let told = reconcile(&sandbox, &["--out", "out"]);
+    assert_eq!(told["deliverable"][0]["requestId"], "a");
+    assert_eq!(told["undelivered"], serde_json::json!([]));
+    fs::create_dir(sandbox.path("another")).unwrap();
+    let told = reconcile(&sandbox, &["--out", "another"]);
+    assert_eq!(told["undelivered"][0]["requestId"], "a");
+    for wrong in ["nowhere", "passphrase"] {
+        let fixed = ["ca", "audit", "reconcile", "--dir", "ca", "--out", wrong];
+        let run = sandbox.run(&fixed);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:#?}");
+        assert!(run.stderr.contains(wrong), "{run:#?}");
+    }
     // Another batch to the same place, and one that was refused.
     sandbox.write(
         "out/.windlass-keys/z.pem",
@@ -104,4 +120,58 @@ fn keys_that_nobody_waits_for_are_removed() {
     assert_eq!(outcomes(&again), ["again"]);
     assert_eq!(leaf_target(&sandbox.path("out/a")), Target::Complete);
     assert!(!sandbox.path("out/.windlass-keys").exists());
+    let told = reconcile(&sandbox, &["--out", "out"]);
+    assert_eq!(
+        told["delivered"],
+        serde_json::json!([]),
+        "it was noted already"
+    );
+}
+
+/// A process that was killed after the files had got their names, and before the
+/// inventory knew it.
+#[test]
+fn what_a_batch_has_delivered_is_noted_when_its_directory_is_named() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    sandbox.write("rows", "id,cn\na,web-a\nb,web-b\n");
+    assert_eq!(batch(&sandbox, "rows", &[]).code, 0);
+    let database = rusqlite::Connection::open(sandbox.path("ca/inventory.db")).unwrap();
+    let forgotten = "UPDATE certificate SET delivered_at = NULL WHERE kind = 'leaf'";
+    assert_eq!(database.execute(forgotten, []).unwrap(), 2);
+    drop(database);
+    // What lies there for a row must be its certificate.
+    fs::copy(
+        sandbox.path("out/a/cert.pem"),
+        sandbox.path("out/b/cert.pem"),
+    )
+    .unwrap();
+    let requests = |told: &serde_json::Value, key: &str| -> Vec<String> {
+        let rows = told[key].as_array().unwrap().iter();
+        rows.map(|row| row["requestId"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let told = reconcile(&sandbox, &["--out", "out"]);
+    assert_eq!(requests(&told, "delivered"), ["a"]);
+    assert_eq!(requests(&told, "undelivered"), ["b"]);
+    let told = reconcile(&sandbox, &["--out", "out"]);
+    assert_eq!(requests(&told, "delivered"), [""; 0], "it is noted");
+    let list = ["ca", "list", "--dir", "ca", "--status", "undelivered"];
+    let listed = sandbox.ok(&list).stdout;
+    assert!(
+        listed.contains("web-b") && !listed.contains("web-a"),
+        "{listed}"
+    );
+    let shown = ["ca", "audit", "reconcile", "--dir", "ca", "--out", "out"];
+    let text = sandbox.ok(&shown).stdout;
+    assert!(
+        text.contains("issued for row b of a batch, and not in "),
+        "{text}"
+    );
+    super::assert_log(&sandbox);
+}
+
+fn reconcile(sandbox: &Sandbox, options: &[&str]) -> serde_json::Value {
+    let fixed = ["ca", "audit", "reconcile", "--dir", "ca", "--json"];
+    serde_json::from_str(&sandbox.ok(&[&fixed[..], options].concat()).stdout).unwrap()
 }

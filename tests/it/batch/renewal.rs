@@ -66,7 +66,7 @@ fn a_directory_with_other_files_is_left_alone() {
         "--keep-going",
     ];
     let run = batch(&sandbox, "rows", &options);
-    assert_eq!(run.code, 1);
+    assert_eq!(run.code, 2);
     assert_eq!(outcomes(&run), ["failed", "failed", "issued"]);
     assert_eq!(sandbox.read("out/a/notes"), "mine");
     assert_eq!(states(&sandbox), ["issued"; 4]);

@@ -90,7 +90,7 @@ fn an_id_whose_certificate_was_revoked_is_refused() {
     ];
     sandbox.ok(&revoke);
     let run = batch(&sandbox, "rows", &["--json", "--keep-going"]);
-    assert_eq!(run.code, 1);
+    assert_eq!(run.code, 2);
     assert_eq!(outcomes(&run), ["again", "failed"]);
     let error = lines(&run)[1]["error"].as_str().unwrap().to_owned();
     assert!(error.contains("which was revoked on"), "{error}");

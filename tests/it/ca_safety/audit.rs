@@ -35,8 +35,50 @@ fn the_log_is_listed_and_filtered() {
     );
     let web = serial_of(&sandbox, "web");
     assert_eq!(actions(&sandbox, &["--serial", &web]), ["issue"]);
-    let table = sandbox.ok(&["ca", "audit", "list", "--dir", "ca"]);
-    assert!(table.stdout.contains("ticket 7"), "{table:#?}");
+    assert_eq!(
+        actions(&sandbox, &["--before", "2020-01-01T00:00:00Z"]).len(),
+        0
+    );
+    assert_eq!(
+        actions(&sandbox, &["--before", "2099-01-01T00:00:00Z"]).len(),
+        5
+    );
+    let list = |options: &[&str]| {
+        let run = sandbox.ok(&[&["ca", "audit", "list", "--dir", "ca"], options].concat());
+        run.stdout
+    };
+    let table = list(&[]);
+    assert!(table.contains("ticket 7"), "{table}");
+    let all: Vec<serde_json::Value> = serde_json::from_str(&list(&["--json"])).unwrap();
+    let actor = all[0]["actor"].as_str().unwrap();
+    let (begin, end) = (format!("{}*", &actor[..3]), format!("*{}", &actor[3..]));
+    for (actor, count) in [
+        (actor, 5),
+        (&begin, 5),
+        (&end, 5),
+        ("nobody", 0),
+        ("nobody*", 0),
+    ] {
+        assert_eq!(
+            actions(&sandbox, &["--actor", actor]).len(),
+            count,
+            "{actor}"
+        );
+    }
+    assert_eq!(list(&["--actor", "nobody", "--json"]), "[]\n");
+    // All forms say the same.
+    let csv = list(&["--format", "csv"]);
+    let mut csv = csv::Reader::from_reader(csv.as_bytes());
+    let rows: Vec<csv::StringRecord> = csv.records().map(Result::unwrap).collect();
+    assert_eq!((rows.len(), all.len()), (5, 5));
+    for (row, entry) in rows.iter().zip(&all) {
+        assert_eq!(&row[0], entry["sequence"].to_string());
+        for (column, key) in [(1, "at"), (2, "actor"), (3, "action"), (7, "hash")] {
+            assert_eq!(&row[column], entry[key].as_str().unwrap());
+        }
+        assert_eq!(&row[4], entry["serialNumber"].as_str().unwrap_or_default());
+    }
+    assert_eq!(&rows[4][5], "ticket 7");
     // Exporting is an entry itself.
     let export = |out: &str| sandbox.run(&["ca", "audit", "export", "--dir", "ca", "--out", out]);
     let exported = export("log.jsonl");
@@ -87,7 +129,7 @@ fn verify_names_what_was_changed() {
     assert_eq!(intact.code, 0, "{intact:#?}");
     let told = json(&intact);
     assert_eq!(
-        (&told["intact"], &told["entries"]),
+        (&told["intact"], &told["logEntries"]),
         (&true.into(), &4.into())
     );
     // The key was open for the first issue, and there was no checkpoint yet.

@@ -22,7 +22,7 @@ fn revoke(sandbox: &Sandbox, name: &str) {
 
 fn crl(sandbox: &Sandbox, directory: &str) -> i64 {
     let made = sandbox.ok(&[&["ca", "crl", "--dir", directory, "--json"][..], &SECRET].concat());
-    json(&made)["number"].as_i64().unwrap()
+    json(&made)["number"].as_str().unwrap().parse().unwrap()
 }
 
 #[test]
@@ -178,6 +178,26 @@ fn a_backup_that_is_older_than_a_published_list_is_noticed() {
     assert_eq!(verify(&sandbox, "known", &[]).code, 0);
     let shown = sandbox.ok(&["ca", "show", "--dir", "known", "later", "--pem"]);
     assert_eq!(shown.stdout, sandbox.read("later/cert.pem"));
+}
+
+/// Nobody may ever write into it.
+#[test]
+fn a_pipe_is_not_waited_for() {
+    let sandbox = with_web();
+    assert_eq!(backup(&sandbox, "backup.tar").code, 0);
+    let made = std::process::Command::new("mkfifo")
+        .arg(sandbox.path("pipe"))
+        .status();
+    assert!(made.unwrap().success());
+    for option in ["--crl", "--also"] {
+        let run = restore(&sandbox, "again", &[option, "pipe"]);
+        assert_eq!(run.code, 2, "{run:#?}");
+        assert!(run.stderr.starts_with("error: pipe is "), "{run:#?}");
+        assert!(run.stderr.contains("\nhint: "), "{run:#?}");
+        assert!(!sandbox.path("again").exists());
+    }
+    let run = sandbox.run(&["ca", "restore", "pipe", "--dir", "again"]);
+    assert_eq!(run.code, 2, "{run:#?}");
 }
 
 #[test]

@@ -288,7 +288,10 @@ fn the_root_says_whose_log_it_is() {
     sandbox.ok(&[&init[..], &SECRET].concat());
     let root = |directory: &str| {
         let run = verify(&sandbox, directory, &["--json"]);
-        json(&run)["rootSha256"].as_str().unwrap().to_owned()
+        json(&run)["rootFingerprintSha256"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     let (own, other) = (root("ca"), root("other"));
     assert_ne!(own, other);

@@ -86,7 +86,7 @@ fn nothing_is_lost_in_a_storm_of_all_verbs() {
     assert_eq!(count(falling), 0);
     let verified = verify(&sandbox, "ca", &["--json"]);
     assert_eq!(verified.code, 0, "{verified:#?}");
-    assert!(json(&verified)["entries"].as_u64().unwrap() >= 3 * 32);
+    assert!(json(&verified)["logEntries"].as_u64().unwrap() >= 3 * 32);
     for process in (0..PROCESSES).step_by(SELDOM.len()) {
         let (file, directory) = (format!("web-{process}.tar"), format!("again-{process}"));
         sandbox.ok(&["ca", "restore", &file, "--dir", &directory]);

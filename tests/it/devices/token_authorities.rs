@@ -182,7 +182,7 @@ fn a_ca_rolls_over_to_a_key_in_a_token() {
     let prepare = ["ca", "rollover", "prepare", "--dir", "ca"];
     let again = [&prepare[..], &["--issuing-key", &ec], &secret].concat();
     let refused = token.run(&again);
-    assert_eq!(refused.code, 4, "{refused:#?}");
+    assert_eq!(refused.code, 3, "{refused:#?}");
     assert!(
         refused.stderr.contains("a key of this CA already"),
         "{refused:#?}"

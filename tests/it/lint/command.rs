@@ -62,8 +62,10 @@ fn errors_decide_the_exit_code_and_warnings_when_they_are_asked_to() {
         (&["zero.pem", "--policy", "rolesanywhere", "--strict"], 4),
         (&["old.pem", "--policy", "rfc5280", "--strict"], 0),
         (&["zero.pem", "--policy", "rfc5280"], 4),
-        // What is not printed counts all the same.
-        (&["old.pem", "--level", "error", "--strict"], 4),
+        // What is below the level is no finding; both together would hide one.
+        (&["old.pem", "--level", "warning", "--strict"], 4),
+        (&["old.pem", "--level", "error", "--strict"], 2),
+        (&["zero.pem", "--level", "error"], 4),
         (&["old.pem", "--trust-anchor"], 4),
     ] {
         let run = sandbox.run(&[&["ca", "lint"], arguments].concat());
@@ -72,7 +74,17 @@ fn errors_decide_the_exit_code_and_warnings_when_they_are_asked_to() {
     }
     let run = sandbox.ok(&["ca", "lint", "old.pem", "--level", "error"]);
     assert!(!run.stdout.contains("expired"), "{run:#?}");
-    assert!(run.stdout.contains("nothing of this level"), "{run:#?}");
+    assert!(run.stdout.ends_with(": no error\n0 errors\n"), "{run:#?}");
+    let run = sandbox.ok(&["ca", "lint", "old.pem", "--level", "error", "--json"]);
+    let report = json(&run);
+    assert_eq!(
+        report["results"][0]["objects"][0]["findings"],
+        serde_json::json!([])
+    );
+    assert_eq!(report["errorCount"], 0);
+    assert!(report["warningCount"].is_null(), "it was not looked for");
+    let run = sandbox.ok(&["ca", "lint", "old.pem", "--level", "warning"]);
+    assert!(run.stdout.ends_with("\n0 errors, 1 warning\n"), "{run:#?}");
 }
 
 #[test]
@@ -81,9 +93,9 @@ fn json_has_every_finding_with_its_parts() {
     let run = sandbox.run(&["ca", "lint", "--json", "zero.pem"]);
     assert_eq!(run.code, 4);
     let report = json(&run);
-    assert_eq!(report["errors"], 1);
-    assert_eq!(report["warnings"], 1);
-    let object = &report["files"][0]["objects"][0];
+    assert_eq!(report["errorCount"], 1);
+    assert_eq!(report["warningCount"], 1);
+    let object = &report["results"][0]["objects"][0];
     assert_eq!(object["kind"], "certificate");
     assert_eq!(object["name"], "CN=web-1");
     let finding = object["findings"]

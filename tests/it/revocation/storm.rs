@@ -43,7 +43,7 @@ fn numbers_rise_and_nothing_is_lost_when_many_publish_at_once() {
                         let there = read_list(sandbox, LIST);
                         assert!(there.reason_of(&serial).is_some(), "{name}");
                         let told: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
-                        let own = told["number"].as_u64().unwrap();
+                        let own = told["number"].as_str().unwrap().parse::<u64>().unwrap();
                         assert!(number(&there) >= own, "{name}");
                         own
                     };

@@ -16,17 +16,20 @@ fn each_live_issuing_ca_has_its_list() {
     };
     // What a cron job has written keeps its name; the list of the one before goes
     // beside it.
-    assert_eq!(json(&crl(&["--out", "revoked.pem"]))["issuer"], "issuing");
+    assert_eq!(
+        json(&crl(&["--out", "revoked.pem"]))["authority"],
+        "issuing"
+    );
     done(&sandbox, "prepare", &["--of", "root"]);
     done(&sandbox, "activate", &["--bundle-installed"]);
     sandbox.issue("new", &[]);
     let others = crl(&["--issuer", "issuing", "--out", "revoked.pem"]);
-    assert_eq!(json(&others)["issuer"], "issuing");
+    assert_eq!(json(&others)["authority"], "issuing");
     let root = crl(&["--issuer", "root", "--out", "revoked.pem"]);
     assert_eq!(root.code, 4, "{root:#?}");
     let made = json(&crl(&["--out", "revoked.pem"]));
-    assert_eq!(made["issuer"], "issuing-2");
-    assert_eq!(made["others"][0]["issuer"], "issuing");
+    assert_eq!(made["authority"], "issuing-2");
+    assert_eq!(made["others"][0]["authority"], "issuing");
     for (file, issuer) in [
         ("revoked.pem", "issuing-2"),
         ("revoked.issuing.pem", "issuing"),
@@ -42,7 +45,7 @@ fn each_live_issuing_ca_has_its_list() {
         let reason = ["--reason", "superseded", "--crl"];
         let list = json(&sandbox.ok(&[&revoke[..], &reason, &SECRET].concat()))["crl"].clone();
         assert_eq!(
-            (&list["issuer"], &list["entries"]),
+            (&list["authority"], &list["entries"]),
             (&issuer.into(), &1.into())
         );
     }
@@ -64,7 +67,7 @@ fn each_live_issuing_ca_has_its_list() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|one| one["issuer"].as_str().unwrap())
+        .map(|one| one["authority"].as_str().unwrap())
         .collect();
     assert_eq!(issuers, ["issuing-2", "issuing"]);
     assert_eq!(status(&sandbox)["lists"], 2);
@@ -83,7 +86,7 @@ fn each_live_issuing_ca_has_its_list() {
     );
     let made = json(&crl(&[]));
     assert_eq!(
-        (&made["issuer"], &made["others"]),
+        (&made["authority"], &made["others"]),
         (&"issuing-2".into(), &serde_json::json!([]))
     );
 }
@@ -104,11 +107,11 @@ fn passphrases_checks_and_backups_know_both_generations() {
         "new",
     ];
     let changed = json(&sandbox.ok(&[&change[..], &SECRET].concat()));
-    let keys: Vec<&str> = changed["keys"]
+    let keys: Vec<&str> = changed["authorities"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|key| key["key"].as_str().unwrap())
+        .map(|key| key["authority"].as_str().unwrap())
         .collect();
     assert_eq!(keys, ["issuing-2", "issuing", "root", "root-2"]);
     let check = sandbox.run(&["ca", "check", "--dir", "ca", "--deep"]);

@@ -356,6 +356,6 @@ fn a_generation_that_was_given_up_keeps_its_keys_and_its_number() {
         "--json",
     ];
     let run = sandbox.ok(&[&revoke[..], &reason, &SECRET].concat());
-    assert_eq!(json(&run)["crl"]["issuer"], "root");
+    assert_eq!(json(&run)["crl"]["authority"], "root");
     assert_audited(&sandbox);
 }

@@ -191,7 +191,7 @@ fn as_json(status: &RolloverStatus, directory: &Path, now: DateTime<Utc>) -> Val
         "safeToRetireFrom": safe_from,
         "bundle": {
             "pem": status.bundle,
-            "certificates": status.bundle_certificates,
+            "certificateCount": status.bundle_certificates,
             "certificateLimit": limits::ROLES_ANYWHERE_ANCHORS,
             "characters": status.bundle.chars().count(),
             "file": directory.join("trust-anchor.pem"),
