@@ -86,7 +86,7 @@ impl AuthorityName {
     }
 
     /// Its revocation list, as a path in the CA's directory.
-    pub(super) fn list_file(self) -> String {
+    pub fn list_file(self) -> String {
         format!("crl/{self}.pem")
     }
 }
