@@ -15,7 +15,7 @@ use crate::pki::{
 };
 use crate::store::{self, Holder, Reservation, Writer};
 
-use super::judge::judge;
+use super::judge::{SMALL_EXPONENT, judge};
 use super::policy::{Profile, Refusal};
 use super::{Action, Authority, Error, IssueRequest, Occasion, RequestedKey, draw_serial};
 
@@ -87,6 +87,13 @@ impl Authority {
             RequestedKey::Given(key) => key.algorithm(),
         };
         profile.judge(request, algorithm).map_err(Error::Refused)?;
+        let subject = subject_of(request);
+        if [self.issuing(), self.root()]
+            .iter()
+            .any(|own| *own.subject() == subject)
+        {
+            return Err(Error::Refused(Refusal::own_name(&subject.to_string())));
+        }
         if let RequestedKey::Given(key) = &request.key {
             self.judge_key(key)?;
         }
@@ -97,6 +104,8 @@ impl Authority {
         let fingerprint = key.fingerprint();
         let reason = if let Some(flaw) = key.flaw() {
             flaw
+        } else if key.has_small_exponent() {
+            SMALL_EXPONENT.to_owned()
         } else if self.inventory.is_own_key(&fingerprint)? {
             "it is a key of this CA itself".to_owned()
         } else if self.inventory.is_compromised(&fingerprint)? {

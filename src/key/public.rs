@@ -280,6 +280,23 @@ impl PublicKey {
                 .is_ok()
     }
 
+    /// Whether it is an RSA key with a public exponent below 65537, which old keys
+    /// have and no new one should (CA/Browser Forum Baseline Requirements section
+    /// 6.1.6).
+    #[must_use]
+    pub fn has_small_exponent(&self) -> bool {
+        let is_rsa = matches!(self.algorithm, KeyAlgorithm::Rsa { .. });
+        let parts = der::sequence(&self.subject_public_key).filter(|_| is_rsa);
+        match parts.as_deref() {
+            Some([_, exponent]) => {
+                let zeros = exponent.content.iter().take_while(|octet| **octet == 0);
+                // 65537 is the smallest odd number of three octets.
+                exponent.content.len() - zeros.count() < 3
+            }
+            _ => false,
+        }
+    }
+
     /// Why the key cannot be certified for Roles Anywhere, which takes RSA, EC
     /// and ML-DSA keys (user guide, "Trust model"): its type, or numbers that are
     /// no such key's. `None` when it can.
