@@ -12,9 +12,10 @@ use crate::limits;
 use crate::store::{self, Archived, AuditEntry, Inventory, Packer, Staging};
 use crate::text::printable;
 
+use super::own_key::{has_key, look_at_key};
 use super::{
-    Action, Error, Generations, INVENTORY, LogWitness, Occasion, Policy, TRUST_ANCHOR, check_clock,
-    open_inventory, read_inventory, verify_log,
+    Action, AuthorityName, Error, Generations, INVENTORY, LogWitness, Occasion, Policy, Role,
+    TRUST_ANCHOR, check_clock, open_inventory, read_inventory, verify_log,
 };
 
 /// What the manifest says that it is.
@@ -68,6 +69,8 @@ pub struct BackupReport {
     pub files: Vec<String>,
     /// What is in the CA's directory and not in the backup: no file of a CA.
     pub left_out: Vec<String>,
+    /// Keys that are in it, or should be, and of no use, and why.
+    pub unusable_keys: Vec<(AuthorityName, Error)>,
     /// Size of the backup, in bytes.
     pub size: u64,
     /// Number of entries of the audit log in it.
@@ -113,12 +116,29 @@ pub fn backup(
     };
     Ok(BackupReport {
         unrecorded: note_backup().err(),
+        unusable_keys: unusable_keys(directory, &inventory)?,
         files: manifest.files.into_iter().map(|file| file.path).collect(),
         left_out,
         size,
         log_entries: manifest.log_entries,
         log_head: manifest.log_head,
     })
+}
+
+/// The keys with which nothing could be signed after the backup was restored. What
+/// is encrypted cannot be compared with its certificate.
+fn unusable_keys(
+    directory: &Path,
+    inventory: &Inventory,
+) -> Result<Vec<(AuthorityName, Error)>, Error> {
+    let generations = Generations::read(directory, inventory)?;
+    let own = generations.authorities().into_iter().map(|one| one.name);
+    // A root's may be elsewhere.
+    let here = own.filter(|name| name.role() == Role::Issuing || has_key(directory, *name));
+    let looked = here.map(|name| (name, look_at_key(directory, name)));
+    Ok(looked
+        .filter_map(|(name, looked)| Some((name, looked.err()?)))
+        .collect())
 }
 
 /// Writes the archive. The files come before the inventory: what a file says is
@@ -382,7 +402,8 @@ fn note(
             .iter()
             .map(|file| (file.path.as_str(), file.sha256.as_str())),
     );
-    if noted(inventory)?.unwrap_or_default() == files {
+    // That there are none is noted too: one that somebody adds is another.
+    if noted(inventory)?.as_ref() == Some(&files) {
         return Ok(());
     }
     let mut writer = inventory.write()?;

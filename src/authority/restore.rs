@@ -163,9 +163,11 @@ fn add(
         if inventory.by_fingerprint(&fingerprint)?.is_some() {
             continue;
         }
+        // A root certifies CAs, an issuing CA does not.
         let issuer = authorities
             .iter()
-            .filter(|_| !certificate.is_ca())
+            .filter(|one| !certificate.is_ca() || one.is_self_issued())
+            .filter(|_| !certificate.is_self_issued())
             .find(|one| {
                 certificate.issuer() == one.subject() && certificate.is_signed_by(one.public_key())
             });
@@ -178,7 +180,10 @@ fn add(
         if inventory.get(serial)?.is_none() {
             writer.reserve(&Reservation {
                 serial,
-                kind: store::Kind::Leaf,
+                kind: match certificate.is_ca() {
+                    true => store::Kind::Issuing,
+                    false => store::Kind::Leaf,
+                },
                 issuer_key_id: &issuing.key_identifier(),
                 subject: &certificate.subject().to_string(),
                 common_name: certificate.subject().common_name().unwrap_or_default(),
