@@ -191,7 +191,7 @@ fn retire(arguments: &RolloverRetire, context: &Context) -> Result<(), Error> {
         };
         let what = match retired.is_bundle_changed {
             true => "will not be accepted any more",
-            false => "will go on to be accepted, and no list can revoke them any more",
+            false => "will go on to be accepted, and no list can end that",
         };
         context.printer.warning(&format!(
             "{count} of {} that {them} in use {what}",
