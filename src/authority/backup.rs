@@ -13,9 +13,10 @@ use crate::store::{self, Archived, AuditEntry, Expected, Inventory, Packer, Stag
 use crate::text::printable;
 
 use super::layout::{DEVICE, Found, is_file_of_ca};
+use super::own_key::{has_key, look_at_key};
 use super::{
-    Action, Error, Generations, INVENTORY, LogWitness, Occasion, Policy, check_clock,
-    open_inventory, read_inventory, verify_log,
+    Action, AuthorityName, Error, Generations, INVENTORY, LogWitness, Occasion, Policy, Role,
+    check_clock, open_inventory, read_inventory, verify_log,
 };
 
 /// What the manifest says that it is.
@@ -69,6 +70,8 @@ pub struct BackupReport {
     pub files: Vec<String>,
     /// What is in the CA's directory and not in the backup: no file of a CA.
     pub left_out: Vec<String>,
+    /// Keys that are in it, or should be, and of no use, and why.
+    pub unusable_keys: Vec<(AuthorityName, Error)>,
     /// Size of the backup, in bytes.
     pub size: u64,
     /// Number of entries of the audit log in it.
@@ -115,6 +118,7 @@ pub fn backup(
     };
     Ok(BackupReport {
         unrecorded: note_backup().err(),
+        unusable_keys: unusable_keys(directory, &inventory)?,
         files: manifest.files.into_iter().map(|file| file.path).collect(),
         left_out,
         size,
@@ -133,6 +137,22 @@ fn of_target(error: Error, out: &Path) -> Error {
         },
         other => other,
     }
+}
+
+/// The keys with which nothing could be signed after the backup was restored. What
+/// is encrypted cannot be compared with its certificate.
+fn unusable_keys(
+    directory: &Path,
+    inventory: &Inventory,
+) -> Result<Vec<(AuthorityName, Error)>, Error> {
+    let generations = Generations::read(directory, inventory)?;
+    let own = generations.authorities().into_iter().map(|one| one.name);
+    // A root's may be elsewhere.
+    let here = own.filter(|name| name.role() == Role::Issuing || has_key(directory, *name));
+    let looked = here.map(|name| (name, look_at_key(directory, name)));
+    Ok(looked
+        .filter_map(|(name, looked)| Some((name, looked.err()?)))
+        .collect())
 }
 
 /// Writes the archive. The files come before the inventory: what a file says is
@@ -288,7 +308,8 @@ fn note(
             .iter()
             .map(|file| (file.path.as_str(), file.sha256.as_str())),
     );
-    if noted(inventory)?.unwrap_or_default() == files {
+    // That there are none is noted too: one that somebody adds is another.
+    if noted(inventory)?.as_ref() == Some(&files) {
         return Ok(());
     }
     let mut writer = inventory.write()?;

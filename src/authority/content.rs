@@ -81,6 +81,21 @@ fn judge_issue(record: &Record, issue: &AuditRecord) -> Vec<&'static str> {
     if record.issued_at.is_some_and(|at| at != issue.at) {
         wrong.push("issued_at");
     }
+    if record.kind != Kind::Leaf {
+        // The CA's own are asked for by who makes them, under no profile.
+        let requester = record.requester.as_deref();
+        let is_maker = requester.is_none_or(|requester| requester == issue.actor);
+        for (column, is_same) in [
+            ("requester", is_maker),
+            ("profile", record.profile.is_none()),
+            ("request_id", record.request_id.is_none()),
+        ] {
+            if !is_same {
+                wrong.push(column);
+            }
+        }
+        return wrong;
+    }
     // An entry with the requester says everything: what it lacks was not there.
     let is_complete = detail.get("requester").is_some();
     for (column, name, value) in [

@@ -14,9 +14,9 @@ use crate::pki::{
 };
 use crate::store::{self, Reservation, Writer};
 
-use super::judge::judge;
+use super::judge::{SMALL_EXPONENT, judge};
 use super::known_key::{is_compromised, is_own};
-use super::policy::Profile;
+use super::policy::{Profile, Refusal};
 use super::record::issue_facts;
 use super::tally::Tally;
 use super::{Action, Authority, Error, IssueRequest, Occasion, RequestedKey, draw_serial};
@@ -75,6 +75,13 @@ impl Authority {
             RequestedKey::Given(key) => key.algorithm(),
         };
         profile.judge(request, algorithm).map_err(Error::Refused)?;
+        let subject = subject_of(request);
+        if [self.issuing(), self.root()]
+            .iter()
+            .any(|own| *own.subject() == subject)
+        {
+            return Err(Error::Refused(Refusal::own_name(&subject.to_string())));
+        }
         if let RequestedKey::Given(key) = &request.key {
             self.judge_key(key)?;
         }
@@ -86,7 +93,7 @@ impl Authority {
         let reason = if let Some(flaw) = key.flaw() {
             flaw
         } else if key.has_small_exponent() {
-            "its exponent is below 65537".to_owned()
+            SMALL_EXPONENT.to_owned()
         } else if is_own(&self.inventory, key)? {
             "it is a key of this CA itself".to_owned()
         } else if is_compromised(&self.inventory, key)? {

@@ -236,14 +236,19 @@ pub enum Error {
         /// Why not.
         reason: &'static str,
     },
-    /// Certificates that are in use would not be accepted any more.
+    /// Certificates that are in use would not be accepted any more, or nobody could
+    /// revoke them.
     #[error(
-        "{} until {}, and would not be accepted any more: {certificates}",
+        "{} until {}, and {}: {certificates}",
         match count {
             1 => format!("a certificate of {name} is in use"),
             _ => format!("{count} certificates of {name} are in use, the last"),
         },
-        rfc3339(*.last_end)
+        rfc3339(*.last_end),
+        match is_root_staying {
+            true => "no list would tell of it when one is revoked",
+            false => "would not be accepted any more",
+        }
     )]
     LeavesStranded {
         /// The issuing CA that was to be retired.
@@ -256,6 +261,33 @@ pub enum Error {
         safe_from: DateTime<Utc>,
         /// Those that end last, as text.
         certificates: String,
+        /// Whether their root stays in the bundle, so that they go on to be accepted.
+        is_root_staying: bool,
+    },
+    /// Certificates that are revoked would be accepted again.
+    #[error(
+        "{} until {}: no list would tell of {} any more, and the root that has certified {name} stays",
+        match count {
+            1 => format!("a certificate of {name} is revoked and runs"),
+            _ => format!("{count} certificates of {name} are revoked and run, the last"),
+        },
+        rfc3339(*.last_end),
+        match count {
+            1 => "it",
+            _ => "them",
+        }
+    )]
+    LeavesUnlisted {
+        /// The issuing CA that was to be retired.
+        name: AuthorityName,
+        /// How many.
+        count: u64,
+        /// The last second of the one that ends last.
+        last_end: DateTime<Utc>,
+        /// When all of them have ended everywhere.
+        safe_from: DateTime<Utc>,
+        /// The serial number of the issuing CA's certificate, in hex.
+        serial: String,
     },
     /// What was to be signed breaks a rule.
     #[error("what was to be signed breaks a rule, and was not signed: {finding}")]

@@ -7,6 +7,10 @@ use crate::pki::{Certificate, ToBeSigned};
 
 use super::Error;
 
+/// Why a key is refused that the linter would not let pass.
+pub(super) const SMALL_EXPONENT: &str =
+    "its exponent is below 65537; CA/Browser Forum Baseline Requirements section 6.1.6";
+
 /// Refuses to sign what breaks a rule of the linter: an error or a warning, for
 /// everything that is asked of a CA is checked where it is typed, and what is
 /// left is a fault of this program. Gives the certificate as it will be, with a

@@ -88,7 +88,7 @@ impl AuthorityName {
     }
 
     /// Its revocation list, as a path in the CA's directory.
-    pub(super) fn list_file(self) -> String {
+    pub fn list_file(self) -> String {
         format!("{LISTS}/{self}.pem")
     }
 }

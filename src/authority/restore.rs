@@ -166,9 +166,11 @@ fn add(
         {
             continue;
         }
+        // A root certifies CAs, an issuing CA does not.
         let issuer = authorities
             .iter()
-            .filter(|_| !certificate.is_ca())
+            .filter(|one| !certificate.is_ca() || one.is_self_issued())
+            .filter(|_| !certificate.is_self_issued())
             .find(|one| {
                 certificate.issuer() == one.subject() && certificate.is_signed_by(one.public_key())
             });
@@ -180,7 +182,11 @@ fn add(
         };
         if inventory.get(serial)?.is_none() {
             let key_id = issuing.key_identifier();
-            reserve_made(&certificate, store::Kind::Leaf, &key_id, writer, occasion)?;
+            let kind = match certificate.is_ca() {
+                true => store::Kind::Issuing,
+                false => store::Kind::Leaf,
+            };
+            reserve_made(&certificate, kind, &key_id, writer, occasion)?;
         }
         let further = [
             ("requester", occasion.actor),

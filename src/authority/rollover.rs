@@ -38,6 +38,9 @@ pub struct Retired {
     pub row: GenerationRow,
     /// What it has issued and is in force.
     pub stranded: LiveLeaves,
+    /// What it has issued and is revoked, of which no list tells any more, while
+    /// its chain still leads to a root of the bundle.
+    pub unlisted: LiveLeaves,
     /// Whether its root went with it, out of the trust anchor's bundle.
     pub is_bundle_changed: bool,
     /// Its certificates by a root that is still in the bundle: whoever has the key
@@ -104,9 +107,10 @@ pub fn activate(
 ///
 /// # Errors
 ///
-/// [`Error::NothingRetiring`]; [`Error::LeavesStranded`] while something that it
-/// has issued is in force, unless by `force`; those of [`check_clock`] and of the
-/// inventory. Then nothing has changed.
+/// [`Error::NothingRetiring`]; unless by `force`, [`Error::LeavesStranded`] while
+/// something that it has issued is in force and [`Error::LeavesUnlisted`] while only
+/// its list keeps something from being accepted; those of [`check_clock`] and of
+/// the inventory. Then nothing has changed.
 pub fn retire(directory: &Path, force: bool, occasion: &Occasion<'_>) -> Result<Retired, Error> {
     let (inventory, _) = open_generations(directory)?;
     check_clock(&inventory, occasion)?;
@@ -123,6 +127,17 @@ pub fn retire(directory: &Path, force: bool, occasion: &Occasion<'_>) -> Result<
             last_end,
             safe_from: safe_from(last_end),
             certificates: named(&inventory, retiring, stranded.count, occasion.at)?,
+            is_root_staying: generations.is_staying(retiring),
+        });
+    }
+    let unlisted = generations.unlisted(retiring, &inventory, occasion.at)?;
+    if let Some(last_end) = unlisted.last_end.filter(|_| !force) {
+        return Err(Error::LeavesUnlisted {
+            name: retiring.issuing.name,
+            count: unlisted.count,
+            last_end,
+            safe_from: safe_from(last_end),
+            serial: retiring.issuing.certificate.serial().hex(),
         });
     }
     writer.retire_generation(retiring.number, occasion.at)?;
@@ -131,15 +146,16 @@ pub fn retire(directory: &Path, force: bool, occasion: &Occasion<'_>) -> Result<
         "issuing": retiring.issuing.name.to_string(),
         "stranded": stranded.count,
         "strandedUntil": stranded.last_end.map(rfc3339),
+        "unlisted": unlisted.count,
+        "unlistedUntil": unlisted.last_end.map(rfc3339),
     });
     occasion.log(&mut writer, Action::Retire, None, &detail)?;
     writer.commit()?;
-    ended(
-        directory,
-        &inventory,
-        (retiring.number, stranded),
-        occasion.at,
-    )
+    Ok(Retired {
+        stranded,
+        unlisted,
+        ..ended(directory, &inventory, retiring.number, occasion.at)?
+    })
 }
 
 /// Gives up the generation that is pending. Its directories stay as they are.
@@ -158,15 +174,14 @@ pub fn cancel(directory: &Path, occasion: &Occasion<'_>) -> Result<Retired, Erro
     let detail = json!({ "generation": pending.number, "issuing": pending.issuing });
     occasion.log(&mut writer, Action::Cancel, None, &detail)?;
     writer.commit()?;
-    let over = (pending.number, LiveLeaves::default());
-    ended(directory, &inventory, over, occasion.at)
+    ended(directory, &inventory, pending.number, occasion.at)
 }
 
 /// What has become of a generation that is over.
 fn ended(
     directory: &Path,
     inventory: &Inventory,
-    (number, stranded): (u32, LiveLeaves),
+    number: u32,
     at: DateTime<Utc>,
 ) -> Result<Retired, Error> {
     let now = Generations::read(directory, inventory)?;
@@ -178,12 +193,38 @@ fn ended(
         still_certified: now.still_certified(&row, inventory, at)?,
         is_bundle_changed,
         row,
-        stranded,
+        stranded: LiveLeaves::default(),
+        unlisted: LiveLeaves::default(),
         unwritten: now.write_bundle(directory, inventory).err(),
     })
 }
 
 impl Generations {
+    /// Whether the root of a generation stays in the bundle without it.
+    fn is_staying(&self, retiring: &Generation) -> bool {
+        self.live
+            .iter()
+            .any(|other| other.number != retiring.number && other.root.name == retiring.root.name)
+    }
+
+    /// What a retiring generation has issued that only its list keeps from being
+    /// accepted: revoked, not ended, under a root that stays and that has not
+    /// revoked the issuing CA itself.
+    fn unlisted(
+        &self,
+        retiring: &Generation,
+        inventory: &Inventory,
+        at: DateTime<Utc>,
+    ) -> Result<LiveLeaves, Error> {
+        let issuing = &retiring.issuing.certificate;
+        let record = inventory.get(issuing.serial().magnitude())?;
+        let is_revoked = record.is_some_and(|record| record.revocation.is_some());
+        if is_revoked || !self.is_staying(retiring) {
+            return Ok(LiveLeaves::default());
+        }
+        Ok(inventory.revoked_leaves(&issuing.key_identifier(), at - MARGIN)?)
+    }
+
     /// The generation that can be activated.
     fn prepared(&self) -> Result<&Generation, Error> {
         match self.pending() {
@@ -300,6 +341,8 @@ pub struct GenerationStatus {
     pub issuing: Option<Certificate>,
     /// What it has issued and is in force.
     pub leaves: LiveLeaves,
+    /// What only its list keeps from being accepted, while it is retiring.
+    pub unlisted: LiveLeaves,
 }
 
 /// What is to be done next.
@@ -368,11 +411,17 @@ pub fn rollover_status(directory: &Path, at: DateTime<Utc>) -> Result<RolloverSt
             Some(issuing) => live_leaves(&inventory, issuing, at)?,
             None => LiveLeaves::default(),
         };
+        let retiring = now.in_state(GenerationState::Retiring);
+        let unlisted = match retiring.filter(|retiring| retiring.number == row.number) {
+            Some(retiring) => now.unlisted(retiring, &inventory, at)?,
+            None => LiveLeaves::default(),
+        };
         generations.push(GenerationStatus {
             row: row.clone(),
             root,
             issuing,
             leaves,
+            unlisted,
         });
     }
     let mut next = now.next_step(&generations, at);
@@ -417,7 +466,7 @@ impl Generations {
         }
         let is_retiring = |one: &&GenerationStatus| one.row.state == GenerationState::Retiring;
         if let Some(retiring) = generations.iter().find(is_retiring) {
-            let last_end = retiring.leaves.last_end;
+            let last_end = retiring.leaves.last_end.max(retiring.unlisted.last_end);
             return NextStep::Retire {
                 safe_from: last_end.map_or(at, safe_from),
             };

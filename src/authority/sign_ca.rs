@@ -18,7 +18,7 @@ use crate::text::printable;
 use super::ceremony::years_after;
 use super::checkpoint::checkpoint_when_due;
 use super::generation::open_generations;
-use super::judge::judge;
+use super::judge::{SMALL_EXPONENT, judge};
 use super::known_key::is_compromised;
 use super::own_key::{Unlock, open_own_key, signs_certificates};
 use super::record::store_issued;
@@ -146,6 +146,8 @@ impl RootSigner {
         let fingerprint = key.fingerprint();
         let reason = if !signs_certificates(key) {
             "the key of an issuing CA is EC P-256 or P-384, or RSA with 2048 bits or more"
+        } else if key.has_small_exponent() {
+            SMALL_EXPONENT
         } else if self.certificate().public_key().is_same_key(key) {
             "it is the root's own key"
         } else if is_compromised(&self.inventory, key)? {

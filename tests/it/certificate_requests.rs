@@ -510,3 +510,23 @@ fn requests_of_windows_are_read() {
     assert_eq!(run.code, 4, "{run:#?}");
     assert!(run.stderr.contains("it is empty"), "{run:#?}");
 }
+
+/// Nothing is reserved for it, and nobody is told that windlass is at fault.
+#[test]
+fn a_key_with_a_small_exponent_is_refused_as_the_key_that_it_is() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    let small = ["-newkey", "rsa:2048", "-pkeyopt", "rsa_keygen_pubexp:3"];
+    request(&sandbox, "small", &small);
+    let before = sandbox.ok(&["ca", "list", "--dir", "ca", "--json"]);
+    let run = sign(&sandbox, "small.csr", "small", &[]);
+    assert_eq!(run.code, 4, "{run:#?}");
+    assert!(
+        run.stderr
+            .contains("is not certified: its exponent is below 65537"),
+        "{run:#?}"
+    );
+    assert!(!run.stderr.contains("fault of windlass"), "{run:#?}");
+    let after = sandbox.ok(&["ca", "list", "--dir", "ca", "--json"]);
+    assert_eq!(after.stdout, before.stdout);
+}

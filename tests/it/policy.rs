@@ -210,6 +210,12 @@ fn a_file_that_others_can_write_or_that_is_damaged_stops_everything() {
         run.stderr.contains("can be written by others (mode 0620)"),
         "{run:#?}"
     );
+    // A link to what is not mounted, say, is no word that everything is allowed.
+    std::fs::remove_file(sandbox.path("ca/ca.toml")).unwrap();
+    std::os::unix::fs::symlink("/not/mounted/ca.toml", sandbox.path("ca/ca.toml")).unwrap();
+    let run = issue(&sandbox, "a", &[]);
+    assert_eq!(run.code, 2, "{run:#?}");
+    assert!(run.stderr.contains("ca.toml cannot be read"), "{run:#?}");
     assert_eq!(count(&sandbox), 0);
 }
 
@@ -353,6 +359,27 @@ fn names_that_are_ruled_are_ascii_unless_the_policy_says_otherwise() {
     assert_eq!(issue(&sandbox, "Z\u{fc}rich", &["--dry-run"]).code, 0);
     sandbox.write("ca/ca.toml", "[profiles.web]\n");
     assert_eq!(issue(&sandbox, "Z\u{fc}rich", &["--dry-run"]).code, 0);
+}
+
+/// Whoever finds an issuer by its name would find a workload.
+#[test]
+fn no_workload_has_the_name_of_the_ca() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    let whole = ["--organization", "Example Corp"];
+    for name in ["Example Corp Issuing CA", "Example Corp Root CA"] {
+        let run = issue(&sandbox, name, &whole);
+        assert_eq!(run.code, 2, "{run:#?}");
+        assert!(
+            run.stderr.contains("the CA's own names have it already"),
+            "{run:#?}"
+        );
+    }
+    assert_eq!(count(&sandbox), 0);
+    let refusals = logged(&sandbox, "'refuse'");
+    assert_eq!(refusals.len(), 2, "{refusals:?}");
+    let run = issue(&sandbox, "Example Corp Issuing CA", &[]);
+    assert_eq!(run.code, 0, "{run:#?}");
 }
 
 #[test]

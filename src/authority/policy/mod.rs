@@ -105,6 +105,18 @@ pub struct Refusal {
     reason: String,
 }
 
+impl Refusal {
+    /// That of a subject which a certificate of the CA itself has: whoever finds an
+    /// issuer by its name would find a workload.
+    pub(super) fn own_name(subject: &str) -> Self {
+        Self {
+            rule: "the CA's own names".to_owned(),
+            value: format!("the subject '{subject}'"),
+            reason: "have it already".to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} {}", self.value, self.rule, self.reason)
@@ -123,8 +135,12 @@ impl Policy {
     /// [`Error::Policy`] with the line of what is wrong,
     /// [`Error::PolicyExposed`] when others could write it.
     pub fn of(directory: &Path) -> Result<Self, Error> {
-        match Self::read(&directory.join(Self::FILE)) {
-            Err(Error::Store(error)) if error.is_not_found() => Ok(Self::built_in()),
+        let path = directory.join(Self::FILE);
+        match Self::read(&path) {
+            // A link to what is not there, or not mounted, means a policy.
+            Err(Error::Store(error)) if error.is_not_found() && !path.is_symlink() => {
+                Ok(Self::built_in())
+            }
             read => read,
         }
     }

@@ -156,7 +156,20 @@ impl Network {
             IpAddr::V6(address) => embedded(address).map(IpAddr::V4),
             IpAddr::V4(_) => None,
         };
-        self.contains(address) || within.is_some_and(|address| self.contains(address))
+        self.contains(address)
+            || self.has_written(address)
+            || within.is_some_and(|address| self.contains(address))
+    }
+
+    /// Whether an IPv6 address is in a range of IPv6 as it is written, also one that
+    /// stands for an IPv4 address.
+    fn has_written(self, address: IpAddr) -> bool {
+        let (IpAddr::V6(own), IpAddr::V6(other)) = (self.address, address) else {
+            return false;
+        };
+        let differing = u128::from(own) ^ u128::from(other);
+        let beyond = 128 - u32::from(self.bits).min(128);
+        differing.checked_shr(beyond).unwrap_or(0) == 0
     }
 
     /// An IPv4 address in IPv6's clothes (`::ffff:10.0.0.1`) is judged as what it
@@ -220,7 +233,7 @@ pub(super) fn uri_prefix(text: &str) -> Result<String, String> {
 /// host, which names the same one.
 pub(super) fn uri_matches(prefix: &str, uri: &str, is_deny: bool) -> bool {
     let normal = |uri: &str| match is_deny {
-        true => without_root_dot(&normal_uri(uri)),
+        true => without_defaults(&normal_uri(uri)),
         false => normal_uri(uri),
     };
     let prefix = normal(prefix);
@@ -235,13 +248,28 @@ pub(super) fn uri_matches(prefix: &str, uri: &str, is_deny: bool) -> bool {
     }
 }
 
-/// Without the dot that may stand behind a host (RFC 3986 section 3.2.2).
-fn without_root_dot(uri: &str) -> String {
+/// Without what does not tell one place from another: the root's dot behind a
+/// host, the port that a scheme has anyway, and an empty path (RFC 3986 section
+/// 6.2.3).
+fn without_defaults(uri: &str) -> String {
     let Some((scheme, rest)) = uri.split_once("://") else {
         return uri.to_owned();
     };
-    let (host, rest) = rest.split_at(rest.find(['/', '?', '#', ':']).unwrap_or(rest.len()));
-    format!("{scheme}://{}{rest}", host.trim_end_matches('.'))
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let port = authority
+        .rfind(':')
+        .filter(|_| !authority.ends_with(']'))
+        .unwrap_or(authority.len());
+    let (host, port) = authority.split_at(port);
+    let port = match (scheme, port) {
+        (_, ":") | ("https" | "wss", ":443") | ("http" | "ws", ":80") => "",
+        (_, other) => other,
+    };
+    let path = match path.strip_prefix('/') {
+        Some(rest) if rest.is_empty() || rest.starts_with(['?', '#']) => rest,
+        _ => path,
+    };
+    format!("{scheme}://{}{port}{path}", host.trim_end_matches('.'))
 }
 
 /// RFC 3986 section 6.2.2: scheme and host in lower case, unreserved characters
@@ -253,7 +281,14 @@ pub(super) fn normal_uri(uri: &str) -> String {
             let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
             scheme.len() + 3 + authority
         }
-        None => decoded.find(':').unwrap_or(0),
+        // A URN's namespace has no case either (RFC 8141 section 3.1).
+        None => match decoded.get(..4) {
+            Some(scheme) if scheme.eq_ignore_ascii_case("urn:") => {
+                let name = decoded.get(4..).unwrap_or_default();
+                4 + name.find(':').unwrap_or(name.len())
+            }
+            _ => decoded.find(':').unwrap_or(0),
+        },
     };
     match decoded.split_at_checked(head) {
         Some((head, rest)) => head.to_ascii_lowercase() + rest,
@@ -382,6 +417,16 @@ mod tests {
         ] {
             assert!(denied.denies(address.parse().unwrap()), "{address}");
         }
+        for (range, address, is_denied) in [
+            ("::/0", "::ffff:11.1.1.1", true),
+            ("::ffff:0:0/96", "::ffff:11.1.1.1", true),
+            ("2001:db8::/32", "::ffff:11.1.1.1", false),
+            ("::/0", "11.1.1.1", false),
+        ] {
+            let network = Network::parse(range).unwrap();
+            let denies = network.denies(address.parse().unwrap());
+            assert_eq!(denies, is_denied, "{range} {address}");
+        }
         for address in [
             "11.0.0.0",
             "64:ff9b::11.0.0.0",
@@ -411,6 +456,28 @@ mod tests {
             "https://admin.example.com:8443/x",
         ] {
             assert!(deny("https://admin.example.com", uri), "{uri}");
+        }
+        for uri in [
+            "https://admin.example.com",
+            "https://admin.example.com?x",
+            "https://admin.example.com/#x",
+            "https://admin.example.com:443/x",
+            "https://admin.example.com.:443",
+        ] {
+            assert!(deny("https://admin.example.com/", uri), "{uri}");
+        }
+        for (prefix, uri, fits) in [
+            ("https://a/x", "https://a:443/x/y", true),
+            ("https://a/x", "https://a:/x/y", true),
+            ("http://a/x", "http://a:80/x", true),
+            ("https://a/x", "https://a:80/x", false),
+            ("https://a:443/x", "https://a/x", true),
+            ("https://[::1]/x", "https://[::1]:443/x", true),
+            ("https://a/?x", "https://a?x", true),
+            ("urn:secret:", "URN:Secret:x", true),
+            ("urn:secret:x", "urn:secret:X", false),
+        ] {
+            assert_eq!(deny(prefix, uri), fits, "{prefix} {uri}");
         }
         assert!(!deny(
             "https://admin.example.com",

@@ -26,6 +26,12 @@ pub(super) fn flaw(uri: &str) -> Option<&'static str> {
     {
         return Some("does not judge URIs with a backslash, or with %2F, %25, %2E or %5C");
     }
+    let has_host = ["http", "https", "ws", "wss", "ftp"]
+        .iter()
+        .any(|one| one.eq_ignore_ascii_case(scheme));
+    if has_host && !uri.split_at(scheme.len()).1.starts_with("://") {
+        return Some("does not judge URIs of http and the like without // before their host");
+    }
     let (authority, path) = parts(uri);
     if authority.contains('@') {
         return Some("does not judge URIs with a user before their host");
@@ -117,6 +123,8 @@ mod tests {
             "https://example.com/a\\b",
             "https://example.com/a;b/c",
             "https://example.com//a",
+            "https:/example.com/a",
+            "HTTPS:example.com/a",
             "https://example.com/a/./b",
         ] {
             assert!(flaw(bad).is_some(), "{bad}");

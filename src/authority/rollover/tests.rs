@@ -260,9 +260,11 @@ fn a_generation_is_retired_when_the_last_certificate_has_ended_everywhere() {
 }
 
 /// A certificate on hold may be released, and counts; one that is finally revoked
-/// does not.
+/// does not. Only the list of its issuing CA keeps it from being accepted, so that
+/// it is waited for, unless the root has revoked that CA.
 #[test]
-fn what_is_on_hold_would_be_stranded_and_what_is_revoked_not() {
+fn what_is_on_hold_would_be_stranded_and_what_is_revoked_unlisted() {
+    use crate::authority::{Selection, revoke};
     use crate::pki::RevocationReason;
     let home = tempfile::tempdir().unwrap();
     let directory = home.path().join("ca");
@@ -272,19 +274,67 @@ fn what_is_on_hold_would_be_stranded_and_what_is_revoked_not() {
     let delivery = Delivery::directory(&home.path().join("web")).unwrap();
     let random = SystemRandom::new();
     let issued = authority.issue(&request("web", None), delivery, &occasion(), &random);
-    let serial = *issued.unwrap().certificate.serial();
+    let leaf = issued.unwrap().certificate;
+    let serial = *leaf.serial();
     next(&directory, None);
     activate(&directory, false, &unlock(&environment), &occasion()).unwrap();
     for (reason, stranded) in [
         (RevocationReason::CertificateHold, 1),
         (RevocationReason::Superseded, 0),
     ] {
-        let selection = crate::authority::Selection::Serial(serial);
-        crate::authority::revoke(authority.inventory(), &selection, reason, None, &occasion())
-            .unwrap();
+        let selection = Selection::Serial(serial);
+        revoke(authority.inventory(), &selection, reason, None, &occasion()).unwrap();
         let status = rollover_status(&directory, occasion().at).unwrap();
         assert_eq!(status.generations[0].leaves.count, stranded, "{reason}");
         let refused = retire(&directory, false, &occasion());
-        assert_eq!(refused.is_err(), stranded > 0, "{refused:?}");
+        let Err(refused) = refused else {
+            panic!("{reason}: {refused:?}")
+        };
+        let is_stranded = matches!(
+            refused,
+            Error::LeavesStranded {
+                is_root_staying: true,
+                ..
+            }
+        );
+        let is_unlisted = matches!(refused, Error::LeavesUnlisted { count: 1, .. });
+        let expected = (stranded == 1, stranded == 0);
+        assert_eq!((is_stranded, is_unlisted), expected, "{refused:?}");
     }
+    let safe_from = leaf.not_after() + TimeDelta::seconds(301);
+    let status = rollover_status(&directory, occasion().at).unwrap();
+    assert_eq!(status.next, NextStep::Retire { safe_from });
+    let at = |at| Occasion { at, ..occasion() };
+    let early = retire(&directory, false, &at(safe_from - TimeDelta::seconds(1)));
+    assert!(
+        matches!(early, Err(Error::LeavesUnlisted { .. })),
+        "{early:?}"
+    );
+    let issuing = *authority.issuing().serial();
+    let reason = RevocationReason::CessationOfOperation;
+    let issuing = Selection::Authority(Box::new(Selection::Serial(issuing)));
+    revoke(authority.inventory(), &issuing, reason, None, &occasion()).unwrap();
+    let retired = retire(&directory, false, &occasion()).unwrap();
+    assert_eq!((retired.stranded.count, retired.unlisted.count), (0, 0));
+}
+
+/// What is retired by force although only its list tells of revocations is told.
+#[test]
+fn a_generation_that_is_retired_by_force_tells_what_is_unlisted() {
+    use crate::authority::{Selection, revoke};
+    let home = tempfile::tempdir().unwrap();
+    let directory = home.path().join("ca");
+    with_ca(&directory, false);
+    let environment = Environment::default();
+    let authority = Authority::open(&directory, &unlock(&environment)).unwrap();
+    let delivery = Delivery::directory(&home.path().join("web")).unwrap();
+    let random = SystemRandom::new();
+    let issued = authority.issue(&request("web", None), delivery, &occasion(), &random);
+    let selection = Selection::Serial(*issued.unwrap().certificate.serial());
+    let reason = crate::pki::RevocationReason::KeyCompromise;
+    revoke(authority.inventory(), &selection, reason, None, &occasion()).unwrap();
+    next(&directory, None);
+    activate(&directory, false, &unlock(&environment), &occasion()).unwrap();
+    let retired = retire(&directory, true, &occasion()).unwrap();
+    assert_eq!((retired.stranded.count, retired.unlisted.count), (0, 1));
 }

@@ -203,8 +203,10 @@ pub struct RolloverActivate {
 ///
 /// Refused while a certificate that it has issued is in use. Then its revocation
 /// list is not made any more, and its root leaves the bundle, which Roles Anywhere
-/// is given once more. Its key stays in its directory until you remove it. Needs no
-/// passphrase.
+/// is given once more. Where the root stays, it is also refused until the revoked
+/// certificates have ended, or 'windlass ca revoke --ca' has revoked the issuing CA:
+/// nothing but its list keeps them from being accepted. Its key stays in its
+/// directory until you remove it. Needs no passphrase.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Example:
@@ -214,7 +216,7 @@ pub struct RolloverRetire {
     #[command(flatten)]
     pub ca: CaDirectory,
 
-    /// Retire it although certificates that are in use will not be accepted any more
+    /// Retire it although certificates are in use, or only its list tells of some
     #[arg(long)]
     pub force: bool,
 

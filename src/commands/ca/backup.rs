@@ -28,6 +28,11 @@ pub(in crate::commands) fn backup(arguments: &CaBackup, context: &Context) -> Re
             "the backup is whole, but the audit log could not note it: {error}"
         ));
     }
+    for (name, error) in &report.unusable_keys {
+        context.printer.warning(&format!(
+            "the {name} key is of no use, here and in the backup: {error}"
+        ));
+    }
     if !report.left_out.is_empty() {
         let shown: Vec<String> = report
             .left_out
@@ -50,6 +55,11 @@ pub(in crate::commands) fn backup(arguments: &CaBackup, context: &Context) -> Re
             "size": report.size,
             "files": report.files,
             "leftOut": report.left_out,
+            "unusableKeys": report
+                .unusable_keys
+                .iter()
+                .map(|(name, _)| name.to_string())
+                .collect::<Vec<_>>(),
             "logEntries": report.log_entries,
             "logHead": report.log_head,
         }));

@@ -201,9 +201,12 @@ fn read_csv(content: &[u8]) -> Result<Vec<Written>, Wrong> {
         (line, printable(&error.to_string(), 300))
     };
     let headings = reader.headers().map_err(malformed)?.clone();
-    for heading in &headings {
+    for (place, heading) in headings.iter().enumerate() {
         if !COLUMNS.contains(&heading) {
             return Err((1, unknown_heading(heading)));
+        }
+        if headings.iter().take(place).any(|other| other == heading) {
+            return Err((1, format!("the column '{heading}' is there twice")));
         }
     }
     if !headings.iter().any(|heading| heading == "id") {

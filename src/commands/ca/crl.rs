@@ -16,6 +16,7 @@ use crate::limits;
 
 use super::issue::warn_of_end;
 use super::occasion::{actor, occasion};
+use super::outside::check_outside;
 use super::unlock::unlock;
 
 /// How long a list is good for when nothing is said, in days.
@@ -67,6 +68,11 @@ fn publish(arguments: &CrlMake, context: &Context) -> Result<(), Error> {
     let (mut due, mut current) = (Vec::new(), Vec::new());
     for issuer in all.iter().copied() {
         let file = file_for(issuer, &all, out.as_deref());
+        if let Some(file) = &file
+            && !is_same(file, &directory.join(issuer.list_file()))
+        {
+            check_outside(file, &directory)?;
+        }
         let found = match arguments.if_due {
             true => not_due(&directory, issuer, file.as_deref(), context.clock.now())?,
             false => None,
@@ -139,6 +145,12 @@ fn file_for(issuer: AuthorityName, all: &[AuthorityName], out: Option<&Path>) ->
         name.push(suffix);
     }
     Some(out.with_file_name(name))
+}
+
+/// Whether both lead to the one file, which is there.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let real = one.canonicalize().ok();
+    real.is_some() && real == other.canonicalize().ok()
 }
 
 /// The list, when neither it nor the copy of it needs another.

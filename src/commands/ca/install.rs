@@ -35,7 +35,10 @@ pub(in crate::commands) fn install(arguments: &CaInstall, context: &Context) -> 
     let (root, issuing) = (admitted.root(), admitted.issuing());
     let fingerprint = root.fingerprint();
     Confirm {
-        what: &format!("the root in {}", origin_of(Part::Root)),
+        what: &format!(
+            "the root in {}",
+            root_file.as_ref().unwrap_or(&file).display()
+        ),
         found: &fingerprint,
         option: "root-fingerprint",
         given: arguments.root_fingerprint.as_deref(),

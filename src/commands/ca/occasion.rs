@@ -24,11 +24,9 @@ pub(in crate::commands) fn actor(context: &Context) -> String {
         .to_string_lossy()
         .into_owned();
     let name = format!("{}@{}", printable(&name, MOST), printable(&host, MOST));
-    // What calls itself root may be anybody who has made a user namespace.
+    // Who has made a user namespace may call themselves anybody in it.
     let map = read_bounded(Path::new("/proc/self/uid_map"), limits::MAX_FILE).unwrap_or_default();
-    if user == 0
-        && let Some(outside) = mapped_root(&map)
-    {
+    if let Some(outside) = mapped(&map, user) {
         return format!("{name} (in a user namespace of uid {outside})");
     }
     // Only what root's own sudo says of itself; anybody else may set it.
@@ -40,9 +38,10 @@ pub(in crate::commands) fn actor(context: &Context) -> String {
     }
 }
 
-/// Who uid 0 is outside of its user namespace; `None` where it is root itself
-/// (user_namespaces(7): first id inside, first id outside, count).
-fn mapped_root(map: &[u8]) -> Option<u32> {
+/// Who a user is outside of their user namespace; `None` where it is the same one
+/// (user_namespaces(7): first id inside, first id outside, count). Root of a
+/// namespace within that of root is another.
+fn mapped(map: &[u8], user: u32) -> Option<u32> {
     let text = std::str::from_utf8(map).ok()?;
     let mut lines = text.lines().filter_map(|line| {
         let numbers: Vec<u32> = line
@@ -51,8 +50,11 @@ fn mapped_root(map: &[u8]) -> Option<u32> {
             .collect();
         <[u32; 3]>::try_from(numbers).ok()
     });
-    let [_, outside, count] = lines.find(|[inside, _, _]| *inside == 0)?;
-    (outside != 0 || count != u32::MAX).then_some(outside)
+    let [first, outside, count] =
+        lines.find(|[first, _, count]| user.checked_sub(*first).is_some_and(|by| by < *count))?;
+    let outside = outside.saturating_add(user - first);
+    let is_nested_root = user == 0 && count != u32::MAX;
+    (outside != user || is_nested_root).then_some(outside)
 }
 
 /// The occasion of a command that `actor` runs now.
@@ -71,18 +73,24 @@ pub(in crate::commands) fn occasion<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::mapped_root;
+    use super::mapped;
 
     #[test]
-    fn root_of_a_user_namespace_is_told_as_who_made_it() {
-        for (map, outside) in [
-            ("         0          0 4294967295\n", None),
-            ("         0       1000          1\n", Some(1000)),
-            ("0 100000 65536\n", Some(100_000)),
-            ("1 100000 65536\n0 1000 1\n", Some(1000)),
-            ("", None),
+    fn whoever_is_in_a_user_namespace_is_told_as_who_made_it() {
+        for (map, user, outside) in [
+            ("         0          0 4294967295\n", 0, None),
+            ("         0          0 4294967295\n", 1000, None),
+            ("         0       1000          1\n", 0, Some(1000)),
+            ("0 0 1\n", 0, Some(0)),
+            ("0 100000 65536\n", 0, Some(100_000)),
+            ("0 100000 65536\n", 33, Some(100_033)),
+            ("1 100000 65536\n0 1000 1\n", 0, Some(1000)),
+            ("33 1000 1\n", 33, Some(1000)),
+            ("1000 1000 1\n", 1000, None),
+            ("1000 1000 1\n", 65534, None),
+            ("", 0, None),
         ] {
-            assert_eq!(mapped_root(map.as_bytes()), outside, "{map}");
+            assert_eq!(mapped(map.as_bytes(), user), outside, "{map} {user}");
         }
     }
 }

@@ -164,7 +164,8 @@ fn next_step(directory: &Path, issuers: &[AuthorityName]) -> String {
     let mut options: Vec<String> = issuers.iter().map(|one| crl::option_for(*one)).collect();
     options.dedup();
     if options.is_empty() {
-        return "next           nothing: its issuer is retired, and no list tells of it\n"
+        return "next           its issuer is retired, and no list tells of it: where the root stays,\n               \
+                revoke the issuing CA, 'windlass ca revoke --ca' ('windlass ca list --kind issuing')\n"
             .to_owned();
     }
     options

@@ -189,8 +189,22 @@ fn retire(arguments: &RolloverRetire, context: &Context) -> Result<(), Error> {
             1 => ("a certificate".to_owned(), "is"),
             count => (format!("{count} certificates"), "are"),
         };
+        let what = match retired.is_bundle_changed {
+            true => "will not be accepted any more",
+            false => "will go on to be accepted, and no list can end that",
+        };
         context.printer.warning(&format!(
-            "{count} of {} that {them} in use will not be accepted any more",
+            "{count} of {} that {them} in use {what}",
+            retired.row.issuing
+        ));
+    }
+    if retired.unlisted.count > 0 {
+        context.printer.warning(&format!(
+            "no list tells any more of {} of {}: unless the issuing CA is revoked, that is undone when the last list ends",
+            match retired.unlisted.count {
+                1 => "a revoked certificate".to_owned(),
+                count => format!("{count} revoked certificates"),
+            },
             retired.row.issuing
         ));
     }
@@ -258,6 +272,8 @@ fn ended_as_json(ended: &Retired, directory: &Path) -> Value {
         "state": ended.row.state.as_str(),
         "strandedCertificates": ended.stranded.count,
         "strandedUntil": ended.stranded.last_end.map(rfc3339),
+        "unlistedCertificates": ended.unlisted.count,
+        "unlistedUntil": ended.unlisted.last_end.map(rfc3339),
         "bundleChanged": ended.is_bundle_changed,
         "trustAnchorFile": directory.join("trust-anchor.pem"),
         "unusedKeys": places(ended, directory),

@@ -49,6 +49,7 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::Incomplete { .. }
         | authority::Error::Lint { .. }
         | authority::Error::LeavesStranded { .. }
+        | authority::Error::LeavesUnlisted { .. }
         | authority::Error::NotFound { .. }
         | authority::Error::NothingPrepared
         | authority::Error::NothingRetiring
@@ -228,6 +229,12 @@ pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<St
         ),
         authority::Error::LeavesStranded { safe_from, .. } => Some(format!(
             "renew them, or wait: nothing is stranded from {} on ('windlass ca rollover status' says how far it is); --force retires it now",
+            rfc3339(*safe_from)
+        )),
+        authority::Error::LeavesUnlisted {
+            safe_from, serial, ..
+        } => Some(format!(
+            "wait until {}, or revoke the issuing CA where its root is, 'windlass ca revoke --ca {serial} --reason cessationOfOperation', and import the root's list; --force retires it now",
             rfc3339(*safe_from)
         )),
         authority::Error::NothingPrepared => Some(

@@ -102,6 +102,10 @@ pub struct LiveLeaves {
 const LIVE: &str = "issued_at IS NOT NULL AND not_after >= ?2 AND issuer_key_id = ?1 \
     AND kind = 'leaf' AND (revoked_at IS NULL OR revocation = 6)";
 
+/// The same of those that are revoked for good.
+const REVOKED: &str = "not_after >= ?2 AND issuer_key_id = ?1 \
+    AND kind = 'leaf' AND revoked_at IS NOT NULL AND revocation <> 6";
+
 impl Inventory {
     /// All generations, the oldest first.
     ///
@@ -164,9 +168,32 @@ impl Inventory {
         issuer_key_id: &[u8],
         at: DateTime<Utc>,
     ) -> Result<LiveLeaves, Error> {
+        self.count_leaves(LIVE, issuer_key_id, at)
+    }
+
+    /// Counts what an issuing CA has given out, was revoked for good and has not
+    /// ended at `at`: only a list of that CA tells of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`].
+    pub fn revoked_leaves(
+        &self,
+        issuer_key_id: &[u8],
+        at: DateTime<Utc>,
+    ) -> Result<LiveLeaves, Error> {
+        self.count_leaves(REVOKED, issuer_key_id, at)
+    }
+
+    fn count_leaves(
+        &self,
+        condition: &str,
+        issuer_key_id: &[u8],
+        at: DateTime<Utc>,
+    ) -> Result<LiveLeaves, Error> {
         self.connection
             .query_row(
-                &format!("SELECT count(*), max(not_after) FROM certificate WHERE {LIVE}"),
+                &format!("SELECT count(*), max(not_after) FROM certificate WHERE {condition}"),
                 params![issuer_key_id, at.timestamp()],
                 |row| {
                     Ok(LiveLeaves {

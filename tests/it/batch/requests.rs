@@ -96,3 +96,18 @@ fn an_id_whose_certificate_was_revoked_is_refused() {
     assert!(error.contains("which was revoked on"), "{error}");
     assert!(run.stderr.contains("give the row another id"), "{run:#?}");
 }
+
+/// Which of the two would count is luck.
+#[test]
+fn a_column_stands_there_once() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    sandbox.write("rows", "id,cn,san,cn\na,web-1,,admin\n");
+    let run = batch(&sandbox, "rows", &[]);
+    assert_eq!(run.code, 2, "{run:#?}");
+    assert!(
+        run.stderr
+            .contains("rows, line 1: the column 'cn' is there twice"),
+        "{run:#?}"
+    );
+}

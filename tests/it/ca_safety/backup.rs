@@ -123,6 +123,34 @@ fn a_ca_that_is_damaged_is_not_backed_up() {
     assert!(!sandbox.path("backup.tar").exists());
 }
 
+/// Whoever keeps it as the last resort would find out when it is.
+#[test]
+fn a_backup_tells_which_keys_are_of_no_use() {
+    let sandbox = with_web();
+    let told = json(&backup(&sandbox, "good.tar"));
+    assert_eq!(told["unusableKeys"], serde_json::json!([]));
+    let key = sandbox.read("ca/issuing/key.pem");
+    for (content, name) in [("", "empty.tar"), (&key[..key.len() / 2], "half.tar")] {
+        sandbox.write("ca/issuing/key.pem", content);
+        let run = backup(&sandbox, name);
+        assert_eq!(run.code, 0, "{name}: {run:#?}");
+        let told = json(&run);
+        assert_eq!(told["unusableKeys"], serde_json::json!(["issuing"]));
+        assert!(
+            run.stderr.contains("warning: the issuing key is of no use"),
+            "{name}: {run:#?}"
+        );
+    }
+    fs::remove_file(sandbox.path("ca/issuing/key.pem")).unwrap();
+    let run = backup(&sandbox, "none.tar");
+    assert_eq!(json(&run)["unusableKeys"], serde_json::json!(["issuing"]));
+    // That of a root may be elsewhere.
+    sandbox.write("ca/issuing/key.pem", &key);
+    fs::remove_file(sandbox.path("ca/root/key.pem")).unwrap();
+    let run = backup(&sandbox, "apart.tar");
+    assert_eq!(json(&run)["unusableKeys"], serde_json::json!([]));
+}
+
 #[test]
 fn a_backup_that_is_older_than_a_published_list_is_noticed() {
     let sandbox = with_web();

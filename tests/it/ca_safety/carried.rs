@@ -177,16 +177,48 @@ fn member_at(members: &mut Vec<(String, Vec<u8>)>, name: &str, content: &[u8]) {
     members.insert(0, (name.to_owned(), content.to_vec()));
 }
 
-/// A backup without files that decide anything has no entry about them: a file
-/// that somebody adds is told with what it would load.
+/// That a CA has no file that decides anything is in its log as well. Where it is
+/// not, for the backup is of an earlier version, a file that somebody adds is told
+/// with what it would load.
 #[test]
-fn a_device_of_which_the_log_does_not_tell_is_pointed_out() {
+fn a_file_that_decides_is_not_added_to_a_backup_that_has_none() {
     let sandbox = with_web();
+    let before = fs::read(sandbox.path("ca/inventory.db")).unwrap();
+    let database = rusqlite::Connection::open(sandbox.path("ca/inventory.db")).unwrap();
+    let head: Vec<u8> = database
+        .query_row(
+            "SELECT hash FROM audit ORDER BY sequence DESC LIMIT 1",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    drop(database);
     assert_eq!(backup(&sandbox, "backup.tar").code, 0);
-    let mut members = members(&sandbox, "backup.tar");
+    let whole = members(&sandbox, "backup.tar");
     let device = br#"{"version":1,"key":"pkcs11:token=x","pkcs11Module":"/tmp/evil.so"}"#;
-    member_at(&mut members, "issuing/device.json", device);
-    sandbox.write("forged.tar", packed(&members, |_| {}));
+    let policy = b"[profiles.web]\n".as_slice();
+    for (name, content) in [
+        ("issuing/device.json", device.as_slice()),
+        ("ca.toml", policy),
+    ] {
+        let mut more = whole.clone();
+        member_at(&mut more, name, content);
+        sandbox.write("forged.tar", packed(&more, |_| {}));
+        let run = restore(&sandbox, "forged.tar", "again", &[]);
+        assert_eq!(run.code, 4, "{name}: {run:#?}");
+        let says = format!("{name} is not the one of which the audit log tells");
+        assert!(run.stderr.contains(&says), "{name}: {run:#?}");
+        assert!(!sandbox.path("again").exists(), "{name}");
+    }
+    let mut earlier = whole;
+    for (name, content) in &mut earlier {
+        if name == "inventory.db" {
+            content.clone_from(&before);
+        }
+    }
+    member_at(&mut earlier, "issuing/device.json", device);
+    let head = |manifest: &mut Value| manifest["logHead"] = hex::encode(&head).into();
+    sandbox.write("forged.tar", packed(&earlier, head));
     let run = restore(&sandbox, "forged.tar", "again", &[]);
     assert_eq!(run.code, 0, "{run:#?}");
     assert!(

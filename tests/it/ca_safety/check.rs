@@ -36,7 +36,7 @@ fn a_ca_in_order_is_ok_and_the_numbers_are_there() {
     for number in [
         "authority_ends_root=",
         "unreplaced_certificates_critical=0",
-        "log_entries=5",
+        "log_entries=6",
     ] {
         assert!(first.contains(number), "{first}");
     }

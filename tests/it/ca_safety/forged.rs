@@ -105,6 +105,18 @@ fn every_column_that_says_something_is_held_against_certificate_and_log() {
             format!("whether {} is revoked is not", serial("bad")),
         ),
         (
+            "UPDATE certificate SET request_id = 'web-1' WHERE kind = 'issuing'".to_owned(),
+            "request_id of the certificate".to_owned(),
+        ),
+        (
+            "UPDATE certificate SET profile = 'web' WHERE kind = 'root'".to_owned(),
+            "profile of the certificate".to_owned(),
+        ),
+        (
+            "UPDATE certificate SET requester = 'mallory' WHERE kind = 'root'".to_owned(),
+            "requester of the certificate".to_owned(),
+        ),
+        (
             "UPDATE audit SET certificate = NULL WHERE action = 'revoke'".to_owned(),
             "does not lead to the certificate".to_owned(),
         ),

@@ -593,6 +593,13 @@ fn a_root_is_compared_with_what_its_machine_shows() {
     let silent = install(&apart.sandbox, &["--cert", "issuing.pem"]);
     assert_eq!(silent.code, 2, "{silent:#?}");
     assert!(
+        silent
+            .stderr
+            .contains("SHA-256 of the root in issuing.pem has"),
+        "{}",
+        silent.stderr
+    );
+    assert!(
         silent.stderr.contains("give --root-fingerprint HEX"),
         "{}",
         silent.stderr

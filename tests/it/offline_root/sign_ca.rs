@@ -294,3 +294,24 @@ fn a_ca_with_its_root_certifies_another_issuing_ca() {
     let there = apart.sign_ca("issuing.pem", &[]);
     assert_eq!(there.code, 2, "{there:#?}");
 }
+
+/// Otherwise it could not revoke what it has certified.
+#[test]
+fn a_root_that_is_restored_is_given_back_what_it_certified_since() {
+    let apart = Apart::new();
+    let sandbox = &apart.sandbox;
+    sandbox.ok(&["ca", "backup", "--dir", "vault", "--out", "vault.tar"]);
+    assert_eq!(apart.sign_ca("issuing.pem", &[]).code, 0);
+    let restore = ["ca", "restore", "vault.tar", "--dir", "again"];
+    sandbox.ok(&[&restore[..], &["--also", "issuing.pem"]].concat());
+    let serial = certificates(sandbox, "issuing.pem")[0].serial().hex();
+    let shown = json(&sandbox.ok(&["ca", "show", &serial, "--dir", "again", "--json"]));
+    assert_eq!(shown["kind"], "issuing");
+    let verified = sandbox.run(&["ca", "audit", "verify", "--dir", "again"]);
+    assert_eq!(verified.code, 0, "{verified:#?}");
+    let revoke = ["ca", "revoke", "--dir", "again", &serial, "--ca"];
+    sandbox.ok(&[&revoke[..], &["--reason", "cACompromise"]].concat());
+    let list = ["ca", "crl", "--dir", "again", "--issuer", "root", "--json"];
+    let made = json(&sandbox.ok(&[&list[..], &SECRET].concat()));
+    assert_eq!(made["entries"], 1, "{made}");
+}

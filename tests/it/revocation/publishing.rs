@@ -264,3 +264,30 @@ fn a_serial_number_that_is_only_reserved_can_be_revoked() {
         Some(RevocationReason::Unspecified)
     );
 }
+
+/// By no means: what is not a list here is the CA itself.
+#[test]
+fn a_list_is_never_written_over_the_files_of_the_ca() {
+    let sandbox = ca_with("web-1");
+    let own = [
+        "ca/issuing/key.pem",
+        "ca/issuing/cert.pem",
+        "ca/root/key.pem",
+        "ca/trust-anchor.pem",
+        "ca/inventory.db",
+        "ca/ca.toml",
+        "ca/crl/root.pem",
+    ];
+    for file in own {
+        let before = fs::read(sandbox.path(file)).ok();
+        let run = crl(&sandbox, &["--out", file, "--force"]);
+        assert_eq!(run.code, 2, "{file}: {run:#?}");
+        assert!(
+            run.stderr.contains("is inside of the directory of the CA"),
+            "{file}: {run:#?}"
+        );
+        assert_eq!(fs::read(sandbox.path(file)).ok(), before, "{file}");
+    }
+    assert_eq!(crl(&sandbox, &[]).code, 0);
+    assert_eq!(crl(&sandbox, &["--out", LIST]).code, 0);
+}

@@ -180,8 +180,11 @@ fn a_new_issuing_ca_needs_nothing_installed() {
         "--reason",
         "superseded",
     ]);
-    let retired = json(&done(&sandbox, "retire", &["--json"]));
+    assert_snapshot!("status_revoked", shown(&done(&sandbox, "status", &[])));
+    assert_snapshot!("retire_unlisted", shown(&step(&sandbox, "retire", &[])));
+    let retired = json(&done(&sandbox, "retire", &["--force", "--json"]));
     assert_eq!(retired["strandedCertificates"], 0);
+    assert_eq!(retired["unlistedCertificates"], 1);
     assert_eq!(retired["bundleChanged"], false);
     assert_eq!(bundle(&sandbox), before);
     // And once more, by which the numbers go on.

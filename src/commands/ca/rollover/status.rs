@@ -85,6 +85,19 @@ fn shown(one: &GenerationStatus, now: DateTime<Utc>) -> String {
     if counts {
         text.push_str(&format!("  {:<12} {leaves}\n", "in use"));
     }
+    if let Some(end) = one.unlisted.last_end {
+        text.push_str(&format!(
+            "  {:<12} {}{} {}: its list alone tells of that\n",
+            "revoked",
+            one.unlisted.count,
+            if one.unlisted.count > 1 {
+                ", the last"
+            } else {
+                ","
+            },
+            until(end, now)
+        ));
+    }
     text
 }
 
@@ -224,5 +237,7 @@ fn generation_as_json(one: &GenerationStatus) -> Value {
         "endedAt": row.retired_at.map(rfc3339),
         "certificatesInUse": one.leaves.count,
         "lastEnd": one.leaves.last_end.map(rfc3339),
+        "revokedCertificates": one.unlisted.count,
+        "revokedLastEnd": one.unlisted.last_end.map(rfc3339),
     })
 }
