@@ -43,21 +43,24 @@ const fn is_direction_mark(character: char) -> bool {
 #[must_use]
 pub fn is_tag_character(character: char) -> bool {
     use unicode_general_category::{GeneralCategory as Category, get_general_category};
-    "_.:/=+-@".contains(character)
-        || matches!(
-            get_general_category(character),
-            Category::UppercaseLetter
-                | Category::LowercaseLetter
-                | Category::TitlecaseLetter
-                | Category::ModifierLetter
-                | Category::OtherLetter
-                | Category::DecimalNumber
-                | Category::LetterNumber
-                | Category::OtherNumber
-                | Category::SpaceSeparator
-                | Category::LineSeparator
-                | Category::ParagraphSeparator
-        )
+    if character.is_ascii() {
+        // Its only blank is a SpaceSeparator.
+        return character.is_ascii_alphanumeric() || "_.:/=+-@ ".contains(character);
+    }
+    matches!(
+        get_general_category(character),
+        Category::UppercaseLetter
+            | Category::LowercaseLetter
+            | Category::TitlecaseLetter
+            | Category::ModifierLetter
+            | Category::OtherLetter
+            | Category::DecimalNumber
+            | Category::LetterNumber
+            | Category::OtherNumber
+            | Category::SpaceSeparator
+            | Category::LineSeparator
+            | Category::ParagraphSeparator
+    )
 }
 
 /// Which of the known names was perhaps meant: the one that is most alike, if any

@@ -157,6 +157,14 @@ pub(super) struct CertificateView<'a> {
     pub(super) extensions: Vec<Extension<'a>>,
     pub(super) basic: Option<Basic<'a>>,
     pub(super) usage: Option<Usage<'a>>,
+    /// The subject alternative names; none when they are missing or malformed,
+    /// which other rules tell. As the two below, read once for the many rules
+    /// that look at them.
+    pub(super) names: Vec<Element<'a>>,
+    /// What the extended key usage names; the same.
+    pub(super) purposes: Vec<&'a [u8]>,
+    /// Of notBefore and notAfter.
+    pub(super) validity: (TimeForm, TimeForm),
     /// The time for which it is judged.
     pub(super) at: DateTime<Utc>,
 }
@@ -186,6 +194,12 @@ impl<'a> CertificateView<'a> {
         }
         let tail = Tail::read(tail)?;
         let find = |wanted| tail.extensions.iter().find(|one| one.oid == wanted);
+        let elements = |wanted| {
+            find(wanted)
+                .and_then(Extension::elements)
+                .unwrap_or_default()
+        };
+        let purposes = elements(oid::EXTENDED_KEY_USAGE);
         Some(Self {
             version: version.unwrap_or(0).saturating_add(1),
             default_version_written: version == Some(0),
@@ -202,6 +216,9 @@ impl<'a> CertificateView<'a> {
             has_extensions: tail.has_extensions,
             basic: find(oid::BASIC_CONSTRAINTS).and_then(Basic::read),
             usage: find(oid::KEY_USAGE).and_then(Usage::read),
+            names: elements(oid::SUBJECT_ALT_NAME),
+            purposes: purposes.iter().map(|purpose| purpose.content).collect(),
+            validity: (TimeForm::of(not_before), TimeForm::of(not_after)),
             extensions: tail.extensions,
             at,
         })
@@ -234,13 +251,6 @@ impl<'a> CertificateView<'a> {
             (identifier, []) if identifier.tag == der::OCTET_STRING => Some(identifier.content),
             _ => None,
         }
-    }
-
-    pub(super) fn validity(&self) -> (TimeForm, TimeForm) {
-        (
-            TimeForm::of(&self.not_before),
-            TimeForm::of(&self.not_after),
-        )
     }
 }
 
