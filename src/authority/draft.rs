@@ -440,8 +440,8 @@ impl Press<'_> {
 pub(super) struct Product {
     pub(super) certificate: Certificate,
     fingerprint: String,
-    /// The facts of its entry in the log.
-    detail: Value,
+    /// The facts of its entry in the log, a JSON object.
+    detail: String,
 }
 
 impl Product {
@@ -468,7 +468,7 @@ impl Product {
         Self {
             certificate,
             fingerprint,
-            detail,
+            detail: detail.to_string(),
         }
     }
 
@@ -481,7 +481,7 @@ impl Product {
         let serial = self.certificate.serial().magnitude();
         let encoded = self.certificate.der();
         writer.store(serial, encoded, &self.fingerprint, occasion.at)?;
-        occasion.log(writer, Action::Issue, Some(serial), &self.detail)
+        occasion.log_written(writer, Action::Issue, Some(serial), &self.detail)
     }
 }
 
