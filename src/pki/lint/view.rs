@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::der::{self, Element};
+use crate::der::{self, Element, Elements};
 use crate::limits;
 
 use super::form::{self, TimeForm};
@@ -63,7 +63,7 @@ impl<'a> Extension<'a> {
     }
 
     /// The elements of a value that is a SEQUENCE.
-    pub(super) fn elements(&self) -> Option<Vec<Element<'a>>> {
+    pub(super) fn elements(&self) -> Option<Elements<'a>> {
         der::sequence(self.value)
     }
 }
@@ -160,7 +160,7 @@ pub(super) struct CertificateView<'a> {
     /// The subject alternative names; none when they are missing or malformed,
     /// which other rules tell. As the two below, read once for the many rules
     /// that look at them.
-    pub(super) names: Vec<Element<'a>>,
+    pub(super) names: Elements<'a>,
     /// What the extended key usage names; the same.
     pub(super) purposes: Vec<&'a [u8]>,
     /// Of notBefore and notAfter.
@@ -239,7 +239,7 @@ impl<'a> CertificateView<'a> {
 
     /// The elements of an extension whose value is a SEQUENCE; none when it is
     /// missing or malformed, which other rules tell.
-    pub(super) fn elements(&self, oid: &[u8]) -> Vec<Element<'a>> {
+    pub(super) fn elements(&self, oid: &[u8]) -> Elements<'a> {
         self.extension(oid)
             .and_then(Extension::elements)
             .unwrap_or_default()
@@ -297,7 +297,7 @@ pub(super) fn read_extensions<'a>(field: &Element<'a>) -> Option<Vec<Extension<'
 
 /// What certificates and revocation lists have in common (RFC 5280 sections 4.1
 /// and 5.1): the fields that are signed, and the algorithm behind them.
-pub(super) fn signed_fields(encoded: &[u8]) -> Option<(Vec<Element<'_>>, Element<'_>)> {
+pub(super) fn signed_fields(encoded: &[u8]) -> Option<(Elements<'_>, Element<'_>)> {
     let parts = der::sequence(encoded)?;
     let [tbs, algorithm, signature] = parts.as_slice() else {
         return None;
@@ -308,7 +308,7 @@ pub(super) fn signed_fields(encoded: &[u8]) -> Option<(Vec<Element<'_>>, Element
     Some((as_sequence(tbs)?, *algorithm))
 }
 
-pub(super) fn as_sequence<'a>(element: &Element<'a>) -> Option<Vec<Element<'a>>> {
+pub(super) fn as_sequence<'a>(element: &Element<'a>) -> Option<Elements<'a>> {
     if element.tag != der::SEQUENCE {
         return None;
     }
