@@ -15,6 +15,10 @@ pub const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// cuts the text after `max` characters.
 #[must_use]
 pub fn printable(text: &str, max: usize) -> String {
+    let is_plain = |octet: u8| octet.is_ascii_graphic() || octet == b' ';
+    if text.len() <= max && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
     let mut shown = String::new();
     for (count, character) in text.chars().enumerate() {
         if count == max {
@@ -77,6 +81,16 @@ pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_ascii_a_tag_may_have_letters_digits_blanks_and_eight_marks() {
+        let allowed: String = ('\0'..='\x7f')
+            .filter(|one| is_tag_character(*one))
+            .collect();
+        let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
+        assert_eq!(allowed, format!(" +-./0123456789:=@{letters}"));
+        assert!(is_tag_character('ü') && !is_tag_character('€'));
+    }
 
     #[test]
     fn control_characters_are_escaped_and_length_is_bounded() {

@@ -5,7 +5,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ring::rand::SecureRandom;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use crate::clock::rfc3339;
 use crate::key::{PublicKey, Signer};
@@ -435,6 +436,22 @@ impl Press<'_> {
     }
 }
 
+/// The facts of an issue in the log, in the order of their names, which every
+/// other entry has too. With the requester they say all that the certificate does
+/// not.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Facts<'a> {
+    fingerprint_sha256: &'a str,
+    not_after: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    requester: &'a str,
+    subject: String,
+}
+
 /// A signed certificate with what is said of it where it is stored: made ready
 /// before the inventory is locked.
 pub(super) struct Product {
@@ -447,28 +464,19 @@ pub(super) struct Product {
 impl Product {
     pub(super) fn of(draft: &Draft<'_>, certificate: Certificate, actor: &str) -> Self {
         let fingerprint = certificate.fingerprint();
-        let mut detail = json!({
-            "fingerprintSha256": fingerprint,
-            "subject": certificate.subject().to_string(),
-            "notAfter": rfc3339(certificate.not_after()),
-        });
-        if let Value::Object(fields) = &mut detail {
-            // With the requester it says all that the certificate does not.
-            let further = [
-                ("requester", Some(actor)),
-                ("profile", draft.profile.name()),
-                ("requestId", draft.request_id.as_deref()),
-            ];
-            for (name, value) in further {
-                if let Some(value) = value {
-                    fields.insert(name.to_owned(), value.into());
-                }
-            }
-        }
+        let facts = Facts {
+            fingerprint_sha256: &fingerprint,
+            not_after: rfc3339(certificate.not_after()),
+            profile: draft.profile.name(),
+            request_id: draft.request_id.as_deref(),
+            requester: actor,
+            subject: certificate.subject().to_string(),
+        };
         Self {
+            // Texts alone always have a form in JSON.
+            detail: serde_json::to_string(&facts).unwrap_or_default(),
             certificate,
             fingerprint,
-            detail: detail.to_string(),
         }
     }
 
