@@ -6,6 +6,8 @@
 //! to-be-signed certificate. Everything that interprets certificates uses
 //! `x509-parser`. Rules: X.690, definite lengths only, minimal lengths only.
 
+use smallvec::SmallVec;
+
 /// Tag of INTEGER.
 pub const INTEGER: u8 = 0x02;
 /// Tag of BIT STRING.
@@ -36,6 +38,10 @@ pub struct Element<'a> {
     /// Identifier, length and content together.
     pub encoded: &'a [u8],
 }
+
+/// The elements of a constructed value. Those of a certificate have hardly ever
+/// more than eight, which take no memory of their own.
+pub type Elements<'a> = SmallVec<[Element<'a>; 8]>;
 
 /// Reads one element from the front of `input` and gives it with the rest.
 /// `None` when the bytes are not DER.
@@ -78,8 +84,8 @@ pub fn read(input: &[u8]) -> Option<(Element<'_>, &[u8])> {
 /// Reads all elements of a constructed element's content. `None` when any of
 /// it is not DER.
 #[must_use]
-pub fn children(mut content: &[u8]) -> Option<Vec<Element<'_>>> {
-    let mut elements = Vec::new();
+pub fn children(mut content: &[u8]) -> Option<Elements<'_>> {
+    let mut elements = Elements::new();
     while !content.is_empty() {
         let (element, rest) = read(content)?;
         elements.push(element);
@@ -90,7 +96,7 @@ pub fn children(mut content: &[u8]) -> Option<Vec<Element<'_>>> {
 
 /// Reads exactly one SEQUENCE that fills `input`, and gives its elements.
 #[must_use]
-pub fn sequence(input: &[u8]) -> Option<Vec<Element<'_>>> {
+pub fn sequence(input: &[u8]) -> Option<Elements<'_>> {
     match read(input)? {
         (element, []) if element.tag == SEQUENCE => children(element.content),
         _ => None,

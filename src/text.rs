@@ -15,6 +15,10 @@ pub const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// cuts the text after `max` characters.
 #[must_use]
 pub fn printable(text: &str, max: usize) -> String {
+    let is_plain = |octet: u8| octet.is_ascii_graphic() || octet == b' ';
+    if text.len() <= max && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
     let mut shown = String::new();
     for (count, character) in text.chars().enumerate() {
         if count == max {
@@ -43,21 +47,24 @@ const fn is_direction_mark(character: char) -> bool {
 #[must_use]
 pub fn is_tag_character(character: char) -> bool {
     use unicode_general_category::{GeneralCategory as Category, get_general_category};
-    "_.:/=+-@".contains(character)
-        || matches!(
-            get_general_category(character),
-            Category::UppercaseLetter
-                | Category::LowercaseLetter
-                | Category::TitlecaseLetter
-                | Category::ModifierLetter
-                | Category::OtherLetter
-                | Category::DecimalNumber
-                | Category::LetterNumber
-                | Category::OtherNumber
-                | Category::SpaceSeparator
-                | Category::LineSeparator
-                | Category::ParagraphSeparator
-        )
+    if character.is_ascii() {
+        // Its only blank is a SpaceSeparator.
+        return character.is_ascii_alphanumeric() || "_.:/=+-@ ".contains(character);
+    }
+    matches!(
+        get_general_category(character),
+        Category::UppercaseLetter
+            | Category::LowercaseLetter
+            | Category::TitlecaseLetter
+            | Category::ModifierLetter
+            | Category::OtherLetter
+            | Category::DecimalNumber
+            | Category::LetterNumber
+            | Category::OtherNumber
+            | Category::SpaceSeparator
+            | Category::LineSeparator
+            | Category::ParagraphSeparator
+    )
 }
 
 /// A number with its word: `1 certificate`, `2 certificates`.
@@ -105,6 +112,16 @@ mod tests {
         let shown = ["a".to_owned(), "b".to_owned()];
         assert_eq!(first_of(&shown, 2), "a, b");
         assert_eq!(first_of(&shown, 5), "a, b, and 3 more");
+    }
+
+    #[test]
+    fn of_ascii_a_tag_may_have_letters_digits_blanks_and_eight_marks() {
+        let allowed: String = ('\0'..='\x7f')
+            .filter(|one| is_tag_character(*one))
+            .collect();
+        let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
+        assert_eq!(allowed, format!(" +-./0123456789:=@{letters}"));
+        assert!(is_tag_character('ü') && !is_tag_character('€'));
     }
 
     #[test]

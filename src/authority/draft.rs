@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ring::rand::SecureRandom;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::key::{PublicKey, Signer};
 use crate::pki::{
@@ -372,8 +372,8 @@ impl Press<'_> {
 pub(super) struct Product {
     pub(super) certificate: Certificate,
     fingerprint: String,
-    /// The facts of its entry in the log.
-    detail: Value,
+    /// The facts of its entry in the log, a JSON object.
+    detail: String,
 }
 
 impl Product {
@@ -390,7 +390,7 @@ impl Product {
             .filter_map(|(name, value)| Some((name, value?)))
             .collect();
         Self {
-            detail: issue_facts(&certificate, &fingerprint, &further),
+            detail: issue_facts(&certificate, &fingerprint, &further).to_string(),
             certificate,
             fingerprint,
         }
@@ -405,7 +405,7 @@ impl Product {
         let serial = self.certificate.serial().magnitude();
         let encoded = self.certificate.der();
         writer.store(serial, encoded, &self.fingerprint, occasion.at)?;
-        occasion.log(writer, Action::Issue, Some(serial), &self.detail)
+        occasion.log_written(writer, Action::Issue, Some(serial), &self.detail)
     }
 }
 

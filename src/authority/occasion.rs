@@ -110,13 +110,23 @@ impl Occasion<'_> {
         serial: Option<&[u8]>,
         detail: &Value,
     ) -> Result<(), Error> {
-        let detail = detail.to_string();
+        self.log_written(writer, action, serial, &detail.to_string())
+    }
+
+    /// The same with the text of a JSON object.
+    pub(super) fn log_written(
+        &self,
+        writer: &mut Writer<'_>,
+        action: Action,
+        serial: Option<&[u8]>,
+        detail: &str,
+    ) -> Result<(), Error> {
         Ok(writer.record(&AuditEntry {
             at: self.at,
             actor: self.actor,
             action: action.as_str(),
             serial,
-            detail: &detail,
+            detail,
             comment: self.comment,
         })?)
     }

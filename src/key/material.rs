@@ -323,10 +323,8 @@ fn decrypt_pkcs8(der: &[u8], secret: &Secret) -> Result<Zeroizing<Vec<u8>>, Fail
             )?;
             // A wrong passphrase shows as bad padding or as a broken inner
             // structure; the two are not told apart.
-            match der::sequence(&plain) {
-                Some(_) => Ok(plain),
-                None => Err(Failure::WrongPassphrase),
-            }
+            let is_sequence = der::sequence(&plain).is_some();
+            is_sequence.then_some(plain).ok_or(Failure::WrongPassphrase)
         }
         _ => Err(Failure::Damaged),
     }

@@ -234,7 +234,7 @@ fn bags(
     Ok(())
 }
 
-fn constructed<'a>(element: &der::Element<'a>, tag: u8) -> Result<Vec<der::Element<'a>>, Failure> {
+fn constructed<'a>(element: &der::Element<'a>, tag: u8) -> Result<der::Elements<'a>, Failure> {
     if element.tag != tag {
         return Err(Failure::Damaged);
     }

@@ -296,7 +296,7 @@ impl Certificate {
     pub(super) fn signed_as(mut self, der: Vec<u8>) -> Option<Self> {
         let parts = |der| {
             Some(
-                <[_; 3]>::try_from(der::sequence(der)?)
+                <[_; 3]>::try_from(der::sequence(der)?.as_slice())
                     .ok()?
                     .map(|part: der::Element<'_>| (part.tag, part.encoded)),
             )

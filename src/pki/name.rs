@@ -1,5 +1,6 @@
 //! Distinguished names, kept byte for byte as they are encoded.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::der;
@@ -39,7 +40,7 @@ struct Attribute {
     encoded: Vec<u8>,
     /// Which RDN of the name it stands in.
     rdn: usize,
-    short_name: String,
+    short_name: Cow<'static, str>,
     value: String,
 }
 
@@ -138,7 +139,7 @@ impl DistinguishedName {
     pub fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
         self.attributes
             .iter()
-            .map(|attribute| (attribute.short_name.as_str(), attribute.value.as_str()))
+            .map(|attribute| (&*attribute.short_name, attribute.value.as_str()))
     }
 
     /// The name in the string form of RFC 2253: the last RDN first, `+` between
@@ -313,7 +314,7 @@ fn encode_as_go(attribute: &Attribute) -> Vec<u8> {
 }
 
 /// Short names of RFC 4519 (and emailAddress of RFC 2985), else the dotted OID.
-pub(super) fn short_name(oid: &[u8]) -> String {
+pub(super) fn short_name(oid: &[u8]) -> Cow<'static, str> {
     let known = match oid {
         [0x55, 0x04, 0x03] => "CN",
         [0x55, 0x04, 0x04] => "SN",
@@ -330,10 +331,11 @@ pub(super) fn short_name(oid: &[u8]) -> String {
         [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x19] => "DC",
         [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01] => "emailAddress",
         _ => {
-            return x509_parser::der_parser::oid::Oid::new(oid.into()).to_id_string();
+            let oid = x509_parser::der_parser::oid::Oid::new(oid.into());
+            return oid.to_id_string().into();
         }
     };
-    known.to_owned()
+    known.into()
 }
 
 /// Decodes the string types of X.520; what is none of them is shown in hex as

@@ -30,14 +30,23 @@ fn short(content: &[u8]) -> Option<String> {
             if arc >= 120 {
                 return None;
             }
-            text.push_str(&format!("{}.{}", arc / 40, arc % 40));
-        } else {
-            text.push('.');
-            text.push_str(&arc.to_string());
+            push_decimal(&mut text, arc / 40);
+            arc %= 40;
         }
+        text.push('.');
+        push_decimal(&mut text, arc);
         arc = 0;
     }
     (!is_open).then_some(text)
+}
+
+/// Without the formatter, which for a digit or two takes longer than all else.
+fn push_decimal(text: &mut String, number: u64) {
+    if number >= 10 {
+        push_decimal(text, number / 10);
+    }
+    let digit = u32::try_from(number % 10).unwrap_or(0);
+    text.extend(char::from_digit(digit, 10));
 }
 
 #[cfg(test)]

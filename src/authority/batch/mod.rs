@@ -26,7 +26,7 @@ use crate::store::{self, DirectoryLock, Writer};
 
 use self::files::Files;
 use self::sort::{Fresh, Sorted};
-use self::spread::{Flight, Signed};
+use self::spread::{Crew, Signed};
 use super::checkpoint::checkpoint_when_due;
 use super::draft::{Draft, abandon_in};
 use super::{Authority, Error, IssueRequest, Occasion, RequestedKey};
@@ -108,6 +108,7 @@ impl Authority {
             outcomes: batch.rows.iter().map(|_| RowOutcome::Untouched).collect(),
             files: batch.out.map(Files::begin).transpose()?,
             reserved: Vec::new(),
+            is_path_checked: false,
             delivered: Vec::new(),
         };
         let done = run.carry_out();
@@ -130,6 +131,8 @@ struct Run<'a> {
     files: Option<Files>,
     /// Serial numbers under which nothing is stored yet.
     reserved: Vec<SerialNumber>,
+    /// Whether a certificate of this batch was seen to lead to the root.
+    is_path_checked: bool,
     /// Serial numbers whose delivery is to be noted.
     delivered: Vec<SerialNumber>,
 }
@@ -191,7 +194,7 @@ impl<'a> Run<'a> {
         let press = self.authority.press(self.occasion.at);
         let (jobs, actor) = (self.batch.jobs, self.occasion.actor);
         std::thread::scope(|scope| {
-            let mut flight: Option<Flight<'_, 'a>> = None;
+            let mut crew = Crew::new(scope, (press, actor), jobs);
             let mut held: Vec<Signed<'a>> = Vec::new();
             for some in fresh.chunks(limits::BATCH_TRANSACTION) {
                 let ready = if self.batch.keep_going {
@@ -203,14 +206,10 @@ impl<'a> Run<'a> {
                 if self.has_to_stop() {
                     return Ok(());
                 }
-                if let Some(flight) = flight.take() {
-                    held.extend(self.land(flight)?);
-                }
-                flight = Some(Flight::start(scope, (press, actor), reserved, jobs));
+                held.extend(self.land(&mut crew)?);
+                crew.start(reserved);
             }
-            if let Some(flight) = flight.take() {
-                held.extend(self.land(flight)?);
-            }
+            held.extend(self.land(&mut crew)?);
             if self.has_to_stop() {
                 return Ok(());
             }
@@ -333,17 +332,23 @@ impl<'a> Run<'a> {
     }
 
     /// Waits for what is being signed.
-    fn land(&mut self, flight: Flight<'_, 'a>) -> Result<Vec<Signed<'a>>, Error> {
-        let mut signed = flight.land();
+    fn land<'scope>(&mut self, crew: &mut Crew<'scope, '_, 'a>) -> Result<Vec<Signed<'a>>, Error>
+    where
+        'a: 'scope,
+    {
+        let mut signed = crew.land();
         for one in &mut signed {
             if let Some(error) = one.error.take() {
                 self.set(one.row, RowOutcome::Failed(error));
             }
         }
         // The path from the issuing certificate on is the same for all.
-        if let Some(first) = signed.iter().find_map(|one| one.product.as_ref()) {
+        if !self.is_path_checked
+            && let Some(first) = signed.iter().find_map(|one| one.product.as_ref())
+        {
             let press = self.authority.press(self.occasion.at);
             press.check_path(&first.certificate)?;
+            self.is_path_checked = true;
         }
         Ok(signed)
     }

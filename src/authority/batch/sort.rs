@@ -9,6 +9,7 @@ use crate::authority::draft::shown_names;
 use crate::authority::occasion::foresee_clock;
 use crate::authority::policy::Profile;
 use crate::authority::{Action, Authority, Error, Occasion};
+use crate::limits;
 use crate::pki::Certificate;
 use crate::store::Record;
 
@@ -65,12 +66,29 @@ impl Authority {
             fresh: Vec::new(),
             leftovers: Vec::new(),
         };
-        for (index, row) in batch.rows.iter().enumerate() {
+        for rows in batch.rows.chunks(limits::BATCH_TRANSACTION) {
+            // Otherwise each statement takes and gives back a lock of its own, which
+            // costs more than what it reads.
+            self.inventory
+                .at_one_moment(|_| self.sort_some(batch, rows, occasion, &mut sorted))?;
+        }
+        self.judge_all(&mut sorted, occasion)?;
+        Ok(sorted)
+    }
+
+    fn sort_some<'a>(
+        &'a self,
+        batch: &Batch<'_>,
+        rows: &[BatchRow],
+        occasion: &Occasion<'_>,
+        sorted: &mut Sorted<'a>,
+    ) -> Result<(), Error> {
+        for row in rows {
             let outcome = match self.sort_one(batch, row, occasion, &mut sorted.leftovers) {
                 Ok(Sorting::Again(certificate)) => RowOutcome::Again(*certificate),
                 Ok(Sorting::Fresh(profile, renewal)) => {
                     sorted.fresh.push(Fresh {
-                        row: index,
+                        row: sorted.outcomes.len(),
                         profile,
                         renewal,
                     });
@@ -86,8 +104,7 @@ impl Authority {
             };
             sorted.outcomes.push(outcome);
         }
-        self.judge_all(&mut sorted, occasion)?;
-        Ok(sorted)
+        Ok(())
     }
 
     fn sort_one(

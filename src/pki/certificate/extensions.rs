@@ -35,11 +35,11 @@ impl Extensions {
         }
         let mut seen = Vec::new();
         for extension in certificate.extensions() {
-            let oid = dotted(&extension.oid);
-            if seen.contains(&oid) {
-                return Err(format!("it has the extension {oid} twice"));
+            // Written out for the few that are told.
+            let oid = || dotted(&extension.oid);
+            if seen.contains(&&extension.oid) {
+                return Err(format!("it has the extension {} twice", oid()));
             }
-            let malformed = |name: &str| Err(format!("its {name} extension is malformed"));
             match extension.parsed_extension() {
                 ParsedExtension::BasicConstraints(basic) => {
                     read.basic_constraints = Some(BasicConstraints {
@@ -76,18 +76,20 @@ impl Extensions {
                     read.alternative_names = names.general_names.iter().map(show_name).collect();
                     read.take_first(&names.general_names);
                 }
-                ParsedExtension::ParseError { .. } => return malformed(&oid),
+                ParsedExtension::ParseError { .. } => {
+                    return Err(format!("its {} extension is malformed", oid()));
+                }
                 // They restrict what a CA may issue and are not evaluated here,
                 // so they are not passed over even when they are not critical.
-                ParsedExtension::NameConstraints(_) => read.unhandled.push(oid.clone()),
+                ParsedExtension::NameConstraints(_) => read.unhandled.push(oid()),
                 // Everything else matters only when it is critical.
-                _ if extension.critical => read.unhandled.push(oid.clone()),
+                _ if extension.critical => read.unhandled.push(oid()),
                 _ => {}
             }
             if extension.critical {
-                read.critical.push(oid.clone());
+                read.critical.push(oid());
             }
-            seen.push(oid);
+            seen.push(&extension.oid);
         }
         read.critical.sort();
         Ok(read)

@@ -1,5 +1,7 @@
 //! Rules for subjectAltName (RFC 5280 section 4.2.1.6).
 
+use std::borrow::Cow;
+
 use crate::der::{self, Element};
 use crate::text::is_tag_character;
 
@@ -100,12 +102,8 @@ pub(super) const RULES: &[Rule] = &[
 
 const PLACE: &str = "extensions.subjectAltName";
 
-fn names<'a>(view: &CertificateView<'a>) -> Vec<Element<'a>> {
-    view.elements(oid::SUBJECT_ALT_NAME)
-}
-
-fn text(name: &Element<'_>) -> String {
-    String::from_utf8_lossy(name.content).into_owned()
+fn text<'a>(name: &Element<'a>) -> Cow<'a, str> {
+    String::from_utf8_lossy(name.content)
 }
 
 fn each(
@@ -114,9 +112,9 @@ fn each(
     notes: &mut Notes,
     look: impl Fn(&str) -> Option<&'static str>,
 ) {
-    for name in names(view) {
+    for name in &view.names {
         if name.tag == tag && name.content.is_ascii() {
-            let text = text(&name);
+            let text = text(name);
             if let Some(wrong) = look(&text) {
                 notes.say(PLACE, format!("'{text}' {wrong}"));
             }
@@ -132,9 +130,9 @@ fn empty(view: &CertificateView<'_>, notes: &mut Notes) {
 }
 
 fn not_ascii(view: &CertificateView<'_>, notes: &mut Notes) {
-    for name in names(view) {
+    for name in &view.names {
         if matches!(name.tag, EMAIL | DNS | URI) && !name.content.is_ascii() {
-            notes.say(PLACE, format!("'{}' is not ASCII", text(&name)));
+            notes.say(PLACE, format!("'{}' is not ASCII", text(name)));
         }
     }
 }
@@ -177,7 +175,7 @@ fn underscore(view: &CertificateView<'_>, notes: &mut Notes) {
 }
 
 fn ip(view: &CertificateView<'_>, notes: &mut Notes) {
-    for name in names(view) {
+    for name in &view.names {
         let count = name.content.len();
         if name.tag == IP && !matches!(count, 4 | 16) {
             notes.say(PLACE, format!("an address has {count} octets"));
@@ -237,7 +235,7 @@ fn email(view: &CertificateView<'_>, notes: &mut Notes) {
 }
 
 fn directory_name(view: &CertificateView<'_>, notes: &mut Notes) {
-    for name in names(view) {
+    for name in &view.names {
         let inner = der::sequence(name.content);
         if name.tag == DIRECTORY && inner.is_none_or(|rdns| rdns.is_empty()) {
             notes.say(PLACE, "a directory name is empty or malformed");
@@ -246,9 +244,11 @@ fn directory_name(view: &CertificateView<'_>, notes: &mut Notes) {
 }
 
 fn duplicate(view: &CertificateView<'_>, notes: &mut Notes) {
-    let names = names(view);
+    if view.names.len() < 2 {
+        return;
+    }
     let mut seen = std::collections::HashSet::new();
-    for name in &names {
+    for name in &view.names {
         if !seen.insert(name.encoded) {
             notes.say(PLACE, format!("'{}' stands there again", text(name)));
         }
@@ -259,13 +259,12 @@ fn later_of_kind(view: &CertificateView<'_>, notes: &mut Notes) {
     if view.is_ca() {
         return;
     }
-    let names = names(view);
     for (tag, kind) in [
         (DNS, "DNS names"),
         (URI, "URIs"),
         (DIRECTORY, "directory names"),
     ] {
-        let count = names.iter().filter(|name| name.tag == tag).count();
+        let count = view.names.iter().filter(|name| name.tag == tag).count();
         if count > 1 {
             notes.say(PLACE, format!("it has {count} {kind}"));
         }
@@ -276,9 +275,8 @@ fn tag_characters(view: &CertificateView<'_>, notes: &mut Notes) {
     if view.is_ca() {
         return;
     }
-    let names = names(view);
     for tag in [DNS, URI] {
-        if let Some(name) = names.iter().find(|name| name.tag == tag) {
+        if let Some(name) = view.names.iter().find(|name| name.tag == tag) {
             let text = text(name);
             if !text.chars().all(is_tag_character) || text.chars().count() > MOST_TAG {
                 notes.say(PLACE, format!("'{text}' cannot be the value of a tag"));

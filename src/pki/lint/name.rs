@@ -1,6 +1,8 @@
 //! Rules for issuer and subject (RFC 5280 sections 4.1.2.4 and 4.1.2.6).
 
-use crate::der::{self, PRINTABLE_STRING, UTF8_STRING};
+use std::borrow::Cow;
+
+use crate::der::{self, Element, PRINTABLE_STRING, UTF8_STRING};
 use crate::limits;
 use crate::pki::name::{decode_string, short_name};
 use crate::text::is_tag_character;
@@ -169,6 +171,8 @@ pub(super) struct Attribute<'a> {
     oid: &'a [u8],
     tag: u8,
     value: &'a [u8],
+    /// The value decoded, once for the many rules that look at it.
+    text: Cow<'a, str>,
     rdn: usize,
 }
 
@@ -203,6 +207,7 @@ impl<'a> NameView<'a> {
                     oid: oid.content,
                     tag: value.tag,
                     value: value.content,
+                    text: text_of(value),
                     rdn,
                 });
             }
@@ -218,19 +223,23 @@ impl<'a> NameView<'a> {
         self.attributes.is_empty()
     }
 
-    fn common_names(&self) -> impl Iterator<Item = String> {
+    fn common_names(&self) -> impl Iterator<Item = &str> {
         self.attributes
             .iter()
             .filter(|one| one.oid == COMMON_NAME)
-            .map(Attribute::text)
+            .map(|one| &*one.text)
+    }
+}
+
+/// As [`decode_string`] has it, borrowed where it stands there as it is.
+fn text_of<'a>(value: &Element<'a>) -> Cow<'a, str> {
+    match value.tag {
+        UTF8_STRING | PRINTABLE_STRING | IA5_STRING => String::from_utf8_lossy(value.content),
+        _ => decode_string(value.tag, value.content).into(),
     }
 }
 
 impl Attribute<'_> {
-    fn text(&self) -> String {
-        decode_string(self.tag, self.value)
-    }
-
     /// Whether it has the type of a string, whatever its content.
     const fn is_string(&self) -> bool {
         matches!(
@@ -326,7 +335,7 @@ fn issuer_tag_characters(view: &CertificateView<'_>, notes: &mut Notes) {
 
 fn untaggable(which: &str, name: &NameView<'_>, notes: &mut Notes) {
     for attribute in &name.attributes {
-        let text = attribute.text();
+        let text = &attribute.text;
         if let Some(character) = text.chars().find(|one| !is_tag_character(*one)) {
             let place = format!("{which}.{}", short_name(attribute.oid));
             let message = format!("no tag may have the character '{character}' of '{text}'");
@@ -337,6 +346,9 @@ fn untaggable(which: &str, name: &NameView<'_>, notes: &mut Notes) {
 
 fn attribute_repeated(view: &CertificateView<'_>, notes: &mut Notes) {
     if view.is_ca() {
+        return;
+    }
+    if view.subject.attributes.len() < 2 {
         return;
     }
     let mut told: Vec<&[u8]> = vec![COMMON_NAME];
@@ -373,7 +385,7 @@ fn too_long(view: &CertificateView<'_>, notes: &mut Notes) {
         if attribute.value.len() <= most {
             return None;
         }
-        let count = attribute.text().chars().count();
+        let count = attribute.text.chars().count();
         (count > most).then(|| format!("it has {count} characters, {most} are allowed"))
     });
 }
@@ -438,20 +450,20 @@ fn country(view: &CertificateView<'_>, notes: &mut Notes) {
     each(view, notes, |attribute| {
         let fits = attribute.oid != COUNTRY
             || matches!(attribute.value, [first, second] if first.is_ascii_uppercase() && second.is_ascii_uppercase());
-        (!fits).then(|| format!("'{}' is no code of a country", attribute.text()))
+        (!fits).then(|| format!("'{}' is no code of a country", attribute.text))
     });
 }
 
 fn control_character(view: &CertificateView<'_>, notes: &mut Notes) {
     each(view, notes, |attribute| {
-        let has = attribute.is_string() && attribute.text().chars().any(char::is_control);
+        let has = attribute.is_string() && attribute.text.chars().any(char::is_control);
         has.then(|| "the value has a control character".to_owned())
     });
 }
 
 fn blanks(view: &CertificateView<'_>, notes: &mut Notes) {
     each(view, notes, |attribute| {
-        let text = attribute.text();
+        let text = &attribute.text;
         (attribute.is_string() && text.trim() != text)
             .then(|| "the value begins or ends with a blank".to_owned())
     });

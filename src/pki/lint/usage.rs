@@ -286,11 +286,6 @@ fn unfit_for_key(view: &CertificateView<'_>, notes: &mut Notes) {
     notes.say(USAGE_PLACE, wrong);
 }
 
-fn purposes<'a>(view: &CertificateView<'a>) -> Vec<&'a [u8]> {
-    let elements = view.elements(oid::EXTENDED_KEY_USAGE);
-    elements.iter().map(|element| element.content).collect()
-}
-
 fn extended_empty(view: &CertificateView<'_>, notes: &mut Notes) {
     let extension = view.extension(oid::EXTENDED_KEY_USAGE);
     if extension.is_some_and(|one| one.value == [der::SEQUENCE, 0]) {
@@ -299,8 +294,11 @@ fn extended_empty(view: &CertificateView<'_>, notes: &mut Notes) {
 }
 
 fn extended_duplicate(view: &CertificateView<'_>, notes: &mut Notes) {
+    if view.purposes.len() < 2 {
+        return;
+    }
     let mut seen = std::collections::HashSet::new();
-    for purpose in purposes(view) {
+    for purpose in &view.purposes {
         if !seen.insert(purpose) {
             let shown = oid::dotted(purpose);
             notes.say(EXTENDED_PLACE, format!("{shown} stands there again"));
@@ -309,7 +307,7 @@ fn extended_duplicate(view: &CertificateView<'_>, notes: &mut Notes) {
 }
 
 fn extended_any(view: &CertificateView<'_>, notes: &mut Notes) {
-    if !view.is_ca() && purposes(view).contains(&oid::ANY_EXTENDED_KEY_USAGE) {
+    if !view.is_ca() && view.purposes.contains(&oid::ANY_EXTENDED_KEY_USAGE) {
         notes.say(EXTENDED_PLACE, "any purpose is allowed");
     }
 }
@@ -317,7 +315,7 @@ fn extended_any(view: &CertificateView<'_>, notes: &mut Notes) {
 fn extended_any_critical(view: &CertificateView<'_>, notes: &mut Notes) {
     let extension = view.extension(oid::EXTENDED_KEY_USAGE);
     let critical = extension.is_some_and(|one| one.critical);
-    if critical && purposes(view).contains(&oid::ANY_EXTENDED_KEY_USAGE) {
+    if critical && view.purposes.contains(&oid::ANY_EXTENDED_KEY_USAGE) {
         notes.say(EXTENDED_PLACE, "any purpose is allowed, and it is critical");
     }
 }
@@ -333,7 +331,7 @@ fn without_client_auth(view: &CertificateView<'_>, notes: &mut Notes) {
     if view.is_ca() {
         return;
     }
-    let purposes = purposes(view);
+    let purposes = &view.purposes;
     let fits =
         purposes.contains(&oid::CLIENT_AUTH) || purposes.contains(&oid::ANY_EXTENDED_KEY_USAGE);
     if !fits {

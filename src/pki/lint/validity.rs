@@ -90,7 +90,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 fn order(view: &CertificateView<'_>, notes: &mut Notes) {
-    if let (TimeForm::Right(begin), TimeForm::Right(end)) = view.validity()
+    if let (TimeForm::Right(begin), TimeForm::Right(end)) = view.validity
         && end < begin
     {
         let text = format!("it ends {} and begins {}", rfc3339(end), rfc3339(begin));
@@ -120,7 +120,7 @@ fn malformed(view: &CertificateView<'_>, notes: &mut Notes) {
 }
 
 fn of_form(view: &CertificateView<'_>, form: TimeForm, text: &str, notes: &mut Notes) {
-    let (begin, end) = view.validity();
+    let (begin, end) = view.validity;
     for (place, found) in [("validity.notBefore", begin), ("validity.notAfter", end)] {
         if found == form {
             notes.say(place, text);
@@ -149,7 +149,7 @@ pub(super) fn is_needlessly_generalized(element: &Element<'_>) -> bool {
 
 fn long_life(view: &CertificateView<'_>, notes: &mut Notes) {
     let most = if view.is_ca() { LONG_CA } else { LONG_LEAF };
-    if let (TimeForm::Right(begin), TimeForm::Right(end)) = view.validity() {
+    if let (TimeForm::Right(begin), TimeForm::Right(end)) = view.validity {
         let days = (end - begin).num_days();
         if end - begin > TimeDelta::days(most) && end.year() != 9999 {
             notes.say("validity", format!("it lives for {days} days"));
@@ -164,14 +164,14 @@ fn no_end(view: &CertificateView<'_>, notes: &mut Notes) {
 }
 
 fn expired(view: &CertificateView<'_>, notes: &mut Notes) {
-    let end = view.validity().1.moment();
+    let end = view.validity.1.moment();
     if let Some(end) = end.filter(|end| crate::clock::whole_seconds(view.at) > *end) {
         notes.say("validity.notAfter", format!("it ended {}", rfc3339(end)));
     }
 }
 
 fn not_yet_valid(view: &CertificateView<'_>, notes: &mut Notes) {
-    let begin = view.validity().0.moment();
+    let begin = view.validity.0.moment();
     if let Some(begin) = begin.filter(|begin| view.at < *begin) {
         notes.say(
             "validity.notBefore",

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::der::{self, Element};
+use crate::der::{self, Element, Elements};
 use crate::limits;
 
 use super::form::{self, TimeForm};
@@ -63,7 +63,7 @@ impl<'a> Extension<'a> {
     }
 
     /// The elements of a value that is a SEQUENCE.
-    pub(super) fn elements(&self) -> Option<Vec<Element<'a>>> {
+    pub(super) fn elements(&self) -> Option<Elements<'a>> {
         der::sequence(self.value)
     }
 }
@@ -157,6 +157,14 @@ pub(super) struct CertificateView<'a> {
     pub(super) extensions: Vec<Extension<'a>>,
     pub(super) basic: Option<Basic<'a>>,
     pub(super) usage: Option<Usage<'a>>,
+    /// The subject alternative names; none when they are missing or malformed,
+    /// which other rules tell. As the two below, read once for the many rules
+    /// that look at them.
+    pub(super) names: Elements<'a>,
+    /// What the extended key usage names; the same.
+    pub(super) purposes: Vec<&'a [u8]>,
+    /// Of notBefore and notAfter.
+    pub(super) validity: (TimeForm, TimeForm),
     /// The time for which it is judged.
     pub(super) at: DateTime<Utc>,
 }
@@ -186,6 +194,12 @@ impl<'a> CertificateView<'a> {
         }
         let tail = Tail::read(tail)?;
         let find = |wanted| tail.extensions.iter().find(|one| one.oid == wanted);
+        let elements = |wanted| {
+            find(wanted)
+                .and_then(Extension::elements)
+                .unwrap_or_default()
+        };
+        let purposes = elements(oid::EXTENDED_KEY_USAGE);
         Some(Self {
             version: version.unwrap_or(0).saturating_add(1),
             default_version_written: version == Some(0),
@@ -202,6 +216,9 @@ impl<'a> CertificateView<'a> {
             has_extensions: tail.has_extensions,
             basic: find(oid::BASIC_CONSTRAINTS).and_then(Basic::read),
             usage: find(oid::KEY_USAGE).and_then(Usage::read),
+            names: elements(oid::SUBJECT_ALT_NAME),
+            purposes: purposes.iter().map(|purpose| purpose.content).collect(),
+            validity: (TimeForm::of(not_before), TimeForm::of(not_after)),
             extensions: tail.extensions,
             at,
         })
@@ -222,7 +239,7 @@ impl<'a> CertificateView<'a> {
 
     /// The elements of an extension whose value is a SEQUENCE; none when it is
     /// missing or malformed, which other rules tell.
-    pub(super) fn elements(&self, oid: &[u8]) -> Vec<Element<'a>> {
+    pub(super) fn elements(&self, oid: &[u8]) -> Elements<'a> {
         self.extension(oid)
             .and_then(Extension::elements)
             .unwrap_or_default()
@@ -234,13 +251,6 @@ impl<'a> CertificateView<'a> {
             (identifier, []) if identifier.tag == der::OCTET_STRING => Some(identifier.content),
             _ => None,
         }
-    }
-
-    pub(super) fn validity(&self) -> (TimeForm, TimeForm) {
-        (
-            TimeForm::of(&self.not_before),
-            TimeForm::of(&self.not_after),
-        )
     }
 }
 
@@ -287,7 +297,7 @@ pub(super) fn read_extensions<'a>(field: &Element<'a>) -> Option<Vec<Extension<'
 
 /// What certificates and revocation lists have in common (RFC 5280 sections 4.1
 /// and 5.1): the fields that are signed, and the algorithm behind them.
-pub(super) fn signed_fields(encoded: &[u8]) -> Option<(Vec<Element<'_>>, Element<'_>)> {
+pub(super) fn signed_fields(encoded: &[u8]) -> Option<(Elements<'_>, Element<'_>)> {
     let parts = der::sequence(encoded)?;
     let [tbs, algorithm, signature] = parts.as_slice() else {
         return None;
@@ -298,7 +308,7 @@ pub(super) fn signed_fields(encoded: &[u8]) -> Option<(Vec<Element<'_>>, Element
     Some((as_sequence(tbs)?, *algorithm))
 }
 
-pub(super) fn as_sequence<'a>(element: &Element<'a>) -> Option<Vec<Element<'a>>> {
+pub(super) fn as_sequence<'a>(element: &Element<'a>) -> Option<Elements<'a>> {
     if element.tag != der::SEQUENCE {
         return None;
     }

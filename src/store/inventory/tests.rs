@@ -52,6 +52,19 @@ fn fresh() -> (tempfile::TempDir, PathBuf, Inventory) {
 }
 
 #[test]
+fn no_statement_is_compiled_anew_for_another_value() {
+    let (_home, _, inventory) = fresh();
+    let sql = "SELECT id FROM certificate WHERE id = \
+               (SELECT max(id) FROM certificate WHERE request_id = ?1)";
+    let statement = || inventory.connection.prepare_cached(sql).unwrap();
+    for value in ["one", "two", "three"] {
+        assert!(!statement().exists([value]).unwrap());
+    }
+    let compiled = rusqlite::StatementStatus::RePrepare;
+    assert_eq!(statement().get_status(compiled), 0);
+}
+
+#[test]
 fn a_serial_number_is_reserved_once_and_stored_once() {
     let (_home, path, inventory) = fresh();
     written(&inventory, |writer| {

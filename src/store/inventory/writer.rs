@@ -66,7 +66,8 @@ impl<'a> Writer<'a> {
     /// [`Error::RequestTaken`] when the request is, [`Error::Sql`] otherwise.
     pub fn reserve(&self, reservation: &Reservation<'_>) -> Result<(), Error> {
         self.note_time(reservation.at)?;
-        let names = serde_json::Value::from(reservation.names).to_string();
+        let names = serde_json::to_string(reservation.names)
+            .map_err(|_| sql_error(&self.path, Action::Write)(damaged("list of names")))?;
         let inserted = self
             .prepared(
                 "INSERT INTO certificate (serial, kind, issuer_key_id, subject, common_name, \

@@ -5,7 +5,7 @@
 //! `inventory DIR COUNT`: works in DIR, which must be empty, and fills
 //! the inventory to COUNT certificates.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -21,6 +21,9 @@ const STEPS: usize = 3000;
 /// How many of each query are.
 const QUERIES: usize = 2000;
 
+/// How often the inventory is opened, as each command does it once.
+const OPENINGS: usize = 500;
+
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, directory, count] = arguments.as_slice() else {
@@ -30,7 +33,11 @@ fn main() -> Result<(), Failure> {
     let path = directory.join("inventory.db");
     let inventory = Inventory::create(&path)?;
     let bare = Bare::create(&directory.join("bare.db"))?;
-    let mut bench = Bench { inventory, next: 0 };
+    let mut bench = Bench {
+        inventory,
+        path: path.clone(),
+        next: 0,
+    };
     println!("microseconds, lower quartile and median of {STEPS} in turns");
     let (yardstick, empty) = turns(&bare, &mut bench)?;
     yardstick.show("two bare SQLite commits");
@@ -152,7 +159,7 @@ impl Bare {
         Ok(Self(connection))
     }
 
-    fn path(&self, directory: &Path) -> std::path::PathBuf {
+    fn path(&self, directory: &Path) -> PathBuf {
         directory.join(self.0.path().unwrap_or_default())
     }
 
@@ -170,6 +177,7 @@ impl Bare {
 
 struct Bench {
     inventory: Inventory,
+    path: PathBuf,
     next: usize,
 }
 
@@ -247,7 +255,7 @@ impl Bench {
         ending.reserve(&writer)?;
         ending.store(&mut writer)?;
         writer.commit()?;
-        let inventory = &self.inventory;
+        let (inventory, path) = (&self.inventory, &self.path);
         let mut which = rows.iter().cycle();
         let mut next = || which.next().ok_or("no rows");
         let expiring = Query {
@@ -261,6 +269,13 @@ impl Bench {
             (
                 "show by serial number",
                 times(QUERIES, || Ok(inventory.get(&next()?.serial).map(drop)?))?,
+            ),
+            (
+                "show by serial number, opening included",
+                times(OPENINGS, || {
+                    let opened = Inventory::open_to_read(path)?;
+                    Ok(opened.get(&next()?.serial).map(drop)?)
+                })?,
             ),
             (
                 "show by name",
