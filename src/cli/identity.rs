@@ -161,6 +161,20 @@ pub struct UnlockArgs {
 /// Where certificate and key are.
 #[derive(Args, Clone, Debug, Default)]
 pub struct IdentityArgs {
+    /// Managed identity: its directory, instead of certificate and key
+    ///
+    /// It is one that 'windlass rotate' keeps: DIR/current leads to the version in
+    /// force, and everything is taken from that version, also while it changes.
+    /// Where it cannot be used, the one before it is, with a warning
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "WINDLASS_IDENTITY",
+        hide_env_values = true,
+        conflicts_with_all = ["certificate", "cert_selector", "private_key", "intermediates", "signer_command"]
+    )]
+    pub identity: Option<PathBuf>,
+
     /// Certificate
     #[command(flatten)]
     pub certificate: CertificateArgs,

@@ -228,7 +228,7 @@ impl SessionArgs {
     /// The options that a profile may have, by the names of their keys there.
     /// Written down, since building the definition to ask it takes longer than
     /// everything else that a profile costs; a test compares the two.
-    pub const PROFILE_KEYS: [&'static str; 40] = [
+    pub const PROFILE_KEYS: [&'static str; 41] = [
         "allow_insecure_key_permissions",
         "assume_role",
         "assume_role_session_name",
@@ -240,6 +240,7 @@ impl SessionArgs {
         "endpoint",
         "external_id",
         "fips",
+        "identity",
         "intermediates",
         "no_cache",
         "no_proxy",

@@ -33,7 +33,7 @@ mod update;
 mod usage;
 
 pub use context::Context;
-pub use error::{ConfigureError, Error, ServeError};
+pub use error::{ConfigureError, Error, IdentityError, ServeError};
 pub use invocation::Invocation;
 pub use outcome::Outcome;
 pub use printer::{Printer, Style};

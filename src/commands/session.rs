@@ -57,8 +57,11 @@ impl<'a> SessionPlan<'a> {
         let target = plan::target(arguments)?;
         let endpoint = plan::endpoint(arguments, context, target.region())?;
         let chain = plan::chain(arguments, context, &target)?;
-        let place = &arguments.identity.certificate;
-        if place.certificate.is_none() && place.cert_selector.is_none() {
+        let (identity, place) = (&arguments.identity, &arguments.identity.certificate);
+        if identity.identity.is_none()
+            && place.certificate.is_none()
+            && place.cert_selector.is_none()
+        {
             return Err(plan::missing(arguments, "certificate", "certificate"));
         }
         Ok(Self {

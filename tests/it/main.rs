@@ -42,6 +42,7 @@ mod issuer;
 mod keys;
 mod layers;
 mod lint;
+mod managed;
 mod matrix;
 mod offline_root;
 mod options;
