@@ -160,9 +160,8 @@ impl<'a> SessionPlan<'a> {
     /// Asks Roles Anywhere.
     fn fetch(&self, until: Instant) -> Result<Session, Error> {
         let (arguments, context) = (self.arguments, self.context);
-        let identity = self.opening.identity()?;
         // Before the key is used and a connection is opened.
-        identity.check_validity(context.clock.now())?;
+        let identity = self.opening.valid_identity(context.clock.now())?;
         warn_of_short_sessions(arguments.session_duration, context);
         let sts = self.chain.iter().map(|chain| &chain.endpoint);
         let endpoints: Vec<&Endpoint> = sts.chain([&self.endpoint]).collect();

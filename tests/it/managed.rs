@@ -105,7 +105,6 @@ fn last_subject(aws: &Emulator) -> String {
 
 fn is_of(aws: &Emulator, (_, certificate): Pair) -> bool {
     last_subject(aws).ends_with(&format!("CN={certificate}"))
-        || last_subject(aws).starts_with(&format!("CN={certificate},"))
 }
 
 #[test]
@@ -145,9 +144,7 @@ fn readers_find_a_whole_pair_while_versions_are_switched() {
     let log = aws.log();
     assert!(!log.contains(" 403 "), "{log}");
     for subject in ["leaf-other", "leaf"] {
-        let is_there = log.lines().any(|line| {
-            line.contains(&format!("CN={subject},")) || line.contains(&format!("CN={subject}]"))
-        });
+        let is_there = log.contains(&format!("CN={subject}]"));
         assert!(is_there, "nobody has read {subject}: {log}");
     }
 }
@@ -210,6 +207,7 @@ fn the_error_is_that_of_the_version_in_force() {
         ("the one before has expired", &[EXPIRED, MISMATCHED]),
         // Only the one before it is asked.
         ("two bad ones", &[LEAF, EXPIRED, MISMATCHED]),
+        ("encrypted", &[("p256-encrypted", "leaf")]),
     ] {
         let host = Host::new(pairs);
         let aws = host.emulate(&[]);
@@ -271,10 +269,10 @@ fn sessions_are_kept_for_each_version() {
     let (second, _) = key_id(&aws);
     assert_ne!(second, first);
     assert!(is_of(&aws, OTHER));
-    host.rotate(LEAF);
+    host.rotate(("p256", "leaf-issued"));
     end(&mut aws);
     let (third, said) = key_id(&aws);
-    assert_eq!(third, second);
+    assert!([first, second].contains(&third), "{third}");
     assert!(said.contains("still valid until"), "{said}");
 }
 

@@ -36,7 +36,7 @@ pub enum ConfigureError {
         source: Box<Error>,
     },
     /// A key and a certificate of different identities.
-    #[error("--private-key and --certificate do not belong together")]
+    #[error("key and certificate do not belong together")]
     Mismatch {
         /// What they are.
         source: pki::Error,

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use crate::commands::Outcome;
 use crate::limits;
+use crate::pki;
 use crate::store::VersionNumber;
 
+use super::Error;
 use super::store_error::hint_io;
 
 /// Why a directory has no identity for its readers.
@@ -53,8 +55,18 @@ pub enum IdentityError {
         /// The operating system's reason.
         source: std::io::Error,
     },
+    /// The version in force cannot be used, and none before it helps out.
+    #[error("version {version} of the identity {path} cannot be used")]
+    Unusable {
+        /// The directory.
+        path: PathBuf,
+        /// Which one it is.
+        version: VersionNumber,
+        /// Why.
+        source: Box<Error>,
+    },
     /// One of the identity's versions was named.
-    #[error("{path} is one version of an identity, and rotation will remove it")]
+    #[error("{path} is one version of an identity, and not the identity itself")]
     Version {
         /// What was named.
         path: PathBuf,
@@ -63,9 +75,10 @@ pub enum IdentityError {
     },
 }
 
-pub(super) const fn of_identity(error: &IdentityError) -> Outcome {
+pub(super) fn of_identity(error: &IdentityError) -> Outcome {
     match error {
         IdentityError::NoCurrent { .. } | IdentityError::NoVersion { .. } => Outcome::Unusable,
+        IdentityError::Unusable { source, .. } => source.outcome(),
         IdentityError::Foreign { .. }
         | IdentityError::NoDirectory { .. }
         | IdentityError::Unread { .. }
@@ -109,8 +122,22 @@ pub(super) fn hint_identity(error: &IdentityError) -> Option<String> {
             )
         }
         IdentityError::Unread { path, source } => return hint_io(path, source),
+        // Whoever names a version's files by hand is told something else.
+        IdentityError::Unusable { path, source, .. } if of_certificate(source) => {
+            format!(
+                "'windlass rotate --identity {} --force' makes a new one",
+                path.display()
+            )
+        }
+        IdentityError::Unusable { source, .. } => return source.hint(),
         IdentityError::Version { identity, .. } => {
             format!("give --identity {}", identity.display())
         }
     })
+}
+
+/// Whether it is the certificate's, and not that of a clock which is behind.
+const fn of_certificate(error: &Error) -> bool {
+    use pki::Error as E;
+    !matches!(error, Error::Pki(E::NotYetValid { .. })) && matches!(error, Error::Pki(_))
 }

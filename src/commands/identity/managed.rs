@@ -2,6 +2,8 @@
 //! taken from one version, and from the one before it where the one in force
 //! cannot be used.
 
+mod absent;
+
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -11,8 +13,9 @@ use crate::commands::{Context, Error, IdentityError};
 use crate::key::{self, Loader, Signer};
 use crate::limits;
 use crate::pki::{Identity, Sourced};
-use crate::store::{self, CERTIFICATE, FULLCHAIN, KEY, VersionNumber, Versions};
+use crate::store::{self, VersionNumber, Versions};
 
+use self::absent::why_none;
 use super::attempt::{Attempt, Places};
 use super::{Exportable, Loaded, Plan, is_transient};
 
@@ -141,7 +144,7 @@ impl Managed {
         };
         let mut looks = 0..MAX_LOOKS;
         let mut pauses = limits::RELOAD_PAUSES.into_iter();
-        let (error, done) = loop {
+        let (error, done): (Error, Option<T>) = loop {
             let (error, done) = match run(&version, &mut look.loader) {
                 Tried::Good(done) => {
                     look.version = Some(version);
@@ -174,8 +177,40 @@ impl Managed {
             }
             look.loader.start_anew();
         }
+        look.version = Some(version.clone());
         // Whoever asks for a session says it of one that is not valid.
-        done.ok_or(error)
+        done.ok_or_else(|| self.of_no_use(&version, error))
+    }
+
+    /// Says which version it is that cannot be used.
+    fn of_no_use(&self, version: &Version, error: Error) -> Error {
+        if !is_of_version(&error) {
+            return error;
+        }
+        IdentityError::Unusable {
+            path: self.path().to_owned(),
+            version: version.number,
+            source: Box::new(error),
+        }
+        .into()
+    }
+
+    /// Checks that what was taken is valid at this time.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Unusable`].
+    pub(super) fn check_validity(
+        &self,
+        identity: &Identity,
+        version: Option<&Version>,
+        at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let checked = identity.check_validity(at);
+        checked.map_err(|error| match version {
+            Some(version) => self.of_no_use(version, error.into()),
+            None => error.into(),
+        })
     }
 
     /// Says that the version in force is of no use, once for each.
@@ -206,63 +241,14 @@ impl Managed {
     fn current(&self) -> Result<Version, Error> {
         match self.versions.current() {
             Ok(Some(version)) => Ok(version.into()),
-            Ok(None) => Err(self.why_none()),
+            Ok(None) => Err(why_none(&self.versions)),
             Err(store::Error::Io { source, .. })
                 if source.kind() == std::io::ErrorKind::NotADirectory =>
             {
-                Err(self.why_none())
+                Err(why_none(&self.versions))
             }
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Why no version is in force.
-    fn why_none(&self) -> Error {
-        let path = self.path();
-        let owned = path.to_owned();
-        let metadata = match std::fs::metadata(path) {
-            Ok(metadata) => metadata,
-            Err(source) => {
-                return IdentityError::Unread {
-                    path: owned,
-                    source,
-                }
-                .into();
-            }
-        };
-        if !metadata.is_dir() {
-            return IdentityError::NoDirectory { path: owned }.into();
-        }
-        if let Some(identity) = identity_of(path) {
-            return IdentityError::Version {
-                path: owned,
-                identity,
-            }
-            .into();
-        }
-        let published = self.versions.all().unwrap_or_default();
-        if let Some(newest) = published.last() {
-            return IdentityError::NoCurrent {
-                path: owned,
-                newest: *newest,
-            }
-            .into();
-        }
-        let is_begun = matches!(self.versions.building(), Ok(Some(_)));
-        let has_state = self
-            .versions
-            .read_state()
-            .is_ok_and(|state| state.is_some());
-        let is_empty = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
-        if is_begun || has_state || is_empty {
-            return IdentityError::NoVersion { path: owned }.into();
-        }
-        IdentityError::Foreign {
-            files: files_of_others(path),
-            identities: identities_below(path),
-            path: owned,
-        }
-        .into()
     }
 }
 
@@ -273,37 +259,6 @@ impl Managed {
 /// [`IdentityError`], [`store::Error`].
 pub(in crate::commands) fn check_managed(path: &Path) -> Result<(), Error> {
     Managed::new(path).current().map(drop)
-}
-
-/// The identity whose version this is, also when `current` was named.
-fn identity_of(path: &Path) -> Option<PathBuf> {
-    let real = std::fs::canonicalize(path).ok()?;
-    let name = real.file_name()?.to_str()?;
-    name.parse::<VersionNumber>().ok()?;
-    real.parent().map(Path::to_owned)
-}
-
-/// Certificate and key as other programs name them, where both are there.
-fn files_of_others(path: &Path) -> Option<(PathBuf, PathBuf)> {
-    let find = |names: &[&str]| {
-        let paths = names.iter().map(|name| path.join(name));
-        paths.into_iter().find(|path| path.is_file())
-    };
-    let certificate = find(&[FULLCHAIN, CERTIFICATE, "tls.crt"])?;
-    Some((certificate, find(&[KEY, "privkey.pem", "tls.key"])?))
-}
-
-/// The managed identities in a directory of such, sorted.
-fn identities_below(path: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-    let paths = entries.map(|entry| entry.path());
-    let is_managed = |path: &PathBuf| {
-        let found = Versions::for_readers(path).current();
-        found.is_ok_and(|version| version.is_some())
-    };
-    let mut found: Vec<PathBuf> = paths.filter(is_managed).collect();
-    found.sort_unstable();
-    found
 }
 
 fn tried<T: Holds>(outcome: Result<T, Error>, now: DateTime<Utc>) -> Tried<T> {
@@ -352,4 +307,149 @@ fn is_of_version(error: &Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use std::cell::Cell;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::cli::IdentityArgs;
+    use crate::clock::FixedClock;
+    use crate::commands::identity::Said;
+    use crate::commands::{Invocation, Printer, Style};
+    use crate::environment::Environment;
+    use crate::store::{CERTIFICATE, CHAIN, FULLCHAIN, KEY, write_new};
+
+    /// An identity whose files say which version they are of.
+    struct Site {
+        _home: tempfile::TempDir,
+        versions: Versions,
+        arguments: IdentityArgs,
+        context: Context,
+    }
+
+    impl Site {
+        fn new() -> Self {
+            let home = tempfile::tempdir().unwrap();
+            fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
+            let path = home.path().join("web");
+            let versions = Versions::create(&path, None).unwrap();
+            let site = Self {
+                _home: home,
+                versions,
+                arguments: IdentityArgs {
+                    identity: Some(path),
+                    ..IdentityArgs::default()
+                },
+                context: Context {
+                    clock: Arc::new(FixedClock(DateTime::UNIX_EPOCH)),
+                    invocation: Invocation::new([]),
+                    started: Instant::now(),
+                    environment: Environment::default(),
+                    printer: Printer::new(Style::default()),
+                    skew: Arc::default(),
+                },
+            };
+            site.rotate();
+            site
+        }
+
+        fn rotate(&self) {
+            let current = self.versions.current().unwrap();
+            let number = current.map_or(VersionNumber::FIRST, |(number, _)| number.next());
+            let building = self.versions.begin(number).unwrap();
+            for name in [KEY, CERTIFICATE, CHAIN, FULLCHAIN] {
+                building.write(name, number.to_string().as_bytes()).unwrap();
+            }
+            building.publish().unwrap();
+            self.versions.switch(number).unwrap();
+            self.versions.retire(2).unwrap();
+        }
+
+        fn plan(&self) -> Plan<'_> {
+            Plan::new(Said::identity(&self.arguments), &self.context).unwrap()
+        }
+    }
+
+    /// Reads both files; the version's name, in which they agree. `between` is called
+    /// when one was read.
+    fn read(
+        attempt: &Attempt<'_>,
+        loader: &mut Loader<'_>,
+        between: impl Fn(),
+    ) -> Result<Option<[u8; 32]>, Error> {
+        let certificate = loader.digest(&attempt.places.place)?;
+        between();
+        let key = loader.digest(attempt.key_source())?;
+        assert_eq!(certificate, key, "two versions were mixed");
+        Ok(key)
+    }
+
+    fn digest_of(version: &str) -> Option<[u8; 32]> {
+        use sha2::Digest;
+        Some(sha2::Sha256::digest(version).into())
+    }
+
+    #[test]
+    fn a_version_that_is_retired_while_it_is_read_is_left_for_the_one_in_force() {
+        let site = Site::new();
+        let plan = site.plan();
+        let attempts = Cell::new(0);
+        let found = plan.retrying(|attempt, loader| {
+            attempts.set(attempts.get() + 1);
+            read(attempt, loader, || {
+                // Two rotations go by, and then two more.
+                if attempts.get() < 3 {
+                    site.rotate();
+                    site.rotate();
+                }
+            })
+        });
+        assert_eq!(found.unwrap(), digest_of("v0005"));
+        assert_eq!(attempts.get(), 3);
+    }
+
+    /// Key and certificate of a session are those by which the cache knows it.
+    #[test]
+    fn what_was_looked_at_is_what_is_used() {
+        let site = Site::new();
+        let plan = site.plan();
+        let mut look = Look::new(plan.loader());
+        let mut take =
+            || plan.retrying_with(&mut look, |attempt, loader| read(attempt, loader, || ()));
+        assert_eq!(take().unwrap(), digest_of("v0001"));
+        site.rotate();
+        assert_eq!(take().unwrap(), digest_of("v0001"));
+        look.start_anew();
+        let mut take =
+            || plan.retrying_with(&mut look, |attempt, loader| read(attempt, loader, || ()));
+        assert_eq!(take().unwrap(), digest_of("v0002"));
+    }
+
+    /// As while a backup is being put back.
+    #[test]
+    fn a_file_that_comes_in_a_moment_is_waited_for() {
+        let site = Site::new();
+        site.rotate();
+        let plan = site.plan();
+        let key = site.versions.current().unwrap().unwrap().1.join(KEY);
+        fs::remove_file(&key).unwrap();
+        let attempts = Cell::new(0);
+        let found = plan.retrying(|attempt, loader| {
+            attempts.set(attempts.get() + 1);
+            if attempts.get() == 3 {
+                write_new(&key, b"v0002").unwrap();
+            }
+            read(attempt, loader, || ())
+        });
+        assert_eq!(found.unwrap(), digest_of("v0002"));
+        // When it does not come, the version before it does.
+        fs::remove_file(&key).unwrap();
+        let found = plan.retrying(|attempt, loader| read(attempt, loader, || ()));
+        assert_eq!(found.unwrap(), digest_of("v0001"));
+    }
+}

@@ -2,8 +2,10 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use chrono::{DateTime, Utc};
+
 use crate::cli::IdentityArgs;
-use crate::commands::{Context, Error};
+use crate::commands::{Context, Error, IdentityError};
 use crate::key::{KeySource, Loader, Source};
 use crate::pki::{self, Identity};
 
@@ -82,8 +84,13 @@ impl<'a> Opening<'a> {
             };
         }
         // Unless they are being replaced at this moment.
-        match self.identity() {
-            Err(Error::Pki(error @ pki::Error::KeyMismatch { .. })) => Some(error),
+        let error = match self.identity() {
+            Err(Error::Identity(IdentityError::Unusable { source, .. })) => *source,
+            Err(error) => error,
+            Ok(_) => return None,
+        };
+        match error {
+            Error::Pki(error @ pki::Error::KeyMismatch { .. }) => Some(error),
             _ => None,
         }
     }
@@ -109,6 +116,18 @@ impl<'a> Opening<'a> {
     pub(in crate::commands) fn identity(&self) -> Result<Identity, Error> {
         let attempt = |attempt: &Attempt<'_>, loader: &mut Loader<'a>| attempt.identity(loader);
         self.plan.retrying_with(&mut self.look(), attempt)
+    }
+
+    /// The same, where it is valid at this time.
+    pub(in crate::commands) fn valid_identity(&self, at: DateTime<Utc>) -> Result<Identity, Error> {
+        let identity = self.identity()?;
+        match &self.plan.sources {
+            Sources::Named(_) => identity.check_validity(at)?,
+            Sources::Managed(managed) => {
+                managed.check_validity(&identity, self.look().version.as_ref(), at)?;
+            }
+        }
+        Ok(identity)
     }
 
     /// The certificate's place as it is named.

@@ -10,6 +10,7 @@ fn what_is_no_identity_is_told_with_the_next_step() {
     let host = Host::new(&[LEAF, OTHER]);
     let path = |name: &str| host.sandbox.path(name);
     fs::create_dir(path("empty")).unwrap();
+    fs::create_dir_all(path("locked/.lock")).unwrap();
     fs::create_dir(path("begun")).unwrap();
     fs::write(path("begun/state.json"), "{}").unwrap();
     fs::create_dir(path("certbot")).unwrap();
@@ -38,6 +39,7 @@ fn what_is_no_identity_is_told_with_the_next_step() {
         ("documents", 2),
         ("all", 2),
         ("empty", 4),
+        ("locked", 4),
         ("begun", 4),
         ("unlinked", 4),
         ("elsewhere", 2),
