@@ -63,7 +63,7 @@ fn main() -> Outcome<()> {
     // On the disk that holds the repository: /tmp may be memory.
     let scratch = tempfile::tempdir_in(".")?;
     println!(
-        "{:<42} {:>9} {:>7} {:>8} {:>9} {:>9}",
+        "{:<50} {:>9} {:>7} {:>8} {:>9} {:>9}",
         "", "rotations", "s", "reads", "failures", "warnings"
     );
 
@@ -76,7 +76,10 @@ fn main() -> Outcome<()> {
         &put,
         &["--identity".into(), web.clone()],
         // Resolved once, as a reader should; and by two paths through the link.
-        &[("read once, resolved once", &current), ("read once by DIR/current", &|| Ok(web.join("current")))],
+        &[
+            ("read once, resolved once", &current),
+            ("read once by DIR/current", &|| Ok(web.join("current"))),
+        ],
     )?;
 
     let place = scratch.path().join("place");
@@ -86,7 +89,12 @@ fn main() -> Outcome<()> {
     bench.measure(
         "overwritten in place",
         &put,
-        &["--certificate".into(), certificate, "--private-key".into(), key],
+        &[
+            "--certificate".into(),
+            certificate,
+            "--private-key".into(),
+            key,
+        ],
         &[("read once", &|| Ok(place.clone()))],
     )
 }
@@ -135,7 +143,7 @@ impl Bench {
         let rows = [("windlass credential-process", &processes)];
         for (name, found) in rows.into_iter().chain(names.zip(&loops)) {
             println!(
-                "{:<42} {:>9} {took:>7.1} {:>8} {:>9} {:>9}",
+                "{:<50} {:>9} {took:>7.1} {:>8} {:>9} {:>9}",
                 format!("{way}: {name}"),
                 self.rotations,
                 found.reads.load(Ordering::Relaxed),
@@ -187,7 +195,8 @@ impl Bench {
 impl Found {
     fn count(&self, is_good: bool) {
         self.reads.fetch_add(1, Ordering::Relaxed);
-        self.failures.fetch_add(u64::from(!is_good), Ordering::Relaxed);
+        self.failures
+            .fetch_add(u64::from(!is_good), Ordering::Relaxed);
     }
 }
 
