@@ -52,6 +52,14 @@ pub struct ConfigError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigProblem {
+    /// Two keys of which a profile can have one.
+    #[error("{key} and {other} do not go together")]
+    Both {
+        /// The one.
+        key: String,
+        /// The other.
+        other: String,
+    },
     /// A header as AWS's files have it.
     #[error("[profile {name}] is a header of ~/.aws/config, and not of this file")]
     AwsHeader {
@@ -181,12 +189,20 @@ impl ConfigFile {
     }
 
     /// The options of a profile, with the file's defaults for what it does not
-    /// say; `None` when the file does not have it.
+    /// say; `None` when the file does not have it. `excludes` tells whether a
+    /// profile that says the one option wants no default for the other.
     #[must_use]
-    pub fn profile(&self, name: &str) -> Option<Vec<Setting>> {
+    pub fn profile(
+        &self,
+        name: &str,
+        excludes: impl Fn(&str, &str) -> bool,
+    ) -> Option<Vec<Setting>> {
         let own = self.profiles.get(name)?;
-        let says = |setting: &&Setting| own.iter().all(|said| said.key != setting.key);
-        let defaults = self.defaults.iter().filter(says).cloned();
+        let is_unsaid = |setting: &&Setting| {
+            let mut own = own.iter();
+            own.all(|said| said.key != setting.key && !excludes(&said.key, &setting.key))
+        };
+        let defaults = self.defaults.iter().filter(is_unsaid).cloned();
         Some(own.iter().cloned().chain(defaults).collect())
     }
 
@@ -299,7 +315,7 @@ mod tests {
             "[defaults]\nregion = 'a'\nsession_duration = 3_600\n\n[profile.b]\nregion = 'b'\nfips = false\n",
         )
         .unwrap();
-        let mut settings = file.profile("b").unwrap();
+        let mut settings = file.profile("b", |_, _| false).unwrap();
         settings.sort_by(|a, b| a.key.cmp(&b.key));
         let mut fips = setting("fips", &[], 7);
         fips.is_switch = true;
@@ -311,14 +327,14 @@ mod tests {
                 setting("session_duration", &["3600"], 3),
             ]
         );
-        assert_eq!(file.profile("c"), None);
+        assert_eq!(file.profile("c", |_, _| false), None);
         assert_eq!(file.names().collect::<Vec<_>>(), ["b"]);
     }
 
     #[test]
     fn lists_repeat_an_option_and_tables_are_json() {
         let file = ConfigFile::parse("[profile.b]\nx = ['1', {b = 'c', d = [1, true]}]\n").unwrap();
-        let x = &file.profile("b").unwrap()[0];
+        let x = &file.profile("b", |_, _| false).unwrap()[0];
         assert_eq!(x.values, ["1", r#"{"b":"c","d":[1,true]}"#]);
     }
 

@@ -1,5 +1,6 @@
 //! `windlass read-certificate-data` and `windlass sign-string`
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
@@ -15,7 +16,7 @@ use super::{CertificateArgs, KeyArgs, UnlockArgs};
 /// selector or a token a list of what matches. 'windlass key show' says more.
 #[derive(Args, Debug)]
 #[command(
-    group(clap::ArgGroup::new("place").args(["certificate", "cert_selector"]).required(true).multiple(true)),
+    group(clap::ArgGroup::new("place").args(["identity", "certificate", "cert_selector"]).required(true).multiple(true)),
     after_long_help = "\
 Examples:
   windlass read-certificate-data --certificate web-1/cert.pem
@@ -23,6 +24,20 @@ Examples:
       --cert-selector 'Key=x509Subject,Value=CN=web-1'"
 )]
 pub struct ReadCertificateData {
+    /// Managed identity: its directory, instead of a certificate
+    ///
+    /// It is one that 'windlass rotate' keeps: DIR/current leads to the version in
+    /// force, and everything is taken from that version, also while it changes.
+    /// Where it cannot be used, the one before it is, with a warning
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "WINDLASS_IDENTITY",
+        hide_env_values = true,
+        conflicts_with_all = ["certificate", "cert_selector"]
+    )]
+    pub identity: Option<PathBuf>,
+
     /// Certificate
     #[command(flatten)]
     pub certificate: CertificateArgs,
@@ -44,13 +59,27 @@ pub struct ReadCertificateData {
 /// aws_signing_helper signs it.
 #[derive(Args, Debug)]
 #[command(
-    group(clap::ArgGroup::new("place").args(["certificate", "private_key", "cert_selector"]).required(true).multiple(true)),
+    group(clap::ArgGroup::new("place").args(["identity", "certificate", "private_key", "cert_selector"]).required(true).multiple(true)),
     after_long_help = "\
 Examples:
   windlass sign-string --private-key web-1/key.pem
   windlass sign-string --private-key web-1/key.pem --digest SHA384 --format text"
 )]
 pub struct SignString {
+    /// Managed identity: its directory, instead of certificate and key
+    ///
+    /// It is one that 'windlass rotate' keeps: DIR/current leads to the version in
+    /// force, and everything is taken from that version, also while it changes.
+    /// Where it cannot be used, the one before it is, with a warning
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "WINDLASS_IDENTITY",
+        hide_env_values = true,
+        conflicts_with_all = ["certificate", "cert_selector", "private_key", "signer_command"]
+    )]
+    pub identity: Option<PathBuf>,
+
     /// Certificate that says which key is meant
     #[command(flatten)]
     pub certificate: CertificateArgs,

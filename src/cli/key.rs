@@ -38,7 +38,7 @@ pub enum KeyCommand {
 /// is sent.
 #[derive(Args, Debug)]
 #[command(
-    group(clap::ArgGroup::new("place").args(["certificate", "private_key", "cert_selector"]).required(true).multiple(true)),
+    group(clap::ArgGroup::new("place").args(["identity", "certificate", "private_key", "cert_selector"]).required(true).multiple(true)),
     after_long_help = "\
 Examples:
   windlass key show --private-key web-1/key.pem
@@ -69,7 +69,7 @@ pub struct KeyShow {
 /// whole or not at all. A key in a token or a TPM cannot be exported.
 #[derive(Args, Debug)]
 #[command(
-    group(clap::ArgGroup::new("place").args(["certificate", "private_key", "cert_selector"]).required(true).multiple(true)),
+    group(clap::ArgGroup::new("place").args(["identity", "certificate", "private_key", "cert_selector"]).required(true).multiple(true)),
     after_long_help = "\
 Examples:
   openssl rand -base64 -out p12-passphrase 24
@@ -80,6 +80,20 @@ Examples:
       --new-passphrase-file p12-passphrase"
 )]
 pub struct KeyExportPkcs12 {
+    /// Managed identity: its directory, instead of certificate and key
+    ///
+    /// It is one that 'windlass rotate' keeps: DIR/current leads to the version in
+    /// force, and everything is taken from that version, also while it changes.
+    /// Where it cannot be used, the one before it is, with a warning
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "WINDLASS_IDENTITY",
+        hide_env_values = true,
+        conflicts_with_all = ["certificate", "cert_selector", "private_key", "intermediates"]
+    )]
+    pub identity: Option<PathBuf>,
+
     /// Certificate
     #[command(flatten)]
     pub certificate: CertificateArgs,

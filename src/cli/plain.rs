@@ -9,7 +9,7 @@ use super::{CredentialProcess, ProfileArgs, SessionArgs};
 
 impl CredentialProcess {
     /// Reads what follows the verb in the form that stands in AWS config files:
-    /// certificate and ARNs, each option once and with a value that is none
+    /// certificate, or managed identity, and ARNs, each option once and with a value that is none
     /// itself. `None` for everything else, also for what is wrong: that is the
     /// parser's. Where this gives a value, the parser gives the same.
     ///
@@ -41,6 +41,7 @@ impl CredentialProcess {
                 "cache-dir" => once(&mut session.cache.cache_dir, value),
                 "certificate" => once(&mut session.identity.certificate.certificate, value),
                 "endpoint" => once(&mut session.endpoint, value),
+                "identity" => once(&mut session.identity.identity, value),
                 "intermediates" => once(&mut session.identity.intermediates, value),
                 "private-key" => once(&mut session.identity.key.private_key, value),
                 "profile-arn" => once(&mut session.profile_arn, value),
@@ -54,7 +55,17 @@ impl CredentialProcess {
         }
         session.session_duration = duration.unwrap_or_default();
         // Without an ARN the session may come from the profile `default`.
-        let is_complete = session.identity.certificate.certificate.is_some()
+        let identity = &session.identity;
+        let is_identity = match &identity.identity {
+            None => identity.certificate.certificate.is_some(),
+            // Beside it these are a mistake.
+            Some(_) => {
+                identity.certificate.certificate.is_none()
+                    && identity.key.private_key.is_none()
+                    && identity.intermediates.is_none()
+            }
+        };
+        let is_complete = is_identity
             && session.trust_anchor_arn.is_some()
             && session.profile_arn.is_some()
             && session.role_arn.is_some();
@@ -111,6 +122,13 @@ mod tests {
         CredentialProcess::plain(&arguments).map(|asked| format!("{asked:?}"))
     }
 
+    /// The same with a managed identity.
+    fn managed() -> Vec<&'static str> {
+        let mut line = COMPLETE.to_vec();
+        line.splice(..2, ["--identity", "identities/web"]);
+        line
+    }
+
     /// The same arguments, read by the parser.
     fn parsed(arguments: &[&str]) -> Option<String> {
         let line = ["windlass", HotCommand::NAME].iter().chain(arguments);
@@ -145,6 +163,10 @@ mod tests {
             assert!(plain(&line).is_some(), "{line:?}");
             assert_eq!(plain(&line), parsed(&line));
         }
+        // That needs neither key nor chain.
+        let line = [&managed(), &all[3..]].concat();
+        assert!(plain(&line).is_some(), "{line:?}");
+        assert_eq!(plain(&line), parsed(&line));
     }
 
     #[test]
@@ -166,6 +188,15 @@ mod tests {
             &["stray"],
         ] {
             assert_eq!(plain(&[&COMPLETE, more].concat()), None, "{more:?}");
+        }
+        for more in [
+            ["--certificate", "web-1/cert.pem"],
+            ["--private-key", "web-1/key.pem"],
+            ["--intermediates", "web-1/chain.pem"],
+            ["--identity", "identities/api"],
+        ] {
+            let line = [&managed()[..], &more].concat();
+            assert_eq!((plain(&line), parsed(&line)), (None, None), "{more:?}");
         }
         for missing in [0, 2, 4, 6] {
             let mut line = COMPLETE.to_vec();
@@ -194,8 +225,9 @@ mod tests {
         fn what_is_plain_means_the_same_to_the_parser(
             more in proptest::collection::vec(piece(), 0..5),
             at in 0..5_usize,
+            is_managed: bool,
         ) {
-            let mut line: Vec<&str> = COMPLETE.to_vec();
+            let mut line: Vec<&str> = if is_managed { managed() } else { COMPLETE.to_vec() };
             let more: Vec<&str> = more.iter().flatten().map(String::as_str).collect();
             line.splice(2 * at..2 * at, more);
             if let Some(asked) = plain(&line) {

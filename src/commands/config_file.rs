@@ -23,8 +23,14 @@ use super::Error;
 const SYSTEM: &str = "/etc/windlass/config.toml";
 
 /// Options of which one makes the others unsaid, also those of a profile.
-pub(super) const EXCLUSIVE: [&[&str]; 4] = [
+pub(super) const EXCLUSIVE: [&[&str]; 9] = [
     &["ca_dir", "issuer_command"],
+    // Each of them alone: a certificate leaves the key as it is said.
+    &["identity", "certificate"],
+    &["identity", "cert_selector"],
+    &["identity", "private_key"],
+    &["identity", "intermediates"],
+    &["identity", "signer_command"],
     &["private_key", "signer_command"],
     &[
         "passphrase_from",
@@ -39,8 +45,14 @@ pub(super) const EXCLUSIVE: [&[&str]; 4] = [
     &["endpoint", "fips", "dual_stack"],
 ];
 
+/// Whether an option that is said makes another one unsaid.
+fn excludes(said: &str, other: &str) -> bool {
+    let has_both = |group: &&[&str]| group.contains(&said) && group.contains(&other);
+    said != other && EXCLUSIVE.iter().any(has_both)
+}
+
 /// Options whose values are files, or sources that may be.
-pub(super) const FILES: [&str; 15] = [
+pub(super) const FILES: [&str; 16] = [
     "ca_bundle",
     "ca_dir",
     "cache_dir",
@@ -48,6 +60,7 @@ pub(super) const FILES: [&str; 15] = [
     "certificate",
     "chain_file",
     "fullchain_file",
+    "identity",
     "intermediates",
     "key_file",
     "passphrase_file",
@@ -100,7 +113,7 @@ impl Config {
             Some(Profile {
                 name: name.to_owned(),
                 path: path.clone(),
-                settings: file.profile(name)?,
+                settings: file.profile(name, excludes)?,
             })
         })
     }
@@ -211,13 +224,14 @@ impl Profile {
         typed: &ArgMatches,
     ) -> Result<clap::Command, Error> {
         let is_typed = |key: &str| is_said(typed, key);
-        for setting in &self.settings {
-            let unsaid = EXCLUSIVE.iter().any(|group| {
+        let is_unsaid = |setting: &Setting| {
+            EXCLUSIVE.iter().any(|group| {
                 group.contains(&setting.key.as_str()) && group.iter().any(|other| is_typed(other))
-            });
-            if unsaid {
-                continue;
-            }
+            })
+        };
+        let (_, said): (Vec<_>, Vec<_>) = self.settings.iter().partition(|one| is_unsaid(one));
+        self.refuse_two_identities(&said)?;
+        for setting in said {
             let Some(argument) = verb.get_arguments().find(|a| *a.get_id() == *setting.key) else {
                 continue;
             };
@@ -227,6 +241,24 @@ impl Profile {
             }
         }
         Ok(verb)
+    }
+
+    /// The parser lets defaults stand beside each other.
+    fn refuse_two_identities(&self, said: &[&Setting]) -> Result<(), Error> {
+        let Some(identity) = said.iter().find(|setting| setting.key == "identity") else {
+            return Ok(());
+        };
+        match said.iter().find(|other| excludes("identity", &other.key)) {
+            None => Ok(()),
+            Some(other) => Err(Error::Config {
+                path: self.path.clone(),
+                line: identity.line.max(other.line),
+                problem: ConfigProblem::Both {
+                    key: identity.key.clone(),
+                    other: other.key.clone(),
+                },
+            }),
+        }
     }
 
     /// What an error of the parser says of a value that stands in the profile.

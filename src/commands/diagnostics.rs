@@ -22,7 +22,7 @@ pub(super) fn read_certificate_data(
     arguments: &ReadCertificateData,
     context: &Context,
 ) -> Result<(), Error> {
-    let found = identity::certificates_only(&arguments.certificate, &arguments.unlock, context)?;
+    let found = identity::certificates_only(Said::certificates(arguments), context)?;
     if !identity::is_search(&arguments.certificate)
         && let Some(first) = found.first()
     {

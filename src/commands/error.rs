@@ -15,6 +15,7 @@ mod emulator_error;
 mod endpoint;
 mod exchange_error;
 mod hint;
+mod identity;
 mod install;
 mod key_error;
 mod pki_error;
@@ -41,6 +42,7 @@ pub use self::batch::BatchFailed;
 pub use self::rotate::RotateError;
 use super::Outcome;
 use exchange_error::of_exchange;
+use identity::of_identity;
 use key_error::of_key;
 use pki_error::of_pki;
 use serve::of_serve;
@@ -48,6 +50,7 @@ use shared_file::{of_credentials_file, of_refusal};
 use store_error::of_store;
 
 pub use configure::ConfigureError;
+pub use identity::IdentityError;
 pub use serve::ServeError;
 pub(super) use store_error::hint_store;
 
@@ -147,6 +150,9 @@ pub enum Error {
     /// Obtaining credentials failed.
     #[error(transparent)]
     Exchange(#[from] rolesanywhere::Error),
+    /// A directory is no managed identity, or has nothing in force.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// A file is in the way that windlass did not write.
     #[error("{path} exists already and is not {what}")]
     InTheWay {
@@ -451,6 +457,7 @@ impl Error {
             Self::SharedFile { reason, .. } => of_refusal(reason),
             Self::Daemon(_) => Outcome::Failed,
             Self::Exchange(error) => of_exchange(error),
+            Self::Identity(error) => of_identity(error),
             Self::Key(error) => of_key(error),
             Self::Rotate(error) => error.outcome(),
             Self::Serve(error) => of_serve(error),

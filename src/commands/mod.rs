@@ -34,7 +34,7 @@ mod update;
 mod usage;
 
 pub use context::Context;
-pub use error::{BatchFailed, ConfigureError, Error, RotateError, ServeError};
+pub use error::{BatchFailed, ConfigureError, Error, IdentityError, RotateError, ServeError};
 pub use invocation::Invocation;
 pub use outcome::Outcome;
 pub use printer::{Printer, Style};

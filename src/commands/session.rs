@@ -60,8 +60,11 @@ impl<'a> SessionPlan<'a> {
         let target = plan::target(arguments)?;
         let endpoint = plan::endpoint(arguments, context, target.region())?;
         let chain = plan::chain(arguments, context, &target)?;
-        let place = &arguments.identity.certificate;
-        if place.certificate.is_none() && place.cert_selector.is_none() {
+        let (identity, place) = (&arguments.identity, &arguments.identity.certificate);
+        if identity.identity.is_none()
+            && place.certificate.is_none()
+            && place.cert_selector.is_none()
+        {
             return Err(missing(arguments, "certificate", "certificate"));
         }
         Ok(Self {
@@ -160,9 +163,8 @@ impl<'a> SessionPlan<'a> {
     /// Asks Roles Anywhere.
     fn fetch(&self, until: Instant) -> Result<Session, Error> {
         let (arguments, context) = (self.arguments, self.context);
-        let identity = self.opening.identity()?;
         // Before the key is used and a connection is opened.
-        identity.check_validity(context.clock.now())?;
+        let identity = self.opening.valid_identity(context.clock.now())?;
         warn_of_short_sessions(arguments.session_duration, context);
         let sts = self.chain.iter().map(|chain| &chain.endpoint);
         let endpoints: Vec<&Endpoint> = sts.chain([&self.endpoint]).collect();

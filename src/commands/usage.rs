@@ -86,6 +86,13 @@ fn hint_usage(
     if is_value && let Some(variable) = variable_of(invalid, invocation, environment) {
         return Some(format!("the value is that of ${variable}"));
     }
+    if error.kind() == ErrorKind::ArgumentConflict
+        && let Some(variable) = conflicting_variable(error, invocation, environment)
+    {
+        return Some(format!(
+            "${variable} says it: unset it for this command, or leave out the other"
+        ));
+    }
     let is_stray = error.kind() == ErrorKind::UnknownArgument
         && !invalid.is_empty()
         && !invalid.starts_with('-');
@@ -101,6 +108,23 @@ fn hint_usage(
         return None;
     };
     Some(hint.to_owned())
+}
+
+/// The variable that stands for one of two options that do not go together.
+fn conflicting_variable(
+    error: &clap::Error,
+    invocation: &Invocation,
+    environment: &Environment,
+) -> Option<String> {
+    let kinds = [ContextKind::InvalidArg, ContextKind::PriorArg];
+    let named = kinds.into_iter().filter_map(|kind| error.get(kind));
+    let options = named.flat_map(|value| match value {
+        ContextValue::String(option) => vec![option.as_str()],
+        ContextValue::Strings(options) => options.iter().map(String::as_str).collect(),
+        _ => Vec::new(),
+    });
+    let mut variables = options.filter_map(|option| variable_of(option, invocation, environment));
+    variables.next()
 }
 
 /// The variable that stands for an option (as the parser shows it, with the name

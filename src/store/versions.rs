@@ -99,6 +99,17 @@ impl Versions {
         Ok(versions)
     }
 
+    /// The same for those who only read: nothing is looked at. Who may write the
+    /// directory does not matter to them, as it does not where a key is named by its
+    /// file; whoever changes something uses [`Self::open`].
+    #[must_use]
+    pub fn for_readers(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            ownership: Ownership::PRIVATE,
+        }
+    }
+
     /// Opens a directory, and makes it where there is none, with those above it.
     /// Where `ownership` is given, the directory and new versions have it;
     /// versions that are there stay as they are. Without one, what is made is its

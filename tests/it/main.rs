@@ -44,6 +44,7 @@ mod issuer_command;
 mod keys;
 mod layers;
 mod lint;
+mod managed;
 mod matrix;
 mod offline_root;
 mod options;

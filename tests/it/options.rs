@@ -32,6 +32,7 @@ type Trial = (&'static str, &'static str, &'static str);
 
 #[rustfmt::skip]
 const DATA: &[Trial] = &[
+    ("--identity no-such", "", "the identity no-such cannot be read"),
     ("--certificate no-such", "", "no-such cannot be read"),
     ("--cert-selector file://no-such", "--certificate fullchain.pem", "no-such cannot be read"),
     #[cfg(feature = "pkcs11")]
@@ -46,6 +47,7 @@ const DATA: &[Trial] = &[
 
 #[rustfmt::skip]
 const SIGN: &[Trial] = &[
+    ("--identity no-such", "", "the identity no-such cannot be read"),
     ("--private-key no-such", "", "no-such cannot be read"),
     ("--certificate no-such", "--private-key key.pem", "no-such cannot be read"),
     ("--cert-selector file://no-such", "--private-key key.pem", "no-such cannot be read"),
@@ -72,6 +74,7 @@ const WHOLE: &str = "--certificate fullchain.pem --private-key key.pem";
 
 #[rustfmt::skip]
 const EXPORT: &[Trial] = &[
+    ("--identity no-such", "", "the identity no-such cannot be read"),
     ("--certificate no-such", "--private-key key.pem", "no-such cannot be read"),
     ("--cert-selector file://no-such", WHOLE, "no-such cannot be read"),
     #[cfg(feature = "pkcs11")]

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::{Origin, SelectorArgument};
+use crate::commands::identity::check_managed;
 use crate::commands::{ConfigureError, Context, Error, config_file};
 use crate::key::{KeySource, Pkcs11Uri, Source};
 
@@ -11,6 +12,8 @@ use crate::key::{KeySource, Pkcs11Uri, Source};
 pub(super) enum Named {
     /// To a file.
     File(PathBuf),
+    /// To the directory of a managed identity.
+    Identity(PathBuf),
     /// To the standard input or another descriptor of this process, in words.
     Descriptor(String),
     /// Elsewhere, or to no place at all.
@@ -30,6 +33,7 @@ impl Named {
                 Ok(KeySource::Material(source)) => of_source(source),
                 _ => Self::Other,
             },
+            "identity" => Self::Identity(value.into()),
             "passphrase_from" if value != "tty" => value.parse().map_or(Self::Other, of_source),
             "passphrase_fd" => Self::Descriptor(format!("the descriptor {value}")),
             "cert_selector" => match value.parse() {
@@ -75,7 +79,16 @@ pub(super) fn named(
                     let origin = origin();
                     return Err(ConfigureError::Descriptor { origin, which }.into());
                 }
-                Named::File(_) | Named::Other => {}
+                Named::Identity(path) if are_there => {
+                    let origin = origin();
+                    check_managed(&context.path(&path)).map_err(|source| {
+                        ConfigureError::Identity {
+                            origin,
+                            source: Box::new(source),
+                        }
+                    })?;
+                }
+                Named::File(_) | Named::Identity(_) | Named::Other => {}
             }
         }
     }

@@ -46,7 +46,7 @@ fn resolved(key: &str, value: &str) -> Result<String, Error> {
     };
     match Named::by(key, value) {
         Named::File(path) if key == "cert_selector" => Ok(format!("file://{}", shown(&path)?)),
-        Named::File(path) => shown(&path),
+        Named::File(path) | Named::Identity(path) => shown(&path),
         Named::Other if key == "cache_dir" => shown(Path::new(value)),
         Named::Descriptor(_) | Named::Other => Ok(value.to_owned()),
     }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use crate::cli::Origin;
 use crate::pki;
 
+use super::Error;
+
 /// Why a profile would not work.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -25,8 +27,16 @@ pub enum ConfigureError {
         /// The directory.
         path: PathBuf,
     },
+    /// A directory that is no managed identity, or has nothing in force.
+    #[error("{origin} cannot be used")]
+    Identity {
+        /// The option.
+        origin: Origin,
+        /// Why.
+        source: Box<Error>,
+    },
     /// A key and a certificate of different identities.
-    #[error("--private-key and --certificate do not belong together")]
+    #[error("key and certificate do not belong together")]
     Mismatch {
         /// What they are.
         source: pki::Error,
@@ -55,6 +65,13 @@ pub(super) fn hint_configure(error: &ConfigureError) -> String {
             "nothing was written; name a file, cmd:COMMAND or credential:NAME"
         }
         ConfigureError::Directory { .. } => "nothing was written; name the file in it",
+        ConfigureError::Identity { source, .. } => {
+            let first = "nothing was written; give --no-check where it is made later";
+            return match source.hint() {
+                Some(hint) => format!("{first}, or: {hint}"),
+                None => first.to_owned(),
+            };
+        }
         ConfigureError::Mismatch { .. } => {
             "nothing was written; name the certificate that was issued for this key, or give --no-check where both are replaced later"
         }

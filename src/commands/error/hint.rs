@@ -9,6 +9,7 @@ use super::configure::hint_configure;
 use super::emulator_error::{hint_server, hint_world};
 use super::endpoint::hint_endpoint;
 use super::exchange_error::hint_exchange;
+use super::identity::hint_identity;
 use super::key_error::hint_key;
 use super::pki_error::hint_pki;
 use super::profile::{hint_config, hint_missing, no_profile};
@@ -56,6 +57,7 @@ impl Error {
             | Self::Verdict(_) => None,
             Self::Endpoint(error) => hint_endpoint(error),
             Self::Exchange(error) => hint_exchange(error),
+            Self::Identity(error) => hint_identity(error),
             Self::InTheWay { .. } => fixed("nothing was changed; name a new file"),
             Self::Key(error) => hint_key(error),
             Self::Lint { .. } => {
@@ -70,7 +72,7 @@ impl Error {
             Self::NoChain { .. } => fixed("it applies to the last role of --assume-role"),
             Self::NoCommandLine { .. } => fixed("give it a path of ordinary characters"),
             Self::NoHome { variable } => Some(format!("set ${variable}, or $HOME")),
-            Self::NoIdentity => fixed("give --certificate, or --private-key"),
+            Self::NoIdentity => fixed("give --identity, --certificate, or --private-key"),
             Self::NoProfile {
                 name,
                 places,

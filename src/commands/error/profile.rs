@@ -71,6 +71,9 @@ pub(super) fn hint_config(problem: &ConfigProblem) -> Option<String> {
             "a profile begins with [profile.NAME], with a dot; its keys are names of options with _ for -, as in role_arn"
                 .to_owned(),
         ),
+        ConfigProblem::Both { key, .. } => Some(format!(
+            "'{key}' holds certificate, key and chain: keep it alone, or leave it out"
+        )),
         ConfigProblem::Clash { .. }
         | ConfigProblem::Dashes { .. }
         | ConfigProblem::NotUtf8

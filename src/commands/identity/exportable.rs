@@ -27,16 +27,16 @@ pub(in crate::commands) fn exportable(
 ) -> Result<Exportable, Error> {
     let plan = Plan::new(Said::identity(arguments), context)?;
     let root = root.map(|source| resolved(source, context));
-    plan.retrying(|loader| {
+    plan.retrying(|attempt, loader| {
         // First, so that no token is asked for certificates in vain.
-        let ExportableKey { key, pkcs8 } = loader.open_exportable(plan.key_source())?;
-        let candidates = plan.leaves(loader)?;
-        let identity = plan.assemble(loader, candidates, Box::new(key))?;
+        let ExportableKey { key, pkcs8 } = loader.open_exportable(attempt.key_source())?;
+        let candidates = attempt.leaves(loader)?;
+        let identity = attempt.assemble(loader, candidates, Box::new(key))?;
         let root = match &root {
             None => None,
             Some(source) => {
                 let last = identity.chain().last().unwrap_or_else(|| identity.leaf());
-                let named = plan.parse(loader, source)?.named;
+                let named = attempt.parse(loader, source)?.named;
                 let mut certificates = named.into_iter().map(|(sourced, _)| sourced.certificate);
                 let found = certificates.find(|root| {
                     root.is_self_issued()

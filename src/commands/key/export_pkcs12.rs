@@ -77,7 +77,7 @@ pub(in crate::commands) fn export_pkcs12(
 /// The options in the form in which the other verbs have them.
 fn identity_of(arguments: &KeyExportPkcs12) -> IdentityArgs {
     IdentityArgs {
-        identity: None,
+        identity: arguments.identity.clone(),
         certificate: arguments.certificate.clone(),
         key: KeyArgs {
             private_key: arguments.private_key.clone(),
