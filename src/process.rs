@@ -73,10 +73,14 @@ impl CommandLine {
         deadline: Duration,
         max: u64,
     ) -> Result<Zeroizing<Vec<u8>>, CommandFailure> {
-        Ok(self.converse(input, variables, deadline, max)?.0)
+        let variables: Vec<_> = variables
+            .iter()
+            .map(|(name, value)| (*name, Some(*value)))
+            .collect();
+        Ok(self.converse(input, &variables, deadline, max)?.0)
     }
 
-    /// Runs the program with this on its stdin and these variables set, and
+    /// Runs the program with this on its stdin and without these variables, and
     /// gives what it printed on stdout, `max` octets at most, with the beginning of
     /// what it said on stderr. When the time is over it is told to end and
     /// then killed, without a terminal with all that it has started; what it
@@ -88,11 +92,12 @@ impl CommandLine {
     pub fn ask(
         &self,
         input: &[u8],
-        variables: &[(&str, &str)],
+        withheld: &[String],
         deadline: Duration,
         max: u64,
     ) -> Result<Answer, CommandFailure> {
-        let (output, complaint) = self.converse(input, variables, deadline, max)?;
+        let withheld: Vec<_> = withheld.iter().map(|name| (name.as_str(), None)).collect();
+        let (output, complaint) = self.converse(input, &withheld, deadline, max)?;
         Ok(Answer {
             output,
             complaint: heard(&complaint),
@@ -102,7 +107,7 @@ impl CommandLine {
     fn converse(
         &self,
         input: &[u8],
-        variables: &[(&str, &str)],
+        variables: &[(&str, Option<&str>)],
         deadline: Duration,
         max: u64,
     ) -> Result<(Zeroizing<Vec<u8>>, Heard), CommandFailure> {
@@ -110,10 +115,15 @@ impl CommandLine {
         let mut command = Command::new(&self.program);
         command
             .args(&self.arguments)
-            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        for (name, value) in variables {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
         // On a terminal it stays in the foreground, where it may ask for
         // something and is reached by ^C; elsewhere a group of its own can be
         // ended as a whole.

@@ -32,17 +32,17 @@ use super::{NameArgs, ProfileChoice, SessionArgs, value};
 /// After a failure the next runs wait, longer after each, and never longer than a
 /// tenth of what the certificate has left. Hooks that fail are run again by the next
 /// run, without another renewal.
+///
+/// A profile of the config file may say all of this (identity, cn, ca_dir and so on);
+/// --all looks after every profile that does.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
   windlass rotate --identity web --cn web-1 --ca-dir ca --passphrase-file passphrase
-  windlass rotate --identity db --cn db-1 --san db-1.example.com --trust-anchor ca/trust-anchor.pem \\
-      --issuer-command 'windlass ca sign --dir ca --csr - --out - \\
-      --passphrase-file passphrase'
   windlass rotate --identity web --cn web-1 --ca-dir ca --passphrase-file passphrase --check
-
-With profiles in ~/.config/windlass/config.toml that name an identity:
-  windlass rotate --all")]
+  windlass rotate --identity db --cn db-1 --san db-1.example.com \\
+      --trust-anchor ca/trust-anchor.pem --issuer-command \\
+      'windlass ca sign --dir ca --csr - --out - --passphrase-file passphrase'")]
 pub struct Rotate {
     /// Profile of the config file whose options are used
     #[arg(
@@ -179,9 +179,9 @@ pub struct RotationArgs {
     /// Program that is run before the change, and stops it by failing
     ///
     /// It is run without a shell; may be repeated. It is told by variables:
-    /// $WINDLASS_IDENTITY, $WINDLASS_VERSION, $WINDLASS_CERTIFICATE,
-    /// $WINDLASS_PRIVATE_KEY, $WINDLASS_CHAIN, $WINDLASS_FULLCHAIN, $WINDLASS_SERIAL,
-    /// $WINDLASS_OLD_SERIAL, $WINDLASS_NOT_AFTER and $WINDLASS_HOOK (before or after)
+    /// $WINDLASS_HOOK_IDENTITY, $WINDLASS_HOOK_VERSION, $WINDLASS_HOOK_CERTIFICATE,
+    /// $WINDLASS_HOOK_PRIVATE_KEY, $WINDLASS_HOOK_CHAIN, $WINDLASS_HOOK_FULLCHAIN, $WINDLASS_HOOK_SERIAL,
+    /// $WINDLASS_HOOK_OLD_SERIAL, $WINDLASS_HOOK_NOT_AFTER and $WINDLASS_HOOK (before or after)
     #[arg(long, value_name = "COMMAND")]
     pub before_hook: Vec<CommandLine>,
 

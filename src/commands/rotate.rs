@@ -32,6 +32,7 @@ pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<(), Error> {
         let done = asked.and_then(|asked| {
             // Several profiles may have one identity, each with a role of its own.
             let path = Plan::directory(&asked, context)?;
+            let path = std::fs::canonicalize(&path).unwrap_or(path);
             if seen.contains(&path) {
                 return Ok(None);
             }

@@ -37,6 +37,14 @@ pub enum Error {
         /// What is wrong with it.
         source: StateError,
     },
+    /// There are versions, and nothing says which one is in force.
+    #[error(
+        "there are versions, but no link 'current' to the one in force; the newest is {newest}"
+    )]
+    NoCurrent {
+        /// The newest of them.
+        newest: VersionNumber,
+    },
     /// The disk.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -48,9 +56,11 @@ impl Error {
     pub const fn prospect(&self) -> Prospect {
         match self {
             Self::Store(_) => Prospect::Passing,
-            Self::Key(_) | Self::Lost { .. } | Self::Pki(_) | Self::State { .. } => {
-                Prospect::Lasting
-            }
+            Self::Key(_)
+            | Self::Lost { .. }
+            | Self::NoCurrent { .. }
+            | Self::Pki(_)
+            | Self::State { .. } => Prospect::Lasting,
         }
     }
 }

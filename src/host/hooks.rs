@@ -37,25 +37,25 @@ impl When {
 /// What a hook is told, each in the variable that is named.
 #[derive(Clone, Debug)]
 pub struct HookFacts {
-    /// `WINDLASS_IDENTITY`: the identity's directory.
+    /// `WINDLASS_HOOK_IDENTITY`: the identity's directory.
     pub identity: PathBuf,
-    /// `WINDLASS_VERSION`: the new version's name, as in `v0007`.
+    /// `WINDLASS_HOOK_VERSION`: the new version's name, as in `v0007`.
     pub version: String,
-    /// `WINDLASS_CERTIFICATE`: where the certificate is once the new version is in
+    /// `WINDLASS_HOOK_CERTIFICATE`: where the certificate is once the new version is in
     /// force, as services name it; `None` where it is not kept.
     pub certificate: Option<PathBuf>,
-    /// `WINDLASS_PRIVATE_KEY`: the same of the key.
+    /// `WINDLASS_HOOK_PRIVATE_KEY`: the same of the key.
     pub private_key: Option<PathBuf>,
-    /// `WINDLASS_CHAIN`: the same of the intermediates.
+    /// `WINDLASS_HOOK_CHAIN`: the same of the intermediates.
     pub chain: Option<PathBuf>,
-    /// `WINDLASS_FULLCHAIN`: the same of certificate and intermediates together.
+    /// `WINDLASS_HOOK_FULLCHAIN`: the same of certificate and intermediates together.
     pub fullchain: Option<PathBuf>,
-    /// `WINDLASS_SERIAL`: the new certificate's serial number in lowercase hex.
+    /// `WINDLASS_HOOK_SERIAL`: the new certificate's serial number in lowercase hex.
     pub serial: SerialNumber,
-    /// `WINDLASS_OLD_SERIAL`: that of the certificate before; not set for the
+    /// `WINDLASS_HOOK_OLD_SERIAL`: that of the certificate before; not set for the
     /// first.
     pub old_serial: Option<SerialNumber>,
-    /// `WINDLASS_NOT_AFTER`: when the new certificate ends, RFC 3339 in UTC.
+    /// `WINDLASS_HOOK_NOT_AFTER`: when the new certificate ends, RFC 3339 in UTC.
     pub not_after: DateTime<Utc>,
 }
 
@@ -65,18 +65,18 @@ impl HookFacts {
         let path = |path: &Option<PathBuf>| path.clone().map(PathBuf::into_os_string);
         [
             ("WINDLASS_HOOK", text(when.name().to_owned())),
-            ("WINDLASS_IDENTITY", Some(self.identity.clone().into())),
-            ("WINDLASS_VERSION", text(self.version.clone())),
-            ("WINDLASS_CERTIFICATE", path(&self.certificate)),
-            ("WINDLASS_PRIVATE_KEY", path(&self.private_key)),
-            ("WINDLASS_CHAIN", path(&self.chain)),
-            ("WINDLASS_FULLCHAIN", path(&self.fullchain)),
-            ("WINDLASS_SERIAL", text(self.serial.hex())),
+            ("WINDLASS_HOOK_IDENTITY", Some(self.identity.clone().into())),
+            ("WINDLASS_HOOK_VERSION", text(self.version.clone())),
+            ("WINDLASS_HOOK_CERTIFICATE", path(&self.certificate)),
+            ("WINDLASS_HOOK_PRIVATE_KEY", path(&self.private_key)),
+            ("WINDLASS_HOOK_CHAIN", path(&self.chain)),
+            ("WINDLASS_HOOK_FULLCHAIN", path(&self.fullchain)),
+            ("WINDLASS_HOOK_SERIAL", text(self.serial.hex())),
             (
-                "WINDLASS_OLD_SERIAL",
+                "WINDLASS_HOOK_OLD_SERIAL",
                 self.old_serial.map(|serial| OsString::from(serial.hex())),
             ),
-            ("WINDLASS_NOT_AFTER", text(rfc3339(self.not_after))),
+            ("WINDLASS_HOOK_NOT_AFTER", text(rfc3339(self.not_after))),
         ]
     }
 }

@@ -131,6 +131,8 @@ pub struct CommandIssuer {
     pub command: CommandLine,
     /// Longest that it may take.
     pub deadline: Duration,
+    /// Variables that are for this program alone: a passphrase, a key.
+    pub withheld: Vec<String>,
 }
 
 impl CommandIssuer {
@@ -140,6 +142,7 @@ impl CommandIssuer {
         Self {
             command,
             deadline: limits::ISSUER_DEADLINE,
+            withheld: Vec::new(),
         }
     }
 }
@@ -151,7 +154,7 @@ impl Issuer for CommandIssuer {
             .command
             .ask(
                 request_pem.as_bytes(),
-                &[],
+                &self.withheld,
                 self.deadline,
                 limits::MAX_ISSUER_ANSWER,
             )
@@ -182,6 +185,7 @@ mod tests {
         let issuer = CommandIssuer {
             command: line.parse().unwrap(),
             deadline: Duration::from_secs(20),
+            withheld: Vec::new(),
         };
         issuer.issue("-----BEGIN CERTIFICATE REQUEST-----\n")
     }
@@ -250,6 +254,7 @@ mod tests {
         let issuer = CommandIssuer {
             command: "sh -c 'echo -----BEGIN; sleep 60'".parse().unwrap(),
             deadline: Duration::from_millis(100),
+            withheld: Vec::new(),
         };
         let failure = issuer.issue("").unwrap_err();
         assert!(failure.to_string().ends_with("it did not end in time"));

@@ -55,8 +55,15 @@ impl Making<'_> {
     /// to the switch.
     pub(super) fn carry_out(&mut self) -> Result<(), Trouble> {
         let mut next = match self.state.next.take() {
-            Some(next) if self.is_of_use(&next)? => next,
-            _ => self.begin()?,
+            Some(next) if self.is_of_use(&next)? => Next {
+                // What was made of the answer is made again.
+                step: match next.step {
+                    Step::Verified => Step::Staged,
+                    step => step,
+                },
+                ..next
+            },
+            begun => self.begin(begun)?,
         };
         self.state.next = Some(next.clone());
         loop {
@@ -76,13 +83,13 @@ impl Making<'_> {
     }
 
     /// Begins anew: nothing of what was begun before is used.
-    fn begin(&mut self) -> Result<Next, Trouble> {
+    fn begin(&mut self, begun: Option<Next>) -> Result<Next, Trouble> {
         let shelf = self.rotation.shelf;
-        let in_force = self.pair.map(|pair| pair.number);
+        let newest = shelf.newest()?;
         let now = self.now();
         let replaced = self.standing.certificate.as_ref();
         let next = Next {
-            version: self.state.number_after(in_force).get(),
+            version: self.state.number_after(newest).get(),
             step: Step::Due,
             begun: now,
             key_made: now,
@@ -91,9 +98,10 @@ impl Making<'_> {
             replaces: replaced.map(|found| found.serial().hex()),
         };
         // In this order: what is discarded must not be gone on from.
+        let begun = begun.and_then(|next| VersionNumber::new(next.version));
         self.state.next = None;
         shelf.keep(self.state)?;
-        shelf.discard()?;
+        shelf.discard(begun)?;
         Ok(next)
     }
 
@@ -174,7 +182,8 @@ impl Making<'_> {
             (None, Some(certificate)) => certificate.not_before(),
             (None, None) => return None,
         };
-        let is_too_old = limit.is_some_and(|limit| self.now() - made >= limit);
+        // One from the future was made by a clock that was wrong.
+        let is_too_old = limit.is_some_and(|limit| made > self.now() || self.now() - made >= limit);
         // One that cannot be read cannot be used again either.
         let key = read_key(pair.key.expose()).ok()?;
         let is_wanted = key.public_key().algorithm() == self.rotation.terms.key_type.algorithm();
@@ -271,13 +280,21 @@ impl Making<'_> {
 
     fn switch(&self, number: VersionNumber) -> Result<(), Trouble> {
         let rotation = self.rotation;
+        let key = self.key(number)?;
+        let answer = self.judge(number, &key)?;
+        let leaf = answer.map(|answer| answer.leaf).ok();
         let fullchain = self.part(number, Part::Fullchain)?;
         let pair = Pair {
             number,
             key: self.part(number, Part::Key)?,
             fullchain: fullchain.expose().to_vec(),
         };
-        if let Some(certificate) = pair.certificate() {
+        // What another run or hand has put there since is not put in force.
+        if leaf.is_none() || pair.certificate() != leaf || !pair.is_whole() {
+            let why = "its files are not those that were made".to_owned();
+            return Err(Trouble::Spoilt(Step::Switched, why));
+        }
+        if let Some(certificate) = leaf {
             let before = self.standing.certificate.as_ref();
             let before = before.map(|found| *found.serial());
             let facts = rotation.places.facts(number, &certificate, before);

@@ -126,12 +126,23 @@ impl Shelf for Memory {
         })
     }
 
-    fn discard(&self) -> Result<(), Error> {
+    fn discard(&self, begun: Option<VersionNumber>) -> Result<(), Error> {
         self.change(|lying| {
             lying.building = None;
-            let newest = lying.in_force.unwrap_or(0);
-            lying.published.retain(|number, _| *number <= newest);
+            let begun = begun.map(VersionNumber::get);
+            if begun > lying.in_force {
+                lying.published.retain(|number, _| Some(*number) != begun);
+            }
         })
+    }
+
+    fn newest(&self) -> Result<Option<VersionNumber>, Error> {
+        let lying = self.lying.borrow();
+        Ok(lying
+            .published
+            .keys()
+            .last()
+            .and_then(|number| VersionNumber::new(*number)))
     }
 
     fn switch(&self, number: VersionNumber) -> Result<(), Error> {
@@ -145,7 +156,7 @@ impl Shelf for Memory {
         self.change(|lying| lying.in_force = Some(number.get()))
     }
 
-    fn install(&self) -> Result<(), Error> {
+    fn install(&self) -> Result<Option<String>, Error> {
         let is_new = {
             let lying = self.lying.borrow();
             lying.installed != lying.in_force
@@ -153,7 +164,7 @@ impl Shelf for Memory {
         if is_new {
             self.change(|lying| lying.installed = lying.in_force)?;
         }
-        Ok(())
+        Ok(None)
     }
 
     fn retire(&self) -> Result<(), Error> {

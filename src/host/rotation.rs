@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 use crate::clock::{Clock, whole_seconds};
 use crate::pki::SerialNumber;
+use crate::store::VersionNumber;
 
 use super::Error;
 use super::backoff::{Failures, Prospect};
@@ -46,6 +47,9 @@ pub struct Report {
     pub standing: Standing,
     /// What is worth telling besides.
     pub notes: Vec<String>,
+    /// Why the files at fixed paths are not those of the version in force, where
+    /// they could not be replaced. The next run tries it again.
+    pub fixed: Option<Error>,
 }
 
 /// What was done.
@@ -73,8 +77,9 @@ impl Rotation<'_> {
     ///
     /// [`Error`] when what is kept cannot be read.
     pub fn look(&self) -> Result<Standing, Error> {
-        let pair = self.shelf.in_force()?;
-        Ok(self.standing(pair.as_ref(), self.shelf.state()?))
+        let state = self.shelf.state()?;
+        let pair = self.in_force(&state)?;
+        Ok(self.standing(pair.as_ref(), state))
     }
 
     /// Renews the identity if it is due and nothing holds it up, after what runs
@@ -87,8 +92,8 @@ impl Rotation<'_> {
     pub fn run(&self, force: bool) -> Result<Report, Error> {
         let mut notes = Vec::new();
         let mut state = self.shelf.state()?;
-        self.catch_up(&mut state, &mut notes)?;
-        let pair = self.shelf.in_force()?;
+        let mut fixed = self.catch_up(&mut state, &mut notes)?;
+        let pair = self.in_force(&state)?;
         let standing = self.standing(pair.as_ref(), state.clone());
         let reason = if force {
             Some(Reason::Forced)
@@ -100,6 +105,7 @@ impl Rotation<'_> {
                 done: Done::Nothing,
                 standing,
                 notes,
+                fixed,
             });
         };
         if !force && (standing.next_try.is_some() || standing.is_closed) {
@@ -107,6 +113,7 @@ impl Rotation<'_> {
                 done: Done::Held,
                 standing,
                 notes,
+                fixed,
             });
         }
         let before = standing.certificate.as_ref().map(|found| *found.serial());
@@ -133,21 +140,38 @@ impl Rotation<'_> {
             }
             Err(Trouble::Spoilt(step, why)) => {
                 let failure = self.failure(step, &why, Prospect::Lasting);
-                state.next = None;
+                let begun = state
+                    .next
+                    .take()
+                    .and_then(|next| VersionNumber::new(next.version));
                 self.remember(&mut state, failure.clone())?;
-                self.shelf.discard()?;
+                self.shelf.discard(begun)?;
                 Done::Failed(failure)
             }
         };
         if matches!(done, Done::Renewed { .. }) {
-            self.catch_up(&mut state, &mut notes)?;
+            fixed = self.catch_up(&mut state, &mut notes)?;
         }
         let pair = self.shelf.in_force()?;
         Ok(Report {
             done,
             standing: self.standing(pair.as_ref(), state),
             notes,
+            fixed,
         })
+    }
+
+    /// The version in force. Where there are versions and none of them is, somebody
+    /// has to say which it was: to begin anew would make an end of them.
+    fn in_force(&self, state: &State) -> Result<Option<Pair>, Error> {
+        let pair = self.shelf.in_force()?;
+        let begun = state.next.as_ref().map(|next| next.version);
+        match self.shelf.newest()? {
+            Some(newest) if pair.is_none() && Some(newest.get()) != begun => {
+                Err(Error::NoCurrent { newest })
+            }
+            _ => Ok(pair),
+        }
     }
 
     fn standing(&self, pair: Option<&Pair>, state: State) -> Standing {
@@ -173,8 +197,9 @@ impl Rotation<'_> {
     }
 
     /// Ends what a run before has put in force: says so in the state, in the fixed
-    /// files and to the hooks, and removes what nobody needs.
-    fn catch_up(&self, state: &mut State, notes: &mut Vec<String>) -> Result<(), Error> {
+    /// files and to the hooks, and removes what nobody needs. Gives why the fixed
+    /// files could not be replaced, which must not keep anything else from being done.
+    fn catch_up(&self, state: &mut State, notes: &mut Vec<String>) -> Result<Option<Error>, Error> {
         let pair = self.shelf.in_force()?;
         let number = pair.as_ref().map(|pair| pair.number);
         if let Some(next) = state
@@ -184,11 +209,18 @@ impl Rotation<'_> {
             self.put_in_force(state, &next);
             self.shelf.keep(state)?;
         }
-        self.shelf.install()?;
+        let fixed = match self.shelf.install() {
+            Ok(note) => {
+                notes.extend(note);
+                None
+            }
+            Err(error) => Some(error),
+        };
         if let Some(pair) = &pair {
             self.pay(state, pair, notes)?;
         }
-        self.shelf.retire()
+        self.shelf.retire()?;
+        Ok(fixed)
     }
 
     fn put_in_force(&self, state: &mut State, next: &Next) {
@@ -228,6 +260,12 @@ impl Rotation<'_> {
         let replaced = replaced.and_then(|hex| hex.parse().ok());
         let facts = self.places.facts(pair.number, &certificate, replaced);
         let mut outcomes = self.hooks.run(When::After, which, &facts);
+        // One that this run was not given is owed still.
+        if let Owed::Failed(before) = &state.owed {
+            let run: Vec<HookId> = outcomes.iter().map(|outcome| outcome.id.clone()).collect();
+            let left = before.iter().filter(|one| !run.contains(&one.id));
+            outcomes.extend(left.cloned());
+        }
         outcomes.retain(|outcome| outcome.failure.is_some());
         for outcome in &outcomes {
             notes.push(told(outcome));

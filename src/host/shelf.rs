@@ -5,11 +5,12 @@
 
 use std::path::PathBuf;
 
+use crate::key::{Signer, open_software};
 use crate::limits;
 use crate::pki::{Certificate, read_certificates};
 use crate::secret::Secret;
 use crate::store::{
-    FixedContents, FixedFiles, VersionNumber, Versions, read_regular, recover_fixed,
+    self, FixedContents, FixedFiles, VersionNumber, Versions, read_regular, recover_fixed,
 };
 
 use super::Error;
@@ -65,6 +66,13 @@ impl Pair {
         let found = read_certificates(&self.fullchain, Part::Fullchain.file());
         found.ok()?.into_iter().next()
     }
+
+    /// Whether the key can be read and is that of the certificate.
+    pub(super) fn is_whole(&self) -> bool {
+        let key = open_software(self.key.expose(), Part::Key.file(), || Ok(None));
+        let certificate = self.certificate();
+        key.is_ok_and(|key| certificate.is_some_and(|one| one.public_key() == key.public_key()))
+    }
 }
 
 /// Where the versions of an identity are kept.
@@ -104,12 +112,20 @@ pub trait Shelf {
     /// [`Error::Store`].
     fn put(&self, number: VersionNumber, part: Part, content: &[u8]) -> Result<(), Error>;
 
-    /// Gives up all versions that were never in force.
+    /// Gives up what is being made, and the version of this number, if it was
+    /// published and is not in force.
     ///
     /// # Errors
     ///
     /// [`Error::Store`].
-    fn discard(&self) -> Result<(), Error>;
+    fn discard(&self, begun: Option<VersionNumber>) -> Result<(), Error>;
+
+    /// The newest version that there is, whether it is in force or not.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`].
+    fn newest(&self) -> Result<Option<VersionNumber>, Error>;
 
     /// Puts a version that is made in force, in one step for whoever reads the
     /// directory. That it is already is no error.
@@ -119,13 +135,13 @@ pub trait Shelf {
     /// [`Error::Store`].
     fn switch(&self, number: VersionNumber) -> Result<(), Error>;
 
-    /// Makes the fixed files those of the version in force. That they are already
-    /// is no error.
+    /// Makes the fixed files those of the version in force, and gives what is worth
+    /// telling. That they are already is no error.
     ///
     /// # Errors
     ///
     /// [`Error::Store`].
-    fn install(&self) -> Result<(), Error>;
+    fn install(&self) -> Result<Option<String>, Error>;
 
     /// Removes versions that nobody needs any more.
     ///
@@ -179,8 +195,11 @@ impl Shelf for Disk {
         let Some((number, path)) = self.versions.current()? else {
             return Ok(None);
         };
-        let read = |part: Part| read_regular(&path.join(part.file()), limits::MAX_FILE);
         // One without its files is one that cannot be read, and is replaced.
+        let read = |part: Part| match read_regular(&path.join(part.file()), limits::MAX_FILE) {
+            Err(store::Error::NotAFile { .. } | store::Error::TooLarge { .. }) => Ok(None),
+            read => read,
+        };
         let key = read(Part::Key)?.unwrap_or_else(|| Secret::new(Vec::new()));
         let fullchain = read(Part::Fullchain)?;
         Ok(Some(Pair {
@@ -206,17 +225,21 @@ impl Shelf for Disk {
         Ok(building.write(part.file(), content)?)
     }
 
-    fn discard(&self) -> Result<(), Error> {
-        if let Some(building) = self.versions.building()? {
+    fn discard(&self, begun: Option<VersionNumber>) -> Result<(), Error> {
+        while let Some(building) = self.versions.building()? {
             building.discard()?;
         }
         let in_force = self.versions.current()?.map(|(number, _)| number);
-        for number in self.versions.all()? {
-            if in_force.is_none_or(|in_force| number > in_force) {
-                self.versions.withdraw(number)?;
-            }
+        if let Some(begun) = begun
+            && in_force.is_none_or(|in_force| begun > in_force)
+        {
+            self.versions.withdraw(begun)?;
         }
         Ok(())
+    }
+
+    fn newest(&self) -> Result<Option<VersionNumber>, Error> {
+        Ok(self.versions.all()?.pop())
     }
 
     fn switch(&self, number: VersionNumber) -> Result<(), Error> {
@@ -227,14 +250,14 @@ impl Shelf for Disk {
         Ok(self.versions.switch(number)?)
     }
 
-    fn install(&self) -> Result<(), Error> {
+    fn install(&self) -> Result<Option<String>, Error> {
         let Some(fixed) = &self.fixed else {
             // Those of an earlier configuration may have been cut short.
             recover_fixed(self.versions.path())?;
-            return Ok(());
+            return Ok(None);
         };
         let Some((version, path)) = self.versions.current()? else {
-            return Ok(());
+            return Ok(None);
         };
         let read = |part: Part| {
             let found = read_regular(&path.join(part.file()), limits::MAX_FILE)?;
@@ -243,7 +266,7 @@ impl Shelf for Disk {
                 part,
             })
         };
-        fixed.install(
+        let report = fixed.install(
             self.versions.path(),
             &FixedContents {
                 version,
@@ -253,7 +276,10 @@ impl Shelf for Disk {
                 fullchain: read(Part::Fullchain)?.expose(),
             },
         )?;
-        Ok(())
+        Ok(report.exposed.map(|path| {
+            let path = path.display();
+            format!("everybody can read the private key in {path}: chmod o= {path}")
+        }))
     }
 
     fn retire(&self) -> Result<(), Error> {

@@ -90,13 +90,18 @@ impl Standing {
         let reason = match (&certificate, due) {
             (None, _) if pair.is_none() => Some(Reason::First),
             (None, _) | (_, None) => Some(Reason::Unreadable),
+            _ if pair.is_some_and(|pair| !pair.is_whole()) => Some(Reason::Unreadable),
             _ if urgency == Urgency::Expired => Some(Reason::Ended),
             (_, Some(due)) if urgency.is_due() => Some(Reason::Life(due.cause)),
             (Some(found), _) if !terms.compare(found).is_same() => Some(Reason::Names),
+            _ if state.next.is_some() => Some(Reason::Begun),
             _ => None,
         };
         let ends = due.map(|due| due.ends());
-        let held_up = |failures: &Failures| failures.hold_up(ends, &whose, now);
+        // Whoever sets an identity up is not kept waiting by a mistake that is mended.
+        let held_up = |failures: &Failures| {
+            reason != Some(Reason::First) && failures.hold_up(ends, &whose, now)
+        };
         let next_try = state.failures.filter(held_up);
         let next_try = next_try.map(|failures| failures.next_try(ends, &whose));
         let is_closed = !terms.windows.permit(now, urgency);

@@ -214,9 +214,9 @@ impl State {
     }
 
     /// The number of the version after all that are known.
-    pub(super) fn number_after(&self, in_force: Option<VersionNumber>) -> VersionNumber {
+    pub(super) fn number_after(&self, newest: Option<VersionNumber>) -> VersionNumber {
         let known = self.in_force.as_ref().map_or(0, |known| known.version);
-        let newest = known.max(in_force.map_or(0, VersionNumber::get));
+        let newest = known.max(newest.map_or(0, VersionNumber::get));
         VersionNumber::new(newest).map_or(VersionNumber::FIRST, VersionNumber::next)
     }
 }

@@ -66,7 +66,8 @@ impl Terms {
     }
 
     /// What a certificate lacks of the names that are asked for, and what it has
-    /// besides. Attributes of the subject that the issuer adds are its own affair.
+    /// besides: of the subject CN, O and OU; what else the issuer adds is its own
+    /// affair.
     #[must_use]
     pub fn compare(&self, certificate: &Certificate) -> Compared {
         let subject = self.subject();
@@ -75,11 +76,16 @@ impl Terms {
         let asked: BTreeSet<String> = self.names.iter().map(ToString::to_string).collect();
         let has: BTreeSet<String> = certificate.alternative_names().iter().cloned().collect();
         let missing = asked_of.difference(&has_of).chain(asked.difference(&has));
-        let common_names = has_of.difference(&asked_of);
-        let common_names = common_names.filter(|name| name.starts_with("CN="));
+        // Roles Anywhere makes session tags of these.
+        let of_tags = |name: &&String| {
+            ["CN=", "O=", "OU="]
+                .iter()
+                .any(|kind| name.starts_with(kind))
+        };
+        let more = has_of.difference(&asked_of).filter(of_tags);
         Compared {
             missing: missing.map(|name| printable(name, SHOWN)).collect(),
-            added: common_names
+            added: more
                 .chain(has.difference(&asked))
                 .map(|name| printable(name, SHOWN))
                 .collect(),

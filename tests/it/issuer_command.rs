@@ -20,6 +20,7 @@ fn issuer(sandbox: &Sandbox, out: &str) -> CommandIssuer {
     CommandIssuer {
         command: CommandLine::from_words(words.map(str::to_owned).to_vec()).unwrap(),
         deadline: Duration::from_secs(60),
+        withheld: Vec::new(),
     }
 }
 

@@ -369,7 +369,7 @@ fn no_workload_has_the_name_of_the_ca() {
     let whole = ["--organization", "Example Corp"];
     for name in ["Example Corp Issuing CA", "Example Corp Root CA"] {
         let run = issue(&sandbox, name, &whole);
-        assert_eq!(run.code, 2, "{run:#?}");
+        assert_eq!(run.code, 3, "{run:#?}");
         assert!(
             run.stderr.contains("the CA's own names have it already"),
             "{run:#?}"

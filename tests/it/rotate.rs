@@ -189,8 +189,8 @@ fn hooks_are_told_and_the_one_that_fails_is_run_again_alone() {
             name,
             format!(
                 "#!/bin/sh\n\
-                 echo \"$WINDLASS_HOOK $WINDLASS_VERSION $WINDLASS_OLD_SERIAL $WINDLASS_SERIAL\" >>{name}.log\n\
-                 cat \"$WINDLASS_PRIVATE_KEY\" >/dev/null || exit 9\n\
+                 echo \"$WINDLASS_HOOK $WINDLASS_HOOK_VERSION $WINDLASS_HOOK_OLD_SERIAL $WINDLASS_HOOK_SERIAL\" >>{name}.log\n\
+                 cat \"$WINDLASS_HOOK_PRIVATE_KEY\" >/dev/null || exit 9\n\
                  [ {name} = told ] || [ -e repaired ] || {{ echo 'nginx is down' >&2; exit 3; }}\n"
             ),
         );
@@ -549,4 +549,115 @@ fn a_group_may_read_the_key_of_an_identity_that_is_for_it() {
     let run = rotate(&sandbox, &["--group", "no-such-group"]);
     assert_eq!(run.code, 2, "{run:#?}");
     assert!(run.stderr.contains("no-such-group") && run.stderr.contains("getent group"));
+}
+
+/// What is lost is found out before the certificate ends.
+#[test]
+fn a_pair_that_cannot_be_used_is_renewed() {
+    let sandbox = with_identity();
+    sandbox.ok(&[&LOCAL[..], &["--force"]].concat());
+    let other = sandbox.read("web/v0001/key.pem");
+    let broken: [fn(&Sandbox, &str); 4] = [
+        |sandbox, _| fs::remove_file(sandbox.path("web/current/key.pem")).unwrap(),
+        |sandbox, _| sandbox.write("web/current/key.pem", ""),
+        |sandbox, other| sandbox.write("web/current/key.pem", other),
+        |sandbox, _| fs::remove_file(sandbox.path("web/current/fullchain.pem")).unwrap(),
+    ];
+    for breaks in broken {
+        let before = fs::read_link(sandbox.path("web/current")).unwrap();
+        breaks(&sandbox, &other);
+        let run = rotate(&sandbox, &["--json"]);
+        assert_eq!(json(&run)["result"], "renewed", "{run:#?}");
+        assert_ne!(fs::read_link(sandbox.path("web/current")).unwrap(), before);
+        in_force(&sandbox.path("web"));
+        assert_eq!(rotate(&sandbox, &[]).stdout, "");
+    }
+}
+
+/// A copy without links is no reason to make an end of the keys.
+#[test]
+fn versions_of_which_none_is_in_force_are_left_to_a_person() {
+    let sandbox = with_identity();
+    sandbox.ok(&[&LOCAL[..], &["--force"]].concat());
+    let current = sandbox.path("web/current");
+    let was = fs::read_link(&current).unwrap();
+    fs::remove_file(&current).unwrap();
+    for more in [&["--force"][..], &[], &["--check"]] {
+        let run = rotate(&sandbox, more);
+        assert_eq!(run.code, 4, "{run:#?}");
+        assert!(run.stderr.contains("ln -s v0002 "), "{run:#?}");
+    }
+    for name in ["v0001/key.pem", "v0002/key.pem", "v0002/fullchain.pem"] {
+        assert!(sandbox.path("web").join(name).exists(), "{name}");
+    }
+    std::os::unix::fs::symlink(was, &current).unwrap();
+    assert_eq!(rotate(&sandbox, &["--force"]).code, 0);
+    in_force(&sandbox.path("web"));
+}
+
+/// Nothing that is wrong with a fixed path keeps the rest from being done.
+#[test]
+fn a_fixed_path_that_fails_is_told_and_the_renewal_goes_on() {
+    let sandbox = with_identity();
+    let old = in_force(&sandbox.path("web"));
+    let hook = ["--after-hook", "touch told"];
+    let fixed = ["--cert-file", "nowhere/cert.pem", "--force"];
+    let run = rotate(&sandbox, &[&fixed[..], &hook].concat());
+    assert_ne!(run.code, 0, "{run:#?}");
+    assert!(run.stderr.contains("nowhere/cert.pem"), "{run:#?}");
+    assert!(run.stdout.starts_with("renewed "), "{run:#?}");
+    assert_ne!(in_force(&sandbox.path("web")), old);
+    assert!(sandbox.path("told").exists());
+    // Whoever can make files there would be given the key.
+    fs::create_dir(sandbox.path("open")).unwrap();
+    let mode = fs::Permissions::from_mode(0o1777);
+    fs::set_permissions(sandbox.path("open"), mode).unwrap();
+    let run = rotate(&sandbox, &["--key-file", "open/key.pem"]);
+    assert_eq!(run.code, 2, "{run:#?}");
+    assert!(!sandbox.path("open/key.pem").exists());
+}
+
+/// It is for this program alone, and so are the variables of hooks for theirs.
+#[test]
+fn programs_are_not_given_the_passphrase_and_may_call_windlass() {
+    let sandbox = with_identity();
+    for name in ["issuer", "hook"] {
+        let text = format!(
+            "#!/bin/sh\nenv >{name}.env\n[ {name} = hook ] && exec {} key show --identity web >shown\nexit 75\n",
+            crate::harness::program()
+        );
+        sandbox.write(name, text);
+        let path = sandbox.path(name);
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    let path = |name: &str| sandbox.path(name).display().to_string();
+    let mut command = sandbox.command();
+    command.args(["rotate", "--identity", "web", "--cn", "web-1", "--force"]);
+    command.args([
+        "--trust-anchor",
+        "ca/trust-anchor.pem",
+        "--passphrase-env",
+        "SECRET_PHRASE",
+    ]);
+    command.args(["--issuer-command", &path("issuer")]);
+    command.env("SECRET_PHRASE", crate::harness::PASSPHRASE);
+    assert_eq!(sandbox.finish(command).code, 5);
+    let mut command = sandbox.command();
+    command.args(["rotate", "--identity", "web", "--cn", "web-1", "--force"]);
+    command.args(["--ca-dir", "ca", "--passphrase-env", "SECRET_PHRASE"]);
+    command.args(["--after-hook", &path("hook")]);
+    command.env("SECRET_PHRASE", crate::harness::PASSPHRASE);
+    let run = sandbox.finish(command);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:#?}");
+    for name in ["issuer.env", "hook.env"] {
+        let environment = sandbox.read(name);
+        assert!(environment.contains("PATH="), "{name}");
+        assert!(!environment.contains("SECRET_PHRASE"), "{name}");
+    }
+    assert!(
+        sandbox
+            .read("hook.env")
+            .contains("WINDLASS_HOOK_VERSION=v0002")
+    );
+    assert!(sandbox.read("shown").contains("CN=web-1"));
 }

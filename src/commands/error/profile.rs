@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::{ConfigProblem, Reporting};
+use crate::cli::{ConfigProblem, Reporting, RotationArgs};
 use crate::text::nearest;
 
 /// Where was looked for a profile, and what is there.
@@ -25,8 +25,26 @@ pub(super) fn no_profile(name: &str, places: &[PathBuf], known: &[String]) -> St
 }
 
 pub(super) fn hint_missing(option: &str, profile: Option<&(String, PathBuf)>) -> String {
-    let (variable, key) = (option.to_ascii_uppercase(), option.replace('-', "_"));
-    let variable = variable.replace('-', "_");
+    let key = option.replace('-', "_");
+    // The options of a rotation have no variables.
+    if RotationArgs::PROFILE_KEYS.contains(&key.as_str()) {
+        let further = match option {
+            "issuer-command" | "trust-anchor" => {
+                "; a CA on this machine that certifies is named by --ca-dir"
+            }
+            _ => "",
+        };
+        return match profile {
+            Some((name, path)) => format!(
+                "the profile '{name}' of {} has no {key}: put it there, or give --{option}{further}",
+                path.display()
+            ),
+            None => format!(
+                "give --{option}, or name a --profile of the config file that has {key}{further}"
+            ),
+        };
+    }
+    let variable = key.to_ascii_uppercase();
     match profile {
         Some((name, path)) => format!(
             "the profile '{name}' of {} has no {key}: put it there, give --{option}, or set $WINDLASS_{variable}",
@@ -52,15 +70,15 @@ pub(super) fn hint_config(problem: &ConfigProblem) -> Option<String> {
                 "write it as [profile.{name}], with a dot; its keys are names of options with _ for -, as in role_arn"
             ))
         }
-        ConfigProblem::UnknownKey {
-            meant: Some(meant), ..
-        } => Some(format!("did you mean {meant}?")),
-        ConfigProblem::UnknownKey { key, meant: None } if is_of_reporting(key) => {
+        ConfigProblem::UnknownKey { key, .. } if is_of_reporting(key) => {
             let (option, variable) = (key.replace('_', "-"), key.to_uppercase());
             Some(format!(
                 "it is none of a session's: give --{option}, or set $WINDLASS_{variable}"
             ))
         }
+        ConfigProblem::UnknownKey {
+            meant: Some(meant), ..
+        } => Some(format!("did you mean {meant}?")),
         // Its words say it all.
         ConfigProblem::Toml { message } if message.contains("duplicate") => None,
         ConfigProblem::NoProfile { .. }

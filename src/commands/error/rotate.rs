@@ -17,8 +17,16 @@ use super::store_error::{hint_store, of_store};
 #[non_exhaustive]
 pub enum RotateError {
     /// This host's own disk or keys.
-    #[error("the identity in {}: {source}", directory.display())]
+    #[error("the identity in {} was left as it is", directory.display())]
     Host {
+        /// The identity.
+        directory: PathBuf,
+        /// What stopped it.
+        source: host::Error,
+    },
+    /// The files at fixed paths are not those of the version in force.
+    #[error("the files at fixed paths are not those of the identity in {}", directory.display())]
+    Fixed {
         /// The identity.
         directory: PathBuf,
         /// What stopped it.
@@ -36,6 +44,21 @@ pub enum RotateError {
     /// No profile names one.
     #[error("no profile names an identity and who certifies it")]
     NoIdentities,
+    /// It has ended, and it is still to be waited for the next try.
+    #[error(
+        "the identity in {} has expired, and is renewed again from {} on{}",
+        directory.display(),
+        rfc3339(*.next_try),
+        because(message)
+    )]
+    Waiting {
+        /// The identity.
+        directory: PathBuf,
+        /// When it is tried again.
+        next_try: DateTime<Utc>,
+        /// What failed last; empty when nobody knows.
+        message: String,
+    },
     /// A step failed, and is tried again.
     #[error("the identity in {} was not renewed: {message}", directory.display())]
     NotRenewed {
@@ -56,20 +79,40 @@ pub enum RotateError {
     },
 }
 
+fn because(message: &str) -> String {
+    match message {
+        "" => String::new(),
+        message => format!(": {message}"),
+    }
+}
+
 impl RotateError {
     /// That of a run, if it failed.
     pub(in crate::commands) fn of(directory: PathBuf, report: Report) -> Option<Self> {
-        let Done::Failed(failure) = report.done else {
-            return None;
-        };
         let standing = report.standing;
+        let failure = match (report.done, standing.next_try) {
+            (Done::Failed(failure), _) => failure,
+            // Quiet as it is otherwise, that has to be heard.
+            (Done::Held, Some(next_try)) if standing.urgency == Urgency::Expired => {
+                let failure = standing.state.last_failure;
+                return Some(Self::Waiting {
+                    directory,
+                    next_try,
+                    message: failure.map(|failure| failure.message).unwrap_or_default(),
+                });
+            }
+            _ => {
+                let fixed = report.fixed;
+                return fixed.map(|source| Self::Fixed { directory, source });
+            }
+        };
         Some(Self::NotRenewed {
             directory,
             step: failure.step,
             message: failure.message,
             prospect: failure.prospect,
             ends: standing.due.map(|due| due.ends()),
-            is_expired: standing.urgency == Urgency::Expired,
+            is_expired: standing.due.is_some() && standing.urgency == Urgency::Expired,
             next_try: standing.next_try,
         })
     }
@@ -77,14 +120,16 @@ impl RotateError {
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::Mode(_) | Self::NoGroup { .. } | Self::NoIdentities => Outcome::Usage,
-            Self::Host { source, .. } => match source {
+            Self::Fixed { source, .. } | Self::Host { source, .. } => match source {
                 host::Error::Store(error) => of_store(error),
+                host::Error::NoCurrent { .. } => Outcome::Unusable,
                 host::Error::Key(_)
                 | host::Error::Lost { .. }
                 | host::Error::Pki(_)
                 | host::Error::State { .. } => Outcome::Failed,
             },
-            Self::NotRenewed {
+            Self::Waiting { .. }
+            | Self::NotRenewed {
                 is_expired: true, ..
             } => Outcome::Expired,
             Self::NotRenewed {
@@ -106,14 +151,19 @@ impl RotateError {
             ),
             Self::Mode(_) => None,
             Self::NoGroup { .. } => Some("'getent group' lists them; a number is taken too".to_owned()),
-            Self::Host { source, .. } => match source {
+            Self::Fixed { source, directory } | Self::Host { source, directory } => match source {
                 host::Error::State { path, .. } => Some(format!(
                     "key and certificate are not touched by it; remove {} and run it again",
                     path.display()
                 )),
                 host::Error::Store(error) => hint_store(error),
+                host::Error::NoCurrent { newest } => Some(format!(
+                    "nothing was changed; find out who has removed it, and put the newest version in force that is whole: ln -s {newest} {}/current",
+                    directory.display()
+                )),
                 host::Error::Key(_) | host::Error::Lost { .. } | host::Error::Pki(_) => None,
             },
+            Self::Waiting { .. } => Some("--force tries it now".to_owned()),
             Self::NotRenewed {
                 ends,
                 is_expired,

@@ -12,7 +12,7 @@ use crate::host::{
 };
 use crate::limits;
 use crate::pki::{Certificate, read_certificates};
-use crate::store::{FixedFile, FixedFiles, Ownership, Versions, read_bounded};
+use crate::store::{FixedFile, FixedFiles, Ownership, Versions, check_trusted, read_bounded};
 
 use super::issuer::LocalCa;
 use super::trial::RolesAnywhere;
@@ -54,6 +54,7 @@ impl<'a> Plan<'a> {
             (None, Some(command)) => Box::new(CommandIssuer {
                 command: command.clone(),
                 deadline: rotation.issuer_timeout,
+                withheld: arguments.session.identity.secret_variables(),
             }),
             (None, None) => return Err(missing(arguments, "issuer", "issuer-command")),
         };
@@ -192,6 +193,9 @@ fn fixed(rotation: &RotationArgs, context: &Context) -> Result<Option<FixedFiles
     let mut files = FixedFiles::default();
     // Nothing is said of modes, so that none can be wrong.
     if let Some(key) = key {
+        // Whoever can make files there would get the key.
+        let directory = key.path.parent().unwrap_or_else(|| Path::new("/"));
+        check_trusted(directory)?;
         files = files.with_key(key).map_err(RotateError::from)?;
     }
     if let Some(certificate) = certificate {
@@ -210,7 +214,10 @@ fn fixed(rotation: &RotationArgs, context: &Context) -> Result<Option<FixedFiles
 
 /// The number of a group that is named or numbered (group(5)).
 fn gid(group: &str) -> Result<u32, RotateError> {
-    if let Ok(number) = group.parse() {
+    // The last one means that nothing is changed (chown(2)).
+    if group.bytes().all(|octet| octet.is_ascii_digit())
+        && let Some(number) = group.parse().ok().filter(|number| *number != u32::MAX)
+    {
         return Ok(number);
     }
     let content = read_bounded(Path::new("/etc/group"), limits::MAX_FILE).unwrap_or_default();

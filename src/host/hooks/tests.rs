@@ -38,16 +38,16 @@ fn a_hook_is_told_all_facts_and_nothing_that_is_withheld() {
     };
     assert_eq!((outcome.program.as_str(), &outcome.failure), ("sh", &None));
     let expected = [
-        "WINDLASS_CERTIFICATE=/var/lib/windlass/a web/current/cert.pem",
-        "WINDLASS_CHAIN=/var/lib/windlass/a web/current/chain.pem",
-        "WINDLASS_FULLCHAIN=/var/lib/windlass/a web/current/fullchain.pem",
+        "WINDLASS_HOOK_CERTIFICATE=/var/lib/windlass/a web/current/cert.pem",
+        "WINDLASS_HOOK_CHAIN=/var/lib/windlass/a web/current/chain.pem",
+        "WINDLASS_HOOK_FULLCHAIN=/var/lib/windlass/a web/current/fullchain.pem",
         "WINDLASS_HOOK=before",
-        "WINDLASS_IDENTITY=/var/lib/windlass/a web",
-        "WINDLASS_NOT_AFTER=2027-01-15T08:00:00Z",
-        "WINDLASS_OLD_SERIAL=09",
-        "WINDLASS_PRIVATE_KEY=/var/lib/windlass/a web/current/key.pem",
-        "WINDLASS_SERIAL=0abc",
-        "WINDLASS_VERSION=v0007;",
+        "WINDLASS_HOOK_IDENTITY=/var/lib/windlass/a web",
+        "WINDLASS_HOOK_NOT_AFTER=2027-01-15T08:00:00Z",
+        "WINDLASS_HOOK_OLD_SERIAL=09",
+        "WINDLASS_HOOK_PRIVATE_KEY=/var/lib/windlass/a web/current/key.pem",
+        "WINDLASS_HOOK_SERIAL=0abc",
+        "WINDLASS_HOOK_VERSION=v0007;",
     ];
     assert_eq!(outcome.output, expected.join(";"));
 }
@@ -66,7 +66,10 @@ fn what_there_is_not_is_not_set() {
         outcome.output.contains("WINDLASS_HOOK=after"),
         "{outcome:?}"
     );
-    assert!(!outcome.output.contains("WINDLASS_CHAIN"), "{outcome:?}");
+    assert!(
+        !outcome.output.contains("WINDLASS_HOOK_CHAIN"),
+        "{outcome:?}"
+    );
     assert!(!outcome.output.contains("OLD_SERIAL"), "{outcome:?}");
 }
 
