@@ -166,6 +166,9 @@ pub struct RotationArgs {
     pub trust_anchor: Option<PathBuf>,
 
     /// Renew when less than this is left, as in 7d
+    ///
+    /// Not before a tenth of a certificate's life is over, or each run would renew what
+    /// the one before has just obtained
     #[arg(long, value_name = "TIME", value_parser = value::period)]
     pub within: Option<TimeDelta>,
 
@@ -179,9 +182,11 @@ pub struct RotationArgs {
     /// Program that is run before the change, and stops it by failing
     ///
     /// It is run without a shell; may be repeated. It is told by variables:
-    /// $WINDLASS_HOOK_IDENTITY, $WINDLASS_HOOK_VERSION, $WINDLASS_HOOK_CERTIFICATE,
-    /// $WINDLASS_HOOK_PRIVATE_KEY, $WINDLASS_HOOK_CHAIN, $WINDLASS_HOOK_FULLCHAIN, $WINDLASS_HOOK_SERIAL,
-    /// $WINDLASS_HOOK_OLD_SERIAL, $WINDLASS_HOOK_NOT_AFTER and $WINDLASS_HOOK (before or after)
+    /// $WINDLASS_HOOK (before or after), $WINDLASS_HOOK_IDENTITY (the directory),
+    /// $WINDLASS_HOOK_VERSION, $WINDLASS_HOOK_SERIAL, $WINDLASS_HOOK_OLD_SERIAL,
+    /// $WINDLASS_HOOK_NOT_AFTER, and the paths $WINDLASS_HOOK_CERTIFICATE,
+    /// $WINDLASS_HOOK_PRIVATE_KEY, $WINDLASS_HOOK_CHAIN and $WINDLASS_HOOK_FULLCHAIN,
+    /// which lead through DIR/current: before the change to what is in force still
     #[arg(long, value_name = "COMMAND")]
     pub before_hook: Vec<CommandLine>,
 
@@ -206,8 +211,9 @@ pub struct RotationArgs {
 
     /// Group that may read the key: its name or number
     ///
-    /// Key files of it have mode 0640, directories 0750. Without it everything is its
-    /// owner's alone, or as it was
+    /// Key files of the next versions have mode 0640, directories 0750; versions that
+    /// are there stay as they are. Without it everything is its owner's alone, or as
+    /// it was
     #[arg(long, value_name = "GROUP")]
     pub group: Option<String>,
 

@@ -38,10 +38,10 @@ fn a_hook_is_told_all_facts_and_nothing_that_is_withheld() {
     };
     assert_eq!((outcome.program.as_str(), &outcome.failure), ("sh", &None));
     let expected = [
+        "WINDLASS_HOOK=before",
         "WINDLASS_HOOK_CERTIFICATE=/var/lib/windlass/a web/current/cert.pem",
         "WINDLASS_HOOK_CHAIN=/var/lib/windlass/a web/current/chain.pem",
         "WINDLASS_HOOK_FULLCHAIN=/var/lib/windlass/a web/current/fullchain.pem",
-        "WINDLASS_HOOK=before",
         "WINDLASS_HOOK_IDENTITY=/var/lib/windlass/a web",
         "WINDLASS_HOOK_NOT_AFTER=2027-01-15T08:00:00Z",
         "WINDLASS_HOOK_OLD_SERIAL=09",
