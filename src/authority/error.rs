@@ -65,9 +65,7 @@ pub enum Error {
         reason: String,
     },
     /// The new key of a row that was issued is not where it was kept.
-    #[error(
-        "the key of '{id}' is no longer in {directory}, and its certificate {serial} is of no use without it"
-    )]
+    #[error("the key of '{id}', whose certificate is {serial}, is not in {directory}")]
     BatchKeyLost {
         /// The serial number of the certificate, in hex.
         serial: String,

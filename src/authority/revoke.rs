@@ -20,9 +20,13 @@ const MOST_NAMED: usize = 10;
 pub enum Selection {
     /// A CA's own certificate, which this names and no workload's.
     Authority(Box<Self>),
-    /// What is named as one may: by serial number, fingerprint or, when only one
-    /// that has not ended has it, common name.
-    Any(String),
+    /// What is named as one may: by serial number, fingerprint or common name.
+    Any {
+        /// What was given.
+        which: String,
+        /// Whether all of those with the common name are meant when there are several.
+        all: bool,
+    },
     /// Those of workloads with this common name that have not ended.
     CommonName {
         /// The name.
@@ -243,7 +247,7 @@ fn select(
     };
     match selection {
         Selection::Authority(named) => select(inventory, named, now, to_do),
-        Selection::Any(which) => select_any(inventory, which, now, to_do),
+        Selection::Any { which, all } => select_any(inventory, (which, *all), now, to_do),
         Selection::Serial(serial) => one(inventory.get(serial.magnitude())?, serial.hex()),
         Selection::Fingerprint(digest) => one(inventory.by_fingerprint(digest)?, digest.clone()),
         Selection::CommonName { name, all } => {
@@ -282,7 +286,7 @@ fn select(
 /// common name otherwise.
 fn select_any(
     inventory: &Inventory,
-    which: &str,
+    (which, all): (&str, bool),
     now: DateTime<Utc>,
     to_do: impl Fn(&Record) -> bool + Copy,
 ) -> Result<Vec<Record>, Error> {
@@ -297,7 +301,7 @@ fn select_any(
     }
     let name = Selection::CommonName {
         name: which.to_owned(),
-        all: false,
+        all,
     };
     select(inventory, &name, now, to_do)
 }

@@ -208,8 +208,8 @@ impl Generations {
     }
 
     /// What a retiring generation has issued that only its list keeps from being
-    /// accepted: revoked, not ended, under a root that stays and that has not
-    /// revoked the issuing CA itself.
+    /// accepted: revoked, not ended, under a root that stays and whose newest list
+    /// does not revoke the issuing CA itself.
     fn unlisted(
         &self,
         retiring: &Generation,
@@ -218,8 +218,16 @@ impl Generations {
     ) -> Result<LiveLeaves, Error> {
         let issuing = &retiring.issuing.certificate;
         let record = inventory.get(issuing.serial().magnitude())?;
-        let is_revoked = record.is_some_and(|record| record.revocation.is_some());
-        if is_revoked || !self.is_staying(retiring) {
+        let revoked = record.and_then(|record| record.revocation);
+        // A list that nobody has made says nothing.
+        let root = retiring.root.certificate.key_identifier();
+        let is_listed = match revoked {
+            Some(revocation) => inventory
+                .newest_crl(&root)?
+                .is_some_and(|list| list.this_update >= revocation.at),
+            None => false,
+        };
+        if is_listed || !self.is_staying(retiring) {
             return Ok(LiveLeaves::default());
         }
         Ok(inventory.revoked_leaves(&issuing.key_identifier(), at - MARGIN)?)

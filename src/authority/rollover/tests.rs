@@ -314,6 +314,27 @@ fn what_is_on_hold_would_be_stranded_and_what_is_revoked_unlisted() {
     let reason = RevocationReason::CessationOfOperation;
     let issuing = Selection::Authority(Box::new(Selection::Serial(issuing)));
     revoke(authority.inventory(), &issuing, reason, None, &occasion()).unwrap();
+    // A list that nobody has made tells nobody.
+    let unsaid = retire(&directory, false, &occasion());
+    assert!(
+        matches!(unsaid, Err(Error::LeavesUnlisted { .. })),
+        "{unsaid:?}"
+    );
+    let root = authority.inventory();
+    let list = crate::store::CrlRecord {
+        issuer_key_id: crate::authority::generations(&directory).unwrap().roots()[0]
+            .certificate
+            .key_identifier(),
+        number: 1,
+        this_update: occasion().at,
+        next_update: occasion().at + TimeDelta::days(30),
+        entries: 1,
+        size: 1,
+        fingerprint: "aa".repeat(32),
+    };
+    let writer = root.write().unwrap();
+    writer.add_crl(&list).unwrap();
+    writer.commit().unwrap();
     let retired = retire(&directory, false, &occasion()).unwrap();
     assert_eq!((retired.stranded.count, retired.unlisted.count), (0, 0));
 }

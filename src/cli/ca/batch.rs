@@ -18,7 +18,7 @@ pub struct BatchArgs {
 
     /// With --batch: a row that fails or is refused leaves the others alone
     ///
-    /// The exit code is 1 then
+    /// The exit code is the one that all failed rows have in common, else 1
     #[arg(long, requires = "batch")]
     pub keep_going: bool,
 

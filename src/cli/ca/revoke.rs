@@ -37,7 +37,8 @@ impl WhichCertificate {
     #[must_use]
     pub fn selection(&self, all: bool) -> Option<Selection> {
         if let Some(which) = &self.which {
-            return Some(Selection::Any(which.clone()));
+            let which = which.clone();
+            return Some(Selection::Any { which, all });
         }
         if let Some(fingerprint) = &self.fingerprint {
             return Some(Selection::Fingerprint(fingerprint.clone()));
@@ -83,7 +84,7 @@ pub struct CaRevoke {
     #[command(flatten)]
     pub certificate: WhichCertificate,
 
-    /// With --cn: all certificates of that name that have not ended
+    /// With a common name: all certificates of it that have not ended
     #[arg(long, requires = "cn")]
     pub all: bool,
 
@@ -134,7 +135,7 @@ pub struct CaRelease {
     #[command(flatten)]
     pub certificate: WhichCertificate,
 
-    /// With --cn: all certificates of that name that are on hold
+    /// With a common name: all certificates of it that are on hold
     #[arg(long, requires = "cn")]
     pub all: bool,
 

@@ -122,7 +122,7 @@ pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<St
         }
         authority::Error::BatchRow { .. } => None,
         authority::Error::BatchKeyLost { serial, .. } => Some(format!(
-            "revoke it with 'windlass ca revoke {serial} --reason superseded', and give the row another id, so that it gets a new key"
+            "give --out the directory in which the batch was delivered; only where the key is lost, revoke the certificate, 'windlass ca revoke {serial} --reason superseded', and give the row another id, so that it gets a new key"
         )),
         authority::Error::RequestDiffers { .. } => Some(
             "give the row another id; under one id nothing is issued twice".to_owned(),
@@ -234,7 +234,7 @@ pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<St
         authority::Error::LeavesUnlisted {
             safe_from, serial, ..
         } => Some(format!(
-            "wait until {}, or revoke the issuing CA where its root is, 'windlass ca revoke --ca {serial} --reason cessationOfOperation', and import the root's list; --force retires it now",
+            "wait until {}, or revoke the issuing CA where its root is, 'windlass ca revoke --ca {serial} --reason cessationOfOperation', make the root's list, 'windlass ca crl --issuer root', and import it; --force retires it now",
             rfc3339(*safe_from)
         )),
         authority::Error::NothingPrepared => Some(
