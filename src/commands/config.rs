@@ -4,7 +4,7 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use serde_json::json;
 
-use crate::cli::{ConfigShow, SessionArgs};
+use crate::cli::{ConfigShow, RotationArgs, SessionArgs};
 use crate::environment::{Role, VARIABLES};
 use crate::text::printable;
 
@@ -23,6 +23,7 @@ pub(super) fn show(arguments: &ConfigShow, context: &Context) -> Result<(), Erro
     let settings: Vec<Setting> = SessionArgs::PROFILE_KEYS
         .into_iter()
         .filter_map(|key| setting(key, &found.matches, found.profile.as_ref(), context))
+        .chain(of_rotation(found.profile.as_ref()))
         .collect();
     let profile = found.profile.as_ref();
     if arguments.json {
@@ -87,6 +88,20 @@ fn setting(
         value: redacted(key, &value),
         origin,
     })
+}
+
+/// What a profile says that is for rotation alone.
+fn of_rotation(profile: Option<&super::config_file::Profile>) -> impl Iterator<Item = Setting> {
+    RotationArgs::PROFILE_KEYS
+        .into_iter()
+        .filter_map(move |key| {
+            let profile = profile?;
+            Some(Setting {
+                key,
+                value: profile.said(key)?,
+                origin: profile.line_of(key)?,
+            })
+        })
 }
 
 /// What a variable says in place of an option.

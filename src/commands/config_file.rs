@@ -261,6 +261,15 @@ impl Profile {
         }
     }
 
+    /// The values of a key, as they would be typed.
+    pub(super) fn said(&self, key: &str) -> Option<String> {
+        let setting = self.settings.iter().find(|setting| setting.key == key)?;
+        Some(match (setting.is_switch, setting.values.is_empty()) {
+            (true, true) => "false".to_owned(),
+            _ => setting.values.join(", "),
+        })
+    }
+
     /// What an error of the parser says of a value that stands in the profile.
     pub(super) fn blame(&self, error: &clap::Error, typed: &ArgMatches) -> Option<Error> {
         use clap::error::{ContextKind, ContextValue};

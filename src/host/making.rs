@@ -13,6 +13,7 @@ use crate::store::VersionNumber;
 use super::answer::{Answer, Asked, Flaw};
 use super::backoff::Prospect;
 use super::hooks::{When, Which};
+use super::issuer::IssuerFailure;
 use super::probe::Verdict;
 use super::rotation::{Rotation, told};
 use super::schedule::Life;
@@ -29,6 +30,8 @@ pub(super) enum Trouble {
     Disk(Error),
     /// A step failed; what is made so far is of use to the next run.
     Step(Step, String, Prospect),
+    /// It was refused, and perhaps the key: what is made so far is of no use.
+    Refused(Step, String),
     /// What is made so far is of no use.
     Spoilt(Step, String),
 }
@@ -211,6 +214,9 @@ impl Making<'_> {
             match failure.prospect() {
                 Prospect::Passing => Trouble::Step(Step::Staged, why, Prospect::Passing),
                 // It may be the key that is refused: the next try has another.
+                Prospect::Lasting if matches!(failure, IssuerFailure::Refused { .. }) => {
+                    Trouble::Refused(Step::Staged, why)
+                }
                 Prospect::Lasting => Trouble::Spoilt(Step::Staged, why),
             }
         })?;

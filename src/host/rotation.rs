@@ -138,16 +138,8 @@ impl Rotation<'_> {
                 self.remember(&mut state, failure.clone())?;
                 Done::Failed(failure)
             }
-            Err(Trouble::Spoilt(step, why)) => {
-                let failure = self.failure(step, &why, Prospect::Lasting);
-                let begun = state
-                    .next
-                    .take()
-                    .and_then(|next| VersionNumber::new(next.version));
-                self.remember(&mut state, failure.clone())?;
-                self.shelf.discard(begun)?;
-                Done::Failed(failure)
-            }
+            Err(Trouble::Refused(step, why)) => self.give_up(&mut state, step, &why, true)?,
+            Err(Trouble::Spoilt(step, why)) => self.give_up(&mut state, step, &why, false)?,
         };
         if matches!(done, Done::Renewed { .. }) {
             fixed = self.catch_up(&mut state, &mut notes)?;
@@ -184,6 +176,27 @@ impl Rotation<'_> {
 
     fn failure(&self, step: Step, why: &dyn std::fmt::Display, prospect: Prospect) -> Failure {
         Failure::new(self.now(), step, why, prospect)
+    }
+
+    /// Remembers a failure after which nothing that was made is of use.
+    fn give_up(
+        &self,
+        state: &mut State,
+        step: Step,
+        why: &str,
+        refused: bool,
+    ) -> Result<Done, Error> {
+        let failure = Failure {
+            refused,
+            ..self.failure(step, &why, Prospect::Lasting)
+        };
+        let begun = state
+            .next
+            .take()
+            .and_then(|next| VersionNumber::new(next.version));
+        self.remember(state, failure.clone())?;
+        self.shelf.discard(begun)?;
+        Ok(Done::Failed(failure))
     }
 
     fn remember(&self, state: &mut State, failure: Failure) -> Result<(), Error> {
@@ -270,6 +283,10 @@ impl Rotation<'_> {
         for outcome in &outcomes {
             notes.push(told(outcome));
         }
+        // What is kept has a bound.
+        for outcome in outcomes.iter_mut().skip(MOST_OUTPUTS) {
+            outcome.output.clear();
+        }
         state.owed = match outcomes.is_empty() {
             true => Owed::Nothing,
             false => Owed::Failed(outcomes),
@@ -277,6 +294,9 @@ impl Rotation<'_> {
         self.shelf.keep(state)
     }
 }
+
+/// Of how many failed hooks the output is kept.
+const MOST_OUTPUTS: usize = 20;
 
 /// What became of a hook that failed, in words.
 pub(super) fn told(outcome: &HookOutcome) -> String {

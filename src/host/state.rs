@@ -13,6 +13,9 @@ use super::hooks::HookOutcome;
 /// How much of a failure's words is kept, in characters.
 const KEPT: usize = 600;
 
+/// The highest number of a version: a renewal each second for a century.
+const MOST_VERSIONS: u64 = 1 << 32;
+
 /// The format that is written.
 const FORMAT: u32 = 1;
 
@@ -129,6 +132,9 @@ pub struct Failure {
     pub message: String,
     /// Whether it may pass by itself.
     pub prospect: Prospect,
+    /// Whether it was refused, by a CA's policy or by Roles Anywhere.
+    #[serde(default)]
+    pub refused: bool,
 }
 
 impl Failure {
@@ -143,6 +149,7 @@ impl Failure {
             step,
             message: printable(&message.to_string(), KEPT),
             prospect,
+            refused: false,
         }
     }
 }
@@ -179,6 +186,9 @@ pub enum StateError {
     /// It is none.
     #[error("it is damaged: {0}")]
     Damaged(#[from] serde_json::Error),
+    /// It has a version that nobody comes to.
+    #[error("{0} is no number of a version that could be there")]
+    Number(u64),
     /// It was written by a later version.
     #[error("it has format {0}, which a later version of windlass wrote")]
     Later(u32),
@@ -200,7 +210,16 @@ impl State {
         if head.format != FORMAT {
             return Err(StateError::Later(head.format));
         }
-        Ok(serde_json::from_slice(content)?)
+        let state: Self = serde_json::from_slice(content)?;
+        let numbers = [
+            state.in_force.as_ref().map(|known| known.version),
+            state.next.as_ref().map(|next| next.version),
+        ];
+        let is_wrong = |number: &u64| !(1..=MOST_VERSIONS).contains(number);
+        match numbers.into_iter().flatten().find(is_wrong) {
+            Some(number) => Err(StateError::Number(number)),
+            None => Ok(state),
+        }
     }
 
     /// The JSON form.
@@ -218,5 +237,43 @@ impl State {
         let known = self.in_force.as_ref().map_or(0, |known| known.version);
         let newest = known.max(newest.map_or(0, VersionNumber::get));
         VersionNumber::new(newest).map_or(VersionNumber::FIRST, VersionNumber::next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_read_back_and_one_that_cannot_be_is_refused() {
+        let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let state = State {
+            in_force: Some(InForce {
+                version: 7,
+                obtained: at,
+                issuer_not_after: None,
+                key_made: at,
+                replaced: Some("0a".to_owned()),
+            }),
+            owed: Owed::All,
+            ..State::default()
+        };
+        let written = state.to_json();
+        let mut read = State::from_json(&written).unwrap();
+        read.format = 0;
+        assert_eq!(read, state);
+        let text = String::from_utf8(written).unwrap();
+        for number in ["0", "18446744073709551615"] {
+            let wrong = text.replace("\"version\": 7", &format!("\"version\": {number}"));
+            let refused = State::from_json(wrong.as_bytes());
+            assert!(matches!(refused, Err(StateError::Number(_))), "{refused:?}");
+        }
+        let later = text.replace("\"format\": 1", "\"format\": 2");
+        let refused = State::from_json(later.as_bytes());
+        assert!(matches!(refused, Err(StateError::Later(2))), "{refused:?}");
+        assert!(matches!(
+            State::from_json(b"{"),
+            Err(StateError::Damaged(_))
+        ));
     }
 }

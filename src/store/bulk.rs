@@ -5,6 +5,8 @@ use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags};
+
 use super::files::{check_private, create_directory, new_file, sync_directory};
 use super::{Action, Error, Staging, ensure_directory};
 
@@ -184,7 +186,10 @@ impl DirectoryLock {
             action: Action::Lock,
             source,
         };
-        let directory = File::open(path).map_err(failed)?;
+        // A pipe of that name would be waited for.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = rustix::fs::open(path, flags, Mode::empty());
+        let directory = File::from(directory.map_err(|error| failed(error.into()))?);
         match directory.try_lock() {
             Ok(()) => Ok(Some(Self(directory))),
             Err(TryLockError::WouldBlock) => Ok(None),

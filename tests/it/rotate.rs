@@ -661,3 +661,14 @@ fn programs_are_not_given_the_passphrase_and_may_call_windlass() {
     );
     assert!(sandbox.read("shown").contains("CN=web-1"));
 }
+
+#[test]
+fn what_the_policy_of_the_ca_refuses_ends_with_3() {
+    let sandbox = with_identity();
+    let old = in_force(&sandbox.path("web"));
+    sandbox.write("ca/ca.toml", "[profiles.db]\ncn.allow = [\"db-*\"]\n");
+    let run = rotate(&sandbox, &["--force"]);
+    assert_eq!(run.code, 3, "{run:#?}");
+    assert!(run.stderr.contains("cn.allow"), "{run:#?}");
+    assert_eq!(in_force(&sandbox.path("web")), old);
+}

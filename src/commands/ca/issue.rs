@@ -130,7 +130,7 @@ impl Order<'_> {
             }
             let mut shown = as_json(&issued.certificate);
             shown["ignored"] = self.ignored.into();
-            shown["fullchain"] = chain.into();
+            shown["fullchainPem"] = chain.into();
             return context.printer.json(&shown);
         };
         let files = files_of(&path, &self.request.key);

@@ -70,6 +70,8 @@ pub enum RotateError {
         message: String,
         /// Whether it may pass by itself.
         prospect: Prospect,
+        /// Whether it was refused, by the policy of a CA.
+        refused: bool,
         /// When the certificate in force ends; `None` without one.
         ends: Option<DateTime<Utc>>,
         /// Whether there is none that is valid.
@@ -111,6 +113,7 @@ impl RotateError {
             step: failure.step,
             message: failure.message,
             prospect: failure.prospect,
+            refused: failure.refused,
             ends: standing.due.map(|due| due.ends()),
             is_expired: standing.due.is_some() && standing.urgency == Urgency::Expired,
             next_try: standing.next_try,
@@ -132,7 +135,8 @@ impl RotateError {
             | Self::NotRenewed {
                 is_expired: true, ..
             } => Outcome::Expired,
-            Self::NotRenewed {
+            Self::NotRenewed { refused: true, .. }
+            | Self::NotRenewed {
                 step: Step::Probed,
                 prospect: Prospect::Lasting,
                 ..

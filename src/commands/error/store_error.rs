@@ -88,7 +88,7 @@ pub(in crate::commands) fn hint_store(error: &store::Error) -> Option<String> {
         }
         store::Error::InForce { .. } => None,
         store::Error::Misled { path, .. } => Some(format!(
-            "nothing was changed; find out who made it so, and let it lead to the newest version that is whole: ln -sfn v0007 {}",
+            "nothing was changed; find out who made it so, move it away, and make it a link to the newest version that is whole: ln -s VERSION {}",
             shown(path)
         )),
         store::Error::InventoryBusy { path, .. } => Some(format!(
