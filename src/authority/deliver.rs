@@ -69,7 +69,7 @@ fn write_files(
     issuing: &Certificate,
 ) -> Result<(), Error> {
     if let Some(key) = key {
-        staging.write("key.pem", key_pem(key).as_bytes())?;
+        staging.write("key.pem", key.to_pem().expose())?;
     }
     staging.write("cert.pem", encode_pem([certificate]).as_bytes())?;
     staging.write("chain.pem", encode_pem([issuing]).as_bytes())?;
@@ -78,11 +78,4 @@ fn write_files(
         encode_pem([certificate, issuing]).as_bytes(),
     )?;
     Ok(())
-}
-
-/// A new key as PEM, not encrypted.
-pub(super) fn key_pem(key: &GeneratedKey) -> zeroize::Zeroizing<String> {
-    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
-    let block = pem::Pem::new("PRIVATE KEY", key.pkcs8.expose());
-    zeroize::Zeroizing::new(pem::encode_config(&block, config))
 }

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::key::{PublicKey, Signer};
 use crate::pki::{
-    self, AttributeType, Certificate, DistinguishedName, IssuerRef, Kind, PathQuery, SerialNumber,
-    Template, validate_path,
+    self, Certificate, DistinguishedName, IssuerRef, Kind, PathQuery, SerialNumber, Template,
+    validate_path,
 };
 use crate::store::{self, Reservation, Writer};
 
@@ -18,6 +18,7 @@ use super::judge::{SMALL_EXPONENT, judge};
 use super::known_key::{is_compromised, is_own};
 use super::policy::{Profile, Refusal};
 use super::record::issue_facts;
+use super::subject::TagValue;
 use super::tally::Tally;
 use super::{Action, Authority, Error, IssueRequest, Occasion, RequestedKey, draw_serial};
 
@@ -414,17 +415,10 @@ pub(super) fn shown_names(request: &IssueRequest) -> Vec<String> {
 }
 
 pub(super) fn subject_of(request: &IssueRequest) -> DistinguishedName {
-    let organization = request
-        .organization
-        .iter()
-        .map(|value| (AttributeType::Organization, value.as_str()));
-    let units = request
-        .organizational_units
-        .iter()
-        .map(|value| (AttributeType::OrganizationalUnit, value.as_str()));
-    let attributes: Vec<_> = organization
-        .chain(units)
-        .chain([(AttributeType::CommonName, request.common_name.as_str())])
-        .collect();
-    DistinguishedName::build(&attributes)
+    let units = request.organizational_units.iter();
+    DistinguishedName::of_workload(
+        request.organization.as_ref().map(TagValue::as_str),
+        units.map(TagValue::as_str),
+        request.common_name.as_str(),
+    )
 }

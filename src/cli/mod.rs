@@ -186,3 +186,13 @@ impl From<HotCommand> for Command {
 Example:
   windlass version")]
 pub struct Version {}
+
+/// The ids of all options of a group.
+#[cfg(test)]
+fn option_ids<A: Args>() -> std::collections::BTreeSet<String> {
+    let definition = A::augment_args(clap::Command::new("test"));
+    let options = definition.get_arguments();
+    options
+        .map(|argument| argument.get_id().to_string())
+        .collect()
+}

@@ -301,12 +301,11 @@ mod tests {
 
     #[test]
     fn every_option_is_a_key_of_profiles() {
-        let definition = RotationArgs::augment_args(clap::Command::new("test"));
-        let options: BTreeSet<&str> = definition
-            .get_arguments()
-            .map(|argument| argument.get_id().as_str())
+        let options = crate::cli::option_ids::<RotationArgs>();
+        let known: BTreeSet<String> = RotationArgs::PROFILE_KEYS
+            .into_iter()
+            .map(str::to_owned)
             .collect();
-        let known: BTreeSet<&str> = RotationArgs::PROFILE_KEYS.into_iter().collect();
         assert_eq!(options, known);
         assert!(RotationArgs::PROFILE_KEYS.is_sorted());
     }

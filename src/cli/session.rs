@@ -280,14 +280,11 @@ mod tests {
 
     #[test]
     fn every_option_is_a_key_of_profiles_or_is_not_for_a_reason() {
-        let definition = SessionArgs::augment_args(clap::Command::new("test"));
-        let options: BTreeSet<&str> = definition
-            .get_arguments()
-            .map(|argument| argument.get_id().as_str())
-            .collect();
-        let known: BTreeSet<&str> = SessionArgs::PROFILE_KEYS
+        let options = crate::cli::option_ids::<SessionArgs>();
+        let known: BTreeSet<String> = SessionArgs::PROFILE_KEYS
             .into_iter()
             .chain(SessionArgs::NOT_IN_PROFILES)
+            .map(str::to_owned)
             .collect();
         assert_eq!(options, known);
         assert!(SessionArgs::PROFILE_KEYS.is_sorted());

@@ -73,6 +73,11 @@ pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<(), Error> {
             context.printer.error(&earlier);
         }
     }
+    conclude(failed, changed, arguments)
+}
+
+/// How the command ends.
+fn conclude(failed: Option<Error>, changed: bool, arguments: &Rotate) -> Result<(), Error> {
     match failed {
         Some(error) => Err(error),
         None if changed && arguments.exit_code => Err(Error::Verdict(Outcome::Changed)),
@@ -197,10 +202,6 @@ impl CameTo {
             context.printer.data(&self.to_text())?;
         }
         let changed = self.is_change();
-        match self.failure() {
-            Some(error) => Err(error),
-            None if changed && arguments.exit_code => Err(Error::Verdict(Outcome::Changed)),
-            None => Ok(()),
-        }
+        conclude(self.failure(), changed, arguments)
     }
 }

@@ -175,10 +175,11 @@ impl Asked<'_> {
     }
 
     fn check_names(&self, leaf: &Certificate) -> Result<(), Flaw> {
-        let Compared { missing, added } = self.terms.compare(leaf);
-        if missing.is_empty() && added.is_empty() {
+        let compared = self.terms.compare(leaf);
+        if compared.is_same() {
             return Ok(());
         }
+        let Compared { missing, added } = compared;
         Err(Flaw::Names { missing, added })
     }
 

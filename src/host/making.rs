@@ -28,12 +28,56 @@ use super::{Error, KEY_ORIGIN};
 pub(super) enum Trouble {
     /// The disk.
     Disk(Error),
-    /// A step failed; what is made so far is of use to the next run.
-    Step(Step, String, Prospect),
-    /// It was refused, and perhaps the key: what is made so far is of no use.
-    Refused(Step, String),
-    /// What is made so far is of no use.
-    Spoilt(Step, String),
+    /// A step that was not reached.
+    Stopped(Stopped),
+}
+
+/// Why a step was not reached.
+pub(super) struct Stopped {
+    pub(super) step: Step,
+    pub(super) why: String,
+    pub(super) prospect: Prospect,
+    /// Whether it was refused, by a CA's policy or by Roles Anywhere.
+    pub(super) refused: bool,
+    /// Whether what is made so far is of no use to the next run.
+    pub(super) spoilt: bool,
+}
+
+impl Stopped {
+    /// One that may pass; what is made so far is of use.
+    const fn passing(step: Step, why: String) -> Self {
+        Self {
+            step,
+            why,
+            prospect: Prospect::Passing,
+            refused: false,
+            spoilt: false,
+        }
+    }
+
+    /// One that was refused; what is made so far is of use.
+    fn refused(step: Step, why: String) -> Self {
+        Self {
+            prospect: Prospect::Lasting,
+            refused: true,
+            ..Self::passing(step, why)
+        }
+    }
+
+    /// One after which what is made so far is of no use.
+    fn spoilt(step: Step, why: String) -> Self {
+        Self {
+            prospect: Prospect::Lasting,
+            spoilt: true,
+            ..Self::passing(step, why)
+        }
+    }
+}
+
+impl From<Stopped> for Trouble {
+    fn from(stopped: Stopped) -> Self {
+        Self::Stopped(stopped)
+    }
 }
 
 impl From<Error> for Trouble {
@@ -59,8 +103,10 @@ impl Making<'_> {
     pub(super) fn carry_out(&mut self) -> Result<(), Trouble> {
         let mut next = match self.state.next.take() {
             Some(next) if self.is_of_use(&next)? => Next {
-                // What was made of the answer is made again.
+                // What was made of the key and of the answer is made again: names and
+                // files may be others since.
                 step: match next.step {
+                    Step::Requested => Step::Keyed,
                     Step::Verified => Step::Staged,
                     step => step,
                 },
@@ -70,7 +116,7 @@ impl Making<'_> {
         };
         self.state.next = Some(next.clone());
         loop {
-            let number = number(&next);
+            let number = next.number();
             let reached = match next.step {
                 Step::Due => self.make_key(number, &mut next)?,
                 Step::Keyed => self.make_request(number)?,
@@ -101,10 +147,9 @@ impl Making<'_> {
             replaces: replaced.map(|found| found.serial().hex()),
         };
         // In this order: what is discarded must not be gone on from.
-        let begun = begun.and_then(|next| VersionNumber::new(next.version));
         self.state.next = None;
         shelf.keep(self.state)?;
-        shelf.discard(begun)?;
+        shelf.discard(begun.as_ref().map(Next::number))?;
         Ok(next)
     }
 
@@ -112,7 +157,7 @@ impl Making<'_> {
     /// is in force now, its key is of the type that is wanted, and a certificate
     /// that is there already is still what is asked for and not due itself.
     fn is_of_use(&mut self, next: &Next) -> Result<bool, Trouble> {
-        let number = number(next);
+        let number = next.number();
         let in_force = self.pair.map(|pair| pair.number);
         if in_force.is_some_and(|in_force| number <= in_force) {
             return Ok(false);
@@ -162,9 +207,8 @@ impl Making<'_> {
             }
             None => {
                 next.key_made = self.now();
-                let failed = |error: key::Error| Error::Key(error);
                 generate(self.rotation.terms.key_type, KEY_ORIGIN)
-                    .map_err(failed)?
+                    .map_err(Error::Key)?
                     .to_pem()
             }
         };
@@ -203,21 +247,19 @@ impl Making<'_> {
         Ok(Step::Requested)
     }
 
-    /// Sends the request. It is made from the key each time, since the names may be
-    /// others since.
+    /// Sends the request.
     fn ask(&self, number: VersionNumber, next: &mut Next) -> Result<Step, Trouble> {
-        self.make_request(number)?;
         let request = self.part(number, Part::Request)?;
         let request = String::from_utf8_lossy(request.expose()).into_owned();
         let answer = self.rotation.issuer.issue(&request).map_err(|failure| {
             let why = failure.to_string();
             match failure.prospect() {
-                Prospect::Passing => Trouble::Step(Step::Staged, why, Prospect::Passing),
+                Prospect::Passing => Stopped::passing(Step::Staged, why),
                 // It may be the key that is refused: the next try has another.
-                Prospect::Lasting if matches!(failure, IssuerFailure::Refused { .. }) => {
-                    Trouble::Refused(Step::Staged, why)
-                }
-                Prospect::Lasting => Trouble::Spoilt(Step::Staged, why),
+                Prospect::Lasting => Stopped {
+                    refused: matches!(failure, IssuerFailure::Refused { .. }),
+                    ..Stopped::spoilt(Step::Staged, why)
+                },
             }
         })?;
         next.obtained = Some(self.now());
@@ -229,7 +271,7 @@ impl Making<'_> {
         let key = self.key(number)?;
         let answer = self.judge(number, &key)?.map_err(|flaw| {
             let why = format!("{} answered with something else: {flaw}", self.issuer());
-            Trouble::Spoilt(Step::Verified, why)
+            Stopped::spoilt(Step::Verified, why)
         })?;
         let fullchain: Vec<&Certificate> =
             std::iter::once(&answer.leaf).chain(&answer.chain).collect();
@@ -267,53 +309,46 @@ impl Making<'_> {
         let Some(probe) = self.rotation.probe else {
             return Ok(Step::Probed);
         };
-        let pair = Pair {
-            number,
-            key: self.part(number, Part::Key)?,
-            fullchain: self.part(number, Part::Fullchain)?.expose().to_vec(),
-        };
-        match probe.probe(&pair) {
+        match probe.probe(&self.made(number)?) {
             Verdict::Granted => Ok(Step::Probed),
-            Verdict::Refused(why) => Err(Trouble::Step(Step::Probed, why, Prospect::Lasting)),
+            Verdict::Refused(why) => Err(Stopped::refused(Step::Probed, why).into()),
             Verdict::Unreachable(why) if self.standing.urgency.is_emergency() => {
                 self.notes
                     .push(format!("the new certificate could not be tried out: {why}"));
                 Ok(Step::Probed)
             }
-            Verdict::Unreachable(why) => Err(Trouble::Step(Step::Probed, why, Prospect::Passing)),
+            Verdict::Unreachable(why) => Err(Stopped::passing(Step::Probed, why).into()),
         }
     }
 
     fn switch(&self, number: VersionNumber) -> Result<(), Trouble> {
         let rotation = self.rotation;
-        let key = self.key(number)?;
-        let answer = self.judge(number, &key)?;
-        let leaf = answer.map(|answer| answer.leaf).ok();
-        let fullchain = self.part(number, Part::Fullchain)?;
-        let pair = Pair {
+        let answer = self.judge(number, &self.key(number)?)?;
+        let pair = self.made(number)?;
+        // What another run or hand has put there since is not put in force.
+        let is_in =
+            |leaf: &Certificate| pair.is_whole() && pair.certificate().as_ref() == Some(leaf);
+        let Some(leaf) = answer.ok().map(|answer| answer.leaf).filter(is_in) else {
+            let why = "its files are not those that were made".to_owned();
+            return Err(Stopped::spoilt(Step::Switched, why).into());
+        };
+        let before = self.standing.certificate.as_ref();
+        let before = before.map(|found| *found.serial());
+        let facts = rotation.places.facts(number, &leaf, before);
+        let outcomes = rotation.hooks.run(When::Before, Which::All, &facts);
+        match outcomes.iter().find(|outcome| outcome.failure.is_some()) {
+            Some(failed) => Err(Stopped::passing(Step::Switched, told(failed)).into()),
+            None => Ok(rotation.shelf.switch(number)?),
+        }
+    }
+
+    /// What was made so far, as it will be in force.
+    fn made(&self, number: VersionNumber) -> Result<Pair, Error> {
+        Ok(Pair {
             number,
             key: self.part(number, Part::Key)?,
-            fullchain: fullchain.expose().to_vec(),
-        };
-        // What another run or hand has put there since is not put in force.
-        if leaf.is_none() || pair.certificate() != leaf || !pair.is_whole() {
-            let why = "its files are not those that were made".to_owned();
-            return Err(Trouble::Spoilt(Step::Switched, why));
-        }
-        if let Some(certificate) = leaf {
-            let before = self.standing.certificate.as_ref();
-            let before = before.map(|found| *found.serial());
-            let facts = rotation.places.facts(number, &certificate, before);
-            let outcomes = rotation.hooks.run(When::Before, Which::All, &facts);
-            if let Some(failed) = outcomes.iter().find(|outcome| outcome.failure.is_some()) {
-                return Err(Trouble::Step(
-                    Step::Switched,
-                    told(failed),
-                    Prospect::Passing,
-                ));
-            }
-        }
-        Ok(rotation.shelf.switch(number)?)
+            fullchain: self.part(number, Part::Fullchain)?.expose().to_vec(),
+        })
     }
 
     fn key(&self, number: VersionNumber) -> Result<SoftwareKey, Error> {
@@ -333,10 +368,6 @@ impl Making<'_> {
     fn now(&self) -> DateTime<Utc> {
         whole_seconds(self.rotation.clock.now())
     }
-}
-
-fn number(next: &Next) -> VersionNumber {
-    VersionNumber::new(next.version).unwrap_or(VersionNumber::FIRST)
 }
 
 fn read_key(pem: &[u8]) -> Result<SoftwareKey, Error> {

@@ -41,4 +41,4 @@ pub use terms::{Compared, KeyPolicy, Terms};
 pub use window::{ChangeWindow, ChangeWindows, WindowError};
 
 /// What messages call an identity's key.
-const KEY_ORIGIN: &str = "key.pem";
+const KEY_ORIGIN: &str = crate::store::KEY;

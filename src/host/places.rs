@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::pki::{Certificate, SerialNumber};
-use crate::store::VersionNumber;
+use crate::store::{CURRENT, VersionNumber};
 
 use super::hooks::HookFacts;
 use super::shelf::Part;
@@ -30,7 +30,7 @@ impl Places {
         certificate: &Certificate,
         old_serial: Option<SerialNumber>,
     ) -> HookFacts {
-        let file = |part: Part| Some(self.identity.join("current").join(part.file()));
+        let file = |part: Part| Some(self.identity.join(CURRENT).join(part.file()));
         HookFacts {
             identity: self.identity.clone(),
             version: version.to_string(),

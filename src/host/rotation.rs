@@ -5,19 +5,21 @@ use chrono::{DateTime, Utc};
 
 use crate::clock::{Clock, whole_seconds};
 use crate::pki::SerialNumber;
-use crate::store::VersionNumber;
 
 use super::Error;
-use super::backoff::{Failures, Prospect};
+use super::backoff::Failures;
 use super::hooks::{HookId, HookOutcome, Hooks, When, Which};
 use super::issuer::Issuer;
-use super::making::{Making, Trouble};
+use super::making::{Making, Stopped, Trouble};
 use super::places::Places;
 use super::probe::Probe;
 use super::shelf::{Pair, Shelf};
 use super::standing::{Reason, Standing};
 use super::state::{Failure, InForce, Next, Owed, State, Step};
 use super::terms::Terms;
+
+/// Of how many failed hooks the output is kept.
+const MOST_OUTPUTS: usize = 20;
 
 /// A renewal, with all that it needs.
 #[derive(Clone, Copy)]
@@ -92,30 +94,28 @@ impl Rotation<'_> {
     pub fn run(&self, force: bool) -> Result<Report, Error> {
         let mut notes = Vec::new();
         let mut state = self.shelf.state()?;
-        let mut fixed = self.catch_up(&mut state, &mut notes)?;
         let pair = self.in_force(&state)?;
+        let mut fixed = self.catch_up(&mut state, pair.as_ref(), &mut notes)?;
         let standing = self.standing(pair.as_ref(), state.clone());
         let reason = if force {
             Some(Reason::Forced)
         } else {
             standing.reason
         };
-        let Some(reason) = reason else {
-            return Ok(Report {
-                done: Done::Nothing,
-                standing,
-                notes,
-                fixed,
-            });
+        let reason = match reason {
+            Some(reason) if force || standing.is_to_be_renewed() => reason,
+            reason => {
+                return Ok(Report {
+                    done: match reason {
+                        Some(_) => Done::Held,
+                        None => Done::Nothing,
+                    },
+                    standing,
+                    notes,
+                    fixed,
+                });
+            }
         };
-        if !force && (standing.next_try.is_some() || standing.is_closed) {
-            return Ok(Report {
-                done: Done::Held,
-                standing,
-                notes,
-                fixed,
-            });
-        }
         let before = standing.certificate.as_ref().map(|found| *found.serial());
         let mut making = Making {
             rotation: *self,
@@ -129,22 +129,21 @@ impl Rotation<'_> {
             Ok(()) => Done::Renewed { reason, before },
             Err(Trouble::Disk(error)) => {
                 // Kept if the disk can: the next run waits a moment.
-                let failure = self.failure(Step::Due, &error, error.prospect());
+                let why = error.to_string();
+                let failure = Failure::new(self.now(), Step::Due, &why, error.prospect());
                 let _ = self.remember(&mut state, failure);
                 return Err(error);
             }
-            Err(Trouble::Step(step, why, prospect)) => {
-                let failure = self.failure(step, &why, prospect);
-                self.remember(&mut state, failure.clone())?;
-                Done::Failed(failure)
-            }
-            Err(Trouble::Refused(step, why)) => self.give_up(&mut state, step, &why, true)?,
-            Err(Trouble::Spoilt(step, why)) => self.give_up(&mut state, step, &why, false)?,
+            Err(Trouble::Stopped(stopped)) => Done::Failed(self.stop(&mut state, stopped)?),
         };
-        if matches!(done, Done::Renewed { .. }) {
-            fixed = self.catch_up(&mut state, &mut notes)?;
-        }
-        let pair = self.shelf.in_force()?;
+        let pair = match done {
+            Done::Renewed { .. } => {
+                let pair = self.shelf.in_force()?;
+                fixed = self.catch_up(&mut state, pair.as_ref(), &mut notes)?;
+                pair
+            }
+            _ => pair,
+        };
         Ok(Report {
             done,
             standing: self.standing(pair.as_ref(), state),
@@ -157,9 +156,9 @@ impl Rotation<'_> {
     /// has to say which it was: to begin anew would make an end of them.
     fn in_force(&self, state: &State) -> Result<Option<Pair>, Error> {
         let pair = self.shelf.in_force()?;
-        let begun = state.next.as_ref().map(|next| next.version);
+        let begun = state.next.as_ref().map(Next::number);
         match self.shelf.newest()? {
-            Some(newest) if pair.is_none() && Some(newest.get()) != begun => {
+            Some(newest) if pair.is_none() && Some(newest) != begun => {
                 Err(Error::NoCurrent { newest })
             }
             _ => Ok(pair),
@@ -174,29 +173,25 @@ impl Rotation<'_> {
         whole_seconds(self.clock.now())
     }
 
-    fn failure(&self, step: Step, why: &dyn std::fmt::Display, prospect: Prospect) -> Failure {
-        Failure::new(self.now(), step, why, prospect)
-    }
-
-    /// Remembers a failure after which nothing that was made is of use.
-    fn give_up(
-        &self,
-        state: &mut State,
-        step: Step,
-        why: &str,
-        refused: bool,
-    ) -> Result<Done, Error> {
+    /// Remembers a step that was not reached, and gives up what is of no use.
+    fn stop(&self, state: &mut State, stopped: Stopped) -> Result<Failure, Error> {
+        let Stopped {
+            step,
+            why,
+            prospect,
+            refused,
+            spoilt,
+        } = stopped;
         let failure = Failure {
             refused,
-            ..self.failure(step, &why, Prospect::Lasting)
+            ..Failure::new(self.now(), step, &why, prospect)
         };
-        let begun = state
-            .next
-            .take()
-            .and_then(|next| VersionNumber::new(next.version));
+        let given_up = state.next.take_if(|_| spoilt);
         self.remember(state, failure.clone())?;
-        self.shelf.discard(begun)?;
-        Ok(Done::Failed(failure))
+        if let Some(next) = given_up {
+            self.shelf.discard(Some(next.number()))?;
+        }
+        Ok(failure)
     }
 
     fn remember(&self, state: &mut State, failure: Failure) -> Result<(), Error> {
@@ -212,13 +207,14 @@ impl Rotation<'_> {
     /// Ends what a run before has put in force: says so in the state, in the fixed
     /// files and to the hooks, and removes what nobody needs. Gives why the fixed
     /// files could not be replaced, which must not keep anything else from being done.
-    fn catch_up(&self, state: &mut State, notes: &mut Vec<String>) -> Result<Option<Error>, Error> {
-        let pair = self.shelf.in_force()?;
-        let number = pair.as_ref().map(|pair| pair.number);
-        if let Some(next) = state
-            .next
-            .take_if(|next| number.is_some_and(|number| number.get() == next.version))
-        {
+    fn catch_up(
+        &self,
+        state: &mut State,
+        pair: Option<&Pair>,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<Error>, Error> {
+        let number = pair.map(|pair| pair.number);
+        if let Some(next) = state.next.take_if(|next| number == Some(next.number())) {
             self.put_in_force(state, &next);
             self.shelf.keep(state)?;
         }
@@ -229,7 +225,7 @@ impl Rotation<'_> {
             }
             Err(error) => Some(error),
         };
-        if let Some(pair) = &pair {
+        if let Some(pair) = pair {
             self.pay(state, pair, notes)?;
         }
         self.shelf.retire()?;
@@ -294,9 +290,6 @@ impl Rotation<'_> {
         self.shelf.keep(state)
     }
 }
-
-/// Of how many failed hooks the output is kept.
-const MOST_OUTPUTS: usize = 20;
 
 /// What became of a hook that failed, in words.
 pub(super) fn told(outcome: &HookOutcome) -> String {

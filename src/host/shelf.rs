@@ -3,8 +3,6 @@
 //! Each call is whole or not at all, and durable when it returns. What a process
 //! that dies between two calls leaves is what [`super::Rotation`] goes on from.
 
-use std::path::PathBuf;
-
 use crate::key::{Signer, open_software};
 use crate::limits;
 use crate::pki::{Certificate, read_certificates};
@@ -39,10 +37,10 @@ impl Part {
     pub const fn file(self) -> &'static str {
         match self {
             Self::Answer => "answer.pem",
-            Self::Certificate => "cert.pem",
-            Self::Chain => "chain.pem",
-            Self::Fullchain => "fullchain.pem",
-            Self::Key => "key.pem",
+            Self::Certificate => store::CERTIFICATE,
+            Self::Chain => store::CHAIN,
+            Self::Fullchain => store::FULLCHAIN,
+            Self::Key => store::KEY,
             Self::Request => "request.pem",
         }
     }
@@ -170,10 +168,6 @@ impl Disk {
             keep,
         }
     }
-
-    fn state_path(&self) -> PathBuf {
-        self.versions.path().join("state.json")
-    }
 }
 
 impl Shelf for Disk {
@@ -182,7 +176,7 @@ impl Shelf for Disk {
             return Ok(State::default());
         };
         State::from_json(&content).map_err(|source| Error::State {
-            path: self.state_path(),
+            path: self.versions.state_path(),
             source,
         })
     }

@@ -75,6 +75,15 @@ pub struct Next {
     pub replaces: Option<String>,
 }
 
+impl Next {
+    /// Its number.
+    #[must_use]
+    pub fn number(&self) -> VersionNumber {
+        // Zero is refused when a state is read.
+        VersionNumber::new(self.version).unwrap_or(VersionNumber::FIRST)
+    }
+}
+
 /// How far a version is. What a step names is done and on disk.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -138,16 +147,11 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub(super) fn new(
-        at: DateTime<Utc>,
-        step: Step,
-        message: &dyn std::fmt::Display,
-        prospect: Prospect,
-    ) -> Self {
+    pub(super) fn new(at: DateTime<Utc>, step: Step, message: &str, prospect: Prospect) -> Self {
         Self {
             at,
             step,
-            message: printable(&message.to_string(), KEPT),
+            message: printable(message, KEPT),
             prospect,
             refused: false,
         }

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 
 use crate::key::KeyType;
-use crate::pki::{AttributeType, Certificate, DistinguishedName, GeneralName};
+use crate::pki::{Certificate, DistinguishedName, GeneralName};
+use crate::text::printable;
 
 use super::schedule::Rule;
 use super::window::ChangeWindows;
-use crate::text::printable;
 
 /// How much of a name is shown, in characters.
 const SHOWN: usize = 120;
@@ -53,16 +53,11 @@ impl Terms {
     /// The subject that is asked for.
     #[must_use]
     pub fn subject(&self) -> DistinguishedName {
-        let organization = self.organization.as_deref();
-        let organization = organization.map(|value| (AttributeType::Organization, value));
-        let units = self.units.iter();
-        let units = units.map(|value| (AttributeType::OrganizationalUnit, value.as_str()));
-        let attributes: Vec<_> = organization
-            .into_iter()
-            .chain(units)
-            .chain([(AttributeType::CommonName, self.common_name.as_str())])
-            .collect();
-        DistinguishedName::build(&attributes)
+        DistinguishedName::of_workload(
+            self.organization.as_deref(),
+            self.units.iter().map(String::as_str),
+            &self.common_name,
+        )
     }
 
     /// What a certificate lacks of the names that are asked for, and what it has

@@ -122,6 +122,23 @@ impl DistinguishedName {
         }
     }
 
+    /// The name of a workload: O, each OU, and CN, in this order.
+    #[must_use]
+    pub fn of_workload<'a>(
+        organization: Option<&'a str>,
+        units: impl Iterator<Item = &'a str>,
+        common_name: &'a str,
+    ) -> Self {
+        let organization = organization.map(|value| (AttributeType::Organization, value));
+        let units = units.map(|value| (AttributeType::OrganizationalUnit, value));
+        let attributes: Vec<_> = organization
+            .into_iter()
+            .chain(units)
+            .chain([(AttributeType::CommonName, common_name)])
+            .collect();
+        Self::build(&attributes)
+    }
+
     /// The encoding.
     #[must_use]
     pub fn der(&self) -> &[u8] {

@@ -43,8 +43,8 @@ pub use socket::{SocketFile, bind_socket};
 pub use staging::{Staging, remove_abandoned};
 pub use trust::{check_entry, check_trusted};
 pub use versions::{
-    Building, CERTIFICATE, CHAIN, FULLCHAIN, KEY, Modes, NoVersionNumber, Ownership, UnsafeMode,
-    VersionNumber, Versions,
+    Building, CERTIFICATE, CHAIN, CURRENT, FULLCHAIN, KEY, Modes, NoVersionNumber, Ownership,
+    UnsafeMode, VersionNumber, Versions,
 };
 
 use std::path::PathBuf;

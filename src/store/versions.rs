@@ -53,7 +53,7 @@ pub const CHAIN: &str = "chain.pem";
 pub const FULLCHAIN: &str = "fullchain.pem";
 
 /// The link to the version in force.
-const CURRENT: &str = "current";
+pub const CURRENT: &str = "current";
 /// What rotation knows of itself.
 const STATE: &str = "state.json";
 /// The directory whose lock is that of the identity.
@@ -359,13 +359,19 @@ impl Versions {
         Ok(old)
     }
 
+    /// The file of [`Self::write_state`].
+    #[must_use]
+    pub fn state_path(&self) -> PathBuf {
+        self.path.join(STATE)
+    }
+
     /// What was written last by [`Self::write_state`]; `None` where nothing was.
     ///
     /// # Errors
     ///
     /// [`Error::NotAFile`], [`Error::TooLarge`], [`Error::Io`].
     pub fn read_state(&self) -> Result<Option<Vec<u8>>, Error> {
-        let found = read_regular(&self.path.join(STATE), limits::MAX_ROTATION_STATE)?;
+        let found = read_regular(&self.state_path(), limits::MAX_ROTATION_STATE)?;
         Ok(found.map(|content| content.expose().to_vec()))
     }
 
@@ -380,7 +386,7 @@ impl Versions {
         let max = limits::MAX_ROTATION_STATE;
         if u64::try_from(content.len()).unwrap_or(u64::MAX) > max {
             return Err(Error::TooLarge {
-                path: self.path.join(STATE),
+                path: self.state_path(),
                 max,
             });
         }

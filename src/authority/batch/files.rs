@@ -7,7 +7,6 @@ use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
-use crate::authority::deliver::key_pem;
 use crate::authority::issue::{RequestedKey, key_of};
 use crate::authority::{Authority, Error};
 use crate::key::{self, GeneratedKey, PublicKey, Signer};
@@ -170,7 +169,7 @@ impl Files {
             .collect();
         let made = spread(&wanted, jobs, |(index, row)| -> Result<_, Error> {
             let (_, made) = key_of(&row.request.key)?;
-            let file = made.as_ref().map(|made| (row.id.key_file(), key_pem(made)));
+            let file = made.as_ref().map(|made| (row.id.key_file(), made.to_pem()));
             Ok((*index, file, made))
         });
         let mut files = Vec::new();
@@ -183,7 +182,7 @@ impl Files {
         if !files.is_empty() {
             let contents: Vec<(String, &[u8])> = files
                 .iter()
-                .map(|(name, content)| (name.clone(), content.as_bytes()))
+                .map(|(name, content)| (name.clone(), content.expose()))
                 .collect();
             self.bulk.keep(KEYS, &contents)?;
         }
@@ -268,7 +267,7 @@ impl Files {
             let files: Vec<(&str, &[u8])> = certificates
                 .iter()
                 .map(|(name, content)| (*name, content.as_bytes()))
-                .chain(key.iter().map(|key| ("key.pem", key.as_bytes())))
+                .chain(key.iter().map(|key| ("key.pem", key.expose())))
                 .collect();
             let name = row.id.as_str();
             let begun = match is_replaced {
@@ -322,7 +321,7 @@ impl Files {
         index: usize,
         row: &BatchRow,
         certificate: &Certificate,
-    ) -> Result<Option<Zeroizing<String>>, Error> {
+    ) -> Result<Option<Secret>, Error> {
         if matches!(row.request.key, RequestedKey::Given(_)) {
             return Ok(None);
         }
@@ -333,7 +332,7 @@ impl Files {
         }
         match self.keys.get(&index) {
             Some(made) if made.key.public_key() == certificate.public_key() => {
-                Ok(Some(key_pem(made)))
+                Ok(Some(made.to_pem()))
             }
             _ => Err(Error::BatchKeyLost {
                 id: row.id.as_str().to_owned(),

@@ -50,6 +50,17 @@ fn with_ca(directory: &Path, prepared: bool) {
     }
 }
 
+/// A CA with a certificate for a workload, which is delivered beside it.
+fn with_leaf(directory: &Path) -> (Authority, Certificate) {
+    with_ca(directory, false);
+    let environment = Environment::default();
+    let authority = Authority::open(directory, &unlock(&environment)).unwrap();
+    let delivery = Delivery::directory(&directory.with_file_name("web")).unwrap();
+    let random = SystemRandom::new();
+    let issued = authority.issue(&request("web", None), delivery, &occasion(), &random);
+    (authority, issued.unwrap().certificate)
+}
+
 fn next(directory: &Path, root_key: Option<&OwnKey>) {
     let environment = Environment::default();
     let plan = Preparation {
@@ -224,13 +235,9 @@ fn a_batch_that_is_overtaken_is_run_again() {
 fn a_generation_is_retired_when_the_last_certificate_has_ended_everywhere() {
     let home = tempfile::tempdir().unwrap();
     let directory = home.path().join("ca");
-    with_ca(&directory, false);
     let environment = Environment::default();
-    let authority = Authority::open(&directory, &unlock(&environment)).unwrap();
-    let delivery = Delivery::directory(&home.path().join("web")).unwrap();
-    let random = SystemRandom::new();
-    let issued = authority.issue(&request("web", None), delivery, &occasion(), &random);
-    let end = issued.unwrap().certificate.not_after();
+    let (_, leaf) = with_leaf(&directory);
+    let end = leaf.not_after();
     next(&directory, Some(&NEW));
     activate(&directory, true, &unlock(&environment), &occasion()).unwrap();
     let at = |at| Occasion { at, ..occasion() };
@@ -268,13 +275,8 @@ fn what_is_on_hold_would_be_stranded_and_what_is_revoked_unlisted() {
     use crate::pki::RevocationReason;
     let home = tempfile::tempdir().unwrap();
     let directory = home.path().join("ca");
-    with_ca(&directory, false);
     let environment = Environment::default();
-    let authority = Authority::open(&directory, &unlock(&environment)).unwrap();
-    let delivery = Delivery::directory(&home.path().join("web")).unwrap();
-    let random = SystemRandom::new();
-    let issued = authority.issue(&request("web", None), delivery, &occasion(), &random);
-    let leaf = issued.unwrap().certificate;
+    let (authority, leaf) = with_leaf(&directory);
     let serial = *leaf.serial();
     next(&directory, None);
     activate(&directory, false, &unlock(&environment), &occasion()).unwrap();
@@ -345,13 +347,9 @@ fn a_generation_that_is_retired_by_force_tells_what_is_unlisted() {
     use crate::authority::{Selection, revoke};
     let home = tempfile::tempdir().unwrap();
     let directory = home.path().join("ca");
-    with_ca(&directory, false);
     let environment = Environment::default();
-    let authority = Authority::open(&directory, &unlock(&environment)).unwrap();
-    let delivery = Delivery::directory(&home.path().join("web")).unwrap();
-    let random = SystemRandom::new();
-    let issued = authority.issue(&request("web", None), delivery, &occasion(), &random);
-    let selection = Selection::Serial(*issued.unwrap().certificate.serial());
+    let (authority, leaf) = with_leaf(&directory);
+    let selection = Selection::Serial(*leaf.serial());
     let reason = crate::pki::RevocationReason::KeyCompromise;
     revoke(authority.inventory(), &selection, reason, None, &occasion()).unwrap();
     next(&directory, None);

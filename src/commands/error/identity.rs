@@ -1,12 +1,12 @@
 //! What is wrong with the directory of a managed identity, as its readers find it,
 //! and what to try.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::commands::Outcome;
 use crate::limits;
 use crate::pki;
-use crate::store::VersionNumber;
+use crate::store::{CURRENT, VersionNumber};
 
 use super::Error;
 use super::store_error::hint_io;
@@ -104,10 +104,7 @@ pub(super) fn hint_identity(error: &IdentityError) -> Option<String> {
         IdentityError::Foreign { .. } => {
             "'windlass rotate --identity DIR' makes one in a new directory".to_owned()
         }
-        IdentityError::NoCurrent { path, newest } => format!(
-            "find out who has removed it, and put the newest version in force that is whole: ln -s {newest} {}",
-            path.join("current").display()
-        ),
+        IdentityError::NoCurrent { path, newest } => relink(path, *newest),
         IdentityError::NoDirectory { .. } => {
             "files are named by --certificate and --private-key".to_owned()
         }
@@ -140,4 +137,12 @@ pub(super) fn hint_identity(error: &IdentityError) -> Option<String> {
 const fn of_certificate(error: &Error) -> bool {
     use pki::Error as E;
     !matches!(error, Error::Pki(E::NotYetValid { .. })) && matches!(error, Error::Pki(_))
+}
+
+/// How a version is put in force again where nothing says which one is.
+pub(super) fn relink(identity: &Path, newest: VersionNumber) -> String {
+    format!(
+        "find out who has removed it, and put the newest version in force that is whole: ln -s {newest} {}",
+        identity.join(CURRENT).display()
+    )
 }

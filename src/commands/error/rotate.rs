@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 
 use crate::clock::rfc3339;
 use crate::commands::Outcome;
-use crate::host::{self, Done, Prospect, Report, Step, Urgency};
+use crate::host::{self, Done, Prospect, Report, Urgency};
 
 use crate::store::UnsafeMode;
 
+use super::identity::relink;
 use super::store_error::{hint_store, of_store};
 
 /// Why an identity was not renewed. What was in force is in force.
@@ -64,13 +65,11 @@ pub enum RotateError {
     NotRenewed {
         /// The identity.
         directory: PathBuf,
-        /// The step that was not reached.
-        step: Step,
         /// What happened.
         message: String,
         /// Whether it may pass by itself.
         prospect: Prospect,
-        /// Whether it was refused, by the policy of a CA.
+        /// Whether it was refused, by the policy of a CA or by Roles Anywhere.
         refused: bool,
         /// When the certificate in force ends; `None` without one.
         ends: Option<DateTime<Utc>>,
@@ -110,7 +109,6 @@ impl RotateError {
         };
         Some(Self::NotRenewed {
             directory,
-            step: failure.step,
             message: failure.message,
             prospect: failure.prospect,
             refused: failure.refused,
@@ -135,12 +133,7 @@ impl RotateError {
             | Self::NotRenewed {
                 is_expired: true, ..
             } => Outcome::Expired,
-            Self::NotRenewed { refused: true, .. }
-            | Self::NotRenewed {
-                step: Step::Probed,
-                prospect: Prospect::Lasting,
-                ..
-            } => Outcome::Refused,
+            Self::NotRenewed { refused: true, .. } => Outcome::Refused,
             Self::NotRenewed { prospect, .. } => match prospect {
                 Prospect::Passing => Outcome::Temporary,
                 Prospect::Lasting => Outcome::Failed,
@@ -161,10 +154,9 @@ impl RotateError {
                     path.display()
                 )),
                 host::Error::Store(error) => hint_store(error),
-                host::Error::NoCurrent { newest } => Some(format!(
-                    "nothing was changed; find out who has removed it, and put the newest version in force that is whole: ln -s {newest} {}/current",
-                    directory.display()
-                )),
+                host::Error::NoCurrent { newest } => {
+                    Some(format!("nothing was changed; {}", relink(directory, *newest)))
+                }
                 host::Error::Key(_) | host::Error::Lost { .. } | host::Error::Pki(_) => None,
             },
             Self::Waiting { .. } => Some("--force tries it now".to_owned()),

@@ -12,7 +12,9 @@ use crate::host::{
 };
 use crate::limits;
 use crate::pki::{Certificate, read_certificates};
-use crate::store::{FixedFile, FixedFiles, Ownership, Versions, check_trusted, read_bounded};
+use crate::store::{
+    FixedFile, FixedFiles, Ownership, UnsafeMode, Versions, check_trusted, read_bounded,
+};
 
 use super::issuer::LocalCa;
 use super::trial::RolesAnywhere;
@@ -176,40 +178,33 @@ fn missing(arguments: &Rotate, what: &'static str, option: &'static str) -> Erro
     crate::commands::session::missing(&arguments.session, what, option)
 }
 
+/// Adds a file at a fixed path.
+type With = fn(FixedFiles, FixedFile) -> Result<FixedFiles, UnsafeMode>;
+
 /// The files at fixed paths, if there are any.
 fn fixed(rotation: &RotationArgs, context: &Context) -> Result<Option<FixedFiles>, Error> {
-    let file = |path: &Option<PathBuf>| {
-        let path = path.as_ref().map(|path| context.path(path));
-        path.map(|path| FixedFile::new(std::path::absolute(&path).unwrap_or(path)))
+    let absolute = |path: &PathBuf| {
+        let path = context.path(path);
+        std::path::absolute(&path).unwrap_or(path)
     };
-    let (key, certificate) = (file(&rotation.key_file), file(&rotation.cert_file));
-    let (chain, fullchain) = (file(&rotation.chain_file), file(&rotation.fullchain_file));
-    if [&key, &certificate, &chain, &fullchain]
-        .iter()
-        .all(|file| file.is_none())
-    {
-        return Ok(None);
-    }
-    let mut files = FixedFiles::default();
-    // Nothing is said of modes, so that none can be wrong.
-    if let Some(key) = key {
+    if let Some(key) = rotation.key_file.as_ref().map(absolute) {
         // Whoever can make files there would get the key.
-        let directory = key.path.parent().unwrap_or_else(|| Path::new("/"));
-        check_trusted(directory)?;
-        files = files.with_key(key).map_err(RotateError::from)?;
+        check_trusted(key.parent().unwrap_or_else(|| Path::new("/")))?;
     }
-    if let Some(certificate) = certificate {
-        files = files
-            .with_certificate(certificate)
-            .map_err(RotateError::from)?;
+    let asked: [(&Option<PathBuf>, With); 4] = [
+        (&rotation.key_file, FixedFiles::with_key),
+        (&rotation.cert_file, FixedFiles::with_certificate),
+        (&rotation.chain_file, FixedFiles::with_chain),
+        (&rotation.fullchain_file, FixedFiles::with_fullchain),
+    ];
+    let mut files = None;
+    for (path, with) in asked {
+        if let Some(path) = path.as_ref().map(absolute) {
+            let before = files.unwrap_or_default();
+            files = Some(with(before, FixedFile::new(path)).map_err(RotateError::from)?);
+        }
     }
-    if let Some(chain) = chain {
-        files = files.with_chain(chain).map_err(RotateError::from)?;
-    }
-    if let Some(fullchain) = fullchain {
-        files = files.with_fullchain(fullchain).map_err(RotateError::from)?;
-    }
-    Ok(Some(files))
+    Ok(files)
 }
 
 /// The number of a group that is named or numbered (group(5)).
