@@ -1,9 +1,9 @@
-//! How fast the inventory is: rates of its durable steps beside those of bare
-//! SQLite commits on the same disk, and beside themselves after the inventory has
-//! grown. It prints a table and judges nothing.
+//! How fast the inventory is: the times of its steps beside those of bare SQLite
+//! commits on the same disk, and those of a nearly empty inventory beside those of
+//! a full one. It prints a table and judges nothing.
 //!
-//! `inventory DIR COUNT`: works in DIR, which must be empty, and fills
-//! the inventory to COUNT certificates.
+//! `inventory DIR COUNT`: works in DIR, which must be empty, and fills one of two
+//! inventories with COUNT certificates.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -30,44 +30,49 @@ fn main() -> Result<(), Failure> {
         return Err("usage: inventory DIR COUNT".into());
     };
     let (directory, count) = (Path::new(directory), count.parse::<usize>()?);
-    let path = directory.join("inventory.db");
-    let inventory = Inventory::create(&path)?;
     let bare = Bare::create(&directory.join("bare.db"))?;
-    let mut bench = Bench {
-        inventory,
-        path: path.clone(),
-        next: 0,
-    };
+    let mut small = Bench::create(directory.join("small.db"))?;
+    let mut full = Bench::create(directory.join("full.db"))?;
+    let begun = Instant::now();
+    full.fill(count)?;
+    println!(
+        "filled to {count} certificates, {:.0} per second, 100 a transaction",
+        count as f64 / begun.elapsed().as_secs_f64()
+    );
     println!("microseconds, lower quartile and median of {STEPS} in turns");
-    let (yardstick, empty) = turns(&bare, &mut bench)?;
+    let [yardstick, ours, ours_full] = in_turns(
+        STEPS,
+        [
+            &mut || bare.two_commits(),
+            &mut || small.issue(),
+            &mut || full.issue(),
+        ],
+    )?;
     yardstick.show("two bare SQLite commits");
-    empty.show("reserve and store, inventory nearly empty");
-    yardstick.show_ratio("bare / ours", "0.80", empty);
+    ours.show("reserve and store, inventory nearly empty");
+    yardstick.show_ratio("  bare / ours", "0.80", ours);
+    ours_full.show("  the same, full");
+    yardstick.show_ratio("  bare / ours", "0.80", ours_full);
+    ours.show_ratio("  empty / full", "0.90", ours_full);
     let bare_pages = pages_a_step(&bare.path(directory), || bare.two_commits())?;
-    let pages = pages_a_step(&path, || bench.issue())?;
+    let pages = pages_a_step(&small.path.clone(), || small.issue())?;
     println!(
         "{:<44} {pages:>8.1}, bare {bare_pages:.1}",
         "pages that one writes"
     );
-    let small = bench.queries()?;
-    let begun = Instant::now();
-    let missing = count.saturating_sub(bench.next);
-    bench.fill(missing)?;
-    println!(
-        "filled to {} certificates, {:.0} per second, 100 a transaction",
-        bench.next,
-        missing as f64 / begun.elapsed().as_secs_f64()
-    );
-    let (bare_then, full) = turns(&bare, &mut bench)?;
-    bare_then.show("two bare SQLite commits");
-    full.show("reserve and store, inventory full");
-    bare_then.show_ratio("bare / ours", "0.80", full);
-    empty.show_ratio("empty / full", "0.90", full);
-    let large = bench.queries()?;
-    for ((name, before), (_, after)) in small.iter().zip(&large) {
-        before.show(name);
+    let (few, many) = (small.known()?, full.known()?);
+    for verb in Verb::ALL {
+        let (mut few, mut many) = (few.iter().cycle(), many.iter().cycle());
+        let [before, after] = in_turns(
+            verb.steps(),
+            [
+                &mut || verb.run(&small, few.next().ok_or("no rows")?),
+                &mut || verb.run(&full, many.next().ok_or("no rows")?),
+            ],
+        )?;
+        before.show(verb.name());
         after.show("  the same, full");
-        before.show_ratio("  empty / full", "0.90", *after);
+        before.show_ratio("  empty / full", "0.90", after);
     }
     Ok(())
 }
@@ -103,27 +108,20 @@ impl Taken {
     }
 }
 
-/// Both sides, a step of each in turns: a machine that slows down slows both.
-fn turns(bare: &Bare, bench: &mut Bench) -> Result<(Taken, Taken), Failure> {
-    let (mut theirs, mut ours) = (Vec::new(), Vec::new());
-    for _ in 0..STEPS {
-        theirs.push(time(|| bare.two_commits())?);
-        ours.push(time(|| bench.issue())?);
+/// One step of what is measured.
+type Step<'a> = &'a mut dyn FnMut() -> Result<(), Failure>;
+
+/// Every side, a step of each in turns: a machine that slows down slows them all.
+fn in_turns<const N: usize>(steps: usize, mut sides: [Step<'_>; N]) -> Result<[Taken; N], Failure> {
+    let mut times = [const { Vec::new() }; N];
+    for _ in 0..steps {
+        for (side, times) in sides.iter_mut().zip(&mut times) {
+            let begun = Instant::now();
+            side()?;
+            times.push(begun.elapsed());
+        }
     }
-    Ok((Taken::of(theirs), Taken::of(ours)))
-}
-
-fn time(mut step: impl FnMut() -> Result<(), Failure>) -> Result<Duration, Failure> {
-    let begun = Instant::now();
-    step()?;
-    Ok(begun.elapsed())
-}
-
-fn times(steps: usize, mut step: impl FnMut() -> Result<(), Failure>) -> Result<Taken, Failure> {
-    let times = (0..steps)
-        .map(|_| time(&mut step))
-        .collect::<Result<_, _>>();
-    times.map(Taken::of)
+    Ok(times.map(Taken::of))
 }
 
 /// How many pages a step writes into the write-ahead log: a count, which no other
@@ -193,6 +191,14 @@ struct Row {
 }
 
 impl Bench {
+    fn create(path: PathBuf) -> Result<Self, Failure> {
+        Ok(Self {
+            inventory: Inventory::create(&path)?,
+            path,
+            next: 0,
+        })
+    }
+
     fn row(&mut self) -> Row {
         self.next += 1;
         let (serial, fingerprint) = (octets(), two_octets());
@@ -239,61 +245,82 @@ impl Bench {
         Ok(())
     }
 
-    /// Each verb of which it is asked that it stays as fast as it was.
-    fn queries(&mut self) -> Result<Vec<(&'static str, Taken)>, Failure> {
+    /// Stores what the queries look for: rows, and one that ends at another time than
+    /// all others.
+    fn known(&mut self) -> Result<Vec<Row>, Failure> {
         let rows: Vec<Row> = (0..STEPS).map(|_| self.row()).collect();
-        // What is looked for is among many that end at another time.
         let ending = Row {
             not_after: now() + TimeDelta::days(3),
             ..self.row()
         };
         let mut writer = self.inventory.write()?;
-        for row in &rows {
+        for row in rows.iter().chain([&ending]) {
             row.reserve(&writer)?;
             row.store(&mut writer)?;
         }
-        ending.reserve(&writer)?;
-        ending.store(&mut writer)?;
         writer.commit()?;
-        let (inventory, path) = (&self.inventory, &self.path);
-        let mut which = rows.iter().cycle();
-        let mut next = || which.next().ok_or("no rows");
-        let expiring = Query {
-            ends_before: Some(now() + TimeDelta::days(4)),
-            order: Order::End,
-            limit: Some(1),
-            now: now(),
-            ..Query::default()
-        };
-        Ok(vec![
-            (
-                "show by serial number",
-                times(QUERIES, || Ok(inventory.get(&next()?.serial).map(drop)?))?,
-            ),
-            (
-                "show by serial number, opening included",
-                times(OPENINGS, || {
-                    let opened = Inventory::open_to_read(path)?;
-                    Ok(opened.get(&next()?.serial).map(drop)?)
-                })?,
-            ),
-            (
-                "show by name",
-                times(QUERIES, || {
-                    Ok(inventory.newest_named(&next()?.name).map(drop)?)
-                })?,
-            ),
-            (
-                "list what ends soon",
-                times(QUERIES, || {
-                    Ok(inventory.find(&expiring, |_| Ok::<_, windlass::store::Error>(()))?)
-                })?,
-            ),
-            (
-                "revoke, durable",
-                times(STEPS, || revoke(inventory, next()?))?,
-            ),
-        ])
+        Ok(rows)
+    }
+}
+
+/// The verbs of which it is asked that they stay as fast as they were.
+#[derive(Clone, Copy)]
+enum Verb {
+    Serial,
+    SerialOpening,
+    Name,
+    Ending,
+    Revoke,
+}
+
+impl Verb {
+    const ALL: [Self; 5] = [
+        Self::Serial,
+        Self::SerialOpening,
+        Self::Name,
+        Self::Ending,
+        Self::Revoke,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Serial => "show by serial number",
+            Self::SerialOpening => "show by serial number, opening included",
+            Self::Name => "show by name",
+            Self::Ending => "list what ends soon",
+            Self::Revoke => "revoke, durable",
+        }
+    }
+
+    fn steps(self) -> usize {
+        match self {
+            Self::SerialOpening => OPENINGS,
+            Self::Revoke => STEPS,
+            _ => QUERIES,
+        }
+    }
+
+    fn run(self, bench: &Bench, row: &Row) -> Result<(), Failure> {
+        let inventory = &bench.inventory;
+        match self {
+            Self::Serial => Ok(inventory.get(&row.serial).map(drop)?),
+            Self::SerialOpening => {
+                let opened = Inventory::open_to_read(&bench.path)?;
+                Ok(opened.get(&row.serial).map(drop)?)
+            }
+            Self::Name => Ok(inventory.newest_named(&row.name).map(drop)?),
+            Self::Ending => {
+                let expiring = Query {
+                    ends_before: Some(now() + TimeDelta::days(4)),
+                    order: Order::End,
+                    limit: Some(1),
+                    now: now(),
+                    ..Query::default()
+                };
+                Ok(inventory.find(&expiring, |_| Ok::<_, windlass::store::Error>(()))?)
+            }
+            Self::Revoke => revoke(inventory, row),
+        }
     }
 }
 
