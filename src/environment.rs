@@ -291,6 +291,18 @@ pub fn user_name(passwd: &[u8], user: u32) -> Option<String> {
     })
 }
 
+/// The number and the home directory of a user in the password database, the text of
+/// `/etc/passwd` (passwd(5)).
+#[must_use]
+pub fn user_of_name(passwd: &[u8], name: &str) -> Option<(u32, PathBuf)> {
+    passwd.split(|octet| *octet == b'\n').find_map(|line| {
+        let entry: Vec<&[u8]> = line.split(|octet| *octet == b':').collect();
+        let number = std::str::from_utf8(entry.get(2)?).ok()?.parse().ok()?;
+        let home = PathBuf::from(OsStr::from_bytes(entry.get(5)?));
+        (entry.first() == Some(&name.as_bytes())).then_some((number, home))
+    })
+}
+
 /// What is read from the fields of the user's first entry that has it.
 fn find_entry<T>(passwd: &[u8], user: u32, read: impl Fn(&[&[u8]]) -> Option<T>) -> Option<T> {
     let user = user.to_string();
@@ -319,5 +331,8 @@ mod tests {
         assert_eq!(user_name(passwd, 0).as_deref(), Some("root"));
         assert_eq!(user_name(passwd, 7).as_deref(), Some("a"));
         assert_eq!((user_name(passwd, 5), user_name(passwd, 9)), (None, None));
+        assert_eq!(user_of_name(passwd, "a"), Some((7, "/home/a".into())));
+        assert_eq!(user_of_name(passwd, ""), None);
+        assert_eq!(user_of_name(passwd, "x"), None);
     }
 }

@@ -9,11 +9,12 @@
 //! | room | what it is for | may import |
 //! |---|---|---|
 //! | [`commands`] | one file a verb: typed flags, one plan, one service, the printer | everything below |
-//! | [`cli`] | what can be typed; help, man pages and completions come from it | value types, also of [`delivery`] (names of profiles) and [`host`] |
+//! | [`cli`] | what can be typed; help, man pages and completions come from it | value types, also of [`delivery`] (names of profiles), [`host`] and [`installation`] |
 //! | [`delivery`] | the forms in which credentials leave | `rolesanywhere`, `store`, leaves |
 //! | [`emulator`] | Roles Anywhere and STS on loopback, verifying everything, with bad days | `admission`, `pki`, `key` (public keys), `rolesanywhere` (types), `store`, leaves |
 //! | [`host`] | a workload host's identity: when it is renewed, by whom, and who is told | `admission`, `pki`, `key`, `store`, leaves |
 //! | [`authority`] | the CA as an institution: bootstrap, policy, issue, batches | `pki`, `key`, `store`, leaves |
+//! | [`installation`] | how the host runs this program: the texts of units, crontabs and init scripts, and their places | `store`, leaves |
 //! | [`admission`] | why Roles Anywhere would grant or refuse a session | `pki`, `key`, `rolesanywhere` (types), leaves |
 //! | [`rolesanywhere`] | the protocols: ARNs, endpoints, signatures, exchange, retries, role chains | `key`, `pki`, leaves |
 //! | [`pki`] | certificates, names, chains, path validation: values without disk or clock | `key`, leaves |
@@ -42,6 +43,7 @@ pub mod der;
 pub mod emulator;
 pub mod environment;
 pub mod host;
+pub mod installation;
 pub mod key;
 pub mod limits;
 pub mod pki;

@@ -12,6 +12,7 @@ mod emulate;
 mod env;
 mod generate;
 mod identity;
+mod install;
 mod key;
 mod origin;
 mod passphrase;
@@ -48,6 +49,10 @@ pub use generate::{Generate, GenerateCommand};
 pub use identity::{
     ArgumentSecret, CertificateArgs, IdentityArgs, KeyArgs, SelectorArgument, UnlockArgs,
 };
+pub use install::{
+    Install, InstallArgs, InstallCommand, InstallCron, InstallLasting, InstallService,
+    InstallSystemd, InstallSysv,
+};
 pub use key::{Key, KeyCommand, KeyExportPkcs12, KeyShow};
 pub use origin::{Origin, ProfileBehind};
 pub use passphrase::{NewPassphraseArgs, PassphraseArgs, TypedPassphrase};
@@ -72,8 +77,8 @@ use clap::{Args, Parser, Subcommand};
 /// Data goes to stdout, everything else to stderr. The exit code tells what
 /// happened: 0 done, 1 failed, 2 usage or configuration, 3 refused, by AWS or by
 /// the CA's policy, 4 certificate or key unusable, 5 temporary and worth
-/// retrying, 6 nothing to judge, 7 expired and not renewed, 10 renewed where
-/// --exit-code asks for it.
+/// retrying, 6 nothing to judge, 7 expired and not renewed, 10 changed or renewed
+/// where --exit-code asks for it.
 #[derive(Debug, Parser)]
 #[command(
     name = "windlass",
@@ -109,6 +114,7 @@ pub enum Command {
     Env(Box<Env>),
     Exec(Box<Exec>),
     Generate(Generate),
+    Install(Install),
     Key(Key),
     ReadCertificateData(Box<ReadCertificateData>),
     Rotate(Box<Rotate>),

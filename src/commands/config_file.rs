@@ -20,7 +20,7 @@ use crate::text::{nearest, printable};
 use super::Error;
 
 /// Where the system's config file is.
-const SYSTEM: &str = "/etc/windlass/config.toml";
+pub(super) const SYSTEM: &str = "/etc/windlass/config.toml";
 
 /// Options of which one makes the others unsaid, also those of a profile.
 pub(super) const EXCLUSIVE: [&[&str]; 9] = [

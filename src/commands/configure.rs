@@ -4,6 +4,8 @@ mod aws;
 mod check;
 mod profile;
 
+pub(super) use self::aws::program;
+
 use std::path::{Path, PathBuf};
 
 use crate::cli::Configure;
@@ -176,7 +178,7 @@ fn plan(
     {
         return Err(ConfigureError::Mismatch { source }.into());
     }
-    let program = aws::program(context)?;
+    let program = program(context)?;
     let is_usual = config_file::usual_places(&context.environment).contains(&own);
     let line = aws::line(
         &program,

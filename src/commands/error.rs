@@ -17,6 +17,7 @@ mod exchange_error;
 mod hint;
 mod identity;
 mod install;
+mod installation;
 mod key_error;
 mod pki_error;
 mod profile;
@@ -51,6 +52,7 @@ use store_error::of_store;
 
 pub use configure::ConfigureError;
 pub use identity::IdentityError;
+pub use installation::InstallationError;
 pub use serve::ServeError;
 pub(super) use store_error::hint_store;
 
@@ -153,6 +155,9 @@ pub enum Error {
     /// A directory is no managed identity, or has nothing in force.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// Files that make a service of this program.
+    #[error(transparent)]
+    Installation(#[from] InstallationError),
     /// A file is in the way that windlass did not write.
     #[error("{path} exists already and is not {what}")]
     InTheWay {
@@ -459,6 +464,7 @@ impl Error {
             Self::Exchange(error) => of_exchange(error),
             Self::Identity(error) => of_identity(error),
             Self::Key(error) => of_key(error),
+            Self::Installation(error) => error.outcome(),
             Self::Rotate(error) => error.outcome(),
             Self::Serve(error) => of_serve(error),
             Self::NotInInventory { .. } | Self::NotText | Self::Stdout(_) | Self::TlsSetup(_) => {

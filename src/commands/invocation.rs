@@ -19,6 +19,8 @@ use super::config_file::{Config, Profile, is_said};
 #[derive(Clone, Debug)]
 pub struct Invocation {
     arguments: Vec<OsString>,
+    /// Whether variables stand for no options.
+    is_deaf: bool,
 }
 
 /// A profile's name with the session's options, or with what is wrong with them.
@@ -52,6 +54,16 @@ impl Invocation {
     pub(super) fn new(arguments: impl IntoIterator<Item = OsString>) -> Self {
         Self {
             arguments: arguments.into_iter().collect(),
+            is_deaf: false,
+        }
+    }
+
+    /// A command line that is run later, by a system that sets none of this program's
+    /// variables: those that are set now stand for no options.
+    pub(super) fn later(arguments: impl IntoIterator<Item = OsString>) -> Self {
+        Self {
+            is_deaf: true,
+            ..Self::new(arguments)
         }
     }
 
@@ -316,9 +328,11 @@ impl Invocation {
         }
         let mut options = self.arguments.iter().take_while(|word| *word != "--");
         let is_all = options.any(|word| word == "--all");
-        if is_all || environment.has_own_set_to_nothing() {
+        if self.is_deaf || is_all || environment.has_own_set_to_nothing() {
             clean(Cli::<C>::command(), &|name| {
-                is_all && name == "WINDLASS_PROFILE" || environment.is_set_to_nothing(name)
+                self.is_deaf
+                    || is_all && name == "WINDLASS_PROFILE"
+                    || environment.is_set_to_nothing(name)
             })
         } else {
             Cli::<C>::command()

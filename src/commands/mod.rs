@@ -14,6 +14,7 @@ mod env;
 mod error;
 mod generate;
 mod identity;
+mod install;
 mod invocation;
 mod key;
 mod material;
@@ -34,7 +35,9 @@ mod update;
 mod usage;
 
 pub use context::Context;
-pub use error::{BatchFailed, ConfigureError, Error, IdentityError, RotateError, ServeError};
+pub use error::{
+    BatchFailed, ConfigureError, Error, IdentityError, InstallationError, RotateError, ServeError,
+};
 pub use invocation::Invocation;
 pub use outcome::Outcome;
 pub use printer::{Printer, Style};
@@ -180,6 +183,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
         Command::Env(arguments) => env::env(&arguments, context),
         Command::Exec(arguments) => env::exec(&arguments, context),
         Command::Generate(arguments) => generate::run(&arguments, context),
+        Command::Install(arguments) => install::run(&arguments, context),
         Command::Key(arguments) => match arguments.command {
             KeyCommand::ExportPkcs12(arguments) => key::export_pkcs12(&arguments, context),
             KeyCommand::Show(arguments) => key::show(&arguments, context),

@@ -46,7 +46,10 @@ impl Outcome {
         ),
         (Self::Undecided, "Nothing to judge"),
         (Self::Expired, "Expired, and not renewed"),
-        (Self::Changed, "Renewed, where --exit-code asks for it"),
+        (
+            Self::Changed,
+            "Changed or renewed, where --exit-code asks for it",
+        ),
     ];
 
     /// The outcome as a word, for programs.

@@ -216,6 +216,11 @@ impl Printer {
         self.plain(Level::Note, text);
     }
 
+    /// How it speaks.
+    pub(super) fn style(&self) -> &Style {
+        &self.inner.style
+    }
+
     /// Whether more is said than usual.
     #[must_use]
     pub fn is_verbose(&self) -> bool {

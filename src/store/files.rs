@@ -134,8 +134,21 @@ pub(super) fn create_new(path: &Path, content: &[u8]) -> Result<(), Error> {
 pub enum Readers {
     /// Everybody: a manual page.
     Everyone,
+    /// Everybody, who may also run it: a script.
+    Runners,
     /// The owner alone: whatever is or may become sensitive.
     Owner,
+}
+
+impl Readers {
+    /// The mode of a file that is not its owner's alone.
+    const fn wider_mode(self) -> Option<u32> {
+        match self {
+            Self::Everyone => Some(0o644),
+            Self::Runners => Some(0o755),
+            Self::Owner => None,
+        }
+    }
 }
 
 /// Writes a file so that it has the old content or the new one at every moment,
@@ -167,7 +180,7 @@ pub fn write_atomic(path: &Path, content: &[u8], readers: Readers) -> Result<(),
 }
 
 /// A temporary file with a durable content, which is removed when it is dropped.
-fn durable_beside(
+pub(super) fn durable_beside(
     directory: &Path,
     content: &[u8],
     readers: Readers,
@@ -176,9 +189,9 @@ fn durable_beside(
     let mut file = tempfile::Builder::new()
         .prefix(TEMPORARY)
         .tempfile_in(directory)?;
-    if readers == Readers::Everyone {
-        let everyone = fs::Permissions::from_mode(0o644);
-        file.as_file().set_permissions(everyone)?;
+    if let Some(mode) = readers.wider_mode() {
+        let mode = fs::Permissions::from_mode(mode);
+        file.as_file().set_permissions(mode)?;
     }
     file.write_all(content)?;
     file.as_file().sync_all()?;

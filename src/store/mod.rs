@@ -11,6 +11,7 @@ mod lines;
 mod lock;
 mod log;
 mod session_cache;
+mod several;
 mod size_limit;
 mod socket;
 mod staging;
@@ -38,6 +39,7 @@ pub use inventory::{
 pub use lines::LineFile;
 pub use log::{Log, Severity};
 pub use session_cache::{CacheEntry, CacheLock, SessionCache, is_own_directory};
+pub use several::{Several, Standing};
 pub use size_limit::outlive_size_limit;
 pub use socket::{SocketFile, bind_socket};
 pub use staging::{Staging, remove_abandoned};

@@ -28,6 +28,8 @@ const TABLE: &[(&str, &[&str])] = &[
     ("authority", &["key", "pki", "store"]),
     ("host", &["admission", "key", "pki", "store"]),
     ("delivery", &["rolesanywhere", "store"]),
+    // Texts for other programs, and comparing them with what stands in their places.
+    ("installation", &["store"]),
     (
         "emulator",
         &["admission", "key", "pki", "rolesanywhere", "store"],
@@ -40,6 +42,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "delivery",
             "emulator",
             "host",
+            "installation",
             "key",
             "pki",
             "rolesanywhere",
@@ -54,6 +57,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "delivery",
             "emulator",
             "host",
+            "installation",
             "key",
             "pki",
             "rolesanywhere",

@@ -37,6 +37,7 @@ mod handed_over;
 mod help;
 mod hostile;
 mod inspect;
+mod install;
 mod inventory;
 mod issued;
 mod issuer;

@@ -28,7 +28,7 @@ const OTHERS: [&str; 10] = [
 
 /// How this program is called, by a path that stays the same when it is
 /// replaced by a newer one: as it was typed, not what a symbolic link leads to.
-pub(super) fn program(context: &Context) -> Result<PathBuf, Error> {
+pub(in crate::commands) fn program(context: &Context) -> Result<PathBuf, Error> {
     let itself = Path::new("/proc/self/exe");
     let running = std::fs::canonicalize(itself).map_err(|source| store::Error::Io {
         path: itself.to_owned(),

@@ -58,6 +58,7 @@ impl Error {
             Self::Endpoint(error) => hint_endpoint(error),
             Self::Exchange(error) => hint_exchange(error),
             Self::Identity(error) => hint_identity(error),
+            Self::Installation(error) => error.hint(),
             Self::InTheWay { .. } => fixed("nothing was changed; name a new file"),
             Self::Key(error) => hint_key(error),
             Self::Lint { .. } => {

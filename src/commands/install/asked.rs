@@ -1,0 +1,356 @@
+//! What is to be run: the command line, tried out before it is written down.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::cli::{Command, ErrorFormat, InstallArgs};
+use crate::commands::invocation::{Invocation, Unparsed};
+use crate::commands::{Context, Error, InstallationError, config_file, configure};
+use crate::environment::{Environment, user_of_name};
+use crate::installation::{Job, JobName, Rotated, Service, UserName};
+use crate::limits;
+use crate::store::read_bounded;
+
+/// The syslog socket that needs no name.
+const USUAL_SYSLOG: &str = "/dev/log";
+
+/// Who starts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// cron, which mails what is said on stderr.
+    Cron,
+    /// systemd, whose journal has it.
+    Systemd,
+    /// An init script: nobody reads stderr, and so the system's log has it.
+    Script,
+}
+
+/// What is to be run, with what is known of it.
+pub(super) struct Asked {
+    pub(super) job: Job,
+    pub(super) log: Option<Rotated>,
+    /// The number of the user as whom it runs, if this host knows it.
+    pub(super) uid: Option<u32>,
+    /// What that user finds in the environment.
+    pub(super) environment: Environment,
+    /// The verb with each profile's options; none where there is no profile yet.
+    pub(super) commands: Vec<Command>,
+    /// Everything that was said, in config files and behind the verb: to be looked
+    /// through.
+    pub(super) said: String,
+    /// Why there are no profiles yet.
+    unknown: Option<String>,
+    by: By,
+    /// What stands for / .
+    root: PathBuf,
+}
+
+impl Asked {
+    /// Puts the command line together and tries it.
+    pub(super) fn new(
+        service: Service,
+        arguments: &InstallArgs,
+        by: By,
+        context: &Context,
+    ) -> Result<Self, Error> {
+        let program = match &arguments.program {
+            Some(path) => absolute(&context.path(path)),
+            None => configure::program(context)?,
+        };
+        let config = arguments.config.as_deref();
+        let config = config.map(|path| absolute(&context.path(path)));
+        let root = arguments.root.as_deref();
+        let root = root.map_or_else(|| PathBuf::from("/"), |root| context.path(root));
+        let etc = root.join("etc");
+        let user = user(&arguments.user, &etc);
+        let home = user.as_ref().map(|(_, home)| home.clone());
+        let environment: Environment = home.into_iter().map(|home| ("HOME", home)).collect();
+        let mut words = vec![service.verb().to_owned()];
+        let own = is_about_one(service, arguments, context)?;
+        match &arguments.profile {
+            Some(profile) => words.extend(["--profile".to_owned(), profile.clone()]),
+            None if own => {}
+            None => words.push("--all".to_owned()),
+        }
+        let log_file = context.printer.style().log.file.as_deref().map(absolute);
+        words.extend(spoken(
+            context,
+            config.as_deref(),
+            log_file.as_deref(),
+            by == By::Script,
+        )?);
+        words.extend(arguments.options.iter().cloned());
+        let trial = Trial {
+            words: &words,
+            needs_none: own,
+            is_named: arguments.profile.is_some(),
+            config: config_below(&root, config.as_deref(), arguments),
+            environment: &environment,
+        };
+        let (commands, said, unknown) = trial.run(context)?;
+        Ok(Self {
+            unknown,
+            by,
+            root,
+            log: super::rotated(log_file.as_deref(), &etc),
+            uid: user.map(|(number, _)| number),
+            job: Job {
+                service,
+                name: name(service, arguments)?,
+                user: arguments.user.clone(),
+                program,
+                words,
+                log_file,
+            },
+            environment,
+            commands,
+            said,
+        })
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Number and home directory of the user as whom it runs. The home of root is known
+/// where no database says it.
+fn user(name: &UserName, etc: &Path) -> Option<(u32, PathBuf)> {
+    let passwd = read_bounded(&etc.join("passwd"), limits::MAX_FILE).unwrap_or_default();
+    let usual = || name.is_root().then(|| (0, PathBuf::from("/root")));
+    user_of_name(&passwd, name.as_str()).or_else(usual)
+}
+
+/// What the files are called.
+fn name(service: Service, arguments: &InstallArgs) -> Result<JobName, Error> {
+    if let Some(name) = &arguments.name {
+        return Ok(name.clone());
+    }
+    let usual = format!("windlass-{}", service.verb());
+    let (text, profile) = match &arguments.profile {
+        Some(profile) => (format!("{usual}-{profile}"), profile.as_str()),
+        None => (usual, ""),
+    };
+    let no_name = |_| InstallationError::NoName {
+        profile: profile.to_owned(),
+    };
+    Ok(text.parse().map_err(no_name)?)
+}
+
+/// The options that say where profiles are and how it speaks. How this run speaks, that
+/// one does.
+fn spoken(
+    context: &Context,
+    config: Option<&Path>,
+    log_file: Option<&Path>,
+    is_mute: bool,
+) -> Result<Vec<String>, Error> {
+    let mut words = Vec::new();
+    let style = context.printer.style();
+    let text = |path: &Path| {
+        path.to_str()
+            .map(str::to_owned)
+            .ok_or_else(|| Error::NoCommandLine {
+                path: path.to_owned(),
+            })
+    };
+    if let Some(path) = config {
+        words.extend(["--config".to_owned(), text(path)?]);
+    }
+    if let Some(path) = log_file {
+        words.extend(["--log-file".to_owned(), text(path)?]);
+    }
+    match &style.log.syslog {
+        Some(path) if path == Path::new(USUAL_SYSLOG) => words.push("--syslog".to_owned()),
+        Some(path) => words.push(format!("--syslog={}", text(path)?)),
+        None if is_mute && log_file.is_none() => words.push("--syslog".to_owned()),
+        None => {}
+    }
+    if style.format == ErrorFormat::Json {
+        words.extend(["--error-format".to_owned(), "json".to_owned()]);
+    }
+    Ok(words)
+}
+
+fn later(words: &[String], context: &Context) -> Invocation {
+    let program = context.invocation.program().to_owned();
+    Invocation::later(
+        [program]
+            .into_iter()
+            .chain(words.iter().map(OsString::from)),
+    )
+}
+
+/// Whether the further options name a certificate themselves, so that no profile has to.
+fn is_about_one(
+    service: Service,
+    arguments: &InstallArgs,
+    context: &Context,
+) -> Result<bool, Error> {
+    let mut words = vec![service.verb().to_owned()];
+    words.extend(arguments.options.iter().cloned());
+    let secrets = ["--pkcs8-password", "--tpm-key-password"];
+    for option in secrets {
+        let is_it = |word: &&String| word.split('=').next() == Some(option);
+        if arguments.options.iter().any(|word| is_it(&word)) {
+            let option = option.trim_start_matches('-').to_owned();
+            return Err(InstallationError::Secret { option }.into());
+        }
+    }
+    let nobody = Environment::default();
+    let parsed = match later(&words, context).parse(&nobody) {
+        Ok(parsed) => parsed,
+        Err(Unparsed::Arguments(error)) => return Err(wrong(&words, &error)),
+        Err(Unparsed::Config(_)) => return Ok(false),
+    };
+    let session = parsed.command.session();
+    Ok(session.is_some_and(|(session, _)| {
+        let identity = &session.identity;
+        identity.identity.is_some()
+            || identity.certificate.certificate.is_some()
+            || identity.key.private_key.is_some()
+    }))
+}
+
+fn wrong(words: &[String], error: &clap::Error) -> Error {
+    let text = error.to_string();
+    let reason = text.lines().next().unwrap_or_default();
+    InstallationError::Options {
+        line: crate::text::printable(&words.join(" "), 200),
+        reason: reason.trim_start_matches("error: ").to_owned(),
+    }
+    .into()
+}
+
+/// The config file that is read now: with --root it is the one below that.
+fn config_below(root: &Path, config: Option<&Path>, arguments: &InstallArgs) -> Option<PathBuf> {
+    let config = match (config, &arguments.root) {
+        (None, None) => return None,
+        (Some(config), _) => config,
+        (None, Some(_)) => Path::new(config_file::SYSTEM),
+    };
+    Some(below(root, config))
+}
+
+fn below(root: &Path, path: &Path) -> PathBuf {
+    root.join(path.strip_prefix("/").unwrap_or(path))
+}
+
+impl Asked {
+    /// Where a path of the host is found now.
+    pub(super) fn on_disk(&self, path: &Path) -> PathBuf {
+        below(&self.root, path)
+    }
+
+    /// Whether the files are for the host on which this runs.
+    pub(super) fn is_this_host(&self) -> bool {
+        self.root == Path::new("/")
+    }
+
+    /// Says what is not known yet, where somebody should.
+    pub(super) fn warn_of_unknown(&self, context: &Context) {
+        let Some(why) = self.unknown.as_ref().filter(|_| self.is_this_host()) else {
+            return;
+        };
+        let then = match self.by == By::Systemd {
+            true => "; then install it again, since the unit follows what profiles name",
+            false => "",
+        };
+        context
+            .printer
+            .warning(&format!("{why}: it fails until there is one{then}"));
+    }
+}
+
+/// A command line that is tried out.
+struct Trial<'a> {
+    words: &'a [String],
+    /// Whether the words say everything that a profile would.
+    needs_none: bool,
+    /// Whether the words name a profile.
+    is_named: bool,
+    /// The config file, if it is none of the usual ones.
+    config: Option<PathBuf>,
+    environment: &'a Environment,
+}
+
+impl Trial<'_> {
+    /// The verb with each profile's options, everything that was said, and why there
+    /// are no profiles.
+    fn run(&self, context: &Context) -> Result<(Vec<Command>, String, Option<String>), Error> {
+        let mut words = self.words.to_vec();
+        if let Some(config) = &self.config {
+            let named = words.iter().position(|word| word == "--config");
+            let (at, text) = (
+                named.map(|at| at + 1),
+                config.to_string_lossy().into_owned(),
+            );
+            match at.and_then(|at| words.get_mut(at)) {
+                Some(place) => *place = text,
+                // Behind the verb.
+                None => drop(words.splice(1..1, ["--config".to_owned(), text])),
+            }
+        }
+        let later = later(&words, context);
+        let parsed = match later.parse(self.environment) {
+            Err(Unparsed::Arguments(error)) => return Err(wrong(self.words, &error)),
+            Ok(parsed) => Ok(parsed.command),
+            Err(Unparsed::Config(error)) => Err(error),
+        };
+        let found = match parsed {
+            Ok(command) if self.needs_none || self.is_named => Ok(vec![command]),
+            Err(error) => Err(error),
+            Ok(_) => later
+                .each_command(self.config.as_deref(), self.environment)
+                .map(|all| usable(all, context)),
+        };
+        match found {
+            Ok(commands) => Ok((commands, self.said(), None)),
+            // A host is often given its units before its profiles.
+            Err(error) if is_missing(&error) => {
+                Ok((Vec::new(), self.said(), Some(error.to_string())))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The words, and the config files with their places.
+    fn said(&self) -> String {
+        let mut said = self.words.join("\n");
+        let usual = config_file::usual_places(self.environment);
+        let places = match &self.config {
+            Some(config) => std::slice::from_ref(config),
+            None => &usual,
+        };
+        for place in places {
+            let content = read_bounded(place, limits::MAX_FILE).unwrap_or_default();
+            if !content.is_empty() {
+                said.push_str(&format!("\n{}\n", place.display()));
+                said.push_str(&String::from_utf8_lossy(&content));
+            }
+        }
+        said
+    }
+}
+
+fn is_missing(error: &Error) -> bool {
+    match error {
+        Error::NoProfile { .. } | Error::NoProfiles { .. } => true,
+        Error::Store(error) => error.is_not_found(),
+        _ => false,
+    }
+}
+
+fn usable(all: Vec<(String, Result<Command, Error>)>, context: &Context) -> Vec<Command> {
+    let mut commands = Vec::new();
+    for (profile, command) in all {
+        match command {
+            Ok(command) => commands.push(command),
+            Err(error) => context.printer.warning(&format!(
+                "the profile '{}' cannot be used: {error}",
+                crate::text::printable(&profile, 80)
+            )),
+        }
+    }
+    commands
+}

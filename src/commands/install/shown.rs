@@ -1,0 +1,46 @@
+//! How files and what becomes of them are shown.
+
+use serde_json::{Value, json};
+
+use crate::installation::{Change, Plan, Planned};
+
+/// All files, each headed by its place.
+pub(super) fn listing(files: &[Planned]) -> String {
+    let shown = files.iter().filter_map(|file| {
+        let text = file.text.as_ref()?;
+        Some(format!("# {}\n{text}", file.path.display()))
+    });
+    shown.collect::<Vec<_>>().join("\n")
+}
+
+/// A line for each file that changes: nothing where nothing does.
+pub(super) fn changes_text(plan: &Plan, is_check: bool) -> String {
+    let changed = plan
+        .entries()
+        .iter()
+        .filter(|entry| entry.change != Change::Unchanged);
+    let would = if is_check { "would be " } else { "" };
+    changed
+        .map(|entry| {
+            format!(
+                "{}: {would}{}\n",
+                entry.path.display(),
+                entry.change.as_str()
+            )
+        })
+        .collect()
+}
+
+pub(super) fn changes_json(plan: &Plan, is_check: bool, next: &[String]) -> Value {
+    let files: Vec<Value> = plan
+        .entries()
+        .iter()
+        .map(|entry| json!({ "path": entry.path, "change": entry.change.as_str() }))
+        .collect();
+    json!({
+        "changed": plan.is_change(),
+        "check": is_check,
+        "files": files,
+        "next": next,
+    })
+}

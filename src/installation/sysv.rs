@@ -1,0 +1,39 @@
+//! An init script (LSB 5.0, "Init Script Actions"; chkconfig(8)) for hosts without
+//! systemd. It is written for any POSIX sh.
+
+use std::path::Path;
+
+use super::job::Job;
+use super::logrotate::{self, Rotated};
+use super::quote::{self, Unwritable};
+use super::seal::sealed;
+use super::{Mode, Planned, cron};
+
+/// The script of a job, and the rule for its log.
+///
+/// # Errors
+///
+/// What cannot be written into a script.
+pub fn files(job: &Job, log: Option<&Rotated>) -> Result<Vec<Planned>, Unwritable> {
+    let program = job.program()?;
+    let text = TEMPLATE
+        .replace("@NAME@", job.name.as_str())
+        .replace("@PURPOSE@", job.service.purpose())
+        .replace("@VERB@", job.service.verb())
+        .replace("@PATH@", cron::PATH)
+        .replace("@USER@", job.user.as_str())
+        // Last, since nothing is looked for in what somebody has typed.
+        .replace("@PROGRAM@", &quote::shell(program)?);
+    let words = quote::shell_line(job.words())?;
+    let (before, after) = text.split_once("@WORDS@").unwrap_or((&text, ""));
+    let script = Planned {
+        path: Path::new("/etc/init.d").join(job.name.as_str()),
+        text: Some(sealed(&format!("{before}{words}{after}"))),
+        mode: Mode::Script,
+    };
+    Ok(vec![script, logrotate::file(job, log)?])
+}
+
+/// The script. That a process number in its file is still that of this service it
+/// believes /proc alone: the kernel gives numbers out again.
+const TEMPLATE: &str = include_str!("sysv.sh");

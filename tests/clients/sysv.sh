@@ -1,0 +1,59 @@
+#!/bin/sh
+# An init script's life, in a mount namespace whose /run is its own. What each step ends
+# with is printed.
+# usage: unshare --mount sysv.sh SCRIPT NAME PROGRAM READY [without]
+set -u
+script=$1 name=$2 program=$3 ready=$4
+mount --make-rprivate /
+mount -t tmpfs none /run
+mkdir -p /run/lock/subsys
+[ "${5-}" != without ] || mount --bind /dev/null "$(command -v start-stop-daemon)"
+
+step() {
+    output=$(dash "$script" "$1" 2>&1)
+    echo "$1: $? $output" | sed "s/process [0-9]*/process N/"
+}
+healthy() {
+    if curl -sf "$(cat "$ready")/healthz" >/dev/null; then echo healthy; else echo gone; fi
+}
+wait_ready() {
+    tries=0
+    while [ ! -s "$ready" ] && [ "$tries" -lt 200 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+}
+
+step status
+step start
+wait_ready
+healthy
+first=$(cat "/run/$name.pid")
+step start
+step status
+step restart
+wait_ready
+second=$(cat "/run/$name.pid")
+[ "$first" != "$second" ] && echo "another process"
+healthy
+id -un "$(stat -c %u "/proc/$second")"
+step reload
+step stop
+step stop
+[ ! -e "/proc/$second" ] && echo "it has ended"
+# A number that is another process's by now, be it of the same program.
+sleep 1000 &
+other=$!
+echo "$other" >"/run/$name.pid"
+step status
+step stop
+kill -0 "$other" && echo "the other lives"
+kill "$other"
+"$program" emulate --listen 127.0.0.1:0 >/dev/null 2>&1 &
+other=$!
+echo "$other" >"/run/$name.pid"
+step status
+kill "$other"
+printf 'x; rm\n' >"/run/$name.pid"
+step status
+step nonsense

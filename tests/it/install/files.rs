@@ -1,0 +1,267 @@
+//! What becomes of files that are there.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use serde_json::Value;
+
+use crate::harness::{Run, Sandbox};
+
+const SERVICE: &str = "root/etc/systemd/system/windlass-rotate.service";
+const TIMER: &str = "root/etc/systemd/system/windlass-rotate.timer";
+
+fn install(sandbox: &Sandbox, more: &[&str]) -> Run {
+    let own = ["install", "systemd", "--root", "root", "--exit-code"];
+    sandbox.run(&[&own[..], more].concat())
+}
+
+fn mode(sandbox: &Sandbox, name: &str) -> u32 {
+    let metadata = fs::metadata(sandbox.path(name)).unwrap();
+    metadata.permissions().mode() & 0o777
+}
+
+#[test]
+fn what_is_there_already_is_not_written_again() {
+    let sandbox = Sandbox::new();
+    let look = install(&sandbox, &["--check"]);
+    assert_eq!(look.code, 10, "{look:#?}");
+    assert!(!sandbox.path("root").exists());
+    assert_eq!(install(&sandbox, &[]).code, 10);
+    assert_eq!(
+        (mode(&sandbox, SERVICE), mode(&sandbox, TIMER)),
+        (0o644, 0o644)
+    );
+    let inode = |name| {
+        use std::os::unix::fs::MetadataExt;
+        fs::metadata(sandbox.path(name)).unwrap().ino()
+    };
+    let before = (inode(SERVICE), inode(TIMER));
+    for more in [&[][..], &["--check"]] {
+        let again = install(&sandbox, more);
+        assert_eq!((again.code, again.stdout.as_str()), (0, ""), "{again:#?}");
+    }
+    assert_eq!((inode(SERVICE), inode(TIMER)), before);
+    // Another option changes its own file alone.
+    let changed = install(&sandbox, &["--schedule", "*:0/20", "--json"]);
+    assert_eq!(changed.code, 10, "{changed:#?}");
+    let shown: Value = serde_json::from_str(&changed.stdout).unwrap();
+    assert_eq!(shown["changed"], true);
+    assert_eq!(shown["files"][0]["change"], "unchanged");
+    assert_eq!(shown["files"][1]["change"], "replaced");
+    assert_eq!(inode(SERVICE), before.0);
+    // A mode that lets others write is put right.
+    fs::set_permissions(sandbox.path(SERVICE), fs::Permissions::from_mode(0o666)).unwrap();
+    assert_eq!(install(&sandbox, &["--schedule", "*:0/20"]).code, 10);
+    assert_eq!(mode(&sandbox, SERVICE), 0o644);
+    assert_eq!(
+        fs::read_dir(sandbox.path("root/etc/systemd/system"))
+            .unwrap()
+            .count(),
+        2,
+        "nothing unfinished is left"
+    );
+}
+
+#[test]
+fn what_somebody_has_changed_or_written_stays() {
+    let sandbox = Sandbox::new();
+    install(&sandbox, &[]);
+    let edited = format!("{}Nice=5\n", sandbox.read(TIMER));
+    sandbox.write(TIMER, &edited);
+    let service = sandbox.read(SERVICE);
+    for more in [&["--user", "daemon"][..], &["--check"], &["--remove"]] {
+        let run = install(&sandbox, more);
+        assert_eq!(run.code, 1, "{run:#?}");
+        assert!(run.stderr.contains("was changed by somebody"), "{run:#?}");
+        assert!(run.stderr.contains("hint: nothing was changed"), "{run:#?}");
+    }
+    assert_eq!(
+        (sandbox.read(TIMER), sandbox.read(SERVICE)),
+        (edited, service)
+    );
+    assert_eq!(install(&sandbox, &["--force"]).code, 10);
+    assert!(!sandbox.read(TIMER).contains("Nice"));
+    // Of somebody else.
+    sandbox.write(TIMER, "[Timer]\n");
+    let run = install(&sandbox, &[]);
+    assert!(
+        run.stderr
+            .contains("is not a file that windlass has written"),
+        "{run:#?}"
+    );
+    // A unit that is masked.
+    fs::remove_file(sandbox.path(TIMER)).unwrap();
+    symlink("/dev/null", sandbox.path(TIMER)).unwrap();
+    for more in [&[][..], &["--force"], &["--remove", "--force"]] {
+        let run = install(&sandbox, more);
+        assert_eq!(run.code, 1, "{run:#?}");
+        assert!(run.stderr.contains("systemctl unmask"), "{run:#?}");
+    }
+    assert!(sandbox.path(SERVICE).exists());
+}
+
+#[test]
+fn what_was_written_is_taken_away() {
+    let sandbox = Sandbox::new();
+    let of = |more: &[&str]| {
+        let own = ["--service", "serve", "--listen", "127.0.0.1:9911"];
+        install(&sandbox, &[&own[..], more].concat())
+    };
+    assert_eq!(of(&["--log-file", "log"]).code, 10);
+    let socket = sandbox.path("root/etc/systemd/system/windlass-serve.socket");
+    let rule = sandbox.path("root/etc/logrotate.d/windlass-serve");
+    assert!(socket.exists() && rule.exists());
+    // What is not asked for any more goes too.
+    let run = install(&sandbox, &["--service", "serve"]);
+    assert_eq!(run.code, 10);
+    assert!(!socket.exists() && !rule.exists(), "{run:#?}");
+    assert!(
+        run.stdout.contains("windlass-serve.socket: removed"),
+        "{run:#?}"
+    );
+    let look = install(&sandbox, &["--service", "serve", "--remove", "--check"]);
+    assert!(look.stdout.contains("would be removed"), "{look:#?}");
+    assert_eq!(
+        install(&sandbox, &["--service", "serve", "--remove"]).code,
+        10
+    );
+    assert_eq!(
+        install(&sandbox, &["--service", "serve", "--remove"]).code,
+        0
+    );
+    assert_eq!(fs::read_dir(socket.parent().unwrap()).unwrap().count(), 0);
+}
+
+#[test]
+fn where_one_file_cannot_be_written_none_is() {
+    let sandbox = Sandbox::new();
+    // There is no directory at the place of the rule for the log.
+    fs::create_dir_all(sandbox.path("root/etc")).unwrap();
+    sandbox.write("root/etc/logrotate.d", "a file");
+    let run = install(&sandbox, &["--log-file", "log"]);
+    assert_eq!(run.code, 1, "{run:#?}");
+    assert!(
+        run.stderr.contains("logrotate.d/windlass-rotate"),
+        "{run:#?}"
+    );
+    assert!(!sandbox.path(SERVICE).exists());
+    assert!(!sandbox.path(TIMER).exists());
+}
+
+#[test]
+fn what_cannot_be_said_is_refused() {
+    let sandbox = Sandbox::new();
+    for (arguments, code, message) in [
+        (&["systemd", "--user", "a b"][..], 2, "a user's name has"),
+        (&["cron", "--user", "root\nroot"], 2, "a user's name has"),
+        (&["cron", "--user", "0"], 2, "begins with a letter"),
+        (
+            &["cron", "--profile", "a/../b"],
+            2,
+            "gives no name for files",
+        ),
+        (&["cron", "--profile", "a b"], 2, "gives no name for files"),
+        (
+            &["cron", "--schedule", "* * * * *\n* * * * * root id"],
+            2,
+            "cron's five fields",
+        ),
+        (
+            &["systemd", "--schedule", "hourly\nUser=x"],
+            2,
+            "a calendar event is expected",
+        ),
+        (
+            &["systemd", "--on-failure", "x\n.service"],
+            2,
+            "a unit is named",
+        ),
+        (
+            &["systemd", "--load-credential", "a:b"],
+            2,
+            "a name and the absolute path",
+        ),
+        (
+            &["systemd", "--load-credential", "a:/b\nUser=x"],
+            2,
+            "has a control character",
+        ),
+        (
+            &["systemd", "--load-credential", "a:/b\\"],
+            2,
+            "has a backslash",
+        ),
+        (
+            &["systemd", "--listen", "127.0.0.1:1"],
+            2,
+            "--listen is for 'serve'",
+        ),
+        (
+            &["cron", "--name", "x", "--profile", "a\nb"],
+            2,
+            "has a control character",
+        ),
+        (
+            &["cron", "--name", "x", "--profile", "a\\b"],
+            2,
+            "has a backslash",
+        ),
+        (&["cron", "--config", "x\ny"], 2, "has a control character"),
+        (
+            &["sysv", "--service", "rotate"],
+            2,
+            "[possible values: serve, update]",
+        ),
+        (
+            &["systemd", "--", "--nonsense"],
+            2,
+            "unexpected argument '--nonsense'",
+        ),
+        (
+            &["systemd", "--", "--pkcs8-password=x"],
+            2,
+            "holds a secret",
+        ),
+        (
+            &["cron", "--log-file", "a*b"],
+            2,
+            "logrotate takes for a pattern",
+        ),
+    ] {
+        let own = ["--root", "root"];
+        let at = arguments.iter().position(|word| *word == "--");
+        let (front, behind) = arguments.split_at(at.unwrap_or(arguments.len()));
+        let run = sandbox.run(&[&["install"], front, &own[..], behind].concat());
+        assert_eq!(run.code, code, "{arguments:?}: {run:#?}");
+        assert!(run.stderr.contains(message), "{arguments:?}: {run:#?}");
+        assert!(!sandbox.path("root").exists(), "{arguments:?}");
+    }
+    let long = "x".repeat(1000);
+    let run = sandbox.run(&[
+        "install",
+        "cron",
+        "--print",
+        "--",
+        "--cn",
+        &long[..60],
+        "--identity",
+        &long,
+    ]);
+    assert_eq!(run.code, 2, "{run:#?}");
+    assert!(run.stderr.contains("and cron takes 998"), "{run:#?}");
+}
+
+/// Variables of the shell in which it is called mean nothing to what is run later.
+#[test]
+fn what_is_run_later_has_none_of_todays_variables() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command();
+    command
+        .args(["install", "systemd", "--print"])
+        .env("WINDLASS_PROFILE", "backup")
+        .env("WINDLASS_IDENTITY", "web")
+        .env("WINDLASS_ROLE_ARN", "nonsense");
+    let run = sandbox.finish(command);
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert!(run.stdout.contains(" rotate --all\n"), "{run:#?}");
+}

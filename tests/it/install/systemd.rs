@@ -1,0 +1,354 @@
+//! The units, as systemd itself reads them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::chown;
+use std::process::Command;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::{installed, tool, with_profile};
+use crate::harness::{Sandbox, capture, program};
+use crate::users;
+
+fn unit(sandbox: &Sandbox, name: &str) -> String {
+    let path = format!("root/etc/systemd/system/{name}");
+    sandbox.path(&path).display().to_string()
+}
+
+/// What systemd has to say of the units, which is nothing; and how much the services are
+/// open to, in tenths.
+fn judged(sandbox: &Sandbox) -> BTreeMap<String, u32> {
+    let directory = sandbox.path("root/etc/systemd/system");
+    let files = fs::read_dir(directory).unwrap();
+    let files: Vec<String> = files
+        .map(|entry| entry.unwrap().path().display().to_string())
+        .collect();
+    let words = ["verify", "--man=no"];
+    let names = files.iter().map(String::as_str);
+    let verify: Vec<&str> = words.into_iter().chain(names).collect();
+    assert_eq!(tool("systemd-analyze", &verify), "");
+    let services = files.iter().filter(|path| path.ends_with(".service"));
+    services
+        .map(|path| {
+            let words = ["security", "--offline=true", "--no-pager", path];
+            let report = capture(Command::new("systemd-analyze").args(words)).stdout;
+            let level = report.lines().last().unwrap().split(": ").nth(1).unwrap();
+            let level = level.split(' ').next().unwrap().replace('.', "");
+            (path.clone(), level.parse().unwrap())
+        })
+        .collect()
+}
+
+/// All kinds of units, with everything that a profile can ask for.
+#[test]
+fn systemd_takes_every_unit_and_finds_little_that_it_is_open_to() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    let config = with_profile(
+        &sandbox,
+        None,
+        "after_hook = ['systemctl reload nginx']\n\n[profile.tpm]\ncertificate = '/etc/ssl/c.pem'\n\
+         private_key = 'handle:0x81000001'\n\n[profile.token]\ncertificate = 'pkcs11:object=c'\n\
+         private_key = 'pkcs11:object=k'\npkcs11_lib = '/usr/lib/softhsm/libsofthsm2.so'\n\n\
+         [profile.plain]\ncertificate = '/etc/ssl/c.pem'\nprivate_key = '/etc/ssl/k.pem'\n\n\
+         [profile.home]\ncertificate = '/home/a/c.pem'\nprivate_key = 'cmd:keyring get k'\n",
+    );
+    let config = config.display().to_string();
+    let mut counted = 0;
+    for (service, profile, more) in [
+        ("rotate", None, &[][..]),
+        ("rotate", Some("web"), &["--on-failure", "mail@%n.service"]),
+        (
+            "rotate",
+            Some("web"),
+            &["--load-credential", "ca:/etc/windlass/pass phrase"],
+        ),
+        (
+            "rotate",
+            Some("web"),
+            &["--load-credential-encrypted", "ca:/etc/windlass/p"],
+        ),
+        (
+            "rotate",
+            Some("web"),
+            &["--user", "daemon", "--write-path", "/srv/with blank"],
+        ),
+        (
+            "rotate",
+            Some("web"),
+            &["--schedule", "*-*-* *:0/20", "--log-file", "/var/log/w/l"],
+        ),
+        ("serve", Some("plain"), &[]),
+        (
+            "serve",
+            Some("plain"),
+            &["--user", "daemon", "--listen", "127.0.0.1:9911"],
+        ),
+        (
+            "serve",
+            Some("plain"),
+            &["--listen", "/run/windlass/s", "--syslog"],
+        ),
+        ("serve", Some("tpm"), &[]),
+        (
+            "serve",
+            Some("token"),
+            &["--device", "/dev/bus/usb/001/001"],
+        ),
+        ("serve", Some("home"), &[]),
+        ("update", Some("plain"), &[]),
+        ("update", Some("home"), &["--user", "daemon"]),
+    ] {
+        let _ = fs::remove_dir_all(sandbox.path("root"));
+        let mut arguments = vec!["systemd", "--service", service, "--config", &config];
+        arguments.extend(profile.map(|name| ["--profile", name]).iter().flatten());
+        arguments.extend(more);
+        if service == "rotate" {
+            // As on a host where nothing is there yet, and as on this one.
+            let run = sandbox.ok(&[&["install"], &arguments[..], &["--print"]].concat());
+            assert!(run.stdout.contains("ReadWritePaths=-"), "{run:#?}");
+        }
+        printed(&sandbox, &arguments);
+        for (path, level) in judged(&sandbox) {
+            assert!(
+                level < 20,
+                "{path} {arguments:?}: {level}\n{}",
+                fs::read_to_string(&path).unwrap()
+            );
+            counted += 1;
+        }
+    }
+    assert_eq!(counted, 14);
+}
+
+/// Puts what is printed at its places below `root`: the profiles are this host's.
+fn printed(sandbox: &Sandbox, arguments: &[&str]) -> BTreeMap<String, String> {
+    let own = ["--print", "--program", program()];
+    let run = sandbox.ok(&[&["install"], arguments, &own[..]].concat());
+    let mut files = BTreeMap::new();
+    for part in format!("\n{}", run.stdout).split("\n# /").skip(1) {
+        let (path, text) = part.split_once('\n').unwrap();
+        let place = sandbox.path("root").join(path);
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        let text = format!("{}\n", text.trim_end());
+        fs::write(&place, &text).unwrap();
+        files.insert(
+            place.file_name().unwrap().to_str().unwrap().to_owned(),
+            text,
+        );
+    }
+    files
+}
+
+/// What systemd understands of a unit: a command line and directories.
+fn understood(path: &str) -> (Vec<String>, Vec<String>) {
+    let mut command = Command::new("systemd-analyze");
+    command
+        .args(["verify", "--man=no", path])
+        .env("SYSTEMD_LOG_LEVEL", "debug");
+    let run = capture(&mut command);
+    let all = run.stdout + &run.stderr;
+    let value = |key: &str| {
+        let mut lines = all.lines().filter_map(|line| line.trim().strip_prefix(key));
+        lines
+            .next_back()
+            .unwrap_or_else(|| panic!("{key}: {all}"))
+            .to_owned()
+    };
+    let line = value("Command Line: ");
+    // It quotes as a shell does; $$ becomes $ when the line is run.
+    let words = shlex::split(&line).unwrap_or_else(|| panic!("{line}"));
+    let words = words.into_iter().map(|word| word.replace("$$", "$"));
+    (words.collect(), vec![value("ReadWritePaths: ")])
+}
+
+#[test]
+fn hostile_words_come_back_as_they_were() {
+    let sandbox = Sandbox::new();
+    let check = |name: &str, path: &str| {
+        let directory = format!("/srv/{path}");
+        let arguments = [
+            "systemd",
+            "--name",
+            "x",
+            "--profile",
+            name,
+            "--write-path",
+            &directory,
+        ];
+        let _ = fs::remove_dir_all(sandbox.path("root"));
+        installed(&sandbox, &arguments);
+        let (words, paths) = understood(&unit(&sandbox, "x.service"));
+        assert_eq!(words, [program(), "rotate", "--profile", name], "{name:?}");
+        assert_eq!(paths, [format!("-{directory} -/var/lib/windlass")]);
+    };
+    for word in [
+        "100%n",
+        "$HOME ${HOME}",
+        "a;b ;",
+        "\"'`\\n\\x41 \\",
+        "%%",
+        "@-:+!x",
+        "#x",
+        "ä€😀",
+    ] {
+        check(word, &word.replace('/', ""));
+    }
+    // Each case starts two programs.
+    let mut runner = TestRunner::new(Config {
+        cases: 48,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let word = "[^\\p{C}\\p{Z}/]([^\\p{C}\\u{2028}\\u{2029}/]{0,12}[^\\p{C}\\p{Z}/])?";
+    runner
+        .run(&(word, word), |(name, path)| {
+            prop_assume!(path != "." && path != ".." && !name.starts_with('-'));
+            check(&name, &path);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_service_reaches_what_its_profiles_name() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    let root = sandbox.root().display().to_string();
+    let config = with_profile(
+        &sandbox,
+        None,
+        &format!(
+            "key_file = '{root}/fixed/key.pem'\nfullchain_file = '{root}/fixed/cert.pem'\n\
+             before_hook = ['true']\nafter_hook = ['true', 'true']\nhook_timeout = '10m'\n\n\
+             [profile.tpm]\ncertificate = '~/c.pem'\nprivate_key = 'handle:0x81000001'\n"
+        ),
+    );
+    fs::create_dir(sandbox.path("fixed")).unwrap();
+    let config = config.display().to_string();
+    let arguments = [
+        "systemd",
+        "--config",
+        &config,
+        "--log-file",
+        "/var/log/windlass/rotate.log",
+    ];
+    let files = printed(&sandbox, &arguments);
+    let service = &files["windlass-rotate.service"];
+    for path in ["web", "ca", "fixed"] {
+        assert!(
+            service.contains(&format!("\nReadWritePaths=-{root}/{path}\n")),
+            "{service}"
+        );
+    }
+    assert!(
+        service.contains("\nReadWritePaths=-/var/log/windlass\n"),
+        "{service}"
+    );
+    // Three hooks of ten minutes, an issuer of one, and five besides; and the profile
+    // that has nothing to do with rotation.
+    assert!(service.contains("\nTimeoutStartSec="), "{service}");
+    let seconds = service.split("TimeoutStartSec=").nth(1).unwrap();
+    let seconds: u32 = seconds.lines().next().unwrap().parse().unwrap();
+    assert!(seconds >= 36 * 60, "{seconds}");
+    // Hooks make code as they run; those who have none do not.
+    assert!(!service.contains("MemoryDenyWriteExecute"), "{service}");
+    assert!(
+        !files["windlass-rotate.timer"].contains("Restart"),
+        "{files:#?}"
+    );
+    assert!(files["windlass-rotate"].contains("\"/var/log/windlass/rotate.log\" {"));
+    let files = printed(
+        &sandbox,
+        &[
+            "systemd",
+            "--service",
+            "serve",
+            "--config",
+            &config,
+            "--profile",
+            "tpm",
+        ],
+    );
+    let service = &files["windlass-serve-tpm.service"];
+    assert!(
+        service.contains("\nDeviceAllow=/dev/tpmrm0 rw\n"),
+        "{service}"
+    );
+    assert!(!service.contains("PrivateDevices"), "{service}");
+    assert!(service.contains("\nProtectHome=read-only\n"), "{service}");
+    assert!(
+        service.contains("\nMemoryDenyWriteExecute=yes\n"),
+        "{service}"
+    );
+    assert!(service.contains("\nWatchdogSec="), "{service}");
+}
+
+/// Files of other users need rights that files of root do not.
+#[test]
+fn a_service_has_the_rights_that_its_files_need() {
+    if !users::is_root(a_service_has_the_rights_that_its_files_need) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    let root = sandbox.root().display().to_string();
+    let config = with_profile(
+        &sandbox,
+        None,
+        &format!("key_file = '{root}/fixed/key.pem'\n"),
+    );
+    fs::create_dir(sandbox.path("fixed")).unwrap();
+    let config = config.display().to_string();
+    let arguments = ["systemd", "--config", &config];
+    let service = || printed(&sandbox, &arguments)["windlass-rotate.service"].clone();
+    assert!(service().contains("\nCapabilityBoundingSet=\n"));
+    assert!(service().contains(" @privileged\n"));
+    // A group that may read the key: no capability gives a file to one's own group.
+    fs::write(sandbox.path("fixed/key.pem"), "").unwrap();
+    chown(sandbox.path("fixed/key.pem"), None, Some(users::NOBODY)).unwrap();
+    let of_group = service();
+    assert!(
+        of_group.contains("\nCapabilityBoundingSet=\n"),
+        "{of_group}"
+    );
+    assert!(
+        of_group.contains("\nSupplementaryGroups=nogroup\n"),
+        "{of_group}"
+    );
+    assert!(!of_group.contains(" @privileged\n"), "{of_group}");
+    chown(sandbox.path("fixed/key.pem"), Some(users::NOBODY), None).unwrap();
+    let of_other = service();
+    assert!(of_other.contains("\nCapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER\n"));
+    // It is the one kind that is open to more.
+    let levels: Vec<u32> = judged(&sandbox).into_values().collect();
+    assert!(levels.iter().all(|level| *level <= 22), "{levels:?}");
+}
+
+#[test]
+fn a_timer_is_one_of_systemd() {
+    let sandbox = Sandbox::new();
+    installed(&sandbox, &["systemd"]);
+    let timer = sandbox.read("root/etc/systemd/system/windlass-rotate.timer");
+    // For any host: a package's file is the same wherever it is made.
+    assert!(timer.contains("\nOnCalendar=*-*-* *:00:00\n"), "{timer}");
+    assert!(
+        timer.contains("\nRandomizedDelaySec=50min\nFixedRandomDelay=yes\n"),
+        "{timer}"
+    );
+    fs::create_dir_all(sandbox.path("root/etc")).unwrap();
+    sandbox.write("root/etc/machine-id", "b08dfa6083e7567a1921a715000001fb\n");
+    installed(&sandbox, &["systemd"]);
+    let own = sandbox.read("root/etc/systemd/system/windlass-rotate.timer");
+    let event = own
+        .split("OnCalendar=")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .next()
+        .unwrap();
+    assert_ne!(event, "*-*-* *:00:00");
+    assert!(tool("systemd-analyze", &["calendar", event]).contains("Next elapse"));
+}
