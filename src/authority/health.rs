@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::{in_words, rfc3339};
+use crate::finding::{Finding, Level};
 use crate::store::{Ending, GenerationState, Inventory};
 use crate::text::{counted, printable, with_causes};
 
@@ -14,8 +15,8 @@ use super::layout::KEY;
 use super::occasion::ClockState;
 use super::own_key::{has_key, look_at_key};
 use super::{
-    AuthorityName, Error, Finding, Generations, Level, ListState, LogWitness, OwnAuthority, Role,
-    assess, check_alone, read_inventory, reason_of, verify_log,
+    AuthorityName, Error, Generations, ListState, LogWitness, OwnAuthority, Role, assess,
+    check_alone, read_inventory, reason_of, verify_log,
 };
 
 /// However long a workload's certificate lives, it is early enough to warn this
@@ -65,7 +66,7 @@ pub fn health(plan: &HealthPlan<'_>) -> Result<Vec<Finding>, Error> {
                 findings.extend(plan.list(authority.name));
             }
         }
-        Err(error) => findings.push(Finding::failed("authorities", &error)),
+        Err(error) => findings.push(failed("authorities", &error)),
     }
     findings.push(plan.leaves(&inventory)?);
     findings.push(plan.ended(&inventory)?);
@@ -84,7 +85,7 @@ impl HealthPlan<'_> {
     fn clock(&self, inventory: &Inventory) -> Finding {
         let mark = match inventory.time_mark() {
             Ok(mark) => mark,
-            Err(error) => return Finding::failed("clock", &error.into()),
+            Err(error) => return failed("clock", &error.into()),
         };
         let wrong = |what: &str, mark| (Level::Critical, format!("{what} {}", rfc3339(mark)));
         let (level, text) = match mark.map(|mark| (ClockState::of(self.at, mark), mark)) {
@@ -179,7 +180,7 @@ impl HealthPlan<'_> {
     fn list(&self, name: AuthorityName) -> Option<Finding> {
         let list = match assess(self.directory, name, self.at) {
             Ok(list) => list,
-            Err(error) => return Some(Finding::failed("crl", &error)),
+            Err(error) => return Some(failed("crl", &error)),
         };
         if list.state == ListState::Absent && !has_key(self.directory, name) {
             return None;
@@ -415,7 +416,7 @@ fn look_at_modes(path: &Path, open: &mut Vec<(PathBuf, u32)>) {
 fn pages(inventory: &Inventory) -> Finding {
     match inventory.check_integrity() {
         Ok(()) => Finding::new("pages", Level::Ok, "the inventory is whole".to_owned()),
-        Err(error) => Finding::failed("pages", &error.into()),
+        Err(error) => failed("pages", &error.into()),
     }
 }
 
@@ -423,7 +424,7 @@ fn pages(inventory: &Inventory) -> Finding {
 fn log(directory: &Path, inventory: &Inventory) -> Finding {
     let report = match verify_log(directory, inventory, LogWitness::default()) {
         Ok(report) => report,
-        Err(error) => return Finding::failed("log", &error),
+        Err(error) => return failed("log", &error),
     };
     let (level, text) = match report.faults.first() {
         None => (
@@ -437,6 +438,11 @@ fn log(directory: &Path, inventory: &Inventory) -> Finding {
     };
     let entries = i64::try_from(report.entries).unwrap_or(i64::MAX);
     Finding::new("log", level, text).with("log_entries", None, entries)
+}
+
+/// That something could not be looked at, which is as bad as can be.
+fn failed(probe: &'static str, error: &Error) -> Finding {
+    Finding::new(probe, Level::Critical, error.to_string())
 }
 
 fn ends(end: DateTime<Utc>, at: DateTime<Utc>) -> String {

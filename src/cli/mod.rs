@@ -3,6 +3,7 @@
 
 mod ca;
 mod cache;
+mod check;
 mod config;
 mod config_file;
 mod configure;
@@ -38,6 +39,7 @@ pub use ca::{
     RolloverPrepare, RolloverRetire, RolloverStatusArgs, TermArgs, WhichCertificate,
 };
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
+pub use check::Check;
 pub use config::{Config, ConfigCommand, ConfigShow};
 pub use config_file::{ConfigError, ConfigFile, ConfigProblem, Setting};
 pub use configure::Configure;
@@ -107,6 +109,7 @@ pub struct Cli<C: Subcommand = Command> {
 pub enum Command {
     Ca(Ca),
     Cache(Cache),
+    Check(Box<Check>),
     Configure(Box<Configure>),
     Config(Config),
     CredentialProcess(Box<CredentialProcess>),

@@ -4,13 +4,20 @@ use clap::Args;
 
 use super::SessionArgs;
 
-/// Show the session of each profile: its last refresh, its last failure, its next one
+/// Show how each profile stands: its session, and the identity that is renewed for it
 ///
-/// It is what the cache knows; AWS is not asked.
+/// Of a session its last refresh, its last failure and its next one, as the cache
+/// knows them: AWS is not asked. Of an identity the version in force, its life, when
+/// it is renewed, what failed last, when it is tried again, hooks that are owed, and
+/// what has to be typed where it has expired. --identity alone shows that identity,
+/// without any profile.
+///
+/// 'windlass check' judges the identities, for a monitor.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
   windlass status
+  windlass status --identity web
   windlass status --profile backup --json")]
 pub struct Status {
     /// Profile to show; may be repeated; by default all

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use clap::CommandFactory;
 
-use crate::authority::Level;
 use crate::cli::{Cli, Generate, GenerateCommand};
 use crate::environment::{Role, VARIABLES};
+use crate::finding::Level;
 use crate::store;
 
 use super::{Context, Error, Outcome};

@@ -8,7 +8,7 @@ use clap::builder::Resettable;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Subcommand};
 
 use crate::cli::{
-    Cli, Command, CredentialProcess, HotCommand, ProfileChoice, Reporting, SessionArgs,
+    Cli, Command, CredentialProcess, HotCommand, ProfileChoice, Reporting, Rotate, SessionArgs,
 };
 use crate::environment::Environment;
 
@@ -29,6 +29,10 @@ pub(super) type OfProfile = (String, Result<SessionArgs, Error>);
 /// A profile's name with what is to be done with it, or with what is wrong with
 /// its options.
 pub(super) type AskedByProfile = (String, Result<Command, Error>);
+
+/// A profile's name with what it says of its identity, or with what is wrong with
+/// its options.
+pub(super) type RotationOfProfile = (String, Result<Rotate, Error>);
 
 /// Why the arguments are no command.
 pub(super) enum Unparsed {
@@ -215,6 +219,39 @@ impl Invocation {
             Ok((profile.name, command))
         };
         names.iter().map(of_profile).collect()
+    }
+
+    /// What `windlass rotate` is asked by each of these profiles, whatever was typed
+    /// here; by every profile that there is without any name. One that is not there or
+    /// cannot be used stands in the way of no other.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the config files as a whole.
+    pub(super) fn each_rotation(
+        &self,
+        names: &[String],
+        config: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<Vec<RotationOfProfile>, Error> {
+        let config = Config::read(config, environment)?;
+        let all = config.names();
+        if all.is_empty() {
+            return Err(config.has_none());
+        }
+        let asking = Self::new([self.program().to_owned(), "rotate".into()]);
+        let of_profile = |name: &String| {
+            let profile = config.required(name)?;
+            match asking.command_with(&profile, environment)? {
+                Command::Rotate(asked) => Ok(*asked),
+                _ => Err(profile.unusable()),
+            }
+        };
+        let names = if names.is_empty() { &all } else { names };
+        Ok(names
+            .iter()
+            .map(|name| (name.clone(), of_profile(name)))
+            .collect())
     }
 
     /// The sessions to which the profiles of the config files lead, by their

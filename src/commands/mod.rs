@@ -3,6 +3,7 @@
 
 mod ca;
 mod cache;
+mod check;
 mod config;
 mod config_file;
 mod configure;
@@ -18,6 +19,7 @@ mod install;
 mod invocation;
 mod key;
 mod material;
+mod monitor;
 mod network;
 mod outcome;
 mod printer;
@@ -95,9 +97,9 @@ pub fn run(
             return match unparsed {
                 Unparsed::Arguments(error) => {
                     let outcome = usage(&error, &invocation, &environment, &printer);
-                    match outcome == Outcome::Usage && ca::is_check(invocation.arguments()) {
-                        true => ca::check_unknown(&printer),
-                        false => outcome,
+                    match check_of(invocation.arguments()) {
+                        Some(check) if outcome == Outcome::Usage => check.unknown(&printer),
+                        _ => outcome,
                     }
                 }
                 Unparsed::Config(error) => {
@@ -142,6 +144,15 @@ pub fn run(
     outcome
 }
 
+/// The check that a monitor has called with these arguments, if it is one.
+fn check_of(arguments: &[OsString]) -> Option<monitor::Check> {
+    match arguments {
+        [_, verb, ..] if verb == "check" => Some(check::CHECK),
+        arguments if ca::is_check(arguments) => Some(ca::CHECK),
+        _ => None,
+    }
+}
+
 fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
     match command {
         Command::Ca(arguments) => match arguments.command {
@@ -174,6 +185,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
             CacheCommand::Clear(arguments) => cache::clear(&arguments, context),
             CacheCommand::List(arguments) => cache::list(&arguments, context),
         },
+        Command::Check(arguments) => check::run(&arguments, context),
         Command::Configure(arguments) => configure::run(&arguments, context),
         Command::Config(arguments) => match arguments.command {
             ConfigCommand::Show(arguments) => config::show(&arguments, context),

@@ -13,8 +13,9 @@ use crate::cli::{Command, Rotate};
 use crate::host::{Disk, Done, Report, Rotation, Standing};
 use crate::store::Versions;
 
-use self::plan::Plan;
-use self::shown::{report_json, report_text, standing_json, standing_text};
+pub(super) use self::plan::{Plan, fixed, host};
+pub(super) use self::shown::standing_json;
+use self::shown::{report_json, report_text, standing_text};
 use super::error::RotateError;
 use super::{Context, Error, Outcome};
 

@@ -1,61 +1,110 @@
 //! `windlass status`
 
+mod identities;
+
 use serde_json::{Value, json};
 
-use crate::cli::Status;
+use crate::cli::{SessionArgs, Status};
 use crate::clock::{in_words, rfc3339};
 
+use self::identities::Shown;
 use super::session::{Remembered, SessionPlan, failure_json};
 use super::{Context, Error};
 
 /// What is known of one profile's session.
 struct Known {
     profile: String,
+    /// Whether the profile says anything of one.
+    is_asked_for: bool,
     role: Option<String>,
     outcome: Result<Remembered, Error>,
 }
 
-/// Shows what the cache knows of the profiles' sessions.
+/// Shows what the cache knows of the profiles' sessions, and how their identities
+/// stand.
 pub(super) fn run(arguments: &Status, context: &Context) -> Result<(), Error> {
+    let named = arguments.session.identity.identity.as_ref();
+    let by_profile = arguments.all || !arguments.profile.is_empty();
+    if let (false, Some(path)) = (by_profile, named) {
+        let shown = Shown::alone(&context.path(path), context);
+        if arguments.json {
+            let shown = json!([{ "profile": null, "rotation": shown.to_json() }]);
+            return context.printer.json(&shown);
+        }
+        return identities::print(&[shown], context);
+    }
+    let known = sessions(arguments, context)?;
+    let shown = identities::of_profiles(arguments, context)?;
+    if arguments.json {
+        let of = |known: &Known| {
+            let mut all = shown.iter();
+            let shown = all.find(|shown| shown.profile.as_ref() == Some(&known.profile));
+            let mut of = as_json(known, context);
+            of["rotation"] = json!(shown.map(Shown::to_json));
+            of
+        };
+        let shown: Vec<Value> = known.iter().map(of).collect();
+        return context.printer.json(&shown.into());
+    }
+    let rows: Vec<Vec<String>> = known
+        .iter()
+        .filter(|known| known.is_asked_for)
+        .map(|known| as_row(known, context))
+        .collect();
+    if !rows.is_empty() || shown.is_empty() {
+        context.printer.table(
+            &[
+                "PROFILE",
+                "STATE",
+                "VALID FOR",
+                "OBTAINED",
+                "NEXT REFRESH",
+                "LAST FAILURE",
+            ],
+            rows.iter().cloned(),
+        )?;
+    }
+    if shown.is_empty() {
+        return Ok(());
+    }
+    if !rows.is_empty() {
+        context.printer.data("\n")?;
+    }
+    identities::print(&shown, context)
+}
+
+fn sessions(arguments: &Status, context: &Context) -> Result<Vec<Known>, Error> {
     let sessions = context.invocation.each_session(
         &arguments.profile,
         arguments.session.config.as_deref(),
         &context.environment,
     )?;
-    let known: Vec<Known> = sessions
-        .into_iter()
-        .map(|(profile, session)| {
-            let (role, outcome) = match session {
-                Err(error) => (None, Err(error)),
-                Ok(session) => {
-                    let plan = SessionPlan::new(&session, context);
-                    let role = plan.as_ref().ok().map(|plan| plan.role().to_string());
-                    (role, plan.and_then(|plan| plan.remembered()))
-                }
-            };
-            Known {
-                profile,
-                role,
-                outcome,
+    let known = sessions.into_iter().map(|(profile, session)| {
+        let (is_asked_for, role, outcome) = match session {
+            Err(error) => (true, None, Err(error)),
+            Ok(session) => {
+                let plan = SessionPlan::new(&session, context);
+                let role = plan.as_ref().ok().map(|plan| plan.role().to_string());
+                let outcome = plan.and_then(|plan| plan.remembered());
+                (names_session(&session), role, outcome)
             }
-        })
-        .collect();
-    if arguments.json {
-        let shown: Vec<Value> = known.iter().map(|known| as_json(known, context)).collect();
-        return context.printer.json(&shown.into());
-    }
-    let rows = known.iter().map(|known| as_row(known, context));
-    context.printer.table(
-        &[
-            "PROFILE",
-            "STATE",
-            "VALID FOR",
-            "OBTAINED",
-            "NEXT REFRESH",
-            "LAST FAILURE",
-        ],
-        rows,
-    )
+        };
+        Known {
+            profile,
+            is_asked_for,
+            role,
+            outcome,
+        }
+    });
+    Ok(known.collect())
+}
+
+/// Whether a profile is for sessions, and not for the renewal of its identity alone.
+const fn names_session(session: &SessionArgs) -> bool {
+    session.identity.identity.is_none()
+        || session.role_arn.is_some()
+        || session.profile_arn.is_some()
+        || session.trust_anchor_arn.is_some()
 }
 
 fn as_json(known: &Known, context: &Context) -> Value {
@@ -66,14 +115,14 @@ fn as_json(known: &Known, context: &Context) -> Value {
     json!({
         "profile": known.profile,
         "roleArn": known.role,
-        "state": state(known, context),
+        "state": known.is_asked_for.then(|| state(known, context)),
         "accessKeyId": session.map(|session| &session.credentials.access_key_id),
         "obtained": session.map(|session| rfc3339(session.obtained)),
         "expiration": session.map(|session| rfc3339(session.credentials.expiration)),
         "nextRefresh": remembered.and_then(|r| r.next_refresh()).map(rfc3339),
         "isValid": session.is_some_and(|session| session.life().is_valid(now)),
         "lastFailure": failure.map(failure_json),
-        "error": known.outcome.as_ref().err().map(|error| error.failure().message),
+        "error": known.outcome.as_ref().err().filter(|_| known.is_asked_for).map(|error| error.failure().message),
     })
 }
 

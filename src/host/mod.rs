@@ -8,6 +8,7 @@
 mod answer;
 mod backoff;
 mod error;
+mod health;
 mod hooks;
 mod issuer;
 mod making;
@@ -27,6 +28,10 @@ mod window;
 pub use answer::{Answer, Asked, Flaw};
 pub use backoff::{Failures, Prospect};
 pub use error::Error;
+pub use health::{
+    Exam, Expected, FilesSeen, KeySeen, Margin, Seen, Thresholds, examine, examine_absent,
+    examine_certificate,
+};
 pub use hooks::{CommandHooks, HookFacts, HookId, HookOutcome, Hooks, When, Which};
 pub use issuer::{CommandIssuer, Issuer, IssuerFailure};
 pub use places::Places;

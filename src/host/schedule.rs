@@ -143,7 +143,7 @@ pub struct Due {
     pub jitter: TimeDelta,
     /// By what.
     pub cause: Cause,
-    life: Life,
+    pub(super) life: Life,
 }
 
 /// How urgent a renewal is, from not at all to too late.
@@ -261,7 +261,7 @@ impl Due {
     }
 
     /// What is left of it at the nominal time.
-    fn reserve(&self) -> TimeDelta {
+    pub(super) fn reserve(&self) -> TimeDelta {
         self.ends() - self.nominal
     }
 }

@@ -403,11 +403,17 @@ fn parsed(uri: &Result<Pkcs11Uri, Pkcs11UriError>) -> Result<&Pkcs11Uri, Error> 
         .map_err(|reason| Pkcs11Error::Uri(reason.clone()).into())
 }
 
-/// The rule that libpq has for its key files: at most 0600, or 0640 when the
-/// file is root's, so that a service can be let in through its group.
+/// Whether more users can read a key than may, by the rule that libpq has for its
+/// key files: at most 0600, or 0640 when the file is root's, so that a service can
+/// be let in through its group. `owner` is the number of its user.
+#[must_use]
+pub const fn is_too_open(owner: u32, mode: u32) -> bool {
+    let allowed = if owner == 0 { 0o640 } else { 0o600 };
+    mode & 0o077 & !allowed != 0
+}
+
 fn check_permissions(path: &Path, file: RegularFile) -> Result<(), Error> {
-    let allowed = if file.owner == 0 { 0o640 } else { 0o600 };
-    if file.mode & 0o077 & !allowed != 0 {
+    if is_too_open(file.owner, file.mode) {
         return Err(Error::TooOpen {
             path: path.to_owned(),
             mode: file.mode,

@@ -29,6 +29,7 @@ pub use external::{ExternalSigner, SignerInput};
 pub use generate::{GeneratedKey, KeyType, generate};
 pub use loader::{
     Access, Changes, FoundCertificate, FoundCertificates, KeySource, Loader, Permissions,
+    is_too_open,
 };
 pub use material::{Material, is_pem, open_software};
 pub use passphrase::{Passphrase, PassphraseSource};

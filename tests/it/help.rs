@@ -245,6 +245,10 @@ fn every_example_runs() {
             "version",
         ];
         let verb = line.trim_start_matches("windlass ");
+        // It looks at what the others have made.
+        if verb.starts_with("check ") {
+            return order.len() + 1;
+        }
         order
             .iter()
             .position(|prefix| verb.starts_with(prefix))

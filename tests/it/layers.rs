@@ -10,6 +10,7 @@ const LEAVES: &[&str] = &[
     "clock",
     "der",
     "environment",
+    "finding",
     "limits",
     "process",
     "random",

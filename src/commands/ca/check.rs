@@ -1,26 +1,28 @@
 //! `windlass ca check`
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::json;
+use chrono::TimeDelta;
 
-use crate::authority::{self, Finding, HealthPlan, Level};
+use crate::authority::{self, HealthPlan};
 use crate::cli::{CaCheck, CheckFormat};
-use crate::clock::rfc3339;
-use crate::commands::{Context, Error, Outcome, Printer, ready};
-use crate::store::{self, Readers};
-use crate::text::{printable, with_causes};
+use crate::commands::monitor::{Check, Found, Monitor, Wanted};
+use crate::commands::{Context, Error};
+use crate::finding::{Finding, Level};
+use crate::store;
+use crate::text::with_causes;
 
 /// How long a reservation may be unsettled.
 const UNSETTLED: TimeDelta = TimeDelta::minutes(10);
 
-/// What all metrics begin with.
-const PREFIX: &str = "windlass_ca_";
-
-/// Longest sentence of a finding, in characters.
-const MOST: usize = 500;
+/// `windlass ca check`, as monitors know it.
+pub(in crate::commands) const CHECK: Check = Check {
+    verb: "ca check",
+    title: "WINDLASS CA",
+    prefix: "windlass_ca_",
+    help: &[],
+    is_ours: |content| content.starts_with(b"# HELP windlass_ca_"),
+};
 
 /// Tells how the CA is, with the exit code of a Nagios plugin.
 pub(in crate::commands) fn check(arguments: &CaCheck, context: &Context) -> Result<(), Error> {
@@ -39,60 +41,24 @@ pub(in crate::commands) fn check(arguments: &CaCheck, context: &Context) -> Resu
         deep: arguments.deep,
     });
     let findings = found.unwrap_or_else(|error| vec![unreadable(&error)]);
-    if let Some(path) = &arguments.textfile {
-        let path = context.path(path);
-        let is_ours = |content: &[u8]| content.starts_with(format!("# HELP {PREFIX}").as_bytes());
-        let written =
-            ready::check_replaceable(&path, "a file with metrics", is_ours).and_then(|()| {
-                // The exporter runs as another user.
-                let text = prometheus(&findings, now);
-                Ok(store::write_atomic(
-                    &path,
-                    text.as_bytes(),
-                    Readers::Everyone,
-                )?)
-            });
-        if let Err(error) = written {
-            context.printer.error(&error);
-            return Err(Error::Ended {
-                status: Level::Unknown.code(),
-            });
-        }
-    }
-    let level = worst(&findings);
-    let format = match arguments.json {
-        true => CheckFormat::Json,
-        false => arguments.format,
+    let monitor = Monitor {
+        check: CHECK,
+        found: findings.into_iter().map(Found::from).collect(),
+        at: now,
     };
-    match format {
-        CheckFormat::Json => context.printer.json(&json!({
-            "level": level.as_str(),
-            "at": rfc3339(now),
-            "findings": findings.iter().map(as_json).collect::<Vec<_>>(),
-        }))?,
-        CheckFormat::Nagios => context.printer.data(&nagios(&findings))?,
-        CheckFormat::Prometheus => context.printer.data(&prometheus(&findings, now))?,
-    }
-    match level {
-        Level::Ok => Ok(()),
-        level => Err(Error::Ended {
-            status: level.code(),
-        }),
-    }
+    let wanted = Wanted {
+        format: match arguments.json {
+            true => CheckFormat::Json,
+            false => arguments.format,
+        },
+        textfile: arguments.textfile.as_deref(),
+    };
+    monitor.tell(&wanted, context)
 }
 
 /// Whether these arguments are those of `windlass ca check`.
 pub(in crate::commands) fn is_check(arguments: &[OsString]) -> bool {
     matches!(arguments, [_, ca, check, ..] if ca == "ca" && check == "check")
-}
-
-/// What a monitor understands when it calls this with arguments that are none:
-/// that nothing was judged. What is wrong with them stands on stderr.
-pub(in crate::commands) fn check_unknown(printer: &Printer) -> Outcome {
-    let said = "WINDLASS CA UNKNOWN - the arguments are wrong: see 'windlass ca check --help'\n";
-    match printer.data(said) {
-        Ok(()) | Err(_) => Outcome::Command(Level::Unknown.code()),
-    }
 }
 
 /// A CA that is damaged is critical; one that is not there, or that this user
@@ -113,103 +79,4 @@ fn unreadable(error: &authority::Error) -> Finding {
         text: with_causes(error),
         numbers: Vec::new(),
     }
-}
-
-fn worst(findings: &[Finding]) -> Level {
-    let levels = findings.iter().map(|finding| finding.level);
-    levels.max().unwrap_or(Level::Unknown)
-}
-
-/// One line for all, with the numbers behind a bar, and one line for each.
-fn nagios(findings: &[Finding]) -> String {
-    let level = worst(findings);
-    let said: Vec<String> = findings
-        .iter()
-        .filter(|finding| finding.level == level && level != Level::Ok)
-        .map(|finding| plain(&finding.text))
-        .collect();
-    let said = match said.as_slice() {
-        [] => format!("{} things are in order", findings.len()),
-        said => said.join("; "),
-    };
-    let mut text = format!("WINDLASS CA {} - {said}", level.as_str());
-    let numbers: Vec<String> = findings
-        .iter()
-        .flat_map(|finding| &finding.numbers)
-        .map(|(name, of, value)| {
-            let unit = match name.ends_with("_seconds") {
-                true => "s",
-                false => "",
-            };
-            let of = of.as_ref().map_or_else(String::new, |of| format!("_{of}"));
-            format!("{}{of}={value}{unit}", name.trim_end_matches("_seconds"))
-        })
-        .collect();
-    if !numbers.is_empty() {
-        text.push_str(&format!(" | {}", numbers.join(" ")));
-    }
-    text.push('\n');
-    for finding in findings {
-        let (level, probe) = (finding.level.as_str(), finding.probe);
-        text.push_str(&format!("{level} {probe}: {}\n", plain(&finding.text)));
-    }
-    text
-}
-
-/// A bar would begin the numbers.
-fn plain(text: &str) -> String {
-    printable(text, MOST).replace('|', "/")
-}
-
-/// The text format of Prometheus 0.0.4; the levels as Nagios counts them.
-fn prometheus(findings: &[Finding], now: DateTime<Utc>) -> String {
-    let mut probes = BTreeSet::new();
-    let mut text = format!(
-        "# HELP {PREFIX}level How bad it is: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.\n\
-         # TYPE {PREFIX}level gauge\n"
-    );
-    for finding in findings {
-        let same = findings.iter().filter(|other| other.probe == finding.probe);
-        let level = same.map(|other| other.level).max().unwrap_or(finding.level);
-        if probes.insert(finding.probe) {
-            let probe = finding.probe;
-            text.push_str(&format!(
-                "{PREFIX}level{{probe=\"{probe}\"}} {}\n",
-                level.code()
-            ));
-        }
-    }
-    let mut names = BTreeSet::new();
-    for (name, ..) in findings.iter().flat_map(|finding| &finding.numbers) {
-        if !names.insert(*name) {
-            continue;
-        }
-        text.push_str(&format!("# TYPE {PREFIX}{name} gauge\n"));
-        let numbers = findings.iter().flat_map(|finding| &finding.numbers);
-        for (_, of, value) in numbers.filter(|(other, ..)| other == name) {
-            let label = of
-                .as_ref()
-                .map_or_else(String::new, |of| format!("{{of=\"{of}\"}}"));
-            text.push_str(&format!("{PREFIX}{name}{label} {value}\n"));
-        }
-    }
-    text.push_str(&format!(
-        "# TYPE {PREFIX}checked_timestamp_seconds gauge\n\
-         {PREFIX}checked_timestamp_seconds {}\n",
-        now.timestamp()
-    ));
-    text
-}
-
-fn as_json(finding: &Finding) -> serde_json::Value {
-    let numbers = finding
-        .numbers
-        .iter()
-        .map(|(name, of, value)| json!({ "name": name, "of": of, "value": value }));
-    json!({
-        "probe": finding.probe,
-        "level": finding.level.as_str(),
-        "text": finding.text,
-        "numbers": numbers.collect::<Vec<_>>(),
-    })
 }

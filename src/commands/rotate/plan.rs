@@ -23,14 +23,14 @@ use super::trial::RolesAnywhere;
 const MACHINE_ID: &str = "/etc/machine-id";
 
 /// What the options of a rotation mean.
-pub(super) struct Plan<'a> {
+pub(in crate::commands) struct Plan<'a> {
     pub(super) directory: PathBuf,
-    pub(super) terms: Terms,
+    pub(in crate::commands) terms: Terms,
     pub(super) issuer: Box<dyn Issuer + 'a>,
     pub(super) trial: Option<RolesAnywhere<'a>>,
     pub(super) hooks: CommandHooks,
     pub(super) places: Places,
-    pub(super) fixed: Option<FixedFiles>,
+    pub(in crate::commands) fixed: Option<FixedFiles>,
     /// Whose new versions will be; as those before where nothing is said.
     pub(super) ownership: Option<Ownership>,
     context: &'a Context,
@@ -39,7 +39,10 @@ pub(super) struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     /// Puts the options together; nothing is written.
-    pub(super) fn new(arguments: &'a Rotate, context: &'a Context) -> Result<Self, Error> {
+    pub(in crate::commands) fn new(
+        arguments: &'a Rotate,
+        context: &'a Context,
+    ) -> Result<Self, Error> {
         let rotation = &arguments.rotation;
         let directory = Self::directory(arguments, context)?;
         let common_name = rotation.cn.as_ref();
@@ -126,7 +129,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Whether a profile's options are for rotation.
-    pub(super) fn is_wanted(arguments: &Rotate) -> bool {
+    pub(in crate::commands) fn is_wanted(arguments: &Rotate) -> bool {
         let rotation = &arguments.rotation;
         arguments.session.identity.identity.is_some()
             && (rotation.ca_dir.is_some() || rotation.issuer_command.is_some())
@@ -182,7 +185,10 @@ fn missing(arguments: &Rotate, what: &'static str, option: &'static str) -> Erro
 type With = fn(FixedFiles, FixedFile) -> Result<FixedFiles, UnsafeMode>;
 
 /// The files at fixed paths, if there are any.
-fn fixed(rotation: &RotationArgs, context: &Context) -> Result<Option<FixedFiles>, Error> {
+pub(in crate::commands) fn fixed(
+    rotation: &RotationArgs,
+    context: &Context,
+) -> Result<Option<FixedFiles>, Error> {
     let absolute = |path: &PathBuf| {
         let path = context.path(path);
         std::path::absolute(&path).unwrap_or(path)
@@ -229,7 +235,7 @@ fn gid(group: &str) -> Result<u32, RotateError> {
 }
 
 /// What tells this host from others: a machine id, or else its name.
-fn host() -> String {
+pub(in crate::commands) fn host() -> String {
     let found = read_bounded(Path::new(MACHINE_ID), limits::MAX_FILE).unwrap_or_default();
     let id = String::from_utf8_lossy(&found).trim().to_owned();
     if !id.is_empty() && id != "uninitialized" {

@@ -9,7 +9,7 @@ use crate::clock::rfc3339;
 use crate::host::{Done, Reason, Report, Standing, Urgency};
 
 /// How it stands, as JSON.
-pub(super) fn standing_json(path: &Path, standing: &Standing) -> Value {
+pub(in crate::commands) fn standing_json(path: &Path, standing: &Standing) -> Value {
     let certificate = standing.certificate.as_ref();
     let due = standing.due.as_ref();
     let time = |at: Option<DateTime<Utc>>| at.map(rfc3339);

@@ -1,6 +1,6 @@
 //! What a monitor is told of one thing, and how bad it is.
 
-use super::Error;
+use crate::text::with_causes;
 
 /// How bad it is, as Nagios counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,7 +56,9 @@ impl Level {
 }
 
 impl Finding {
-    pub(super) const fn new(probe: &'static str, level: Level, text: String) -> Self {
+    /// One without numbers.
+    #[must_use]
+    pub const fn new(probe: &'static str, level: Level, text: String) -> Self {
         Self {
             probe,
             level,
@@ -65,13 +67,15 @@ impl Finding {
         }
     }
 
-    /// That something could not be looked at, which is as bad as can be.
-    pub(super) fn failed(probe: &'static str, error: &Error) -> Self {
-        Self::new(probe, Level::Critical, error.to_string())
+    /// That nothing is known of something: it could not be judged.
+    #[must_use]
+    pub fn unknown(probe: &'static str, error: &(dyn std::error::Error + 'static)) -> Self {
+        Self::new(probe, Level::Unknown, with_causes(error))
     }
 
     /// With a number; see [`Finding::numbers`].
-    pub(super) fn with(mut self, name: &'static str, of: Option<String>, value: i64) -> Self {
+    #[must_use]
+    pub fn with(mut self, name: &'static str, of: Option<String>, value: i64) -> Self {
         self.numbers.push((name, of, value));
         self
     }

@@ -1,0 +1,488 @@
+//! How an identity is, for a monitor: what was seen of it, judged.
+//!
+//! Nothing is read here, and the time is handed in. What a level stands for is
+//! what a person has to do: nothing, something soon, something now; and that
+//! nobody knows, where something could not be read.
+
+mod margin;
+mod seen;
+mod source;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::clock::{in_words, rfc3339};
+use crate::finding::{Finding, Level};
+use crate::pki::Certificate;
+use crate::store::FixedFiles;
+use crate::text::{counted, first_of, printable};
+
+use super::schedule::{Due, Life, Rule, Urgency};
+use super::spread::Whose;
+use super::state::Owed;
+use super::terms::{Compared, Terms};
+use super::{Failures, Prospect};
+
+pub use self::margin::{Margin, Thresholds};
+pub use self::seen::{FilesSeen, KeySeen, Seen};
+use self::source::{chain, issuer};
+
+/// From how many failures in a row on it is told, also of what may pass: the first
+/// three tries are over within a quarter of an hour.
+const FAILURES: u32 = 3;
+
+/// How long runs may stay away, or a renewal may stand still, whatever the life
+/// is. A quarter of what is left when a certificate is due, if that is less.
+const PATIENCE: TimeDelta = TimeDelta::days(2);
+
+/// How long hooks may be owed without having failed: the longest that one may take.
+const HOOKS: TimeDelta = TimeDelta::hours(1);
+
+/// How many names are shown.
+const SHOWN: usize = 5;
+
+/// What an identity is to be, as far as whoever looks at it knows.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// By which rules it is renewed.
+    pub terms: Terms,
+    /// Whether the names and roots of the terms are those that it is to have, and
+    /// not just unknown.
+    pub knows_names: bool,
+    /// The files at fixed paths that follow it.
+    pub fixed: Option<FixedFiles>,
+}
+
+/// By what an identity is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Exam<'a> {
+    /// What it is to be.
+    pub expected: &'a Expected,
+    /// When it is told how much is left.
+    pub thresholds: Thresholds,
+    /// What has to be typed to renew it, as a sentence.
+    pub renew: &'a str,
+    /// Now.
+    pub at: DateTime<Utc>,
+}
+
+/// Judges an identity that has a version in force.
+#[must_use]
+pub fn examine(exam: &Exam<'_>, seen: &Seen) -> Vec<Finding> {
+    let mut found = vec![exam.certificate(seen)];
+    found.push(exam.key(seen));
+    if let Some(leaf) = &seen.standing.certificate {
+        let roots = match exam.expected.knows_names {
+            true => exam.expected.terms.roots.as_slice(),
+            false => &[],
+        };
+        found.push(chain(leaf, &seen.others, roots, exam.at));
+        let known = seen.standing.due.and_then(|due| due.life.issuer_not_after);
+        found.extend(issuer(leaf, &seen.others, known, exam.at));
+        found.extend(exam.names(leaf, seen));
+    }
+    found.extend(unfinished(exam, seen));
+    found.push(exam.hooks(seen));
+    found.extend(exam.files(seen));
+    found.push(exposed(seen));
+    found.push(exam.clock(seen));
+    found
+}
+
+/// Judges the renewals alone: of an identity that has nothing in force yet, that is
+/// all there is.
+fn unfinished(exam: &Exam<'_>, seen: &Seen) -> Vec<Finding> {
+    let mut found = vec![exam.state(seen)];
+    found.push(exam.renewal(seen));
+    found.push(exam.runs(seen));
+    found.extend(exam.begun(seen));
+    found
+}
+
+/// Judges an identity that has nothing in force: why that is so, with how bad it
+/// is, and what is known of the tries to obtain a certificate.
+#[must_use]
+pub fn examine_absent(exam: &Exam<'_>, why: Finding, seen: Option<&Seen>) -> Vec<Finding> {
+    let mut found = vec![why];
+    if let Some(seen) = seen {
+        found.push(exam.state(seen));
+        found.push(exam.renewal(seen));
+        found.extend(exam.begun(seen));
+    }
+    found
+}
+
+/// Judges a certificate that others renew, with those that stand beside it in its
+/// file.
+#[must_use]
+pub fn examine_certificate(
+    certificates: &[Certificate],
+    thresholds: Thresholds,
+    at: DateTime<Utc>,
+) -> Vec<Finding> {
+    let Some((leaf, others)) = certificates.split_first() else {
+        return Vec::new();
+    };
+    let life = Life {
+        obtained: leaf.not_before(),
+        not_after: leaf.not_after(),
+        issuer_not_after: None,
+    };
+    let whose = Whose {
+        serial: Some(leaf.serial()),
+        host: "",
+    };
+    let due = life.due(Rule::Usual, &whose);
+    let level = thresholds.level(&due, level_of(due.urgency(at)), at);
+    let mut found = vec![with_times(of_life(leaf, &due, level, at), &due, at)];
+    found.push(chain(leaf, others, &[], at));
+    found.extend(issuer(leaf, others, None, at));
+    found
+}
+
+/// How bad it is, if the schedule decides.
+const fn level_of(urgency: Urgency) -> Level {
+    match urgency {
+        Urgency::Healthy | Urgency::Due => Level::Ok,
+        Urgency::Overdue => Level::Warning,
+        Urgency::Emergency | Urgency::Expired => Level::Critical,
+    }
+}
+
+/// What is left of a certificate, with how bad that is.
+fn of_life(leaf: &Certificate, due: &Due, level: Level, at: DateTime<Utc>) -> Finding {
+    let (subject, ends) = (printable(&leaf.subject().to_string(), 200), due.ends());
+    let (level, text) = if at < leaf.not_before() {
+        let begins = rfc3339(leaf.not_before());
+        (Level::Critical, format!("is not valid before {begins}"))
+    } else if ends <= at {
+        let ago = in_words(at - ends);
+        let ended = format!("has expired {ago} ago, on {}", rfc3339(ends));
+        (Level::Critical, ended)
+    } else {
+        let left = in_words(ends - at);
+        (level, format!("ends in {left}, on {}", rfc3339(ends)))
+    };
+    let by = match ends < due.life.not_after {
+        true => " with its issuer",
+        false => "",
+    };
+    let serial = leaf.serial();
+    let text = format!("{subject}, serial number {serial}, {text}{by}");
+    Finding::new("certificate", level, text)
+}
+
+fn with_times(found: Finding, due: &Due, at: DateTime<Utc>) -> Finding {
+    found
+        .with("left_seconds", None, due.left(at).num_seconds())
+        .with("not_after_timestamp_seconds", None, due.ends().timestamp())
+}
+
+impl Exam<'_> {
+    fn certificate(&self, seen: &Seen) -> Finding {
+        let standing = &seen.standing;
+        let renew = self.renew;
+        let (Some(leaf), Some(due)) = (&standing.certificate, &standing.due) else {
+            let text = format!("what is in force cannot be read as a certificate: {renew}");
+            return Finding::new("certificate", Level::Critical, text);
+        };
+        let urgent = match self.is_awaited(seen) {
+            true => Level::Ok,
+            false => level_of(standing.urgency),
+        };
+        let level = self.thresholds.level(due, urgent, self.at);
+        let mut found = of_life(leaf, due, level, self.at);
+        let then = match standing.urgency {
+            Urgency::Healthy => format!("; it is renewed from {} on", rfc3339(due.at)),
+            Urgency::Expired => format!(": {renew}"),
+            Urgency::Due | Urgency::Overdue | Urgency::Emergency if due.at <= self.at => {
+                let since = format!("; it is due since {}", rfc3339(due.at));
+                match (found.level, standing.opens) {
+                    (Level::Ok, Some(opens)) => {
+                        format!("{since}, and its change window opens on {}", rfc3339(opens))
+                    }
+                    (Level::Ok, None) => since,
+                    _ => format!("{since}: {renew}"),
+                }
+            }
+            Urgency::Due | Urgency::Overdue | Urgency::Emergency => String::new(),
+        };
+        found.text.push_str(&then);
+        with_times(found, due, self.at).with("due_timestamp_seconds", None, due.at.timestamp())
+    }
+
+    /// Whether nothing but a change window holds the renewal up, and that opens
+    /// while there is time.
+    fn is_awaited(&self, seen: &Seen) -> bool {
+        let standing = &seen.standing;
+        standing.urgency == Urgency::Overdue
+            && standing.state.failures.is_none()
+            && standing
+                .opens
+                .zip(standing.due)
+                .is_some_and(|(opens, due)| !due.urgency(opens).is_emergency())
+    }
+
+    fn key(&self, seen: &Seen) -> Finding {
+        let renew = self.renew;
+        let (level, text) = match &seen.key {
+            KeySeen::Denied => (
+                Level::Unknown,
+                "this user may not read the key: whether it is that of the certificate is not known"
+                    .to_owned(),
+            ),
+            KeySeen::Fits => (
+                Level::Ok,
+                "key and certificate belong together".to_owned(),
+            ),
+            KeySeen::Other => (
+                Level::Critical,
+                format!("the key is not that of the certificate: {renew}"),
+            ),
+            KeySeen::Unreadable(why) => (
+                Level::Critical,
+                format!("the key cannot be used: {why}: {renew}"),
+            ),
+        };
+        Finding::new("key", level, text)
+    }
+
+    fn names(&self, leaf: &Certificate, seen: &Seen) -> Option<Finding> {
+        if !self.expected.knows_names {
+            return None;
+        }
+        let Compared { missing, added } = self.expected.terms.compare(leaf);
+        let shown = |names: &[String]| {
+            let first: Vec<String> = names.iter().take(SHOWN).cloned().collect();
+            first_of(&first, names.len())
+        };
+        let differs: Vec<String> = [("lacks", missing), ("has besides", added)]
+            .into_iter()
+            .filter(|(_, names)| !names.is_empty())
+            .map(|(what, names)| format!("{what} {}", shown(&names)))
+            .collect();
+        let (level, text) = match differs.as_slice() {
+            [] => (Level::Ok, "it has the names that are asked for".to_owned()),
+            differs => (
+                match seen.standing.is_closed {
+                    true => Level::Ok,
+                    false => Level::Warning,
+                },
+                format!(
+                    "its names are not those that are asked for: it {}; the next renewal changes that",
+                    differs.join(" and ")
+                ),
+            ),
+        };
+        Some(Finding::new("names", level, text))
+    }
+
+    fn state(&self, seen: &Seen) -> Finding {
+        let (level, text) = match &seen.state {
+            None => (
+                Level::Ok,
+                "what is kept between runs can be read".to_owned(),
+            ),
+            Some((why, true)) => (
+                Level::Unknown,
+                format!("this user may not read what is kept between runs: {why}"),
+            ),
+            Some((why, false)) => (
+                Level::Warning,
+                format!("nothing is renewed until what is kept between runs is removed: {why}"),
+            ),
+        };
+        let found = Finding::new("state", level, text);
+        match seen.standing.state.last_success {
+            Some(last) => found.with("last_success_timestamp_seconds", None, last.timestamp()),
+            None => found,
+        }
+    }
+
+    /// What failed last, and when it is tried again.
+    fn renewal(&self, seen: &Seen) -> Finding {
+        let standing = &seen.standing;
+        let Some(failures) = standing.state.failures else {
+            let text = "no renewal has failed since the last success".to_owned();
+            return Finding::new("renewal", Level::Ok, text).with("failures", None, 0);
+        };
+        let last = standing.state.last_failure.as_ref();
+        let refused = last.is_some_and(|last| last.refused);
+        let level = match (refused, failures.prospect) {
+            (true, _) => Level::Critical,
+            (false, Prospect::Lasting) => Level::Warning,
+            _ if failures.count >= FAILURES || standing.urgency >= Urgency::Overdue => {
+                Level::Warning
+            }
+            _ => Level::Ok,
+        };
+        let what = match refused {
+            true => "was refused",
+            false => "failed",
+        };
+        let times = match failures.count {
+            1 => String::new(),
+            count => format!(" {count} times"),
+        };
+        let mut text = format!(
+            "the renewal {what}{times}, last on {}",
+            rfc3339(failures.last)
+        );
+        if let Some(last) = last {
+            text.push_str(&format!(", before '{}': {}", last.step, last.message));
+        }
+        let again = match standing.next_try {
+            Some(next) => format!("; it is tried again from {} on", rfc3339(next)),
+            None => "; the next run tries it again".to_owned(),
+        };
+        text.push_str(&again);
+        if level == Level::Critical {
+            text.push_str(&format!("; {}", self.renew));
+        }
+        Finding::new("renewal", level, text).with("failures", None, i64::from(failures.count))
+    }
+
+    /// Whether runs take place at all.
+    fn runs(&self, seen: &Seen) -> Finding {
+        let standing = &seen.standing;
+        let away = self
+            .expected(seen)
+            .filter(|expected| self.at - *expected > patience(standing.due.as_ref()));
+        let (level, text) = match away {
+            Some(expected) => (
+                Level::Warning,
+                format!(
+                    "no run of windlass rotate has tried to renew it since {}: is it in the crontab, or its timer active?",
+                    rfc3339(expected)
+                ),
+            ),
+            None => (Level::Ok, "no run is missed".to_owned()),
+        };
+        Finding::new("runs", level, text)
+    }
+
+    /// From when on a run should have tried to renew it and none has; `None` where
+    /// none had to.
+    fn expected(&self, seen: &Seen) -> Option<DateTime<Utc>> {
+        let standing = &seen.standing;
+        let due = standing.due?;
+        let next = |failures: Failures| {
+            let whose = Whose {
+                serial: standing.certificate.as_ref().map(Certificate::serial),
+                host: &self.expected.terms.host,
+            };
+            failures.next_try(Some(due.ends()), &whose)
+        };
+        let failed = standing.state.failures;
+        // After a failure, from the next try on; else from when it was due.
+        let from = failed.map_or(due.at, next).max(due.at);
+        let opened = self.expected.terms.windows.next_opening(from)?;
+        (opened <= self.at).then_some(opened)
+    }
+
+    fn begun(&self, seen: &Seen) -> Option<Finding> {
+        let next = seen.standing.state.next.as_ref()?;
+        let old = self.at - next.begun > patience(seen.standing.due.as_ref());
+        let text = format!(
+            "a renewal was begun on {} and has come to '{}'",
+            rfc3339(next.begun),
+            next.step
+        );
+        let level = match old && !seen.standing.is_closed {
+            true => Level::Warning,
+            false => Level::Ok,
+        };
+        Some(Finding::new("begun", level, text))
+    }
+
+    fn hooks(&self, seen: &Seen) -> Finding {
+        let state = &seen.standing.state;
+        let (level, count, text) = match &state.owed {
+            Owed::Nothing => (Level::Ok, 0, "all hooks have been run".to_owned()),
+            Owed::All => {
+                let since = state.last_success.map(|since| self.at - since);
+                let level = match since.is_some_and(|since| since <= HOOKS) {
+                    true => Level::Ok,
+                    false => Level::Warning,
+                };
+                let text = "the hooks have still to be run for the version in force".to_owned();
+                (level, 1, text)
+            }
+            Owed::Failed(failed) => {
+                let first = failed.iter().take(SHOWN).map(|hook| {
+                    let why = hook.failure.as_deref().unwrap_or("it failed");
+                    format!("{}: {why}", printable(&hook.program, 100))
+                });
+                let text = format!(
+                    "{} failed and run again with the next run: {}",
+                    counted(failed.len(), "hook"),
+                    first_of(&first.collect::<Vec<_>>(), failed.len())
+                );
+                (Level::Warning, failed.len(), text)
+            }
+        };
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        Finding::new("hooks", level, text).with("hooks_owed", None, count)
+    }
+
+    fn files(&self, seen: &Seen) -> Option<Finding> {
+        let (level, text) = match &seen.files {
+            FilesSeen::None => return None,
+            FilesSeen::Same => (
+                Level::Ok,
+                "the files at fixed paths are those of the version in force".to_owned(),
+            ),
+            FilesSeen::Pending => (
+                Level::Warning,
+                "the files at fixed paths are being replaced, and may be mixed: the next run completes it"
+                    .to_owned(),
+            ),
+            FilesSeen::Stale(paths) => {
+                let first = paths.iter().take(SHOWN);
+                let first: Vec<String> = first.map(|path| path.display().to_string()).collect();
+                let text = format!(
+                    "not those of the version in force: {}; the next run replaces them",
+                    first_of(&first, paths.len())
+                );
+                (Level::Warning, text)
+            }
+            FilesSeen::Unknown(why) => (
+                Level::Unknown,
+                format!("the files at fixed paths could not be compared: {why}"),
+            ),
+        };
+        Some(Finding::new("files", level, text))
+    }
+
+    fn clock(&self, seen: &Seen) -> Finding {
+        let is_doubtful = |due: Due| due.is_doubtful(self.at);
+        let (level, text) = match seen.standing.due.is_some_and(is_doubtful) {
+            true => (
+                Level::Warning,
+                "the certificate seems to have been obtained in the future, or after its end: is the clock right?"
+                    .to_owned(),
+            ),
+            false => (Level::Ok, "the clock fits what is kept".to_owned()),
+        };
+        Finding::new("clock", level, text)
+    }
+}
+
+/// How long runs may stay away.
+fn patience(due: Option<&Due>) -> TimeDelta {
+    due.map_or(PATIENCE, |due| PATIENCE.min(due.reserve() / 4))
+}
+
+/// Who could change or read what is not theirs.
+fn exposed(seen: &Seen) -> Finding {
+    let said: Vec<&str> = seen.exposed.iter().map(|(said, _)| said.as_str()).collect();
+    let by_all = seen.exposed.iter().any(|(_, by_all)| *by_all);
+    let (level, text) = match (said.as_slice(), by_all) {
+        ([], _) => (
+            Level::Ok,
+            "nobody else can read the key or change the identity".to_owned(),
+        ),
+        (said, true) => (Level::Critical, said.join("; ")),
+        (said, false) => (Level::Warning, said.join("; ")),
+    };
+    Finding::new("modes", level, text)
+}
