@@ -33,6 +33,16 @@ use super::{NameArgs, ProfileChoice, SessionArgs, value};
 /// tenth of what the certificate has left. Hooks that fail are run again by the next
 /// run, without another renewal.
 ///
+/// So that mail of cron is worth reading, not each run tells what is known already. A
+/// failure that may pass by itself is told when it is new, again when the certificate
+/// is overdue (a quarter of the time between being due and its end is gone) and then
+/// once a day, and with little time left or none once an hour; also when there are 28,
+/// 7, 3, 2 and 1 days and 12, 6, 2 and 1 hours left. What somebody has to mend, a
+/// refusal or a hook, is told once a day at least. On a terminal, and with --force,
+/// --exit-code, --json or --verbose, each run tells it. The exit code does not depend
+/// on that: a run that waits ends as the one did that failed, and with 7 once the
+/// certificate has expired.
+///
 /// A profile of the config file may say all of this (identity, cn, ca_dir and so on);
 /// --all looks after every profile that does.
 #[derive(Args, Debug)]

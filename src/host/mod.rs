@@ -21,6 +21,7 @@ mod shelf;
 mod spread;
 mod standing;
 mod state;
+mod telling;
 mod terms;
 mod window;
 
@@ -37,6 +38,7 @@ pub use shelf::{Disk, Pair, Part, Shelf};
 pub use spread::Whose;
 pub use standing::{Reason, Standing};
 pub use state::{Failure, InForce, Next, Owed, State, StateError, Step};
+pub use telling::{Tidings, Told};
 pub use terms::{Compared, KeyPolicy, Terms};
 pub use window::{ChangeWindow, ChangeWindows, WindowError};
 

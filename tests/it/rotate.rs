@@ -2,6 +2,7 @@
 
 mod crash;
 mod issuers;
+mod telling;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
