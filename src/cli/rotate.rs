@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use clap::Args;
+use clap::{Arg, Args};
 
 use crate::authority::CommonName;
 use crate::host::ChangeWindow;
@@ -44,7 +44,8 @@ use super::{NameArgs, ProfileChoice, SessionArgs, value};
 /// certificate has expired.
 ///
 /// A profile of the config file may say all of this (identity, cn, ca_dir and so on);
-/// --all looks after every profile that does.
+/// --all looks after every profile that does. Options go before variables, and those
+/// before the profile. Of what may be repeated a variable gives one.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
@@ -64,7 +65,7 @@ pub struct Rotate {
     pub profile: Option<String>,
 
     /// Every profile of the config file that names an identity and who certifies it
-    #[arg(long, conflicts_with = "profile")]
+    #[arg(long, conflicts_with_all = ["profile", "identity", "cn"])]
     pub all: bool,
 
     /// Renew now, whenever it is due, in a change window or not
@@ -107,13 +108,18 @@ impl Rotate {
 /// What an identity is to be, who certifies it, and when. A profile of the config
 /// file may say all of it.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Rotation")]
+#[command(
+    next_help_heading = "Rotation",
+    mut_arg("san", |san| of_variable(san, "WINDLASS_SAN")),
+    mut_arg("organization", |name| of_variable(name, "WINDLASS_ORGANIZATION")),
+    mut_arg("ou", |unit| of_variable(unit, "WINDLASS_OU"))
+)]
 pub struct RotationArgs {
     /// The common name of its certificates
     ///
     /// It becomes the source identity CN=NAME and the session tag
     /// x509Subject/CN: at most 61 letters, digits, spaces and _ . : / = + - @
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", env = "WINDLASS_CN", hide_env_values = true)]
     pub cn: Option<CommonName>,
 
     /// Its other names
@@ -121,33 +127,58 @@ pub struct RotationArgs {
     pub names: NameArgs,
 
     /// Type of its keys: p256, p384, rsa2048, rsa3072 or rsa4096
-    #[arg(long, value_name = "TYPE", default_value_t = KeyType::P256)]
+    #[arg(
+        long,
+        value_name = "TYPE",
+        default_value_t = KeyType::P256,
+        env = "WINDLASS_KEY_TYPE",
+        hide_env_values = true
+    )]
     pub key_type: KeyType,
 
     /// Keep the key when the certificate is renewed
-    #[arg(long)]
+    #[arg(long, env = "WINDLASS_REUSE_KEY", hide_env_values = true)]
     pub reuse_key: bool,
 
     /// Longest that a key is kept, as in 365d
-    #[arg(long, value_name = "TIME", value_parser = value::period, requires = "reuse_key")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = value::period,
+        env = "WINDLASS_MAX_KEY_AGE",
+        hide_env_values = true
+    )]
     pub max_key_age: Option<TimeDelta>,
 
     /// CA on this machine that certifies: its directory
     ///
-    /// --passphrase-from and its like open its key
-    #[arg(long, value_name = "DIR", conflicts_with = "issuer_command")]
+    /// --passphrase-from and its like open its key. $WINDLASS_CA_DIR names it for
+    /// 'windlass ca' too
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with = "issuer_command",
+        env = "WINDLASS_CA_DIR",
+        hide_env_values = true
+    )]
     pub ca_dir: Option<PathBuf>,
 
     /// The profile of that CA's policy
-    #[arg(long, value_name = "NAME", requires = "ca_dir")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "WINDLASS_CA_PROFILE",
+        hide_env_values = true
+    )]
     pub ca_profile: Option<String>,
 
     /// Life of the certificates of that CA in days
     #[arg(
         long,
         value_name = "DAYS",
-        requires = "ca_dir",
-        value_parser = value::number("a life in days", 1..=3650_u32, "30")
+        value_parser = value::number("a life in days", 1..=3650_u32, "30"),
+        env = "WINDLASS_DAYS",
+        hide_env_values = true
     )]
     pub days: Option<u32>,
 
@@ -157,7 +188,12 @@ pub struct RotationArgs {
     /// prints the certificate and those above it in PEM. What it prints has to be for
     /// the key and the names of the request and lead to --trust-anchor. It ends with 5
     /// or 75 where another try is worth it soon
-    #[arg(long, value_name = "COMMAND", requires = "trust_anchor")]
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        env = "WINDLASS_ISSUER_COMMAND",
+        hide_env_values = true
+    )]
     pub issuer_command: Option<CommandLine>,
 
     /// Longest that it may take, as in 60s
@@ -165,28 +201,46 @@ pub struct RotationArgs {
         long,
         value_name = "TIME",
         default_value = "60s",
-        value_parser = deadline
+        value_parser = deadline,
+        env = "WINDLASS_ISSUER_TIMEOUT",
+        hide_env_values = true
     )]
     pub issuer_timeout: Duration,
 
     /// Root certificates to which a new certificate has to lead
     ///
     /// With --ca-dir the root of that CA, if nothing is said
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WINDLASS_TRUST_ANCHOR",
+        hide_env_values = true
+    )]
     pub trust_anchor: Option<PathBuf>,
 
     /// Renew when less than this is left, as in 7d
     ///
     /// Not before a tenth of a certificate's life is over, or each run would renew what
     /// the one before has just obtained
-    #[arg(long, value_name = "TIME", value_parser = value::period)]
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = value::period,
+        env = "WINDLASS_WITHIN",
+        hide_env_values = true
+    )]
     pub within: Option<TimeDelta>,
 
     /// When it may be changed, as in '0 2 * * SUN 3h Europe/Berlin'
     ///
     /// A cron expression, how long from then on, and the time zone; may be repeated.
     /// With less than a sixth of its life left a certificate is renewed at any time
-    #[arg(long, value_name = "WINDOW")]
+    #[arg(
+        long,
+        value_name = "WINDOW",
+        env = "WINDLASS_WINDOW",
+        hide_env_values = true
+    )]
     pub window: Vec<ChangeWindow>,
 
     /// Program that is run before the change, and stops it by failing
@@ -197,13 +251,23 @@ pub struct RotationArgs {
     /// $WINDLASS_HOOK_NOT_AFTER, and the paths $WINDLASS_HOOK_CERTIFICATE,
     /// $WINDLASS_HOOK_PRIVATE_KEY, $WINDLASS_HOOK_CHAIN and $WINDLASS_HOOK_FULLCHAIN,
     /// which lead through DIR/current: before the change to what is in force still
-    #[arg(long, value_name = "COMMAND")]
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        env = "WINDLASS_BEFORE_HOOK",
+        hide_env_values = true
+    )]
     pub before_hook: Vec<CommandLine>,
 
     /// Program that is run after the change, as in 'systemctl reload nginx'
     ///
     /// One that fails is run again by the next run. See --before-hook
-    #[arg(long, value_name = "COMMAND")]
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        env = "WINDLASS_AFTER_HOOK",
+        hide_env_values = true
+    )]
     pub after_hook: Vec<CommandLine>,
 
     /// Longest that each of them may take, as in 60s
@@ -211,12 +275,14 @@ pub struct RotationArgs {
         long,
         value_name = "TIME",
         default_value = "60s",
-        value_parser = deadline
+        value_parser = deadline,
+        env = "WINDLASS_HOOK_TIMEOUT",
+        hide_env_values = true
     )]
     pub hook_timeout: Duration,
 
     /// Do not try a new certificate out with Roles Anywhere
-    #[arg(long)]
+    #[arg(long, env = "WINDLASS_NO_PROBE", hide_env_values = true)]
     pub no_probe: bool,
 
     /// Group that may read the key: its name or number
@@ -224,7 +290,12 @@ pub struct RotationArgs {
     /// Key files of the next versions have mode 0640, directories 0750; versions that
     /// are there stay as they are. Without it everything is its owner's alone, or as
     /// it was
-    #[arg(long, value_name = "GROUP")]
+    #[arg(
+        long,
+        value_name = "GROUP",
+        env = "WINDLASS_GROUP",
+        hide_env_values = true
+    )]
     pub group: Option<String>,
 
     /// File at a fixed path for the private key, beside the identity's directory
@@ -234,19 +305,39 @@ pub struct RotationArgs {
     /// The files change one after the other: a program that reads them at that
     /// moment may get a key and a certificate that do not belong together. What a
     /// crash cuts short is completed by the next run
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WINDLASS_KEY_FILE",
+        hide_env_values = true
+    )]
     pub key_file: Option<PathBuf>,
 
     /// The same for the certificate
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WINDLASS_CERT_FILE",
+        hide_env_values = true
+    )]
     pub cert_file: Option<PathBuf>,
 
     /// The same for the certificates above it
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WINDLASS_CHAIN_FILE",
+        hide_env_values = true
+    )]
     pub chain_file: Option<PathBuf>,
 
     /// The same for the certificate and those above it
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WINDLASS_FULLCHAIN_FILE",
+        hide_env_values = true
+    )]
     pub fullchain_file: Option<PathBuf>,
 
     /// How many versions are kept, the one in force included
@@ -254,7 +345,9 @@ pub struct RotationArgs {
         long,
         value_name = "NUMBER",
         default_value = "3",
-        value_parser = value::number("a number of versions", 2..=100_usize, "3")
+        value_parser = value::number("a number of versions", 2..=100_usize, "3"),
+        env = "WINDLASS_KEEP",
+        hide_env_values = true
     )]
     pub keep: usize,
 }
@@ -288,6 +381,12 @@ impl RotationArgs {
         "window",
         "within",
     ];
+}
+
+/// Gives an option its variable here: 'windlass ca' has the same options, and none of
+/// their variables.
+fn of_variable(option: Arg, name: &'static str) -> Arg {
+    option.env(name).hide_env_values(true)
 }
 
 /// A time that something may take: from a second to an hour.

@@ -2,6 +2,7 @@
 
 mod crash;
 mod issuers;
+mod settings;
 mod telling;
 
 use std::fs;

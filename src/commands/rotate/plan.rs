@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::authority::generations;
-use crate::cli::{Rotate, RotationArgs};
+use crate::cli::{Origin, Rotate, RotationArgs};
+use crate::clock::in_words;
 use crate::commands::error::RotateError;
 use crate::commands::{Context, Error};
 use crate::host::{
@@ -44,6 +45,7 @@ impl<'a> Plan<'a> {
         let directory = Self::directory(arguments, context)?;
         let common_name = rotation.cn.as_ref();
         let common_name = common_name.ok_or_else(|| missing(arguments, "common name", "cn"))?;
+        refuse_idle(arguments)?;
         let ca = rotation.ca_dir.as_ref().map(|path| context.path(path));
         let roots = roots(arguments, ca.as_deref(), context)?;
         let issuer: Box<dyn Issuer> = match (ca, &rotation.issuer_command) {
@@ -153,6 +155,33 @@ impl<'a> Plan<'a> {
             source,
         })?)
     }
+}
+
+/// Refuses what was said and means nothing beside the rest. Not what a profile says of
+/// a CA that is not asked, since another issuer was typed.
+fn refuse_idle(arguments: &Rotate) -> Result<(), Error> {
+    let rotation = &arguments.rotation;
+    let of_ca = "it is for a CA on this machine, and no --ca-dir names one";
+    let asked = [
+        ("ca_profile", rotation.ca_profile.clone(), of_ca),
+        ("days", rotation.days.map(|days| days.to_string()), of_ca),
+    ];
+    let asked = asked.into_iter().filter(|_| rotation.ca_dir.is_none());
+    let age = rotation.max_key_age.filter(|_| !rotation.reuse_key);
+    let age = age.map(|age| Some(in_words(age)));
+    let age = age.map(|age| ("max_key_age", age, "keys are kept with --reuse-key only"));
+    for (key, value, reason) in asked.chain(age) {
+        let origin = arguments.session.origin(key);
+        let is_typed = matches!(origin, Origin::Option { .. });
+        if value.is_some() && (is_typed || key == "max_key_age") {
+            return Err(Error::Value {
+                origin,
+                value,
+                reason: reason.to_owned(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The roots to which a certificate has to lead.
