@@ -301,7 +301,8 @@ pub struct RotationArgs {
     /// File at a fixed path for the private key, beside the identity's directory
     ///
     /// For programs that cannot be given a path below DIR/current. Owner, mode and
-    /// SELinux context of a file that is there stay; a symbolic link is followed.
+    /// SELinux context of a file that is there stay, unless --file-owner and its like
+    /// say others; a symbolic link is followed.
     /// The files change one after the other: a program that reads them at that
     /// moment may get a key and a certificate that do not belong together. What a
     /// crash cuts short is completed by the next run
@@ -340,6 +341,64 @@ pub struct RotationArgs {
     )]
     pub fullchain_file: Option<PathBuf>,
 
+    /// User to whom the files at fixed paths belong: the name or number
+    ///
+    /// Without it a file that is there keeps its owner, and a new one has this user,
+    /// or where that is root the owner of its directory. Only root can give files away
+    #[arg(
+        long,
+        value_name = "USER",
+        env = "WINDLASS_FILE_OWNER",
+        hide_env_values = true
+    )]
+    pub file_owner: Option<String>,
+
+    /// Their group: its name or number
+    #[arg(
+        long,
+        value_name = "GROUP",
+        env = "WINDLASS_FILE_GROUP",
+        hide_env_values = true
+    )]
+    pub file_group: Option<String>,
+
+    /// Mode of --key-file, as in 0640: from 0400 to 0640
+    ///
+    /// Without it a file that is there keeps its mode, and a new one has 0600
+    #[arg(
+        long,
+        value_name = "MODE",
+        value_parser = value::mode,
+        env = "WINDLASS_KEY_FILE_MODE",
+        hide_env_values = true
+    )]
+    pub key_file_mode: Option<u32>,
+
+    /// Mode of the other files at fixed paths: from 0400 to 0644
+    ///
+    /// Without it a file that is there keeps its mode, and a new one has 0644
+    #[arg(
+        long,
+        value_name = "MODE",
+        value_parser = value::mode,
+        env = "WINDLASS_CERT_FILE_MODE",
+        hide_env_values = true
+    )]
+    pub cert_file_mode: Option<u32>,
+
+    /// SELinux context of the files at fixed paths, as in system_u:object_r:cert_t:s0
+    ///
+    /// Without it a file that is there keeps its own, and a new one has what the
+    /// system's rules give it
+    #[arg(
+        long,
+        value_name = "CONTEXT",
+        value_parser = value::context,
+        env = "WINDLASS_FILE_CONTEXT",
+        hide_env_values = true
+    )]
+    pub file_context: Option<String>,
+
     /// How many versions are kept, the one in force included
     #[arg(
         long,
@@ -354,15 +413,19 @@ pub struct RotationArgs {
 
 impl RotationArgs {
     /// The options that a profile may have, by the names of their keys there.
-    pub const PROFILE_KEYS: [&'static str; 25] = [
+    pub const PROFILE_KEYS: [&'static str; 30] = [
         "after_hook",
         "before_hook",
         "ca_dir",
         "ca_profile",
         "cert_file",
+        "cert_file_mode",
         "chain_file",
         "cn",
         "days",
+        "file_context",
+        "file_group",
+        "file_owner",
         "fullchain_file",
         "group",
         "hook_timeout",
@@ -370,6 +433,7 @@ impl RotationArgs {
         "issuer_timeout",
         "keep",
         "key_file",
+        "key_file_mode",
         "key_type",
         "max_key_age",
         "no_probe",

@@ -1,5 +1,6 @@
 //! `windlass rotate`
 
+mod fixed;
 mod issuer;
 mod plan;
 mod shown;

@@ -1,6 +1,7 @@
 //! `windlass rotate`: an identity that is renewed when it is due, and never worse off.
 
 mod crash;
+mod fixed;
 mod issuers;
 mod settings;
 mod telling;

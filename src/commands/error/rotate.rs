@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
+use crate::cli::Origin;
 use crate::clock::{in_words, rfc3339};
 use crate::commands::Outcome;
 use crate::host::{self, Done, Prospect, Report, Urgency};
@@ -34,13 +35,24 @@ pub enum RotateError {
         source: host::Error,
     },
     /// A file at a fixed path would have a mode that it must not have.
-    #[error(transparent)]
-    Mode(#[from] UnsafeMode),
+    #[error("{origin}: {reason}")]
+    Mode {
+        /// Where it is said.
+        origin: Origin,
+        /// Which mode, and which it may have.
+        reason: UnsafeMode,
+    },
     /// There is no such group.
     #[error("there is no group '{group}'")]
     NoGroup {
         /// Its name.
         group: String,
+    },
+    /// There is no such user.
+    #[error("there is no user '{user}'")]
+    NoUser {
+        /// The name.
+        user: String,
     },
     /// No profile names one.
     #[error("no profile names an identity and who certifies it")]
@@ -136,7 +148,9 @@ impl RotateError {
 
     pub(super) fn outcome(&self) -> Outcome {
         match self {
-            Self::Mode(_) | Self::NoGroup { .. } | Self::NoIdentities => Outcome::Usage,
+            Self::Mode { .. } | Self::NoGroup { .. } | Self::NoIdentities | Self::NoUser { .. } => {
+                Outcome::Usage
+            }
             Self::Fixed { source, .. } | Self::Host { source, .. } => match source {
                 host::Error::Store(error) => of_store(error),
                 host::Error::NoCurrent { .. } => Outcome::Unusable,
@@ -159,7 +173,12 @@ impl RotateError {
             Self::NoIdentities => Some(
                 "give a profile 'identity', 'cn', and 'ca_dir' or 'issuer_command'; or name one identity with --identity".to_owned(),
             ),
-            Self::Mode(_) => None,
+            Self::Mode { reason, .. } => Some(match reason.mode & 0o007 {
+                0 => "its owner has to be able to read it, and nobody else to write it".to_owned(),
+                _ if reason.what == "the key" => "everybody on this host could use the key; a program of another user gets it by --file-owner, or by --file-group and 0640".to_owned(),
+                _ => "nobody but its owner may be able to write it".to_owned(),
+            }),
+            Self::NoUser { .. } => Some("'getent passwd' lists them; a number is taken too".to_owned()),
             Self::NoGroup { .. } => Some("'getent group' lists them; a number is taken too".to_owned()),
             Self::Fixed { source, directory } | Self::Host { source, directory } => match source {
                 host::Error::State { path, .. } => Some(format!(
