@@ -46,6 +46,28 @@ pub(super) fn id(
     }
 }
 
+/// Permission bits, as chmod(1) takes them in octal.
+pub(super) fn mode(text: &str) -> Result<u32, String> {
+    let is_octal = text.bytes().all(|octet| (b'0'..=b'7').contains(&octet));
+    let mode = u32::from_str_radix(text, 8).ok();
+    mode.filter(|mode| is_octal && *mode <= 0o7777)
+        .ok_or_else(|| "a mode is written in octal, as in 0640".to_owned())
+}
+
+/// An SELinux context: user, role and type at least. What the words mean is the
+/// kernel's to know.
+pub(super) fn context(text: &str) -> Result<String, String> {
+    let is_plain = text.bytes().all(|octet| octet.is_ascii_graphic());
+    let parts: Vec<&str> = text.split(':').collect();
+    if is_plain && parts.len() >= 3 && parts.iter().all(|part| !part.is_empty()) {
+        return Ok(text.to_owned());
+    }
+    Err(
+        "a context is written as in system_u:object_r:cert_t:s0; 'ls -Z' shows those of files"
+            .to_owned(),
+    )
+}
+
 /// An address without a port.
 pub(super) fn address(text: &str) -> Result<IpAddr, String> {
     text.parse().map_err(|_| {
@@ -118,6 +140,25 @@ mod tests {
         assert_eq!(moment("7d"), Ok(Moment::Ago(TimeDelta::days(7))));
         assert!(matches!(moment("2026-11-20T08:00:00Z"), Ok(Moment::At(_))));
         assert!(moment("yesterday").is_err());
+    }
+
+    #[test]
+    fn modes_are_octal_and_contexts_have_three_parts() {
+        assert_eq!(mode("0640"), Ok(0o640));
+        assert_eq!(mode("640"), Ok(0o640));
+        for wrong in ["", "0o640", "+640", "648", "u=rw", "10000", "-1"] {
+            assert!(mode(wrong).is_err(), "{wrong}");
+        }
+        for good in [
+            "system_u:object_r:cert_t:s0",
+            "a:b:c",
+            "u:r:t:s0-s0:c0.c1023",
+        ] {
+            assert_eq!(context(good).as_deref(), Ok(good));
+        }
+        for wrong in ["", "cert_t", "a:b", "a::c:d", "a:b:c d", "a:b:c\n"] {
+            assert!(context(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(super) fn show(arguments: &ConfigShow, context: &Context) -> Result<(), Erro
     let settings: Vec<Setting> = SessionArgs::PROFILE_KEYS
         .into_iter()
         .filter_map(|key| setting(key, &found.matches, found.profile.as_ref(), context))
-        .chain(of_rotation(found.profile.as_ref()))
+        .chain(of_rotation(found.profile.as_ref(), context))
         .collect();
     let profile = found.profile.as_ref();
     if arguments.json {
@@ -90,16 +90,24 @@ fn setting(
     })
 }
 
-/// What a profile says that is for rotation alone.
-fn of_rotation(profile: Option<&super::config_file::Profile>) -> impl Iterator<Item = Setting> {
+/// What a variable or a profile says that is for rotation alone.
+fn of_rotation(
+    profile: Option<&super::config_file::Profile>,
+    context: &Context,
+) -> impl Iterator<Item = Setting> {
     RotationArgs::PROFILE_KEYS
         .into_iter()
         .filter_map(move |key| {
-            let profile = profile?;
+            let name = format!("WINDLASS_{}", key.to_ascii_uppercase());
+            let (value, origin) = match (context.environment.get_str(&name), profile) {
+                (Some(value), _) => (value.to_owned(), format!("${name}")),
+                (None, Some(profile)) => (profile.said(key)?, profile.line_of(key)?),
+                (None, None) => return None,
+            };
             Some(Setting {
                 key,
-                value: profile.said(key)?,
-                origin: profile.line_of(key)?,
+                value: redacted(key, &value),
+                origin,
             })
         })
 }

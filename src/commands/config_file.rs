@@ -230,7 +230,7 @@ impl Profile {
             })
         };
         let (_, said): (Vec<_>, Vec<_>) = self.settings.iter().partition(|one| is_unsaid(one));
-        self.refuse_two_identities(&said)?;
+        self.refuse_two(&said)?;
         for setting in said {
             let Some(argument) = verb.get_arguments().find(|a| *a.get_id() == *setting.key) else {
                 continue;
@@ -244,21 +244,23 @@ impl Profile {
     }
 
     /// The parser lets defaults stand beside each other.
-    fn refuse_two_identities(&self, said: &[&Setting]) -> Result<(), Error> {
-        let Some(identity) = said.iter().find(|setting| setting.key == "identity") else {
-            return Ok(());
-        };
-        match said.iter().find(|other| excludes("identity", &other.key)) {
-            None => Ok(()),
-            Some(other) => Err(Error::Config {
-                path: self.path.clone(),
-                line: identity.line.max(other.line),
-                problem: ConfigProblem::Both {
-                    key: identity.key.clone(),
-                    other: other.key.clone(),
-                },
-            }),
+    fn refuse_two(&self, said: &[&Setting]) -> Result<(), Error> {
+        for key in ["identity", "ca_dir"] {
+            let Some(one) = said.iter().find(|setting| setting.key == key) else {
+                continue;
+            };
+            if let Some(other) = said.iter().find(|other| excludes(key, &other.key)) {
+                return Err(Error::Config {
+                    path: self.path.clone(),
+                    line: one.line.max(other.line),
+                    problem: ConfigProblem::Both {
+                        key: one.key.clone(),
+                        other: other.key.clone(),
+                    },
+                });
+            }
         }
+        Ok(())
     }
 
     /// The values of a key, as they would be typed.

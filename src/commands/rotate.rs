@@ -1,21 +1,24 @@
 //! `windlass rotate`
 
+mod fixed;
 mod issuer;
 mod plan;
 mod shown;
 mod trial;
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use serde_json::json;
 
 use crate::cli::{Command, Rotate};
-use crate::host::{Disk, Done, Report, Rotation, Standing};
+use crate::host::{Disk, Done, Report, Rotation, Standing, Tidings};
 use crate::store::Versions;
 
-pub(super) use self::plan::{Plan, fixed, host};
+pub(super) use self::fixed::fixed;
+pub(super) use self::plan::{Plan, host};
 pub(super) use self::shown::standing_json;
-use self::shown::{report_json, report_text, standing_text};
+use self::shown::{held_text, report_json, report_text, standing_text};
 use super::error::RotateError;
 use super::{Context, Error, Outcome};
 
@@ -44,9 +47,7 @@ pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<(), Error> {
             Ok(None) => {}
             Ok(Some(came_to)) => all.push((name, came_to)),
             Err(error) => {
-                if let Some(earlier) = failed.replace(error) {
-                    context.printer.error(&earlier);
-                }
+                add(&mut failed, error, context);
                 context.printer.warning(&format!(
                     "the identity of the profile {name} was left as it is"
                 ));
@@ -70,11 +71,23 @@ pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<(), Error> {
         }
     }
     for error in all.into_iter().filter_map(|(_, came_to)| came_to.failure()) {
-        if let Some(earlier) = failed.replace(error) {
-            context.printer.error(&earlier);
-        }
+        add(&mut failed, error, context);
     }
     conclude(failed, changed, arguments)
+}
+
+/// Adds an error to the one with which the command ends: the last, but for that
+/// something has expired. The other one is told now.
+fn add(failed: &mut Option<Error>, error: Error, context: &Context) {
+    let (other, last) = match failed.take() {
+        None => (None, error),
+        Some(earlier) if earlier.outcome() == Outcome::Expired => (Some(error), earlier),
+        Some(earlier) => (Some(earlier), error),
+    };
+    if let Some(other) = other.filter(|other| !matches!(other, Error::Verdict(_))) {
+        context.printer.error(&other);
+    }
+    *failed = Some(last);
 }
 
 /// How the command ends.
@@ -115,8 +128,8 @@ enum CameTo {
     Look(PathBuf, Box<Standing>),
     /// Another process renews it at this moment.
     Busy(PathBuf),
-    /// A run.
-    Run(PathBuf, Box<Report>),
+    /// A run, with what of it is worth telling; without where everything is.
+    Run(PathBuf, Box<Report>, Option<Tidings>),
 }
 
 fn one(arguments: &Rotate, context: &Context) -> Result<CameTo, Error> {
@@ -150,10 +163,28 @@ fn one(arguments: &Rotate, context: &Context) -> Result<CameTo, Error> {
             directory: directory.clone(),
             source,
         })?;
-    for note in &report.notes {
+    let tidings = match is_watched(arguments, context) {
+        true => None,
+        false => Some(report.tidings()),
+    };
+    if let Some(tidings) = &tidings {
+        // What is not kept is told again.
+        let _ = rotation.keep_told(&report, tidings);
+    }
+    for note in tidings.as_ref().map_or(&report.notes, |news| &news.notes) {
         context.printer.warning(note);
     }
-    Ok(CameTo::Run(directory, Box::new(report)))
+    let is_told = tidings.as_ref().is_none_or(|news| news.renewal);
+    if let Some(held) = held_text(&directory, &report).filter(|_| is_told) {
+        context.printer.warning(&held);
+    }
+    Ok(CameTo::Run(directory, Box::new(report), tidings))
+}
+
+/// Whether somebody wants to hear of this run, whatever was told before.
+fn is_watched(arguments: &Rotate, context: &Context) -> bool {
+    let is_asked = arguments.force || arguments.exit_code || arguments.json;
+    is_asked || context.printer.is_verbose() || std::io::stderr().is_terminal()
 }
 
 impl CameTo {
@@ -162,7 +193,7 @@ impl CameTo {
         match self {
             Self::Busy(_) => false,
             Self::Look(_, standing) => standing.is_to_be_renewed(),
-            Self::Run(_, report) => matches!(report.done, Done::Renewed { .. }),
+            Self::Run(_, report, _) => matches!(report.done, Done::Renewed { .. }),
         }
     }
 
@@ -170,7 +201,7 @@ impl CameTo {
         match self {
             Self::Busy(path) => json!({ "identity": path, "result": "busy" }),
             Self::Look(path, standing) => standing_json(path, standing),
-            Self::Run(path, report) => report_json(path, report),
+            Self::Run(path, report, _) => report_json(path, report),
         }
     }
 
@@ -179,15 +210,25 @@ impl CameTo {
         match self {
             Self::Busy(_) => String::new(),
             Self::Look(path, standing) => standing_text(path, standing),
-            Self::Run(path, report) => report_text(path, report),
+            Self::Run(path, report, _) => report_text(path, report),
         }
     }
 
+    /// Why it failed; the outcome alone where that was told already.
     fn failure(self) -> Option<Error> {
-        let Self::Run(directory, report) = self else {
+        let Self::Run(directory, report, tidings) = self else {
             return None;
         };
-        RotateError::of(directory, *report).map(Error::from)
+        let error = RotateError::of(directory, *report)?;
+        let is_told = tidings.is_none_or(|news| match &error {
+            RotateError::Fixed { .. } => news.fixed,
+            _ => news.renewal,
+        });
+        let error = Error::from(error);
+        Some(match is_told {
+            true => error,
+            false => Error::Verdict(error.outcome()),
+        })
     }
 
     fn end(self, arguments: &Rotate, context: &Context) -> Result<(), Error> {

@@ -22,6 +22,7 @@ mod shelf;
 mod spread;
 mod standing;
 mod state;
+mod telling;
 mod terms;
 mod window;
 
@@ -42,6 +43,7 @@ pub use shelf::{Disk, Pair, Part, Shelf};
 pub use spread::Whose;
 pub use standing::{Reason, Standing};
 pub use state::{Failure, InForce, Next, Owed, State, StateError, Step};
+pub use telling::{Tidings, Told};
 pub use terms::{Compared, KeyPolicy, Terms};
 pub use window::{ChangeWindow, ChangeWindows, WindowError};
 

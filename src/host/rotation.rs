@@ -244,6 +244,7 @@ impl Rotation<'_> {
         state.last_success = Some(now);
         state.failures = None;
         state.last_failure = None;
+        state.told = Vec::new();
         state.owed = Owed::All;
     }
 

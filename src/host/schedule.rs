@@ -13,7 +13,7 @@
 //! share, since a night is a night for them as well.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Whose;
 
@@ -147,7 +147,7 @@ pub struct Due {
 }
 
 /// How urgent a renewal is, from not at all to too late.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Urgency {
     /// Nothing is to be done.

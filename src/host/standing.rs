@@ -35,6 +35,8 @@ pub struct Standing {
     pub is_closed: bool,
     /// What is kept between runs.
     pub state: State,
+    /// The moment.
+    pub at: DateTime<Utc>,
 }
 
 /// Why an identity is renewed.
@@ -115,6 +117,7 @@ impl Standing {
             opens: terms.windows.next_opening(now).filter(|_| is_closed),
             is_closed,
             state,
+            at: now,
         }
     }
 

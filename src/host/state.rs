@@ -9,6 +9,7 @@ use crate::text::printable;
 
 use super::backoff::{Failures, Prospect};
 use super::hooks::HookOutcome;
+use super::telling::Told;
 
 /// How much of a failure's words is kept, in characters.
 const KEPT: usize = 600;
@@ -36,6 +37,8 @@ pub struct State {
     pub owed: Owed,
     /// When a version was put in force last.
     pub last_success: Option<DateTime<Utc>>,
+    /// What was told of failures since.
+    pub told: Vec<Told>,
 }
 
 /// The version in force.

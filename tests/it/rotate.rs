@@ -1,7 +1,10 @@
 //! `windlass rotate`: an identity that is renewed when it is due, and never worse off.
 
 mod crash;
+mod fixed;
 mod issuers;
+mod settings;
+mod telling;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -173,6 +173,7 @@ fn the_manual_has_every_variable_and_no_other() {
         "serve",
         "update",
         "configure",
+        "rotate",
     ] {
         let definition = command.find_subcommand(verb).unwrap();
         let mut expected = BTreeSet::new();

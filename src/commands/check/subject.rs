@@ -73,7 +73,7 @@ impl Subject {
                 Err(error) => problem = Some(error),
             }
         } else {
-            match fixed(&asked.rotation, context) {
+            match fixed(asked, context) {
                 Ok(files) => expected.fixed = files,
                 Err(error) => problem = Some(error),
             }

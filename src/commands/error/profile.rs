@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::{ConfigProblem, Reporting, RotationArgs};
+use crate::cli::{ConfigProblem, Reporting};
 use crate::text::nearest;
 
 /// Where was looked for a profile, and what is there.
@@ -26,32 +26,20 @@ pub(super) fn no_profile(name: &str, places: &[PathBuf], known: &[String]) -> St
 
 pub(super) fn hint_missing(option: &str, profile: Option<&(String, PathBuf)>) -> String {
     let key = option.replace('-', "_");
-    // The options of a rotation have no variables.
-    if RotationArgs::PROFILE_KEYS.contains(&key.as_str()) {
-        let further = match option {
-            "issuer-command" | "trust-anchor" => {
-                "; a CA on this machine that certifies is named by --ca-dir"
-            }
-            _ => "",
-        };
-        return match profile {
-            Some((name, path)) => format!(
-                "the profile '{name}' of {} has no {key}: put it there, or give --{option}{further}",
-                path.display()
-            ),
-            None => format!(
-                "give --{option}, or name a --profile of the config file that has {key}{further}"
-            ),
-        };
-    }
+    let further = match option {
+        "issuer-command" | "trust-anchor" => {
+            "; a CA on this machine that certifies is named by --ca-dir"
+        }
+        _ => "",
+    };
     let variable = key.to_ascii_uppercase();
     match profile {
         Some((name, path)) => format!(
-            "the profile '{name}' of {} has no {key}: put it there, give --{option}, or set $WINDLASS_{variable}",
+            "the profile '{name}' of {} has no {key}: put it there, give --{option}, or set $WINDLASS_{variable}{further}",
             path.display()
         ),
         None => format!(
-            "give --{option}, set $WINDLASS_{variable}, or name a --profile of the config file that has {key}"
+            "give --{option}, set $WINDLASS_{variable}, or name a --profile of the config file that has {key}{further}"
         ),
     }
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
-use crate::clock::rfc3339;
+use crate::cli::Origin;
+use crate::clock::{in_words, rfc3339};
 use crate::commands::Outcome;
 use crate::host::{self, Done, Prospect, Report, Urgency};
 
@@ -34,50 +35,68 @@ pub enum RotateError {
         source: host::Error,
     },
     /// A file at a fixed path would have a mode that it must not have.
-    #[error(transparent)]
-    Mode(#[from] UnsafeMode),
+    #[error("{origin}: {reason}")]
+    Mode {
+        /// Where it is said.
+        origin: Origin,
+        /// Which mode, and which it may have.
+        reason: UnsafeMode,
+    },
     /// There is no such group.
     #[error("there is no group '{group}'")]
     NoGroup {
         /// Its name.
         group: String,
     },
+    /// There is no such user.
+    #[error("there is no user '{user}'")]
+    NoUser {
+        /// The name.
+        user: String,
+    },
     /// No profile names one.
     #[error("no profile names an identity and who certifies it")]
     NoIdentities,
-    /// It has ended, and it is still to be waited for the next try.
+    /// A step failed, and is tried again.
     #[error(
-        "the identity in {} has expired, and is renewed again from {} on{}",
+        "the identity in {}{} {}{}",
         directory.display(),
-        rfc3339(*.next_try),
+        stands(*.urgency, *.ends, *.now),
+        if *tried { "was not renewed" } else { "is still not renewed" },
         because(message)
     )]
-    Waiting {
-        /// The identity.
-        directory: PathBuf,
-        /// When it is tried again.
-        next_try: DateTime<Utc>,
-        /// What failed last; empty when nobody knows.
-        message: String,
-    },
-    /// A step failed, and is tried again.
-    #[error("the identity in {} was not renewed: {message}", directory.display())]
     NotRenewed {
         /// The identity.
         directory: PathBuf,
-        /// What happened.
+        /// What happened; empty when nobody knows.
         message: String,
+        /// Whether this run has tried it, and not one before.
+        tried: bool,
         /// Whether it may pass by itself.
         prospect: Prospect,
         /// Whether it was refused, by the policy of a CA or by Roles Anywhere.
         refused: bool,
         /// When the certificate in force ends; `None` without one.
         ends: Option<DateTime<Utc>>,
-        /// Whether there is none that is valid.
-        is_expired: bool,
+        /// How urgent it is.
+        urgency: Urgency,
+        /// When that was looked at.
+        now: DateTime<Utc>,
         /// When it is tried again.
         next_try: Option<DateTime<Utc>>,
     },
+}
+
+/// What there is to say of a certificate before it is said what happened: the more
+/// urgent, the more.
+fn stands(urgency: Urgency, ends: Option<DateTime<Utc>>, now: DateTime<Utc>) -> String {
+    let left = || ends.map_or_else(String::new, |ends| in_words(ends - now));
+    match urgency {
+        Urgency::Expired if ends.is_some() => " has expired and".to_owned(),
+        Urgency::Emergency => format!(" ends in {} and", left()),
+        Urgency::Overdue => format!(" is overdue, with {} left, and", left()),
+        Urgency::Healthy | Urgency::Due | Urgency::Expired => String::new(),
+    }
 }
 
 fn because(message: &str) -> String {
@@ -88,20 +107,12 @@ fn because(message: &str) -> String {
 }
 
 impl RotateError {
-    /// That of a run, if it failed.
+    /// That of a run, if it failed, or waits since one before has.
     pub(in crate::commands) fn of(directory: PathBuf, report: Report) -> Option<Self> {
         let standing = report.standing;
-        let failure = match (report.done, standing.next_try) {
-            (Done::Failed(failure), _) => failure,
-            // Quiet as it is otherwise, that has to be heard.
-            (Done::Held, Some(next_try)) if standing.urgency == Urgency::Expired => {
-                let failure = standing.state.last_failure;
-                return Some(Self::Waiting {
-                    directory,
-                    next_try,
-                    message: failure.map(|failure| failure.message).unwrap_or_default(),
-                });
-            }
+        let (failure, tried) = match (report.done, standing.next_try) {
+            (Done::Failed(failure), _) => (Some(failure), true),
+            (Done::Held, Some(_)) => (standing.state.last_failure, false),
             _ => {
                 let fixed = report.fixed;
                 return fixed.map(|source| Self::Fixed { directory, source });
@@ -109,18 +120,37 @@ impl RotateError {
         };
         Some(Self::NotRenewed {
             directory,
-            message: failure.message,
-            prospect: failure.prospect,
-            refused: failure.refused,
+            prospect: match &failure {
+                Some(failure) => failure.prospect,
+                None => Prospect::Passing,
+            },
+            refused: failure.as_ref().is_some_and(|failure| failure.refused),
+            message: failure.map(|failure| failure.message).unwrap_or_default(),
+            tried,
             ends: standing.due.map(|due| due.ends()),
-            is_expired: standing.due.is_some() && standing.urgency == Urgency::Expired,
+            urgency: standing.urgency,
+            now: standing.at,
             next_try: standing.next_try,
         })
     }
 
+    /// Whether there was a certificate, and it has ended.
+    const fn is_expired(&self) -> bool {
+        matches!(
+            self,
+            Self::NotRenewed {
+                ends: Some(_),
+                urgency: Urgency::Expired,
+                ..
+            }
+        )
+    }
+
     pub(super) fn outcome(&self) -> Outcome {
         match self {
-            Self::Mode(_) | Self::NoGroup { .. } | Self::NoIdentities => Outcome::Usage,
+            Self::Mode { .. } | Self::NoGroup { .. } | Self::NoIdentities | Self::NoUser { .. } => {
+                Outcome::Usage
+            }
             Self::Fixed { source, .. } | Self::Host { source, .. } => match source {
                 host::Error::Store(error) => of_store(error),
                 host::Error::NoCurrent { .. } => Outcome::Unusable,
@@ -129,10 +159,7 @@ impl RotateError {
                 | host::Error::Pki(_)
                 | host::Error::State { .. } => Outcome::Failed,
             },
-            Self::Waiting { .. }
-            | Self::NotRenewed {
-                is_expired: true, ..
-            } => Outcome::Expired,
+            Self::NotRenewed { .. } if self.is_expired() => Outcome::Expired,
             Self::NotRenewed { refused: true, .. } => Outcome::Refused,
             Self::NotRenewed { prospect, .. } => match prospect {
                 Prospect::Passing => Outcome::Temporary,
@@ -146,7 +173,12 @@ impl RotateError {
             Self::NoIdentities => Some(
                 "give a profile 'identity', 'cn', and 'ca_dir' or 'issuer_command'; or name one identity with --identity".to_owned(),
             ),
-            Self::Mode(_) => None,
+            Self::Mode { reason, .. } => Some(match reason.mode & 0o007 {
+                0 => "its owner has to be able to read it, and nobody else to write it".to_owned(),
+                _ if reason.what == "the key" => "everybody on this host could use the key; a program of another user gets it by --file-owner, or by --file-group and 0640".to_owned(),
+                _ => "nobody but its owner may be able to write it".to_owned(),
+            }),
+            Self::NoUser { .. } => Some("'getent passwd' lists them; a number is taken too".to_owned()),
             Self::NoGroup { .. } => Some("'getent group' lists them; a number is taken too".to_owned()),
             Self::Fixed { source, directory } | Self::Host { source, directory } => match source {
                 host::Error::State { path, .. } => Some(format!(
@@ -159,14 +191,10 @@ impl RotateError {
                 }
                 host::Error::Key(_) | host::Error::Lost { .. } | host::Error::Pki(_) => None,
             },
-            Self::Waiting { .. } => Some("--force tries it now".to_owned()),
             Self::NotRenewed {
-                ends,
-                is_expired,
-                next_try,
-                ..
+                ends, next_try, ..
             } => {
-                let stands = match (ends, is_expired) {
+                let stands = match (ends, self.is_expired()) {
                     (None, _) => "there is no certificate yet".to_owned(),
                     (Some(ends), true) => format!("the certificate ended on {}", rfc3339(*ends)),
                     (Some(ends), false) => {

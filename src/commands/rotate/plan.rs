@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::authority::generations;
-use crate::cli::{Rotate, RotationArgs};
+use crate::cli::{Origin, Rotate};
+use crate::clock::in_words;
 use crate::commands::error::RotateError;
 use crate::commands::{Context, Error};
 use crate::host::{
@@ -12,10 +13,9 @@ use crate::host::{
 };
 use crate::limits;
 use crate::pki::{Certificate, read_certificates};
-use crate::store::{
-    FixedFile, FixedFiles, Ownership, UnsafeMode, Versions, check_trusted, read_bounded,
-};
+use crate::store::{FixedFiles, Ownership, Versions, read_bounded};
 
+use super::fixed::{fixed, gid};
 use super::issuer::LocalCa;
 use super::trial::RolesAnywhere;
 
@@ -47,6 +47,7 @@ impl<'a> Plan<'a> {
         let directory = Self::directory(arguments, context)?;
         let common_name = rotation.cn.as_ref();
         let common_name = common_name.ok_or_else(|| missing(arguments, "common name", "cn"))?;
+        refuse_idle(arguments)?;
         let ca = rotation.ca_dir.as_ref().map(|path| context.path(path));
         let roots = roots(arguments, ca.as_deref(), context)?;
         let issuer: Box<dyn Issuer> = match (ca, &rotation.issuer_command) {
@@ -94,7 +95,7 @@ impl<'a> Plan<'a> {
             deadline: rotation.hook_timeout,
             withheld: arguments.session.identity.secret_variables(),
         };
-        let fixed = fixed(rotation, context)?;
+        let fixed = fixed(arguments, context)?;
         Ok(Self {
             places: Places::of(&directory),
             fixed,
@@ -158,6 +159,33 @@ impl<'a> Plan<'a> {
     }
 }
 
+/// Refuses what was said and means nothing beside the rest. Not what a profile says of
+/// a CA that is not asked, since another issuer was typed.
+fn refuse_idle(arguments: &Rotate) -> Result<(), Error> {
+    let rotation = &arguments.rotation;
+    let of_ca = "it is for a CA on this machine, and no --ca-dir names one";
+    let asked = [
+        ("ca_profile", rotation.ca_profile.clone(), of_ca),
+        ("days", rotation.days.map(|days| days.to_string()), of_ca),
+    ];
+    let asked = asked.into_iter().filter(|_| rotation.ca_dir.is_none());
+    let age = rotation.max_key_age.filter(|_| !rotation.reuse_key);
+    let age = age.map(|age| Some(in_words(age)));
+    let age = age.map(|age| ("max_key_age", age, "keys are kept with --reuse-key only"));
+    for (key, value, reason) in asked.chain(age) {
+        let origin = arguments.session.origin(key);
+        let is_typed = matches!(origin, Origin::Option { .. });
+        if value.is_some() && (is_typed || key == "max_key_age") {
+            return Err(Error::Value {
+                origin,
+                value,
+                reason: reason.to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// The roots to which a certificate has to lead.
 fn roots(
     arguments: &Rotate,
@@ -179,59 +207,6 @@ fn roots(
 
 fn missing(arguments: &Rotate, what: &'static str, option: &'static str) -> Error {
     crate::commands::session::missing(&arguments.session, what, option)
-}
-
-/// Adds a file at a fixed path.
-type With = fn(FixedFiles, FixedFile) -> Result<FixedFiles, UnsafeMode>;
-
-/// The files at fixed paths, if there are any.
-pub(in crate::commands) fn fixed(
-    rotation: &RotationArgs,
-    context: &Context,
-) -> Result<Option<FixedFiles>, Error> {
-    let absolute = |path: &PathBuf| {
-        let path = context.path(path);
-        std::path::absolute(&path).unwrap_or(path)
-    };
-    if let Some(key) = rotation.key_file.as_ref().map(absolute) {
-        // Whoever can make files there would get the key.
-        check_trusted(key.parent().unwrap_or_else(|| Path::new("/")))?;
-    }
-    let asked: [(&Option<PathBuf>, With); 4] = [
-        (&rotation.key_file, FixedFiles::with_key),
-        (&rotation.cert_file, FixedFiles::with_certificate),
-        (&rotation.chain_file, FixedFiles::with_chain),
-        (&rotation.fullchain_file, FixedFiles::with_fullchain),
-    ];
-    let mut files = None;
-    for (path, with) in asked {
-        if let Some(path) = path.as_ref().map(absolute) {
-            let before = files.unwrap_or_default();
-            files = Some(with(before, FixedFile::new(path)).map_err(RotateError::from)?);
-        }
-    }
-    Ok(files)
-}
-
-/// The number of a group that is named or numbered (group(5)).
-fn gid(group: &str) -> Result<u32, RotateError> {
-    // The last one means that nothing is changed (chown(2)).
-    if group.bytes().all(|octet| octet.is_ascii_digit())
-        && let Some(number) = group.parse().ok().filter(|number| *number != u32::MAX)
-    {
-        return Ok(number);
-    }
-    let content = read_bounded(Path::new("/etc/group"), limits::MAX_FILE).unwrap_or_default();
-    let text = String::from_utf8_lossy(&content);
-    let mut lines = text.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    lines
-        .find_map(|fields| match fields.as_slice() {
-            [name, _, number, ..] if *name == group => number.parse().ok(),
-            _ => None,
-        })
-        .ok_or_else(|| RotateError::NoGroup {
-            group: group.to_owned(),
-        })
 }
 
 /// What tells this host from others: a machine id, or else its name.

@@ -46,10 +46,7 @@ pub(super) fn report_json(path: &Path, report: &Report) -> Value {
             shown["oldSerialNumber"] = json!(before.map(|serial| serial.hex()));
             ("renewed", Some(reason))
         }
-        Done::Failed(failure) => {
-            shown["failure"] = json!(failure);
-            ("failed", None)
-        }
+        Done::Failed(_) => ("failed", None),
     };
     shown["result"] = json!(result);
     if let Some(reason) = reason {
@@ -78,6 +75,27 @@ pub(super) fn report_text(path: &Path, report: &Report) -> String {
         ),
         _ => String::new(),
     }
+}
+
+/// What is to be told of a run that a change window holds up for long.
+pub(super) fn held_text(path: &Path, report: &Report) -> Option<String> {
+    let standing = &report.standing;
+    let is_held = matches!(report.done, Done::Held) && standing.next_try.is_none();
+    let due = standing.due?;
+    if !is_held || standing.urgency < Urgency::Overdue {
+        return None;
+    }
+    let opens = match standing.opens {
+        Some(opens) if opens < due.ends() => {
+            format!("the next change window opens on {}", rfc3339(opens))
+        }
+        Some(_) | None => "no change window opens before".to_owned(),
+    };
+    Some(format!(
+        "the identity in {} is overdue, and its certificate ends on {}; {opens}; --force renews it now",
+        path.display(),
+        rfc3339(due.ends()),
+    ))
 }
 
 /// How it stands, for people.
