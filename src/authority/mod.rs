@@ -50,6 +50,7 @@ mod record;
 mod restore;
 mod revoke;
 mod rollover;
+mod rollover_error;
 mod sign_ca;
 mod subject;
 mod tally;
@@ -89,6 +90,7 @@ pub use rollover::{
     Activated, GenerationStatus, NextStep, Retired, RolloverStatus, activate, cancel, retire,
     rollover_status,
 };
+pub use rollover_error::RolloverError;
 pub use sign_ca::{CaRequest, CertifiedCa, RootSigner};
 pub use subject::{CommonName, TagValue};
 
