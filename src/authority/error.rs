@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::clock::rfc3339;
 use crate::{key, pki, store};
 
-use super::{AuthorityName, Flaw, ListError, Part, Refusal, RolloverError};
+use super::{AuthorityName, Flaw, ListError, Part, Refusals, RolloverError};
 
 /// Why the authority could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -348,7 +348,7 @@ pub enum Error {
     Random,
     /// The policy does not allow it.
     #[error("the policy refuses {0}")]
-    Refused(Refusal),
+    Refused(Refusals),
     /// A request of this name was for something else.
     #[error("the request '{request_id}' was issued as {serial}, for something else: {what}")]
     RequestDiffers {

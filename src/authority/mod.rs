@@ -80,7 +80,7 @@ pub use occasion::{Action, Occasion, check_clock, note_export};
 pub use opened::Authority;
 pub use own_key::{DeviceKey, DeviceOptions, Unlock};
 pub use passphrase::{NewPassphrase, Reencrypted, change_passphrase};
-pub use policy::{Policy, Profile, Refusal};
+pub use policy::{Policy, Profile, Refusal, Refusals};
 pub use prepare::{Preparation, Prepared, prepare};
 pub use publish::{ListPlan, ListSigner, Published};
 pub use reconcile::{Reconciled, Reconciliation, reconcile};

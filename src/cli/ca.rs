@@ -164,7 +164,8 @@ pub struct TermArgs {
 
     /// Show what would be issued, and issue nothing
     ///
-    /// Nothing is written, and no passphrase is asked for
+    /// Nothing is written, and no passphrase is asked for. With --json what the policy
+    /// refuses is told too, all of it, as refusals with their rules
     #[arg(long)]
     pub dry_run: bool,
 }
