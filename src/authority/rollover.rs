@@ -142,6 +142,7 @@ pub fn retire(directory: &Path, force: bool, occasion: &Occasion<'_>) -> Result<
             last_end,
             safe_from: safe_from(last_end),
             serial: retiring.issuing.certificate.serial().hex(),
+            root: has_key(directory, retiring.root.name).then_some(retiring.root.name),
         }
         .into());
     }
@@ -402,7 +403,8 @@ pub struct RolloverStatus {
     pub bundle_certificates: usize,
     /// Whether `trust-anchor.pem` holds it.
     pub is_bundle_written: bool,
-    /// How many authorities have revocation lists that have not expired.
+    /// How many revocation lists are in use: of authorities that are live, and not
+    /// expired.
     pub lists: u64,
     /// What is to be done next.
     pub next: NextStep,
@@ -453,7 +455,7 @@ pub fn rollover_status(directory: &Path, at: DateTime<Utc>) -> Result<RolloverSt
         bundle: now.bundle(),
         bundle_certificates: now.roots().len(),
         is_bundle_written: now.is_bundle_written,
-        lists: inventory.crl_issuers(at)?,
+        lists: now.lists_in_use(&inventory, at)?,
         next,
     })
 }

@@ -73,6 +73,8 @@ pub enum RolloverError {
         safe_from: DateTime<Utc>,
         /// The serial number of the issuing CA's certificate, in hex.
         serial: String,
+        /// Its root, if the key of it is here.
+        root: Option<AuthorityName>,
     },
     /// No generation waits to be activated or cancelled.
     #[error("no generation of the CA is prepared")]

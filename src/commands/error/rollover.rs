@@ -27,9 +27,21 @@ pub(super) fn hint_rollover(error: &RolloverError) -> String {
             rfc3339(*safe_from)
         ),
         RolloverError::LeavesUnlisted {
-            safe_from, serial, ..
+            safe_from,
+            serial,
+            root: Some(root),
+            ..
         } => format!(
-            "wait until {}, or revoke the issuing CA where its root is, 'windlass ca revoke --ca {serial} --reason cessationOfOperation', make the root's list, 'windlass ca crl --issuer root', and import it; --force retires it now",
+            "wait until {}, or revoke the issuing CA, 'windlass ca revoke --ca {serial} --reason cessationOfOperation', make the root's list, 'windlass ca crl --issuer {root}', and import it; --force retires it now",
+            rfc3339(*safe_from)
+        ),
+        RolloverError::LeavesUnlisted {
+            safe_from,
+            serial,
+            root: None,
+            ..
+        } => format!(
+            "wait until {}, or revoke the issuing CA where its root is, 'windlass ca revoke --dir ROOT --ca {serial} --reason cessationOfOperation', make the root's list there, 'windlass ca crl --dir ROOT --issuer root', and import it; --force retires it now",
             rfc3339(*safe_from)
         ),
         RolloverError::NothingPrepared => fixed(
