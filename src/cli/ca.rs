@@ -20,6 +20,7 @@ mod sign;
 pub use apart::{CaInstall, CaSignCa};
 pub use audit::{
     AuditCheckpoint, AuditCommand, AuditExport, AuditList, AuditReconcile, AuditVerify, CaAudit,
+    LogOrder,
 };
 pub use backup::{CaBackup, CaRestore};
 pub use batch::BatchArgs;
