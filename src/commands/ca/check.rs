@@ -7,8 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use crate::authority::{self, Finding, HealthPlan, Level};
-use crate::cli::{CaCheck, CheckFormat};
-use crate::clock::rfc3339;
+use crate::cli::{CaCheck, CheckFormat, Origin};
+use crate::clock::{in_words, rfc3339};
 use crate::commands::{Context, Error, Outcome, Printer, ready};
 use crate::store::{self, Readers};
 use crate::text::{printable, with_causes};
@@ -24,6 +24,13 @@ const MOST: usize = 500;
 
 /// Tells how the CA is, with the exit code of a Nagios plugin.
 pub(in crate::commands) fn check(arguments: &CaCheck, context: &Context) -> Result<(), Error> {
+    if let Err(error) = check_thresholds(arguments) {
+        context.printer.error(&error);
+        return match check_unknown(&context.printer) {
+            Outcome::Command(status) => Err(Error::Ended { status }),
+            _ => Err(error),
+        };
+    }
     let now = context.clock.now();
     let directory = context.path(&arguments.ca.dir);
     let found = authority::health(&HealthPlan {
@@ -79,6 +86,29 @@ pub(in crate::commands) fn check(arguments: &CaCheck, context: &Context) -> Resu
             status: level.code(),
         }),
     }
+}
+
+/// Refuses a warning that would come after what it is to warn of: there would never
+/// be one.
+fn check_thresholds(arguments: &CaCheck) -> Result<(), Error> {
+    let wrong = |key: &str, value: String, critical: &str| Error::Value {
+        origin: Origin::Option {
+            key: key.to_owned(),
+        },
+        value: Some(value),
+        reason: format!("a warning comes before what is critical: give more than {critical}"),
+    };
+    let (warn, critical) = (arguments.warn, arguments.critical);
+    if warn < critical {
+        let critical = format!("--critical, which is {}", in_words(critical));
+        return Err(wrong("warn", in_words(warn), &critical));
+    }
+    let (warn, critical) = (arguments.leaf_warn, arguments.leaf_critical);
+    if warn < critical {
+        let critical = format!("--leaf-critical, which is {critical}");
+        return Err(wrong("leaf_warn", warn.to_string(), &critical));
+    }
+    Ok(())
 }
 
 /// Whether these arguments are those of `windlass ca check`.
