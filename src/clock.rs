@@ -1,5 +1,7 @@
 //! Time is handed in: everything that needs "now" takes a [`Clock`].
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
 /// A source of the current time in UTC.
@@ -23,13 +25,51 @@ impl Clock for FixedClock {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    /// `Utc::now` would end the program on a machine that has lost its time.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place where the wall clock is read"
     )]
     fn now(&self) -> DateTime<Utc> {
-        Utc::now()
+        of_system(SystemTime::now())
     }
+}
+
+/// The machine's time as one that can be reckoned with: what is beyond every
+/// certificate is its nearest end.
+fn of_system(time: SystemTime) -> DateTime<Utc> {
+    let time = match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => TimeDelta::from_std(since)
+            .ok()
+            .and_then(|since| DateTime::UNIX_EPOCH.checked_add_signed(since))
+            .unwrap_or(LAST),
+        Err(before) => TimeDelta::from_std(before.duration())
+            .ok()
+            .and_then(|before| DateTime::UNIX_EPOCH.checked_sub_signed(before))
+            .unwrap_or(FIRST),
+    };
+    time.clamp(FIRST, LAST)
+}
+
+/// 0001-01-01T00:00:00Z: before it no date is written (RFC 3339 section 1).
+const FIRST: DateTime<Utc> = seconds(-62_135_596_800);
+
+/// 9999-12-31T23:59:59Z, the last second of X.509 (RFC 5280 section 4.1.2.5).
+const LAST: DateTime<Utc> = seconds(253_402_300_799);
+
+const fn seconds(since: i64) -> DateTime<Utc> {
+    match DateTime::from_timestamp(since, 0) {
+        Some(time) => time,
+        None => DateTime::UNIX_EPOCH,
+    }
+}
+
+/// A time by its seconds since 1970, as files and databases keep it; `None` when no
+/// certificate could have it, so that whatever is added to it later is a time too.
+#[must_use]
+pub fn from_seconds(since: i64) -> Option<DateTime<Utc>> {
+    let time = DateTime::from_timestamp(since, 0)?;
+    (FIRST..=LAST).contains(&time).then_some(time)
 }
 
 /// Writes a time as RFC 3339 in UTC with whole seconds and `Z`, the only form
@@ -105,6 +145,37 @@ pub fn off_by(ahead: TimeDelta) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_machine_that_has_lost_its_time_has_one() {
+        let span = |seconds| std::time::Duration::from_secs(seconds);
+        for (time, text) in [
+            (UNIX_EPOCH - span(1), "1969-12-31T23:59:59Z"),
+            (UNIX_EPOCH + span(4_102_444_800), "2100-01-01T00:00:00Z"),
+            (UNIX_EPOCH - span(1 << 62), "0001-01-01T00:00:00Z"),
+            (UNIX_EPOCH + span(1 << 62), "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(rfc3339(of_system(time)), text);
+        }
+        let now = SystemClock.now();
+        assert!(now > DateTime::UNIX_EPOCH && now < LAST, "{now}");
+    }
+
+    #[test]
+    fn times_are_those_that_certificates_can_have() {
+        for (seconds, text) in [
+            (-62_135_596_800, Some("0001-01-01T00:00:00Z")),
+            (-1, Some("1969-12-31T23:59:59Z")),
+            (253_402_300_799, Some("9999-12-31T23:59:59Z")),
+            (253_402_300_800, None),
+            (-62_135_596_801, None),
+            (i64::MIN, None),
+            (i64::MAX, None),
+        ] {
+            let shown = from_seconds(seconds).map(rfc3339);
+            assert_eq!(shown.as_deref(), text, "{seconds}");
+        }
+    }
 
     #[test]
     fn words_name_at_most_two_units() {

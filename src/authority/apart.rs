@@ -18,8 +18,8 @@ use super::layout::REQUEST;
 use super::own_key::{Unlock, has_key, key_file, open_own_key};
 use super::prepare::{check_new, clear};
 use super::{
-    Action, AuthorityName, Error, Generations, INVENTORY, Occasion, OwnKey, Role, TRUST_ANCHOR,
-    check_clock,
+    Action, AuthorityName, Error, Generations, INVENTORY, Occasion, OwnKey, Role, RolloverError,
+    TRUST_ANCHOR, check_clock,
 };
 
 /// The request of an issuing CA, as a path in the CA's directory.
@@ -69,7 +69,7 @@ pub struct Requested {
 ///
 /// # Errors
 ///
-/// [`Error::RolloverUnderWay`] while another generation is pending or retiring,
+/// [`RolloverError::UnderWay`] while another generation is pending or retiring,
 /// [`Error::KeyRefused`] for a key that this CA has already, those of
 /// [`check_clock`] and of the keys, or [`Error::Store`]. Then there is no new
 /// generation.
@@ -106,9 +106,10 @@ pub fn request_next(directory: &Path, plan: &NextRequest<'_>) -> Result<Requeste
     // Somebody else may have begun a rollover meanwhile.
     let now = Generations::read(directory, &inventory)?;
     if now.next(directory)? != number {
-        return Err(Error::RolledOver {
+        return Err(RolloverError::RolledOver {
             name: active.issuing.name,
-        });
+        }
+        .into());
     }
     staging.publish()?;
     let row = GenerationRow {

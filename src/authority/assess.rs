@@ -66,7 +66,8 @@ pub struct Assessment {
     pub released: usize,
     /// The number of the newest list that was signed.
     pub newest: Option<i64>,
-    /// How many authorities of this CA have lists that have not expired.
+    /// How many lists of this CA are in use: of authorities that are live, and not
+    /// expired.
     pub lists: u64,
 }
 
@@ -99,7 +100,13 @@ pub fn assess(
 ) -> Result<Assessment, Error> {
     let path = directory.join(issuer.list_file());
     let generations = Generations::read(directory, &read_inventory(directory)?)?;
-    judge(directory, generations.named(issuer)?, path, at)
+    judge(
+        directory,
+        &generations,
+        generations.named(issuer)?,
+        path,
+        at,
+    )
 }
 
 /// Judges a list that is anywhere; which authority it is of, it says itself.
@@ -119,11 +126,12 @@ pub fn assess_file(directory: &Path, file: &Path, at: DateTime<Utc>) -> Result<A
         Some(found) => found,
         None => &generations.active(directory)?.issuing,
     };
-    judge(directory, whose, file.to_owned(), at)
+    judge(directory, &generations, whose, file.to_owned(), at)
 }
 
 fn judge(
     directory: &Path,
+    generations: &Generations,
     whose: &OwnAuthority,
     path: PathBuf,
     at: DateTime<Utc>,
@@ -146,7 +154,7 @@ fn judge(
         lacking: 0,
         released: 0,
         newest: newest.map(|newest| newest.number),
-        lists: inventory.crl_issuers(at)?,
+        lists: generations.lists_in_use(&inventory, at)?,
     };
     let origin = assessment.path.display().to_string();
     let list = match read.as_deref().map(|material| Crl::read(material, &origin)) {

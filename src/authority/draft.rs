@@ -16,7 +16,7 @@ use crate::store::{self, Reservation, Writer};
 
 use super::judge::{SMALL_EXPONENT, judge};
 use super::known_key::{is_compromised, is_own};
-use super::policy::{Profile, Refusal};
+use super::policy::{Profile, Refusal, Refusals};
 use super::record::issue_facts;
 use super::subject::TagValue;
 use super::tally::Tally;
@@ -75,13 +75,16 @@ impl Authority {
             RequestedKey::New(key_type) => key_type.algorithm(),
             RequestedKey::Given(key) => key.algorithm(),
         };
-        profile.judge(request, algorithm).map_err(Error::Refused)?;
+        let mut refusals = profile.judge(request, algorithm);
         let subject = subject_of(request);
         if [self.issuing(), self.root()]
             .iter()
             .any(|own| *own.subject() == subject)
         {
-            return Err(Error::Refused(Refusal::own_name(&subject.to_string())));
+            refusals.push(Refusal::own_name(&subject.to_string()));
+        }
+        if let Some(refusals) = Refusals::of(refusals) {
+            return Err(Error::Refused(refusals));
         }
         if let RequestedKey::Given(key) = &request.key {
             self.judge_key(key)?;
@@ -156,13 +159,14 @@ impl Authority {
         request: &IssueRequest,
         occasion: &Occasion<'_>,
     ) -> Result<T, Error> {
-        let (rule, reason) = match &outcome {
-            Err(Error::Refused(refusal)) => (refusal.rule.clone(), refusal.to_string()),
-            Err(Error::KeyRefused { reason, .. }) => ("key".to_owned(), reason.clone()),
+        let (rules, reason) = match &outcome {
+            Err(Error::Refused(refusals)) => (refusals.rules(), refusals.to_string()),
+            Err(Error::KeyRefused { reason, .. }) => (vec!["key"], reason.clone()),
             _ => return outcome,
         };
         let detail = json!({
-            "rule": rule,
+            "rule": rules.first(),
+            "rules": rules,
             "refused": reason,
             "subject": subject_of(request).to_string(),
             "subjectAlternativeNames": shown_names(request),
@@ -273,7 +277,7 @@ impl<'a> Reserver<'a> {
             self.tallies.push(self.authority.tally(profile, occasion)?);
         }
         if let Some(tally) = self.tallies.get(index) {
-            Authority::judge_limits(profile, tally, occasion.actor).map_err(Error::Refused)?;
+            Authority::judge_limits(profile, tally, occasion.actor)?;
         }
         Ok(Some(index))
     }

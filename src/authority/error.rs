@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::clock::rfc3339;
 use crate::{key, pki, store};
 
-use super::{AuthorityName, Flaw, ListError, Part, Refusal};
+use super::{AuthorityName, Flaw, ListError, Part, Refusals, RolloverError};
 
 /// Why the authority could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -89,16 +89,6 @@ pub enum Error {
     /// Nothing says where certificates, or new keys, are to go.
     #[error("there is no place for what the batch issues")]
     BatchWithoutDirectory,
-    /// The new root is not at Roles Anywhere yet, as far as anybody has said.
-    #[error(
-        "what generation {number} issues leads to {root}, which Roles Anywhere does not know before it has the new bundle"
-    )]
-    BundleNotInstalled {
-        /// The generation that was to be activated.
-        number: u32,
-        /// Its root.
-        root: AuthorityName,
-    },
     /// A key and its certificate in the CA directory do not belong together.
     #[error("{path} is not the key of the certificate beside it")]
     CaKeyMismatch {
@@ -234,59 +224,6 @@ pub enum Error {
         /// Why not.
         reason: &'static str,
     },
-    /// Certificates that are in use would not be accepted any more, or nobody could
-    /// revoke them.
-    #[error(
-        "{} until {}, and {}: {certificates}",
-        match count {
-            1 => format!("a certificate of {name} is in use"),
-            _ => format!("{count} certificates of {name} are in use, the last"),
-        },
-        rfc3339(*.last_end),
-        match is_root_staying {
-            true => "no list would tell of it when one is revoked",
-            false => "would not be accepted any more",
-        }
-    )]
-    LeavesStranded {
-        /// The issuing CA that was to be retired.
-        name: AuthorityName,
-        /// How many.
-        count: u64,
-        /// The last second of the one that ends last.
-        last_end: DateTime<Utc>,
-        /// When nothing is stranded any more.
-        safe_from: DateTime<Utc>,
-        /// Those that end last, as text.
-        certificates: String,
-        /// Whether their root stays in the bundle, so that they go on to be accepted.
-        is_root_staying: bool,
-    },
-    /// Certificates that are revoked would be accepted again.
-    #[error(
-        "{} until {}: no list would tell of {} any more, and the root that has certified {name} stays",
-        match count {
-            1 => format!("a certificate of {name} is revoked and runs"),
-            _ => format!("{count} certificates of {name} are revoked and run, the last"),
-        },
-        rfc3339(*.last_end),
-        match count {
-            1 => "it",
-            _ => "them",
-        }
-    )]
-    LeavesUnlisted {
-        /// The issuing CA that was to be retired.
-        name: AuthorityName,
-        /// How many.
-        count: u64,
-        /// The last second of the one that ends last.
-        last_end: DateTime<Utc>,
-        /// When all of them have ended everywhere.
-        safe_from: DateTime<Utc>,
-        /// The serial number of the issuing CA's certificate, in hex.
-        serial: String,
-    },
     /// What was to be signed breaks a rule.
     #[error("what was to be signed breaks a rule, and was not signed: {finding}")]
     Lint {
@@ -360,18 +297,12 @@ pub enum Error {
         /// Whose certificate it is.
         subject: String,
     },
-    /// No generation waits to be activated or cancelled.
-    #[error("no generation of the CA is prepared")]
-    NothingPrepared,
     /// No certificate was asked for that could be installed.
     #[error("the CA in {path} waits for no certificate")]
     NothingRequested {
         /// The directory.
         path: PathBuf,
     },
-    /// No generation waits to be retired.
-    #[error("no generation of the CA is retiring")]
-    NothingRetiring,
     /// A fingerprint is not the one that was given.
     #[error("the SHA-256 of {what} is {found}, not {given}")]
     OtherFingerprint {
@@ -417,7 +348,7 @@ pub enum Error {
     Random,
     /// The policy does not allow it.
     #[error("the policy refuses {0}")]
-    Refused(Refusal),
+    Refused(Refusals),
     /// A request of this name was for something else.
     #[error("the request '{request_id}' was issued as {serial}, for something else: {what}")]
     RequestDiffers {
@@ -453,20 +384,9 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
-    /// Another generation was activated after the CA had been opened.
-    #[error("the CA rolled over meanwhile: {name} does not issue any more")]
-    RolledOver {
-        /// The issuing CA that was opened.
-        name: AuthorityName,
-    },
-    /// Another generation has not come to its end, or to its beginning.
-    #[error("generation {number} of the CA is still {}", state.as_str())]
-    RolloverUnderWay {
-        /// Its number.
-        number: u32,
-        /// What it is.
-        state: store::GenerationState,
-    },
+    /// A step from one generation to the next is not taken.
+    #[error(transparent)]
+    Rollover(#[from] RolloverError),
     /// A root that issues no workload certificates.
     #[error("{path} holds a root alone, which issues no workload certificates")]
     RootAlone {

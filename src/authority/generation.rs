@@ -160,6 +160,22 @@ impl Generations {
             .collect()
     }
 
+    /// How many authorities whose lists count have one that has not expired at `at`:
+    /// Roles Anywhere needs one of each. The list of an issuing CA that was retired
+    /// tells nothing any more, however long it would be good for.
+    pub(super) fn lists_in_use(
+        &self,
+        inventory: &Inventory,
+        at: DateTime<Utc>,
+    ) -> Result<u64, Error> {
+        let mut count = 0;
+        for authority in self.listing().into_iter().chain(self.roots()) {
+            let newest = inventory.newest_crl(&authority.certificate.key_identifier())?;
+            count += u64::from(newest.is_some_and(|list| list.next_update >= at));
+        }
+        Ok(count)
+    }
+
     /// The issuing CAs that have issued before this one; none when it is not the
     /// one that issues.
     pub(super) fn before(

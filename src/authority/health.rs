@@ -15,7 +15,7 @@ use super::layout::KEY;
 use super::occasion::ClockState;
 use super::own_key::{has_key, look_at_key};
 use super::{
-    AuthorityName, Error, Generations, ListState, LogWitness, OwnAuthority, Role, assess,
+    AuthorityName, Error, Generations, ListState, LogWitness, OwnAuthority, Policy, Role, assess,
     check_alone, read_inventory, reason_of, verify_log,
 };
 
@@ -376,8 +376,8 @@ impl HealthPlan<'_> {
         if let Err(error) = check_alone(self.directory) {
             return Finding::new("modes", Level::Critical, error.to_string());
         }
-        let is_key = |path: &PathBuf| path.ends_with(KEY);
-        let level = match open.iter().any(|(path, _)| is_key(path)) {
+        let is_grave = |path: &PathBuf| path.ends_with(KEY) || path.ends_with(Policy::FILE);
+        let level = match open.iter().any(|(path, _)| is_grave(path)) {
             _ if open.is_empty() => Level::Ok,
             true => Level::Critical,
             false => Level::Warning,
@@ -403,7 +403,12 @@ fn look_at_modes(path: &Path, open: &mut Vec<(PathBuf, u32)>) {
         return;
     };
     let mode = metadata.permissions().mode() & 0o7777;
-    if !metadata.is_symlink() && mode & 0o077 != 0 {
+    // What the policy says is no secret; who writes it decides what is issued.
+    let closed = match path.ends_with(Policy::FILE) {
+        true => 0o022,
+        false => 0o077,
+    };
+    if !metadata.is_symlink() && mode & closed != 0 {
         open.push((path.to_owned(), mode));
     }
     if metadata.is_dir() {

@@ -15,7 +15,7 @@ use super::checkpoint::checkpoint_when_due;
 use super::deliver::Delivery;
 use super::draft::{Draft, Product};
 use super::occasion::foresee_clock;
-use super::{Authority, CommonName, Error, Occasion, TagValue, draw_serial};
+use super::{Authority, CommonName, Error, Occasion, RolloverError, TagValue, draw_serial};
 
 /// What a workload certificate is to say.
 #[derive(Clone, Debug)]
@@ -168,7 +168,7 @@ impl Authority {
         press.check_path(&certificate)?;
         let product = Product::of(draft, certificate, occasion.actor);
         let mut writer = match self.write() {
-            Err(error @ Error::RolledOver { .. }) => {
+            Err(error @ Error::Rollover(RolloverError::RolledOver { .. })) => {
                 // The certificate ends here, and nobody has seen it.
                 let why = error.to_string();
                 let _ = self.abandon([serial.magnitude()], &why, occasion);

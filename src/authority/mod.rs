@@ -49,6 +49,7 @@ mod record;
 mod restore;
 mod revoke;
 mod rollover;
+mod rollover_error;
 mod sign_ca;
 mod subject;
 mod tally;
@@ -77,7 +78,7 @@ pub use occasion::{Action, Occasion, check_clock, note_export};
 pub use opened::Authority;
 pub use own_key::{DeviceKey, DeviceOptions, Unlock};
 pub use passphrase::{NewPassphrase, Reencrypted, change_passphrase};
-pub use policy::{Policy, Profile, Refusal};
+pub use policy::{Policy, Profile, Refusal, Refusals};
 pub use prepare::{Preparation, Prepared, prepare};
 pub use publish::{ListPlan, ListSigner, Published};
 pub use reconcile::{Reconciled, Reconciliation, reconcile};
@@ -87,6 +88,7 @@ pub use rollover::{
     Activated, GenerationStatus, NextStep, Retired, RolloverStatus, activate, cancel, retire,
     rollover_status,
 };
+pub use rollover_error::RolloverError;
 pub use sign_ca::{CaRequest, CertifiedCa, RootSigner};
 pub use subject::{CommonName, TagValue};
 

@@ -12,7 +12,7 @@ use crate::store::{Inventory, Writer};
 
 use super::generation::{Generation, Generations, open_generations};
 use super::own_key::{Unlock, open_own_key};
-use super::{Error, Occasion, Policy, check_clock, read_inventory, reason_of};
+use super::{Error, Occasion, Policy, RolloverError, check_clock, read_inventory, reason_of};
 
 /// An opened CA, ready to sign.
 pub struct Authority {
@@ -164,15 +164,15 @@ impl Authority {
     ///
     /// # Errors
     ///
-    /// [`Error::RolledOver`], or [`Error::Store`].
+    /// [`RolloverError::RolledOver`], or [`Error::Store`].
     pub(super) fn write(&self) -> Result<Writer<'_>, Error> {
         let writer = self.inventory.write()?;
         if self.inventory.is_active(self.generation.number)? {
             return Ok(writer);
         }
-        Err(Error::RolledOver {
+        Err(Error::Rollover(RolloverError::RolledOver {
             name: self.generation.issuing.name,
-        })
+        }))
     }
 
     /// The begin of a leaf's life: a little before now, but not before its

@@ -22,7 +22,10 @@ use super::generation::open_generations;
 use super::known_key::is_own;
 use super::layout::{CERTIFICATE, CROSS};
 use super::own_key::{Unlock, key_file, open_own_key};
-use super::{Action, AuthorityName, Error, Generation, Generations, Occasion, Role, check_clock};
+use super::{
+    Action, AuthorityName, Error, Generation, Generations, Occasion, Role, RolloverError,
+    check_clock,
+};
 
 /// Path length that a root has to allow so that a cross-certificate with an issuing
 /// CA fits below it.
@@ -65,7 +68,7 @@ pub struct Prepared {
 ///
 /// # Errors
 ///
-/// [`Error::RolloverUnderWay`] while another generation is pending or retiring,
+/// [`RolloverError::UnderWay`] while another generation is pending or retiring,
 /// [`Error::KeyRefused`] for a key that this CA has already, those of
 /// [`check_clock`] and of the keys, [`Error::CaNotValid`], [`Error::Pki`] or
 /// [`Error::Store`]. Then there is no new generation; serial numbers may stay
@@ -107,7 +110,7 @@ pub fn prepare(
     let now = Generations::read(directory, &inventory)?;
     let generation = now.in_state(GenerationState::Prepared).cloned();
     Ok(Prepared {
-        generation: generation.ok_or(Error::NothingPrepared)?,
+        generation: generation.ok_or(RolloverError::NothingPrepared)?,
         cross: made.cross,
         is_bundle_changed: root_key.is_some(),
         unwritten: now.write_bundle(directory, &inventory).err(),
@@ -119,7 +122,7 @@ impl Generations {
     ///
     /// # Errors
     ///
-    /// [`Error::RolloverUnderWay`] while another is pending or retiring.
+    /// [`RolloverError::UnderWay`] while another is pending or retiring.
     pub fn check_free(&self, directory: &Path) -> Result<(), Error> {
         self.next(directory).map(drop)
     }
@@ -128,16 +131,17 @@ impl Generations {
     ///
     /// # Errors
     ///
-    /// [`Error::RolloverUnderWay`] while Roles Anywhere needs its two places for
+    /// [`RolloverError::UnderWay`] while Roles Anywhere needs its two places for
     /// those that there are.
     pub(super) fn next(&self, directory: &Path) -> Result<u32, Error> {
         let under_way =
             |row: &&GenerationRow| row.state.is_pending() || row.state == GenerationState::Retiring;
         if let Some(row) = self.rows.iter().find(under_way) {
-            return Err(Error::RolloverUnderWay {
+            return Err(RolloverError::UnderWay {
                 number: row.number,
                 state: row.state,
-            });
+            }
+            .into());
         }
         if self.alone.is_some() {
             // It says so.
@@ -369,9 +373,9 @@ impl Rollover<'_> {
         if number == self.number && active.number == self.active.number {
             return Ok(writer);
         }
-        Err(Error::RolledOver {
+        Err(Error::Rollover(RolloverError::RolledOver {
             name: self.active.issuing.name,
-        })
+        }))
     }
 
     fn reserve(&self, drafts: &Drafts<'_>) -> Result<(), Error> {

@@ -14,7 +14,9 @@ use crate::text::{first_of, printable};
 use super::checkpoint::sign_log;
 use super::generation::open_generations;
 use super::own_key::{Unlock, has_key, open_own_key};
-use super::{Action, BACKDATE_SECONDS, Error, Generation, Generations, Occasion, check_clock};
+use super::{
+    Action, BACKDATE_SECONDS, Error, Generation, Generations, Occasion, RolloverError, check_clock,
+};
 
 /// How many certificates a message names.
 const MOST_NAMED: u32 = 10;
@@ -56,8 +58,8 @@ pub struct Retired {
 ///
 /// # Errors
 ///
-/// [`Error::NothingPrepared`]; [`Error::RolloverUnderWay`] while it has no
-/// certificates; [`Error::BundleNotInstalled`] when it has another root, unless
+/// [`RolloverError::NothingPrepared`]; [`RolloverError::UnderWay`] while it has no
+/// certificates; [`RolloverError::BundleNotInstalled`] when it has another root, unless
 /// `is_bundle_installed`; [`Error::CaNotValid`]; those of [`check_clock`], of the
 /// key and of the inventory. Then nothing has changed.
 pub fn activate(
@@ -74,10 +76,11 @@ pub fn activate(
     let active = generations.in_state(GenerationState::Active);
     let is_new_root = active.is_some_and(|active| active.root.name != prepared.root.name);
     if is_new_root && !is_bundle_installed {
-        return Err(Error::BundleNotInstalled {
+        return Err(RolloverError::BundleNotInstalled {
             number: prepared.number,
             root: prepared.root.name,
-        });
+        }
+        .into());
     }
     prepared.check_validity(occasion.at)?;
     let key = open_own_key(directory, &prepared.issuing, unlock)?;
@@ -85,7 +88,7 @@ pub fn activate(
     // Another process may have activated or cancelled it meanwhile.
     let now = Generations::read(directory, &inventory)?;
     if now.prepared()?.number != prepared.number {
-        return Err(Error::NothingPrepared);
+        return Err(RolloverError::NothingPrepared.into());
     }
     writer.activate_generation(prepared.number, occasion.at)?;
     let detail = json!({
@@ -107,8 +110,8 @@ pub fn activate(
 ///
 /// # Errors
 ///
-/// [`Error::NothingRetiring`]; unless by `force`, [`Error::LeavesStranded`] while
-/// something that it has issued is in force and [`Error::LeavesUnlisted`] while only
+/// [`RolloverError::NothingRetiring`]; unless by `force`, [`RolloverError::LeavesStranded`] while
+/// something that it has issued is in force and [`RolloverError::LeavesUnlisted`] while only
 /// its list keeps something from being accepted; those of [`check_clock`] and of
 /// the inventory. Then nothing has changed.
 pub fn retire(directory: &Path, force: bool, occasion: &Occasion<'_>) -> Result<Retired, Error> {
@@ -118,27 +121,30 @@ pub fn retire(directory: &Path, force: bool, occasion: &Occasion<'_>) -> Result<
     let generations = Generations::read(directory, &inventory)?;
     let retiring = generations
         .in_state(GenerationState::Retiring)
-        .ok_or(Error::NothingRetiring)?;
+        .ok_or(RolloverError::NothingRetiring)?;
     let stranded = live_leaves(&inventory, &retiring.issuing.certificate, occasion.at)?;
     if let Some(last_end) = stranded.last_end.filter(|_| !force) {
-        return Err(Error::LeavesStranded {
+        return Err(RolloverError::LeavesStranded {
             name: retiring.issuing.name,
             count: stranded.count,
             last_end,
             safe_from: safe_from(last_end),
             certificates: named(&inventory, retiring, stranded.count, occasion.at)?,
             is_root_staying: generations.is_staying(retiring),
-        });
+        }
+        .into());
     }
     let unlisted = generations.unlisted(retiring, &inventory, occasion.at)?;
     if let Some(last_end) = unlisted.last_end.filter(|_| !force) {
-        return Err(Error::LeavesUnlisted {
+        return Err(RolloverError::LeavesUnlisted {
             name: retiring.issuing.name,
             count: unlisted.count,
             last_end,
             safe_from: safe_from(last_end),
             serial: retiring.issuing.certificate.serial().hex(),
-        });
+            root: has_key(directory, retiring.root.name).then_some(retiring.root.name),
+        }
+        .into());
     }
     writer.retire_generation(retiring.number, occasion.at)?;
     let detail = json!({
@@ -162,14 +168,16 @@ pub fn retire(directory: &Path, force: bool, occasion: &Occasion<'_>) -> Result<
 ///
 /// # Errors
 ///
-/// [`Error::NothingPrepared`]; those of [`check_clock`] and of the inventory.
+/// [`RolloverError::NothingPrepared`]; those of [`check_clock`] and of the inventory.
 /// Then nothing has changed.
 pub fn cancel(directory: &Path, occasion: &Occasion<'_>) -> Result<Retired, Error> {
     let (inventory, _) = open_generations(directory)?;
     check_clock(&inventory, occasion)?;
     let mut writer = inventory.write()?;
     let generations = Generations::read(directory, &inventory)?;
-    let pending = generations.pending().ok_or(Error::NothingPrepared)?;
+    let pending = generations
+        .pending()
+        .ok_or(RolloverError::NothingPrepared)?;
     writer.cancel_generation(pending.number, occasion.at)?;
     let detail = json!({ "generation": pending.number, "issuing": pending.issuing });
     occasion.log(&mut writer, Action::Cancel, None, &detail)?;
@@ -186,7 +194,7 @@ fn ended(
 ) -> Result<Retired, Error> {
     let now = Generations::read(directory, inventory)?;
     let row = now.rows.iter().find(|row| row.number == number).cloned();
-    let row = row.ok_or(Error::NothingPrepared)?;
+    let row = row.ok_or(RolloverError::NothingPrepared)?;
     let roots = now.roots();
     let is_bundle_changed = roots.iter().all(|root| root.name.to_string() != row.root);
     Ok(Retired {
@@ -236,13 +244,15 @@ impl Generations {
     /// The generation that can be activated.
     fn prepared(&self) -> Result<&Generation, Error> {
         match self.pending() {
-            Some(row) if row.state == GenerationState::Requested => Err(Error::RolloverUnderWay {
-                number: row.number,
-                state: row.state,
-            }),
+            Some(row) if row.state == GenerationState::Requested => {
+                Err(Error::Rollover(RolloverError::UnderWay {
+                    number: row.number,
+                    state: row.state,
+                }))
+            }
             _ => self
                 .in_state(GenerationState::Prepared)
-                .ok_or(Error::NothingPrepared),
+                .ok_or(Error::Rollover(RolloverError::NothingPrepared)),
         }
     }
 
@@ -393,7 +403,8 @@ pub struct RolloverStatus {
     pub bundle_certificates: usize,
     /// Whether `trust-anchor.pem` holds it.
     pub is_bundle_written: bool,
-    /// How many authorities have revocation lists that have not expired.
+    /// How many revocation lists are in use: of authorities that are live, and not
+    /// expired.
     pub lists: u64,
     /// What is to be done next.
     pub next: NextStep,
@@ -444,7 +455,7 @@ pub fn rollover_status(directory: &Path, at: DateTime<Utc>) -> Result<RolloverSt
         bundle: now.bundle(),
         bundle_certificates: now.roots().len(),
         is_bundle_written: now.is_bundle_written,
-        lists: inventory.crl_issuers(at)?,
+        lists: now.lists_in_use(&inventory, at)?,
         next,
     })
 }

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 
 use crate::store::Holder;
 
-use super::policy::{Profile, Refusal};
+use super::policy::{Profile, Refusals};
 use super::{Authority, Error, Occasion};
 
 /// What the requester has had under a profile: in 24 hours, and valid now.
@@ -32,17 +32,18 @@ impl Authority {
         profile: &Profile,
         tally: &Tally<'_>,
         requester: &str,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Error> {
+        let mut refusals = Vec::new();
         let value = format!("one more certificate for {requester}");
         if let Some(most) = profile.per_day().filter(|most| tally.issued >= *most) {
             let why = format!("is {most}, and as many were issued within 24 hours");
-            return Err(profile.refusal("per_day", &value, &why));
+            refusals.push(profile.refusal("per_day", &value, &why));
         }
         if let Some(most) = profile.valid().filter(|most| tally.valid >= *most) {
             let why = format!("is {most}, and as many are valid now");
-            return Err(profile.refusal("valid", &value, &why));
+            refusals.push(profile.refusal("valid", &value, &why));
         }
-        Ok(())
+        Refusals::of(refusals).map_or(Ok(()), |refusals| Err(Error::Refused(refusals)))
     }
 
     pub(super) fn tally<'a>(
@@ -93,6 +94,6 @@ impl Authority {
         occasion: &Occasion<'_>,
     ) -> Result<(), Error> {
         let tally = self.tally(profile, occasion)?;
-        Self::judge_limits(profile, &tally, occasion.actor).map_err(Error::Refused)
+        Self::judge_limits(profile, &tally, occasion.actor)
     }
 }

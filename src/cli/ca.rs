@@ -20,6 +20,7 @@ mod sign;
 pub use apart::{CaInstall, CaSignCa};
 pub use audit::{
     AuditCheckpoint, AuditCommand, AuditExport, AuditList, AuditReconcile, AuditVerify, CaAudit,
+    LogOrder,
 };
 pub use backup::{CaBackup, CaRestore};
 pub use batch::BatchArgs;
@@ -164,7 +165,8 @@ pub struct TermArgs {
 
     /// Show what would be issued, and issue nothing
     ///
-    /// Nothing is written, and no passphrase is asked for
+    /// Nothing is written, and no passphrase is asked for. With --json what the policy
+    /// refuses is told too, all of it, as refusals with their rules
     #[arg(long)]
     pub dry_run: bool,
 }

@@ -35,8 +35,9 @@ pub use ca::{
     CaPolicyShow, CaRelease, CaReport, CaRestore, CaRevoke, CaRollover, CaShow, CaSign, CaSignCa,
     CaStats, CertificateKind, CertificateStatus, CheckFormat, CrlCommand, CrlMake, CrlStatus,
     DeviceArgs, ExportTarget, Glob, LintLevel, LintPolicy, ListFilter, ListFormat, ListOrder,
-    NameArgs, OccasionArgs, RolloverActivate, RolloverBundle, RolloverCancel, RolloverCommand,
-    RolloverPrepare, RolloverRetire, RolloverStatusArgs, TermArgs, WhichCertificate,
+    LogOrder, NameArgs, OccasionArgs, RolloverActivate, RolloverBundle, RolloverCancel,
+    RolloverCommand, RolloverPrepare, RolloverRetire, RolloverStatusArgs, TermArgs,
+    WhichCertificate,
 };
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
 pub use check::Check;

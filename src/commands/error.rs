@@ -12,6 +12,7 @@ pub(in crate::commands) mod authority;
 pub(in crate::commands) mod batch;
 mod configure;
 mod emulator_error;
+mod ending;
 mod endpoint;
 mod exchange_error;
 mod hint;
@@ -21,6 +22,7 @@ mod installation;
 mod key_error;
 mod pki_error;
 mod profile;
+mod rollover;
 mod rotate;
 mod serve;
 mod shared_file;
@@ -38,17 +40,9 @@ use crate::rolesanywhere::{
 };
 use crate::{key, pki, rolesanywhere, store};
 
-use self::authority::of_authority;
 pub use self::batch::BatchFailed;
 pub use self::rotate::RotateError;
 use super::Outcome;
-use exchange_error::of_exchange;
-use identity::of_identity;
-use key_error::of_key;
-use pki_error::of_pki;
-use serve::of_serve;
-use shared_file::{of_credentials_file, of_refusal};
-use store_error::of_store;
 
 pub use configure::ConfigureError;
 pub use identity::IdentityError;
@@ -412,98 +406,4 @@ pub enum Error {
     /// The emulated account cannot exist.
     #[error(transparent)]
     World(#[from] WorldError),
-}
-
-impl Error {
-    /// The exit code's meaning.
-    #[must_use]
-    pub fn outcome(&self) -> Outcome {
-        match self {
-            Self::Authority(error) => of_authority(error),
-            Self::Batch(failed) => failed.outcome(),
-            Self::Elsewhere(failure) => failure.cause.into(),
-            Self::Ended { status } => Outcome::Command(*status),
-            Self::NotStarted(error) => Outcome::Command(error.status()),
-            Self::Unwritable(_) => Outcome::Failed,
-            Self::AnchorAlias { .. }
-            | Self::Config { .. }
-            | Self::ConfigExposed { .. }
-            | Self::NoProfile { .. }
-            | Self::NoProfiles { .. }
-            | Self::Configure(_)
-            | Self::Chain(_)
-            | Self::ChainedTooLong { .. }
-            | Self::NoChain { .. }
-            | Self::Endpoint(_)
-            | Self::InTheWay { .. }
-            | Self::ProxyUrl { .. }
-            | Self::OptionNotText { .. }
-            | Self::Pipe { .. }
-            | Self::RegionMismatch { .. }
-            | Self::Missing { .. }
-            | Self::NoCache
-            | Self::NoHome { .. }
-            | Self::NoIdentity
-            | Self::NoRoot { .. }
-            | Self::NothingSelected { .. }
-            | Self::Conflict { .. }
-            | Self::NoCommandLine { .. }
-            | Self::SecretInConfig { .. }
-            | Self::Section { .. }
-            | Self::Selector { .. }
-            | Self::SessionPolicy { .. }
-            | Self::SeveralSelected { .. }
-            | Self::ReadTwice { .. }
-            | Self::Target(_)
-            | Self::Unconfirmed { .. }
-            | Self::Value { .. }
-            | Self::World(_) => Outcome::Usage,
-            Self::CredentialsFile { reason, .. } => of_credentials_file(reason),
-            Self::SharedFile { reason, .. } => of_refusal(reason),
-            Self::Daemon(_) => Outcome::Failed,
-            Self::Exchange(error) => of_exchange(error),
-            Self::Identity(error) => of_identity(error),
-            Self::Key(error) => of_key(error),
-            Self::Installation(error) => error.outcome(),
-            Self::Rotate(error) => error.outcome(),
-            Self::Serve(error) => of_serve(error),
-            Self::NotInInventory { .. } | Self::NotText | Self::Stdout(_) | Self::TlsSetup(_) => {
-                Outcome::Failed
-            }
-            Self::Lint { .. } => Outcome::Unusable,
-            Self::Pki(error) => of_pki(error),
-            Self::Server(error) => match error {
-                ServerError::NotLoopback { .. } => Outcome::Usage,
-                ServerError::Bind { .. } | ServerError::Runtime(_) => Outcome::Failed,
-            },
-            Self::Store(error) => of_store(error),
-            Self::OfProfile { source, .. } | Self::Variable { source, .. } => source.outcome(),
-            Self::Verdict(outcome) => *outcome,
-            Self::WeakPassphrase { .. } => Outcome::Usage,
-        }
-    }
-
-    /// What it comes from, the nearest cause first.
-    #[must_use]
-    pub fn causes(&self) -> Vec<String> {
-        std::iter::successors(std::error::Error::source(self), |cause| cause.source())
-            .map(ToString::to_string)
-            .collect()
-    }
-
-    /// AWS's name for the request that it did not grant, for a support case.
-    #[must_use]
-    pub fn request_id(&self) -> Option<&str> {
-        use rolesanywhere::Error as E;
-        let Self::Exchange(error) = self else {
-            return None;
-        };
-        // It may be the last attempt's, or that of a role of a chain.
-        match error.root() {
-            E::Denied { request_id, .. }
-            | E::Throttled { request_id, .. }
-            | E::Unavailable { request_id, .. } => request_id.as_deref(),
-            _ => None,
-        }
-    }
 }

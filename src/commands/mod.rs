@@ -33,6 +33,7 @@ mod session;
 mod shared_file;
 mod status;
 mod stop;
+mod typeable;
 mod update;
 mod usage;
 
@@ -86,6 +87,7 @@ pub fn run(
                     .map(|path| environment.path(path)),
                 syslog: reporting.syslog.clone(),
             },
+            directory: typeable::typed_directory(invocation.arguments()),
         })
     };
     let cli = match invocation.parse(&environment) {

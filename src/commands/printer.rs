@@ -17,6 +17,7 @@ use crate::store::{Log, Severity};
 use crate::text::printable;
 
 use self::queue::Queue;
+use super::typeable::typeable;
 use super::usage::Mistake;
 use super::{Error, Outcome};
 
@@ -29,6 +30,8 @@ pub struct Style {
     pub format: ErrorFormat,
     /// Where errors and warnings go besides.
     pub log: Log,
+    /// The directory of the CA, as it was typed, for the commands that are named.
+    pub directory: Option<String>,
 }
 
 /// Prints. stdout carries data or nothing; a failure to write it is an error,
@@ -211,6 +214,15 @@ impl Printer {
         self.data(&format!("{}\n", lines.join("\n")))
     }
 
+    /// A text whose commands of `windlass ca` can be typed as they stand there.
+    #[must_use]
+    pub(super) fn typeable(&self, text: &str) -> String {
+        match &self.inner.style.directory {
+            Some(directory) => typeable(text, directory),
+            None => text.to_owned(),
+        }
+    }
+
     /// Says something that only matters to somebody who asked for more.
     pub fn note(&self, text: &str) {
         self.plain(Level::Note, text);
@@ -257,7 +269,7 @@ impl Printer {
         self.tell(&Incident {
             level,
             kind: "message",
-            message,
+            message: &self.typeable(message),
             cause: None,
             hint: None,
         });
@@ -329,6 +341,7 @@ impl Printer {
     pub fn error(&self, error: &Error) {
         let causes = error.causes();
         let (message, hint) = (error.to_string(), error.hint());
+        let hint = hint.map(|hint| self.typeable(&hint));
         let mut logged = std::iter::once(message.clone())
             .chain(causes.clone())
             .collect::<Vec<_>>()

@@ -46,6 +46,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use crate::clock::from_seconds;
+
 use super::files::create_new;
 use super::{Action, Error};
 
@@ -263,7 +265,7 @@ impl Inventory {
             reason: "the time of its last change is none".to_owned(),
         };
         seconds
-            .map(|seconds| DateTime::from_timestamp(seconds, 0).ok_or_else(no_time))
+            .map(|seconds| from_seconds(seconds).ok_or_else(no_time))
             .transpose()
     }
 }
@@ -320,9 +322,9 @@ fn sql_error(path: &Path, action: Action) -> impl Fn(rusqlite::Error) -> Error {
     }
 }
 
-/// A time of the database.
+/// A time of the database, with which can be reckoned whoever has written it there.
 fn time(seconds: i64) -> rusqlite::Result<DateTime<Utc>> {
-    DateTime::from_timestamp(seconds, 0).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, seconds))
+    from_seconds(seconds).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, seconds))
 }
 
 /// What a row holds and cannot hold.

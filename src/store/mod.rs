@@ -101,29 +101,17 @@ impl std::fmt::Display for Action {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A file is no archive that was written here, or it is damaged.
+    #[error("{path} is damaged or no backup: {reason}")]
+    Archive {
+        /// The path.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
     /// Somebody who does not know the lock keeps writing the file.
     #[error("{path} is written by another program again and again")]
     Changing {
-        /// The path.
-        path: PathBuf,
-    },
-    /// Locks and shared memory do not work where the inventory is.
-    #[error("{path} is on a network file system ({file_system})")]
-    NetworkFileSystem {
-        /// The database file.
-        path: PathBuf,
-        /// Its type, as the kernel names it.
-        file_system: String,
-    },
-    /// A request of this name has been taken already.
-    #[error("the request '{request_id}' has been taken already")]
-    RequestTaken {
-        /// The name.
-        request_id: String,
-    },
-    /// The target is there already and holds something.
-    #[error("{path} exists already{}", if path.is_dir() { " and is not an empty directory" } else { "" })]
-    Exists {
         /// The path.
         path: PathBuf,
     },
@@ -141,10 +129,16 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// Two different contents for one place.
-    #[error("{path} is named for two files of different content")]
-    NamedTwice {
-        /// The second path; links are followed.
+    /// The target is there already and holds something.
+    #[error("{path} exists already{}", if path.is_dir() { " and is not an empty directory" } else { "" })]
+    Exists {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The version that an identity has in force is not removed.
+    #[error("{path} is in force")]
+    InForce {
+        /// The version's directory.
         path: PathBuf,
     },
     /// A version of an identity that cannot be put in force.
@@ -154,12 +148,6 @@ pub enum Error {
         path: PathBuf,
         /// The file that is missing.
         missing: &'static str,
-    },
-    /// The version that an identity has in force is not removed.
-    #[error("{path} is in force")]
-    InForce {
-        /// The version's directory.
-        path: PathBuf,
     },
     /// Another process has not let go of the inventory's lock.
     #[error("the inventory {path} has been in use by other processes for {seconds} s")]
@@ -257,6 +245,20 @@ pub enum Error {
         /// Where it leads; the path itself where it is no link.
         target: PathBuf,
     },
+    /// Two different contents for one place.
+    #[error("{path} is named for two files of different content")]
+    NamedTwice {
+        /// The second path; links are followed.
+        path: PathBuf,
+    },
+    /// Locks and shared memory do not work where the inventory is.
+    #[error("{path} is on a network file system ({file_system})")]
+    NetworkFileSystem {
+        /// The database file.
+        path: PathBuf,
+        /// Its type, as the kernel names it.
+        file_system: String,
+    },
     /// It is something that cannot be edited.
     #[error("{path} is {}", if *is_directory { "a directory" } else { "no regular file" })]
     NotAFile {
@@ -264,6 +266,18 @@ pub enum Error {
         path: PathBuf,
         /// Whether it is a directory, and no FIFO, socket or device.
         is_directory: bool,
+    },
+    /// Somebody else has access to what must be this user's alone.
+    #[error("{path} is not this user's alone")]
+    NotPrivate {
+        /// The directory or file.
+        path: PathBuf,
+    },
+    /// Something else is where a socket is to be.
+    #[error("{path} exists already and is not a socket")]
+    NotSocket {
+        /// The path.
+        path: PathBuf,
     },
     /// A new file in its place could not belong to its owner.
     #[error("{path} cannot be replaced by a file of the same owner and group")]
@@ -274,51 +288,29 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// Somebody else has access to what must be this user's alone.
-    #[error("{path} is not this user's alone")]
-    NotPrivate {
-        /// The directory or file.
-        path: PathBuf,
-    },
-    /// It belongs to another user than root and this one.
-    #[error("{path} belongs to the user {owner}, and not to root or the one who runs this")]
-    Strangers {
-        /// The path.
-        path: PathBuf,
-        /// The number of that user.
-        owner: u32,
-    },
-    /// Others can write it.
-    #[error("{path} can be written by others (mode {mode:04o})")]
-    Writable {
-        /// The path.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-    },
     /// What stands where the journal does, and may be anybody's.
     #[error("{path} is no journal that this user has made")]
     Planted {
         /// The path.
         path: PathBuf,
     },
-    /// Something else is where a socket is to be.
-    #[error("{path} exists already and is not a socket")]
-    NotSocket {
-        /// The path.
-        path: PathBuf,
-    },
-    /// Somebody listens on the socket.
-    #[error("another program listens on {path}")]
-    Served {
-        /// The path.
-        path: PathBuf,
+    /// A request of this name has been taken already.
+    #[error("the request '{request_id}' has been taken already")]
+    RequestTaken {
+        /// The name.
+        request_id: String,
     },
     /// The serial number is in the inventory already.
     #[error("the serial number {serial} is taken")]
     SerialTaken {
         /// The number in hex.
         serial: String,
+    },
+    /// Somebody listens on the socket.
+    #[error("another program listens on {path}")]
+    Served {
+        /// The path.
+        path: PathBuf,
     },
     /// It was settled that nothing is issued under the serial number.
     #[error("the serial number {serial} is not reserved any more")]
@@ -337,6 +329,22 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// It belongs to another user than root and this one.
+    #[error("{path} belongs to the user {owner}, and not to root or the one who runs this")]
+    Strangers {
+        /// The path.
+        path: PathBuf,
+        /// The number of that user.
+        owner: u32,
+    },
+    /// A file is larger than is read.
+    #[error("{path} is larger than the {max} bytes that are read")]
+    TooLarge {
+        /// The path.
+        path: PathBuf,
+        /// The bound in bytes.
+        max: u64,
+    },
     /// Writing into the file failed, and so did writing the old content back.
     #[error("{path} is partly written; the next edit completes it from {journal}")]
     Torn {
@@ -348,21 +356,13 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// A file is no archive that was written here, or it is damaged.
-    #[error("{path} is damaged or no backup: {reason}")]
-    Archive {
+    /// Others can write it.
+    #[error("{path} can be written by others (mode {mode:04o})")]
+    Writable {
         /// The path.
         path: PathBuf,
-        /// What was found.
-        reason: String,
-    },
-    /// A file is larger than is read.
-    #[error("{path} is larger than the {max} bytes that are read")]
-    TooLarge {
-        /// The path.
-        path: PathBuf,
-        /// The bound in bytes.
-        max: u64,
+        /// Its mode.
+        mode: u32,
     },
 }
 

@@ -169,8 +169,8 @@ fn only_the_rooms_that_may_touch_the_world_do() {
         ("std::io::stderr", &["commands"]),
         ("tempfile::", &["store"]),
         ("rusqlite::", &["store"]),
-        ("Utc::now", &["clock"]),
-        ("SystemTime::now", &[]),
+        ("Utc::now", &[]),
+        ("SystemTime::now", &["clock"]),
         ("process::exit", &[]),
         ("unsafe", &["lib"]),
     ];

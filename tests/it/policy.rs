@@ -28,6 +28,153 @@ fn count(sandbox: &Sandbox) -> usize {
     listed.matches("serialNumber").count() - 2
 }
 
+/// Makes a request with OpenSSL.
+fn request_of(sandbox: &Sandbox, key: &[&str], name: &str, out: &str) {
+    let subject = format!("/CN={name}");
+    let fixed = ["req", "-new", "-nodes", "-subj", &subject, "-out", out];
+    openssl(sandbox, &[&fixed[..], key].concat());
+}
+
+#[test]
+fn everything_that_is_refused_is_told_at_once() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    let rules = "cn.allow = ['web-*']\ndns.deny = ['.example.com']\nmax_days = 7\n";
+    sandbox.write(
+        "ca/ca.toml",
+        format!("[profiles.web]\n{rules}per_day = 1\nvalid = 1\n"),
+    );
+    let names = ["--san", "a.example.com", "--san", "b.example.com"];
+    let asked = [&names[..], &["--days", "8"]].concat();
+    let dry = [
+        "ca",
+        "issue",
+        "--dir",
+        "ca",
+        "--cn",
+        "db-1",
+        "--dry-run",
+        "--json",
+    ];
+    let foretold = sandbox.run(&[&dry[..], &asked].concat());
+    assert_eq!(foretold.code, 3);
+    let shown: serde_json::Value = serde_json::from_str(&foretold.stdout).unwrap();
+    assert_eq!(
+        (&shown["dryRun"], &shown["allowed"]),
+        (&true.into(), &false.into())
+    );
+    let rules_of = |value: &serde_json::Value| -> Vec<String> {
+        let refusals = value["refusals"].as_array().unwrap();
+        let rule = |refusal: &serde_json::Value| refusal["rule"].as_str().unwrap().to_owned();
+        refusals.iter().map(rule).collect()
+    };
+    let all =
+        ["cn.allow", "dns.deny", "dns.deny", "max_days"].map(|rule| format!("profiles.web.{rule}"));
+    assert_eq!(rules_of(&shown), all);
+    assert_eq!(shown["refusals"][1]["value"], "the name DNS:a.example.com");
+    // The log has the rules of a certificate that was really asked for.
+    let run = issue(&sandbox, "db-1", &asked);
+    assert_eq!(run.code, 3);
+    for name in ["'db-1'", "DNS:a.example.com", "DNS:b.example.com", "8 days"] {
+        assert!(
+            run.stderr.lines().next().unwrap().contains(name),
+            "{run:#?}"
+        );
+    }
+    let entry = logged(&sandbox, "refuse").remove(0).1;
+    assert_eq!(entry["rules"], serde_json::json!([all[0], all[1], all[3]]));
+    // So does a request, and a row of a batch.
+    request_of(
+        &sandbox,
+        &[
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-keyout",
+            "k.pem",
+        ],
+        "db-2",
+        "r.pem",
+    );
+    let sign = [
+        "ca",
+        "sign",
+        "--dir",
+        "ca",
+        "--csr",
+        "r.pem",
+        "--dry-run",
+        "--json",
+    ];
+    let foretold = sandbox.run(&[&sign[..], &asked].concat());
+    let shown: serde_json::Value = serde_json::from_str(&foretold.stdout).unwrap();
+    assert_eq!((foretold.code, rules_of(&shown)), (3, all.to_vec()));
+    sandbox.write(
+        "rows",
+        "id,cn,san,days\na,db-3,a.example.com;b.example.com,8\n",
+    );
+    let batch = [
+        "ca",
+        "issue",
+        "--dir",
+        "ca",
+        "--batch",
+        "rows",
+        "--dry-run",
+        "--json",
+        "--out",
+        "out",
+    ];
+    let foretold = sandbox.run(&batch);
+    let shown: serde_json::Value = serde_json::from_str(&foretold.stdout).unwrap();
+    assert_eq!((foretold.code, rules_of(&shown)), (3, all.to_vec()));
+    // And so are the limits, of which each is counted.
+    assert_eq!(issue(&sandbox, "web-1", &["--days", "7"]).code, 0);
+    let dry = [
+        "ca",
+        "issue",
+        "--dir",
+        "ca",
+        "--cn",
+        "web-2",
+        "--days",
+        "7",
+        "--dry-run",
+        "--json",
+    ];
+    let shown: serde_json::Value = serde_json::from_str(&sandbox.run(&dry).stdout).unwrap();
+    assert_eq!(
+        rules_of(&shown),
+        ["profiles.web.per_day", "profiles.web.valid"]
+    );
+    // A key that is not certified is no other refusal for programs.
+    sandbox.ok(&[
+        "ca",
+        "revoke",
+        "--dir",
+        "ca",
+        "--cn",
+        "web-1",
+        "--reason",
+        "keyCompromise",
+    ]);
+    request_of(&sandbox, &["-key", "web-1/key.pem"], "web-3", "again.pem");
+    sandbox.write("ca/ca.toml", "[profiles.web]\n");
+    let sign = [
+        "ca",
+        "sign",
+        "--dir",
+        "ca",
+        "--csr",
+        "again.pem",
+        "--dry-run",
+        "--json",
+    ];
+    let shown: serde_json::Value = serde_json::from_str(&sandbox.run(&sign).stdout).unwrap();
+    assert_eq!(rules_of(&shown), ["key"]);
+}
+
 #[test]
 fn a_refusal_names_the_rule_and_is_in_the_log_and_nothing_was_issued() {
     let sandbox = Sandbox::new();

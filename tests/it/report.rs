@@ -94,6 +94,9 @@ fn numbers_are_those_of_the_rows() {
     };
     assert_eq!((sum("valid"), sum("held"), sum("revoked")), (8, 1, 1));
     let months = told["endsPerMonth"].as_array().unwrap();
+    // The roots end years later; of the time between every month is told.
+    let quiet = months.iter().filter(|one| one["count"] == 0).count();
+    assert!(months.len() > 100 && quiet > 90, "{months:?}");
     let ends: u64 = months
         .iter()
         .map(|one| one["count"].as_u64().unwrap())
@@ -108,7 +111,20 @@ fn numbers_are_those_of_the_rows() {
         let rows: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
         assert_eq!(count, u64::try_from(rows.len()).unwrap(), "{state}");
     }
+    // A certificate in force has one word, wherever it stands.
+    let rows: Vec<Value> = ["valid", "issued"]
+        .iter()
+        .map(|word| {
+            let run = sandbox.ok(&["ca", "list", "--dir", "ca", "--status", word, "--json"]);
+            serde_json::from_str(&run.stdout).unwrap()
+        })
+        .collect();
+    assert_eq!(rows[0], rows[1]);
+    for row in rows[0].as_array().unwrap() {
+        assert_eq!(row["state"], "valid");
+    }
     let text = sandbox.ok(&["ca", "stats", "--dir", "ca"]).stdout;
+    assert_eq!(text.matches(" in that week\n").count(), 8, "{text}");
     assert!(
         text.contains("valid            10 (0 undelivered)\n"),
         "{text}"

@@ -169,42 +169,45 @@ impl Authority {
         sorted.fresh.retain(|fresh| !rows.contains(&fresh.row));
         for (row, refusal) in refused {
             if let Some(place) = sorted.outcomes.get_mut(row) {
-                *place = RowOutcome::Failed(Error::Refused(refusal));
+                *place = RowOutcome::Failed(refusal);
             }
         }
         Ok(())
     }
 
-    /// Puts the refusals of a batch into the audit log: an entry for each rule,
-    /// in one transaction.
+    /// Puts the refusals of a batch into the audit log: an entry for the rows
+    /// that the same rules refuse, in one transaction.
     pub(super) fn log_refused(
         &self,
         rows: &[BatchRow],
         outcomes: &[RowOutcome],
         occasion: &Occasion<'_>,
     ) -> Result<(), Error> {
-        let mut rules: BTreeMap<&str, Vec<(&BatchRow, String)>> = BTreeMap::new();
+        let mut rules: BTreeMap<Vec<&str>, Vec<(&BatchRow, String)>> = BTreeMap::new();
         for (row, outcome) in rows.iter().zip(outcomes) {
-            let (rule, why) = match outcome {
-                RowOutcome::Failed(Error::Refused(refusal)) => {
-                    (refusal.rule.as_str(), refusal.to_string())
+            let (rules_of_row, why) = match outcome {
+                RowOutcome::Failed(Error::Refused(refusals)) => {
+                    (refusals.rules(), refusals.to_string())
                 }
-                RowOutcome::Failed(Error::KeyRefused { reason, .. }) => ("key", reason.clone()),
+                RowOutcome::Failed(Error::KeyRefused { reason, .. }) => {
+                    (vec!["key"], reason.clone())
+                }
                 _ => continue,
             };
-            rules.entry(rule).or_default().push((row, why));
+            rules.entry(rules_of_row).or_default().push((row, why));
         }
         if rules.is_empty() {
             return Ok(());
         }
         let mut writer = self.inventory.write()?;
-        for (rule, refused) in rules {
+        for (rules, refused) in rules {
             let Some((first, why)) = refused.first() else {
                 continue;
             };
             let named = refused.iter().take(MOST_NAMED);
             let detail = json!({
-                "rule": rule,
+                "rule": rules.first(),
+                "rules": rules,
                 "refused": why,
                 "rows": refused.len(),
                 "requestIds": named.map(|(row, _)| row.id.as_str()).collect::<Vec<_>>(),

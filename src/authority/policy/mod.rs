@@ -18,21 +18,22 @@
 
 mod doubts;
 mod file;
+mod judging;
 mod pattern;
+mod refusal;
 mod uri;
 
-use std::fmt;
+pub use refusal::{Refusal, Refusals};
+
 use std::path::Path;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::key::KeyAlgorithm;
 use crate::limits;
-use crate::pki::GeneralName;
 use crate::store;
 
-use super::{BACKDATE_SECONDS, Error, IssueRequest};
+use super::{BACKDATE_SECONDS, Error};
 
 use pattern::Network;
 
@@ -91,35 +92,6 @@ impl<T> Default for Rule<T> {
             allow: None,
             deny: Vec::new(),
         }
-    }
-}
-
-/// Why a policy does not let a certificate be issued.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The rule, as it is written in the file: `profiles.web.dns.allow`.
-    pub rule: String,
-    /// What was asked for.
-    pub value: String,
-    /// How the rule refuses it.
-    reason: String,
-}
-
-impl Refusal {
-    /// That of a subject which a certificate of the CA itself has: whoever finds an
-    /// issuer by its name would find a workload.
-    pub(super) fn own_name(subject: &str) -> Self {
-        Self {
-            rule: "the CA's own names".to_owned(),
-            value: format!("the subject '{subject}'"),
-            reason: "have it already".to_owned(),
-        }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} {}", self.value, self.rule, self.reason)
     }
 }
 
@@ -310,138 +282,6 @@ impl Profile {
         self.valid
     }
 
-    /// Judges names, key and life. The limits, which depend on what was issued
-    /// before, are looked at when a serial number is reserved.
-    ///
-    /// # Errors
-    ///
-    /// The first [`Refusal`].
-    pub fn judge(&self, request: &IssueRequest, key: KeyAlgorithm) -> Result<(), Refusal> {
-        let text =
-            |pattern: &String, value: &str, is_deny| pattern::text_matches(pattern, value, is_deny);
-        let cn = request.common_name.as_str();
-        let is_ruled = self.cn.allow.is_some() || !self.cn.deny.is_empty();
-        if is_ruled && !self.unicode && !cn.is_ascii() {
-            let shown = format!("the common name '{cn}'");
-            let why = "is not true, and it has other letters than those of ASCII";
-            return Err(self.refusal("cn.unicode", &shown, why));
-        }
-        self.apply("cn", &self.cn, cn, &format!("the common name '{cn}'"), text)?;
-        if let Some(value) = &request.organization {
-            let shown = format!("the organization '{}'", value.as_str());
-            self.apply("o", &self.o, value.as_str(), &shown, text)?;
-        }
-        for unit in &request.organizational_units {
-            let shown = format!("the organizational unit '{}'", unit.as_str());
-            self.apply("ou", &self.ou, unit.as_str(), &shown, text)?;
-        }
-        for name in &request.names {
-            self.judge_name(name)?;
-        }
-        let word = key_word(key);
-        let same = |pattern: &String, value: &str, _| {
-            pattern == value || pattern == "rsa" && value.starts_with("rsa")
-        };
-        self.apply(
-            "keys",
-            &self.keys,
-            word.as_str(),
-            &format!("a key of type {word}"),
-            same,
-        )?;
-        let days = request.days.unwrap_or(self.days);
-        if days > self.max_days {
-            let why = format!("is {}", self.max_days);
-            return Err(self.refusal("max_days", &format!("a life of {days} days"), &why));
-        }
-        Ok(())
-    }
-
-    fn judge_name(&self, name: &GeneralName) -> Result<(), Refusal> {
-        let shown = format!("the name {name}");
-        match name {
-            GeneralName::Dns(value) => {
-                if value.starts_with("*.") && !self.wildcards {
-                    return Err(self.refusal("dns.wildcards", &shown, "is false"));
-                }
-                let covers = |pattern: &&String| {
-                    pattern::domain_matches(pattern, value, true)
-                        && !pattern::domain_matches(pattern, value, false)
-                };
-                if let Some(covered) = self.dns.deny.iter().find(covers) {
-                    let why = format!("lists {covered}, which it would cover");
-                    return Err(self.refusal("dns.deny", &shown, &why));
-                }
-                self.apply(
-                    "dns",
-                    &self.dns,
-                    value.as_str(),
-                    &shown,
-                    |pattern, value, is_deny| pattern::domain_matches(pattern, value, is_deny),
-                )
-            }
-            GeneralName::Email(value) => self.apply(
-                "email",
-                &self.email,
-                value.as_str(),
-                &shown,
-                |pattern, value, _| pattern::email_matches(pattern, value),
-            ),
-            GeneralName::Ip(value) => self.apply(
-                "ip",
-                &self.ip,
-                *value,
-                &shown,
-                |network, value, is_deny| match is_deny {
-                    true => network.denies(value),
-                    false => network.contains(value),
-                },
-            ),
-            GeneralName::Uri(value) => {
-                let is_ruled = self.uri.allow.is_some() || !self.uri.deny.is_empty();
-                if is_ruled && let Some(why) = uri::flaw(value) {
-                    let rule = if self.uri.allow.is_some() {
-                        "uri.allow"
-                    } else {
-                        "uri.deny"
-                    };
-                    return Err(self.refusal(rule, &shown, why));
-                }
-                self.apply(
-                    "uri",
-                    &self.uri,
-                    value.as_str(),
-                    &shown,
-                    |prefix, value, is_deny| pattern::uri_matches(prefix, value, is_deny),
-                )
-            }
-        }
-    }
-
-    /// Deny wins over allow.
-    fn apply<T, V: Copy>(
-        &self,
-        kind: &str,
-        rule: &Rule<T>,
-        value: V,
-        shown: &str,
-        matches: impl Fn(&T, V, bool) -> bool,
-    ) -> Result<(), Refusal> {
-        if rule
-            .deny
-            .iter()
-            .any(|pattern| matches(pattern, value, true))
-        {
-            return Err(self.refusal(&format!("{kind}.deny"), shown, "lists it"));
-        }
-        match &rule.allow {
-            Some(allowed) if !allowed.iter().any(|pattern| matches(pattern, value, false)) => {
-                Err(self.refusal(&format!("{kind}.allow"), shown, "does not list it"))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// A refusal by a rule of this profile.
     pub(super) fn refusal(&self, rule: &str, value: &str, reason: &str) -> Refusal {
         let rule = match &self.name {
@@ -482,21 +322,6 @@ impl Profile {
             "perDay": self.per_day,
             "valid": self.valid,
         })
-    }
-}
-
-/// The word for a type of key in a policy.
-fn key_word(algorithm: KeyAlgorithm) -> String {
-    match algorithm {
-        KeyAlgorithm::EcP256 => "p256".to_owned(),
-        KeyAlgorithm::EcP384 => "p384".to_owned(),
-        KeyAlgorithm::EcP521 => "p521".to_owned(),
-        KeyAlgorithm::MlDsa44 => "ml-dsa-44".to_owned(),
-        KeyAlgorithm::MlDsa65 => "ml-dsa-65".to_owned(),
-        KeyAlgorithm::MlDsa87 => "ml-dsa-87".to_owned(),
-        KeyAlgorithm::Rsa { bits } => format!("rsa{bits}"),
-        KeyAlgorithm::Ed25519 => "ed25519".to_owned(),
-        KeyAlgorithm::Unknown => "unknown".to_owned(),
     }
 }
 

@@ -8,7 +8,7 @@ use ring::rand::SystemRandom;
 use super::*;
 use crate::authority::{
     Authority, Batch, BatchRow, Bootstrap, Delivery, IssueRequest, OwnKey, Preparation,
-    RequestedKey, RowOutcome, create, lock_batches, prepare, verify_log,
+    RequestedKey, RolloverError, RowOutcome, create, lock_batches, prepare, verify_log,
 };
 use crate::environment::Environment;
 use crate::key::{self, Cost, KeyType, PassphraseSource, PublicKey, Scheme, Signer};
@@ -164,7 +164,10 @@ fn nothing_is_stored_for_a_generation_that_was_replaced_meanwhile() {
     for out in ["late", "later"] {
         let refused = issue(out);
         assert!(
-            matches!(refused, Err(Error::RolledOver { .. })),
+            matches!(
+                refused,
+                Err(Error::Rollover(RolloverError::RolledOver { .. }))
+            ),
             "{refused:?}"
         );
         assert!(!home.path().join(out).exists());
@@ -214,7 +217,10 @@ fn a_batch_that_is_overtaken_is_run_again() {
     assert!(issue(&open(), &first, "out").is_ok());
     let refused = issue(&overtaken(&directory), &both, "out");
     assert!(
-        matches!(refused, Err(Error::RolledOver { .. })),
+        matches!(
+            refused,
+            Err(Error::Rollover(RolloverError::RolledOver { .. }))
+        ),
         "{refused:?}"
     );
     let authority = open();
@@ -247,12 +253,12 @@ fn a_generation_is_retired_when_the_last_certificate_has_ended_everywhere() {
     };
     assert_eq!(safe_from, end + TimeDelta::seconds(301));
     let early = retire(&directory, false, &at(safe_from - TimeDelta::seconds(1)));
-    let Err(Error::LeavesStranded {
+    let Err(Error::Rollover(RolloverError::LeavesStranded {
         count: 1,
         last_end,
         safe_from: told,
         ..
-    }) = early
+    })) = early
     else {
         panic!("{early:?}")
     };
@@ -263,7 +269,10 @@ fn a_generation_is_retired_when_the_last_certificate_has_ended_everywhere() {
     let after = std::fs::read(directory.join("trust-anchor.pem")).unwrap();
     assert!(before.ends_with(&after) && before.len() > after.len());
     let again = retire(&directory, false, &at(safe_from));
-    assert!(matches!(again, Err(Error::NothingRetiring)), "{again:?}");
+    assert!(
+        matches!(again, Err(Error::Rollover(RolloverError::NothingRetiring))),
+        "{again:?}"
+    );
 }
 
 /// A certificate on hold may be released, and counts; one that is finally revoked
@@ -294,12 +303,15 @@ fn what_is_on_hold_would_be_stranded_and_what_is_revoked_unlisted() {
         };
         let is_stranded = matches!(
             refused,
-            Error::LeavesStranded {
+            Error::Rollover(RolloverError::LeavesStranded {
                 is_root_staying: true,
                 ..
-            }
+            })
         );
-        let is_unlisted = matches!(refused, Error::LeavesUnlisted { count: 1, .. });
+        let is_unlisted = matches!(
+            refused,
+            Error::Rollover(RolloverError::LeavesUnlisted { count: 1, .. })
+        );
         let expected = (stranded == 1, stranded == 0);
         assert_eq!((is_stranded, is_unlisted), expected, "{refused:?}");
     }
@@ -309,7 +321,10 @@ fn what_is_on_hold_would_be_stranded_and_what_is_revoked_unlisted() {
     let at = |at| Occasion { at, ..occasion() };
     let early = retire(&directory, false, &at(safe_from - TimeDelta::seconds(1)));
     assert!(
-        matches!(early, Err(Error::LeavesUnlisted { .. })),
+        matches!(
+            early,
+            Err(Error::Rollover(RolloverError::LeavesUnlisted { .. }))
+        ),
         "{early:?}"
     );
     let issuing = *authority.issuing().serial();
@@ -319,7 +334,10 @@ fn what_is_on_hold_would_be_stranded_and_what_is_revoked_unlisted() {
     // A list that nobody has made tells nobody.
     let unsaid = retire(&directory, false, &occasion());
     assert!(
-        matches!(unsaid, Err(Error::LeavesUnlisted { .. })),
+        matches!(
+            unsaid,
+            Err(Error::Rollover(RolloverError::LeavesUnlisted { .. }))
+        ),
         "{unsaid:?}"
     );
     let root = authority.inventory();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use chrono::TimeDelta;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use crate::authority::Action;
 use crate::pki::SerialNumber;
@@ -99,12 +99,15 @@ pub struct AuditExport {
 
 /// List the entries of the log, the oldest first
 ///
+/// Of a refusal the table names the rules that refused.
+///
 /// Of several options all must hold. Entries are written as they are read; whoever
 /// may read the CA's directory can list them, and writes nothing there.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
   windlass ca audit list --dir ca
+  windlass ca audit list --dir ca --sort newest --limit 20
   windlass ca audit list --dir ca --since 7d --action issue --format jsonl
   windlass ca audit list --dir ca --actor 'root@*' --before 2030-01-01T00:00:00Z --json")]
 pub struct AuditList {
@@ -136,6 +139,14 @@ pub struct AuditList {
     #[arg(long, value_name = "SERIAL")]
     pub serial: Option<SerialNumber>,
 
+    /// The order
+    #[arg(long, value_name = "ORDER", default_value = "oldest")]
+    pub sort: LogOrder,
+
+    /// At most so many, in this order
+    #[arg(long, value_name = "N", value_parser = value::number("a number of entries", 1..=u64::MAX, "100"))]
+    pub limit: Option<u64>,
+
     /// The form
     #[arg(long, value_name = "FORM", default_value = "table")]
     pub format: ListFormat,
@@ -143,6 +154,15 @@ pub struct AuditList {
     /// Print JSON: --format json
     #[arg(long, conflicts_with = "format")]
     pub json: bool,
+}
+
+/// The order of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogOrder {
+    /// The oldest entry first
+    Oldest,
+    /// The newest entry first
+    Newest,
 }
 
 /// Explain and settle what a crash has left

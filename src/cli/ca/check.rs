@@ -33,7 +33,7 @@ pub struct CaCheck {
     #[arg(long, value_name = "TIME", default_value = "90d", value_parser = value::period)]
     pub warn: TimeDelta,
 
-    /// How long before the end of a CA's certificate it is critical
+    /// How long before the end of a CA's certificate it is critical, --warn at most
     #[arg(long, value_name = "TIME", default_value = "30d", value_parser = value::period)]
     pub critical: TimeDelta,
 
@@ -45,6 +45,8 @@ pub struct CaCheck {
     pub leaf_warn: u8,
 
     /// How much of a workload's certificate is left when it is critical
+    ///
+    /// --leaf-warn at most
     #[arg(long, value_name = "PERCENT", default_value_t = 10, value_parser = value::number("a share of a life", 1..=100_u8, "10"))]
     pub leaf_critical: u8,
 

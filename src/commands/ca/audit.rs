@@ -9,7 +9,7 @@ use crate::authority::{
 };
 use crate::cli::{
     AuditCheckpoint, AuditCommand, AuditExport, AuditList, AuditReconcile, AuditVerify, CaAudit,
-    Glob, ListFormat,
+    Glob, ListFormat, LogOrder,
 };
 use crate::clock::rfc3339;
 use crate::commands::{Context, Error, Outcome};
@@ -125,28 +125,41 @@ fn list(arguments: &AuditList, context: &Context) -> Result<(), Error> {
     };
     let mut table = Vec::new();
     let mut rows = Rows::new(format, now, |text| context.printer.data(text)).under(&COLUMNS);
-    inventory.read_log(i64::MIN, |record| -> Result<bool, Error> {
+    let mut count = 0;
+    let receive = |record: AuditRecord| -> Result<bool, Error> {
         if fits(&record) {
             match format {
                 ListFormat::Csv => rows.add_line(&csv_line(as_fields(&record)))?,
                 ListFormat::Json | ListFormat::Jsonl => rows.add_json(&as_json(&record))?,
                 ListFormat::Table => table.push(as_row(&record)),
             }
+            count += 1;
         }
-        Ok(true)
-    })?;
+        Ok(arguments.limit.is_none_or(|limit| count < limit))
+    };
+    match arguments.sort {
+        LogOrder::Oldest => inventory.read_log(i64::MIN, receive)?,
+        LogOrder::Newest => inventory.read_log_back(receive)?,
+    }
     match format {
         ListFormat::Table => context.printer.table(
-            &["ENTRY", "TIME", "ACTOR", "ACTION", "SERIAL", "COMMENT"],
+            &[
+                "ENTRY", "TIME", "ACTOR", "ACTION", "SERIAL", "RULE", "COMMENT",
+            ],
             table,
-        ),
-        _ => rows.finish().map(drop),
+        )?,
+        _ => drop(rows.finish()?),
     }
+    if arguments.limit == Some(count) {
+        let first = format!("the first {count} entries in this order, as --limit says");
+        context.printer.note(&first);
+    }
+    Ok(())
 }
 
 /// The columns of the CSV form.
-const COLUMNS: [&str; 8] = [
-    "entry", "time", "actor", "action", "serial", "comment", "detail", "hash",
+const COLUMNS: [&str; 9] = [
+    "entry", "time", "actor", "action", "serial", "comment", "detail", "hash", "rules",
 ];
 
 fn is_meant(wanted: &Glob, actor: &str) -> bool {
@@ -157,7 +170,7 @@ fn is_meant(wanted: &Glob, actor: &str) -> bool {
     }
 }
 
-fn as_fields(record: &AuditRecord) -> [String; 8] {
+fn as_fields(record: &AuditRecord) -> [String; 9] {
     [
         record.sequence.to_string(),
         rfc3339(record.at),
@@ -167,6 +180,7 @@ fn as_fields(record: &AuditRecord) -> [String; 8] {
         record.comment.clone().unwrap_or_default(),
         record.detail.clone(),
         hex::encode(record.hash),
+        rules_of(record).join(";"),
     ]
 }
 
@@ -177,8 +191,21 @@ fn as_row(record: &AuditRecord) -> Vec<String> {
         printable(&record.actor, 100),
         printable(&record.action, 30),
         record.serial.as_ref().map(hex::encode).unwrap_or_default(),
+        printable(&rules_of(record).join(", "), 200),
         printable(record.comment.as_deref().unwrap_or_default(), 200),
     ]
+}
+
+/// The rules that refused, where the entry is that of a refusal.
+fn rules_of(record: &AuditRecord) -> Vec<String> {
+    let detail: Value = serde_json::from_str(&record.detail).unwrap_or_default();
+    let rules = match &detail["rules"] {
+        Value::Array(rules) => rules.as_slice(),
+        // Earlier entries have one.
+        _ => std::slice::from_ref(&detail["rule"]),
+    };
+    let texts = rules.iter().filter_map(Value::as_str);
+    texts.map(str::to_owned).collect()
 }
 
 fn as_json(record: &AuditRecord) -> Value {
@@ -210,7 +237,8 @@ fn reconcile(arguments: &AuditReconcile, context: &Context) -> Result<(), Error>
     };
     let done = authority::reconcile(&inventory, &plan)?;
     if !arguments.json {
-        return context.printer.data(&reconciled(&done, out.as_deref()));
+        let text = reconciled(&done, out.as_deref());
+        return context.printer.data(&context.printer.typeable(&text));
     }
     let rows = |records: &[Record]| -> Vec<Value> {
         records
@@ -272,9 +300,11 @@ fn reconciled(done: &Reconciled, out: Option<&Path>) -> String {
     say(
         &done.undelivered,
         &|record| match (&record.request_id, out) {
-            (None, _) => "issued, but perhaps not delivered: get it with 'windlass ca show SERIAL \
-                      --pem' if its key is there, else revoke it with 'windlass ca revoke SERIAL'"
-                .to_owned(),
+            (None, _) => format!(
+                "issued, but perhaps not delivered: get it with 'windlass ca show {0} --pem' if its \
+                 key is there, else revoke it with 'windlass ca revoke {0} --reason superseded'",
+                hex::encode(&record.serial)
+            ),
             (Some(_), None) => format!(
                 "issued for row {} of a batch, but perhaps not delivered: name the directory of the \
              batch with --out, or run the batch again, which delivers what it can",
@@ -283,9 +313,10 @@ fn reconciled(done: &Reconciled, out: Option<&Path>) -> String {
             (Some(_), Some(out)) => format!(
                 "issued for row {} of a batch, and not in {}: run the batch again if the row names \
              its key; the key that windlass made for it is lost otherwise: revoke it with \
-             'windlass ca revoke SERIAL'",
+             'windlass ca revoke {} --reason superseded'",
                 row(record),
-                out.display()
+                out.display(),
+                hex::encode(&record.serial)
             ),
         },
     );

@@ -18,7 +18,7 @@ use crate::limits;
 use crate::pki::encode_pem;
 
 use super::batch_file::{self, Written};
-use super::issue::{as_json, open};
+use super::issue::{as_json, open, refusals_as_json};
 use super::occasion::{actor, occasion};
 use super::outside::check_outside;
 use super::sign::refuse_twice;
@@ -242,8 +242,9 @@ fn as_line(row: &Row, out: Option<&Path>, is_dry: bool) -> Value {
         let outcome = outcome_of_row(error);
         line["failure"] = outcome.name().into();
         line["code"] = outcome.code().into();
-        if let authority::Error::Refused(refusal) = error {
-            line["rule"] = refusal.rule.as_str().into();
+        if let authority::Error::Refused(refusals) = error {
+            line["rule"] = refusals.first().rule.as_str().into();
+            line["refusals"] = refusals_as_json(refusals);
         }
     }
     match (certificate, out) {

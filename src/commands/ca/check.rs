@@ -5,9 +5,10 @@ use std::ffi::OsString;
 use chrono::TimeDelta;
 
 use crate::authority::{self, HealthPlan};
-use crate::cli::{CaCheck, CheckFormat};
+use crate::cli::{CaCheck, CheckFormat, Origin};
+use crate::clock::in_words;
 use crate::commands::monitor::{Check, Found, Monitor, Wanted};
-use crate::commands::{Context, Error};
+use crate::commands::{Context, Error, Outcome};
 use crate::finding::{Finding, Level};
 use crate::store;
 use crate::text::with_causes;
@@ -26,6 +27,13 @@ pub(in crate::commands) const CHECK: Check = Check {
 
 /// Tells how the CA is, with the exit code of a Nagios plugin.
 pub(in crate::commands) fn check(arguments: &CaCheck, context: &Context) -> Result<(), Error> {
+    if let Err(error) = check_thresholds(arguments) {
+        context.printer.error(&error);
+        return match CHECK.unknown(&context.printer) {
+            Outcome::Command(status) => Err(Error::Ended { status }),
+            _ => Err(error),
+        };
+    }
     let now = context.clock.now();
     let directory = context.path(&arguments.ca.dir);
     let found = authority::health(&HealthPlan {
@@ -54,6 +62,29 @@ pub(in crate::commands) fn check(arguments: &CaCheck, context: &Context) -> Resu
         textfile: arguments.textfile.as_deref(),
     };
     monitor.tell(&wanted, context)
+}
+
+/// Refuses a warning that would come after what it is to warn of: there would never
+/// be one.
+fn check_thresholds(arguments: &CaCheck) -> Result<(), Error> {
+    let wrong = |key: &str, value: String, critical: &str| Error::Value {
+        origin: Origin::Option {
+            key: key.to_owned(),
+        },
+        value: Some(value),
+        reason: format!("a warning comes before what is critical: give more than {critical}"),
+    };
+    let (warn, critical) = (arguments.warn, arguments.critical);
+    if warn < critical {
+        let critical = format!("--critical, which is {}", in_words(critical));
+        return Err(wrong("warn", in_words(warn), &critical));
+    }
+    let (warn, critical) = (arguments.leaf_warn, arguments.leaf_critical);
+    if warn < critical {
+        let critical = format!("--leaf-critical, which is {critical}");
+        return Err(wrong("leaf_warn", warn.to_string(), &critical));
+    }
+    Ok(())
 }
 
 /// Whether these arguments are those of `windlass ca check`.

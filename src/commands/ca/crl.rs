@@ -306,7 +306,8 @@ fn status(arguments: &CrlStatus, context: &Context) -> Result<(), Error> {
         context.printer.json(&Value::Array(rows))?;
     } else {
         let texts: Vec<String> = judged.iter().map(|one| assessed(one, now)).collect();
-        context.printer.data(&texts.join("\n"))?;
+        let text = context.printer.typeable(&texts.join("\n"));
+        context.printer.data(&text)?;
     }
     match worst(&judged) {
         Outcome::Done => Ok(()),
@@ -449,7 +450,7 @@ fn assessment_as_json(one: &Assessment) -> Value {
     let facts = one.facts.as_ref();
     let size = facts.and_then(|facts| u64::try_from(facts.size).ok());
     json!({
-        "file": one.path,
+        "files": [one.path],
         "authority": one.issuer.to_string(),
         "state": one.state.as_str(),
         "problem": match &one.state {

@@ -18,6 +18,8 @@ pub(super) fn status(record: &Record, now: DateTime<Utc>) -> &'static str {
     }
     match record.state {
         State::Issued if record.not_after < now => "expired",
+        // As it is asked for, and counted.
+        State::Issued => "valid",
         state => state.as_str(),
     }
 }

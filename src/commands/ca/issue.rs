@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 use ring::rand::SystemRandom;
 use serde_json::{Value, json};
 
-use crate::authority::{Authority, Delivery, IssueRequest, Issued, Preview, RequestedKey};
+use crate::authority::{
+    self, Authority, Delivery, IssueRequest, Issued, Preview, Refusal, Refusals, RequestedKey,
+};
 use crate::cli::{CaIssue, OccasionArgs, PassphraseArgs};
 use crate::clock::rfc3339;
 use crate::commands::{Context, Error};
@@ -111,7 +113,11 @@ impl Order<'_> {
         let random = SystemRandom::new();
         let Some(target) = self.target else {
             let authority = Authority::open_to_look(&self.directory)?;
-            let preview = authority.preview(&self.request, &occasion, &random)?;
+            let foreseen = authority.preview(&self.request, &occasion, &random);
+            if let (Err(error), true) = (&foreseen, self.json) {
+                foretell_refusal(error, &self.request, context)?;
+            }
+            let preview = foreseen?;
             warn_clamped(&preview.certificate, preview.clamped, context);
             return foretell(&self.request, &preview, self.ignored, self.json, context);
         };
@@ -201,6 +207,41 @@ fn as_text(issued: &Issued, files: &[(&str, &str, PathBuf)]) -> String {
         text.push_str(&format!("{words:<14} {}\n", path.display()));
     }
     text
+}
+
+/// Prints for programs what refuses, where something does: the error says it to
+/// people.
+fn foretell_refusal(
+    error: &authority::Error,
+    request: &IssueRequest,
+    context: &Context,
+) -> Result<(), Error> {
+    let refusals = match error {
+        authority::Error::Refused(refusals) => refusals_as_json(refusals),
+        authority::Error::KeyRefused {
+            fingerprint,
+            reason,
+        } => json!([{ "rule": "key", "value": fingerprint, "reason": reason }]),
+        _ => return Ok(()),
+    };
+    context.printer.json(&json!({
+        "dryRun": true,
+        "allowed": false,
+        "profile": request.profile,
+        "refusals": refusals,
+    }))
+}
+
+/// Everything that the policy has against a certificate.
+pub(super) fn refusals_as_json(refusals: &Refusals) -> Value {
+    let row = |refusal: &Refusal| {
+        json!({
+            "rule": refusal.rule,
+            "value": refusal.value,
+            "reason": refusal.reason,
+        })
+    };
+    refusals.iter().map(row).collect()
 }
 
 /// Prints what would be issued, and what the policy says of it.

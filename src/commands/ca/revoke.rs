@@ -52,7 +52,7 @@ pub(in crate::commands) fn revoke(arguments: &CaRevoke, context: &Context) -> Re
         text.push_str(&next_step(&directory, &issuers));
     }
     if !arguments.json {
-        context.printer.data(&text)?;
+        context.printer.data(&context.printer.typeable(&text))?;
     }
     // What was revoked is told even if no list can be made.
     let due = issuers.into_iter().filter(|_| arguments.crl);
@@ -111,7 +111,7 @@ pub(in crate::commands) fn release(arguments: &CaRelease, context: &Context) -> 
         let generations = authority::generations(&directory)?;
         text.push_str(&next_step(&directory, &issuers_of(&done, &generations)));
     }
-    context.printer.data(&text)
+    context.printer.data(&context.printer.typeable(&text))
 }
 
 /// The option parser has seen that one of the three is given.
@@ -165,7 +165,7 @@ fn next_step(directory: &Path, issuers: &[AuthorityName]) -> String {
     options.dedup();
     if options.is_empty() {
         return "next           its issuer is retired, and no list tells of it: where the root stays,\n               \
-                revoke the issuing CA, 'windlass ca revoke --ca' ('windlass ca list --kind issuing')\n"
+                revoke the issuing CA, 'windlass ca revoke SERIAL --ca' ('windlass ca list --kind issuing')\n"
             .to_owned();
     }
     options

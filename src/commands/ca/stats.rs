@@ -19,6 +19,9 @@ const NEWEST: u64 = 10_000;
 /// How many weeks are told.
 const WEEKS: u16 = 53;
 
+/// How many of them people are shown.
+const WEEKS_SHOWN: usize = 8;
+
 /// How many requesters are told.
 const MOST_REQUESTERS: usize = 10;
 
@@ -168,12 +171,8 @@ fn as_text(summary: &Summary, newest: &Newest, now: DateTime<Utc>) -> String {
         ),
     ));
     lines.push(("abandoned".to_owned(), summary.abandoned.to_string()));
-    for (week, ends) in summary
-        .weeks
-        .iter()
-        .filter(|(_, ends)| ends.valid > 0)
-        .take(8)
-    {
+    // Weeks in which nothing ends too, as in JSON.
+    for (week, ends) in summary.weeks.iter().take(WEEKS_SHOWN) {
         let week = week.format("%Y-%m-%d");
         lines.push((
             format!("ends {week}"),

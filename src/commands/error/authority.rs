@@ -1,14 +1,13 @@
 //! What the errors of the authority mean for the user.
 
 use crate::authority::{self, ListError, Role};
-use crate::clock::rfc3339;
 use crate::commands::Outcome;
 
 use super::install::hint_flaw;
 use super::key_error::{hint_key, of_key};
-use super::of_store;
 use super::pki_error::{hint_pki, of_pki};
-use super::store_error::hint_store;
+use super::rollover::{hint_rollover, of_rollover};
+use super::store_error::{hint_store, of_store};
 
 pub(super) fn of_authority(error: &authority::Error) -> Outcome {
     match error {
@@ -39,28 +38,22 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::NotActive { .. }
         | authority::Error::OtherFingerprint { .. }
         | authority::Error::Path(_) => Outcome::Unusable,
-        authority::Error::BatchRunning { .. }
-        | authority::Error::PassphraseChanging { .. }
-        | authority::Error::RolledOver { .. } => Outcome::Temporary,
+        authority::Error::BatchRunning { .. } | authority::Error::PassphraseChanging { .. } => {
+            Outcome::Temporary
+        }
         // What the log of the CA calls a refusal, by the policy or for a key.
         authority::Error::KeyRefused { .. } | authority::Error::Refused(_) => Outcome::Refused,
         authority::Error::Key(error) => of_key(error),
         authority::Error::BatchKeyLost { .. }
         | authority::Error::Incomplete { .. }
         | authority::Error::Lint { .. }
-        | authority::Error::LeavesStranded { .. }
-        | authority::Error::LeavesUnlisted { .. }
         | authority::Error::NotFound { .. }
-        | authority::Error::NothingPrepared
-        | authority::Error::NothingRetiring
-        | authority::Error::RolloverUnderWay { .. }
         | authority::Error::NotHeld { .. } => Outcome::Failed,
         authority::Error::Awaiting { .. }
         | authority::Error::AuthorityMeant { .. }
         | authority::Error::BatchFile { .. }
         | authority::Error::BatchRow { .. }
         | authority::Error::BatchWithoutDirectory
-        | authority::Error::BundleNotInstalled { .. }
         | authority::Error::CheckpointFile { .. }
         | authority::Error::InsideAuthority { .. }
         | authority::Error::InvalidSince { .. }
@@ -81,6 +74,7 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::Validity { .. } => Outcome::Usage,
         authority::Error::Pki(error) => of_pki(error),
         authority::Error::Random => Outcome::Failed,
+        authority::Error::Rollover(error) => of_rollover(error),
         authority::Error::Store(error) => of_store(error),
     }
 }
@@ -223,35 +217,7 @@ pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<St
         authority::Error::NotActive { .. } => Some(
             "'windlass ca rollover status' says what is there, and what to do next".to_owned(),
         ),
-        authority::Error::BundleNotInstalled { .. } => Some(
-            "give trust-anchor.pem to Roles Anywhere ('aws rolesanywhere update-trust-anchor'), then run this again with --bundle-installed"
-                .to_owned(),
-        ),
-        authority::Error::LeavesStranded { safe_from, .. } => Some(format!(
-            "renew them, or wait: nothing is stranded from {} on ('windlass ca rollover status' says how far it is); --force retires it now",
-            rfc3339(*safe_from)
-        )),
-        authority::Error::LeavesUnlisted {
-            safe_from, serial, ..
-        } => Some(format!(
-            "wait until {}, or revoke the issuing CA where its root is, 'windlass ca revoke --ca {serial} --reason cessationOfOperation', make the root's list, 'windlass ca crl --issuer root', and import it; --force retires it now",
-            rfc3339(*safe_from)
-        )),
-        authority::Error::NothingPrepared => Some(
-            "'windlass ca rollover prepare' makes the next one; 'windlass ca rollover status' says what there is"
-                .to_owned(),
-        ),
-        authority::Error::NothingRetiring => Some(
-            "'windlass ca rollover status' says what there is, and what to do next".to_owned(),
-        ),
-        authority::Error::RolloverUnderWay { .. } => Some(
-            "Roles Anywhere takes two roots at a time: end this rollover first; 'windlass ca rollover status' says how"
-                .to_owned(),
-        ),
-        authority::Error::RolledOver { .. } => Some(
-            "nothing was issued that is not in the inventory; run the same command again, and the new issuing CA issues"
-                .to_owned(),
-        ),
+        authority::Error::Rollover(error) => Some(hint_rollover(error)),
         authority::Error::NotFound { which }
             if which.len() > 20 && which.bytes().all(|octet| octet.is_ascii_digit()) =>
         {

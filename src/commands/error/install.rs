@@ -94,7 +94,7 @@ const fn of_root(flaw: &Flaw) -> &'static str {
         | Flaw::PathLength { .. }
         | Flaw::PublicKey { .. }
         | Flaw::Version { .. } => {
-            "Roles Anywhere would refuse every chain to it: give --root another certificate of the root, if it has one, or make a root with 'windlass ca init --root-only'"
+            "Roles Anywhere would refuse every chain to it: give --root another certificate of the root, if it has one, or make a root with 'windlass ca init --root-only --dir ROOT --name NAME'"
         }
         Flaw::AuthorityKeyIdentifier
         | Flaw::Intermediate { .. }

@@ -100,7 +100,7 @@ pub(super) fn hint_key(error: &key::Error) -> Option<String> {
             "a private key file begins with '-----BEGIN PRIVATE KEY-----', or with RSA, EC or ENCRYPTED before PRIVATE"
         }
         key::Error::NotExportable { .. } => {
-            "it can only be used where it is; for a key in a file issue another certificate: 'windlass ca issue' makes a new key"
+            "it can only be used where it is; for a key in a file issue another certificate with a new key ('windlass ca issue --help')"
         }
         key::Error::ReadBack { .. } => {
             "nothing was written; this is a fault of windlass: please report it with the command line"

@@ -37,7 +37,7 @@ pub(super) fn hint_pki(error: &pki::Error) -> Option<String> {
         }
         pki::Error::Expired { not_after, at, .. } => {
             return Some(format!(
-                "it ended {} ago by this host's clock; issue a new one with 'windlass ca issue'",
+                "it ended {} ago by this host's clock; issue a new one ('windlass ca issue --help')",
                 in_words(*at - *not_after)
             ));
         }

@@ -74,7 +74,7 @@ pub(in crate::commands) fn hint_store(error: &store::Error) -> Option<String> {
             shown(path)
         )),
         store::Error::Archive { .. } => Some(
-            "nothing was written; give a file that 'windlass ca backup' has made, all of it".to_owned(),
+            "nothing was written; give a file that 'ca backup' has made, all of it".to_owned(),
         ),
         store::Error::Context { .. } => Some(
             "nothing was changed; does this machine run SELinux ('getenforce'), and know the context ('matchpathcon FILE')?"

@@ -165,13 +165,22 @@ impl Inventory {
     pub fn read_log<E: From<Error>>(
         &self,
         from: i64,
+        receive: impl FnMut(AuditRecord) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        self.read_entries("WHERE sequence >= ?1 ORDER BY sequence", from, receive)
+    }
+
+    fn read_entries<E: From<Error>>(
+        &self,
+        order: &str,
+        from: i64,
         mut receive: impl FnMut(AuditRecord) -> Result<bool, E>,
     ) -> Result<(), E> {
         let failed = |error| E::from(sql_error(&self.path, Action::Read)(error));
         let mut statement = self
             .connection
             .prepare_cached(&format!(
-                "SELECT {} FROM audit WHERE sequence >= ?1 ORDER BY sequence",
+                "SELECT {} FROM audit {order}",
                 AuditRecord::COLUMNS
             ))
             .map_err(failed)?;
@@ -182,6 +191,19 @@ impl Inventory {
             }
         }
         Ok(())
+    }
+
+    /// Hands over the entries, the newest first, until the receiver has enough.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`], or what the receiver gives.
+    pub fn read_log_back<E: From<Error>>(
+        &self,
+        receive: impl FnMut(AuditRecord) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        let order = "WHERE sequence <= ?1 ORDER BY sequence DESC";
+        self.read_entries(order, i64::MAX, receive)
     }
 
     /// The entries about one serial number, the oldest first.

@@ -50,23 +50,6 @@ impl Inventory {
             .map_err(sql_error(&self.path, Action::Read))
     }
 
-    /// How many authorities have signed lists that are not out of date at `at`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Sql`].
-    pub fn crl_issuers(&self, at: DateTime<Utc>) -> Result<u64, Error> {
-        let count: i64 = self
-            .connection
-            .query_row(
-                "SELECT count(DISTINCT issuer_key_id) FROM crl WHERE next_update >= ?1",
-                [at.timestamp()],
-                |row| row.get(0),
-            )
-            .map_err(sql_error(&self.path, Action::Read))?;
-        Ok(u64::try_from(count).unwrap_or(0))
-    }
-
     /// Hands over serial number (unsigned big-endian) and revocation of every
     /// certificate that an authority has revoked and that ends at `ending` or
     /// later; an index alone answers it.

@@ -59,6 +59,15 @@ pub enum AuditFault {
         /// Its number.
         number: u32,
     },
+    /// A column of a generation's row is not what the log says.
+    GenerationColumn {
+        /// The generation's number.
+        number: u32,
+        /// The column's name.
+        column: &'static str,
+    },
+    /// Reservations that nobody has settled are not among those that are looked at.
+    Unsettled,
     /// A revocation list was recorded and no entry says so.
     UnloggedList {
         /// Its number.
@@ -127,6 +136,13 @@ impl std::fmt::Display for AuditFault {
             Self::Generation { number } => write!(
                 f,
                 "the state of generation {number} is not what the log says"
+            ),
+            Self::GenerationColumn { number, column } => write!(
+                f,
+                "{column} of generation {number} is not what the log says"
+            ),
+            Self::Unsettled => f.write_str(
+                "what is written down of unsettled reservations leaves some out, or will",
             ),
             Self::UnloggedList { number } => write!(
                 f,

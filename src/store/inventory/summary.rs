@@ -1,7 +1,7 @@
 //! The inventory in numbers. What grows with it is counted in indexes alone, but
 //! for what is in force and not known to be delivered.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Months, NaiveDate, TimeDelta, Utc};
 
 use crate::store::{Action, Error};
 
@@ -50,7 +50,8 @@ pub struct Summary {
     pub oldest_reserved: Option<DateTime<Utc>>,
     /// What ends in each week: the first second of the week, UTC, and how many.
     pub weeks: Vec<(DateTime<Utc>, Ends)>,
-    /// How many certificates end in each month, as `2026-11`, revoked or not.
+    /// How many certificates end in each month, as `2026-11`, revoked or not: every
+    /// month from the first to the last.
     pub months: Vec<(String, u64)>,
     /// Entries of the audit log.
     pub log_entries: u64,
@@ -218,14 +219,56 @@ impl Inventory {
                 u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0),
             ))
         })?;
-        rows.collect()
+        Ok(every_month(rows.collect::<Result<_, _>>()?))
     }
+}
+
+/// The same with the months between, in which nothing ends: what is left out would
+/// look like what is not known.
+fn every_month(counted: Vec<(String, u64)>) -> Vec<(String, u64)> {
+    let mut months: Vec<(String, u64)> = Vec::new();
+    for (month, count) in counted {
+        let mut last = months.last().and_then(|(last, _)| first_day(last));
+        while let Some(next) = last.and_then(|last| last.checked_add_months(Months::new(1)))
+            && first_day(&month).is_some_and(|month| next < month)
+        {
+            months.push((next.format("%Y-%m").to_string(), 0));
+            last = Some(next);
+        }
+        months.push((month, count));
+    }
+    months
+}
+
+fn first_day(month: &str) -> Option<NaiveDate> {
+    NaiveDate::parse_from_str(&format!("{month}-01"), "%Y-%m-%d").ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::Reservation;
+
+    #[test]
+    fn months_without_an_end_are_counted_too() {
+        let ends = |months: &[(&str, u64)]| -> Vec<(String, u64)> {
+            let owned = months
+                .iter()
+                .map(|(month, count)| ((*month).to_owned(), *count));
+            owned.collect()
+        };
+        assert_eq!(
+            every_month(ends(&[("2026-11", 2), ("2027-02", 1), ("2027-03", 4)])),
+            ends(&[
+                ("2026-11", 2),
+                ("2026-12", 0),
+                ("2027-01", 0),
+                ("2027-02", 1),
+                ("2027-03", 4)
+            ])
+        );
+        assert_eq!(every_month(Vec::new()), []);
+    }
 
     /// Rows of every state, and what is said of them.
     #[test]

@@ -174,6 +174,7 @@ impl Inventory {
                 .extend(self.other_lists(std::mem::take(&mut walk.lists))?);
             walk.faults.extend(self.other_marks(&walk)?);
             walk.faults.extend(self.other_generations()?);
+            walk.faults.extend(self.other_unsettled()?);
         }
         walk.faults.truncate(AuditSummary::MOST_FAULTS);
         Ok(AuditSummary {

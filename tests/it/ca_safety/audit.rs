@@ -89,6 +89,41 @@ fn the_log_is_listed_and_filtered() {
     assert_eq!(export("-").stdout.lines().count(), 7);
 }
 
+#[test]
+fn the_log_is_listed_from_either_end_and_names_the_rules_that_refused() {
+    let sandbox = with_web();
+    sandbox.write(
+        "ca/ca.toml",
+        "[profiles.web]\ncn.allow = ['web*']\nmax_days = 7\n",
+    );
+    let issue = [
+        "ca", "issue", "--dir", "ca", "--cn", "db", "--out", "db", "--days", "8",
+    ];
+    assert_eq!(sandbox.run(&[&issue[..], &SECRET].concat()).code, 3);
+    assert_eq!(actions(&sandbox, &["--limit", "2"]), ["init", "issue"]);
+    let newest = ["--sort", "newest", "--limit", "2"];
+    assert_eq!(actions(&sandbox, &newest), ["refuse", "issue"]);
+    let whole = actions(&sandbox, &[]);
+    let mut back = actions(&sandbox, &["--sort", "newest"]);
+    back.reverse();
+    assert_eq!(whole, back);
+    // Filters come first, and the limit counts what they leave.
+    let issues = ["--action", "issue", "--limit", "3"];
+    assert_eq!(actions(&sandbox, &issues), ["issue"; 3]);
+    let list = |options: &[&str]| {
+        let fixed = ["ca", "audit", "list", "--dir", "ca", "--action", "refuse"];
+        sandbox.ok(&[&fixed[..], options].concat()).stdout
+    };
+    let both = "profiles.web.cn.allow, profiles.web.max_days";
+    let table = list(&[]);
+    assert!(table.contains("RULE") && table.contains(both), "{table}");
+    let csv = list(&["--format", "csv"]);
+    let mut csv = csv::Reader::from_reader(csv.as_bytes());
+    assert_eq!(csv.headers().unwrap().iter().last(), Some("rules"));
+    let row = csv.records().next().unwrap().unwrap();
+    assert_eq!(row[8].replace(';', ", "), both);
+}
+
 /// Whatever a CA can do stands in its log under a word that the option takes.
 #[test]
 fn every_word_of_the_log_can_be_asked_for() {

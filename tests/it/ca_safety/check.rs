@@ -172,6 +172,44 @@ fn what_is_wrong_is_told_and_how_bad_it_is() {
     );
 }
 
+/// A warning that comes after what it is to warn of would never come.
+#[test]
+fn thresholds_that_make_no_sense_judge_nothing() {
+    let sandbox = backed_up();
+    for (options, says) in [
+        (
+            ["--warn", "10d", "--critical", "20d"],
+            "'10 days' for '--warn': a warning comes before what is critical: give more than --critical, which is 20 days",
+        ),
+        (
+            ["--leaf-warn", "5", "--leaf-critical", "6"],
+            "'5' for '--leaf-warn'",
+        ),
+    ] {
+        let run = check(&sandbox, &options);
+        assert_eq!(run.code, 3, "{run:#?}");
+        assert!(run.stdout.starts_with("WINDLASS CA UNKNOWN - "), "{run:#?}");
+        assert!(run.stderr.contains(says), "{run:#?}");
+    }
+    assert_eq!(
+        check(&sandbox, &["--warn", "20d", "--critical", "20d"]).code,
+        0
+    );
+}
+
+/// What a policy says is no secret; who may write it decides what is issued.
+#[test]
+fn a_policy_may_be_read_by_others_and_not_written() {
+    let sandbox = backed_up();
+    sandbox.write("ca/ca.toml", "[profiles.web]\n");
+    let with_mode = |mode| {
+        let policy = sandbox.path("ca/ca.toml");
+        fs::set_permissions(policy, fs::Permissions::from_mode(mode)).unwrap();
+        check(&sandbox, &[]).code
+    };
+    assert_eq!([0o600, 0o644, 0o664, 0o646].map(with_mode), [0, 0, 2, 2]);
+}
+
 /// A file of the CA that cannot be read is one finding among the others, however
 /// deep is looked.
 #[test]

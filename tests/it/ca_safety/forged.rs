@@ -155,6 +155,29 @@ fn every_column_that_says_something_is_held_against_certificate_and_log() {
             "the digest of the policy is not".to_owned(),
         ),
         (
+            "UPDATE authority SET prepared_at = prepared_at + 1".to_owned(),
+            "prepared_at of generation 1 is not what the log says".to_owned(),
+        ),
+        (
+            "UPDATE authority SET activated_at = activated_at - 60".to_owned(),
+            "activated_at of generation 1 is not what the log says".to_owned(),
+        ),
+        (
+            // The next reservations would not be looked at.
+            "UPDATE unsettled_from SET certificate = certificate + 1000".to_owned(),
+            "of unsettled reservations leaves some out".to_owned(),
+        ),
+        (
+            "DELETE FROM unsettled_from".to_owned(),
+            "of unsettled reservations leaves some out".to_owned(),
+        ),
+        (
+            "UPDATE certificate SET issued_at = NULL WHERE common_name = 'db'; \
+             UPDATE unsettled_from SET certificate = (SELECT max(id) + 1 FROM certificate)"
+                .to_owned(),
+            "of unsettled reservations leaves some out".to_owned(),
+        ),
+        (
             "UPDATE time_mark SET at = 1".to_owned(),
             "the time of the last change is before".to_owned(),
         ),

@@ -78,6 +78,10 @@ fn each_live_issuing_ca_has_its_list() {
     );
     assert_eq!(json(&crl(&["--if-due"]))["made"], false);
     done(&sandbox, "retire", &[]);
+    // What is over is not in use, although its list has not expired.
+    assert_eq!(status(&sandbox)["lists"], 1);
+    let judged = json(&sandbox.ok(&["ca", "crl", "status", "--dir", "ca", "--json"]));
+    assert_eq!(judged[0]["lists"], 1);
     let refused = crl(&["--issuer", "issuing"]);
     assert_eq!(refused.code, 2, "{refused:#?}");
     assert!(
