@@ -53,14 +53,17 @@ impl std::fmt::Debug for Secret {
 /// Reads to the end. A buffer that has become too small is wiped when its
 /// content has moved to a larger one, so that no part of a secret stays behind.
 ///
-/// `expected` is the length that is known before, in octets; it may be wrong.
+/// `expected` is the length that is known before, in octets; it may be wrong, and 0
+/// says nothing.
 ///
 /// # Errors
 ///
 /// What the reader says.
 pub fn read_wiping(mut from: impl Read, expected: usize) -> std::io::Result<Zeroizing<Vec<u8>>> {
-    // One more, so that the end is seen without growing.
-    let mut buffer = Zeroizing::new(vec![0; expected.max(4095) + 1]);
+    // One more, so that the end is seen without growing; and not much more, since all
+    // of it is wiped octet by octet.
+    let room = if expected == 0 { 4095 } else { expected };
+    let mut buffer = Zeroizing::new(vec![0; room + 1]);
     let mut length = 0;
     loop {
         if length == buffer.len() {

@@ -142,7 +142,8 @@ fn only_the_rooms_that_may_touch_the_world_do() {
     // What, and the rooms, or the files and folders in them, where it may stand.
     let rules: &[(&str, &[&str])] = &[
         ("std::env::", &["main"]),
-        ("reqwest::Client", &["rolesanywhere/transport"]),
+        ("HttpConnector", &["rolesanywhere/transport"]),
+        ("TlsConnector", &["rolesanywhere/transport"]),
         ("TcpListener", &["delivery/serve", "emulator"]),
         // Software TPMs; connections that were accepted; and proxies.
         (

@@ -1,7 +1,8 @@
-//! The least that a client of this kind costs: the program's HTTP client, set
-//! up as the program does it, sends one request that was signed beforehand and
-//! prints the body of the answer. What `windlass credential-process` takes
-//! beyond this is its own work: options, key, certificates, signature, JSON.
+//! What an ordinary client costs: reqwest on rustls, with bundled roots and
+//! deadlines and nothing that is not needed, sends one request that was signed
+//! beforehand and prints the body of the answer. What `windlass credential-process`
+//! takes beyond this is for its own work: options, key, certificates, signature,
+//! JSON. `bare` is the same without reqwest.
 //!
 //! `yardstick REQUEST-FILE BASE-URL ROOT-FILE`
 
