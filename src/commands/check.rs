@@ -5,7 +5,10 @@ mod subject;
 
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
+
 use crate::cli::{Check as Arguments, CheckFormat, Rotate};
+use crate::clock::whole_seconds;
 use crate::finding::{Finding, Level};
 use crate::host::{Exam, Thresholds, examine, examine_absent, examine_certificate};
 use crate::limits;
@@ -26,13 +29,14 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         warn: arguments.warn,
         critical: arguments.critical,
     };
+    let at = whole_seconds(context.clock.now());
     let mut found = Vec::new();
     // Whatever is wrong, a monitor is told of it in its own words.
     match subjects(arguments, context) {
         Ok(subjects) => {
             for (name, subject) in subjects {
                 let findings = match subject {
-                    Ok(subject) => identity(&subject, thresholds, context),
+                    Ok(subject) => identity(&subject, thresholds, at),
                     Err(error) => vec![not_judged("options", &error)],
                 };
                 found.extend(of(&name, findings));
@@ -43,7 +47,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     for path in &arguments.certificate {
         let path = context.path(path);
         let findings = match read(&path) {
-            Ok(certificates) => examine_certificate(&certificates, thresholds, context.clock.now()),
+            Ok(certificates) => examine_certificate(&certificates, thresholds, at),
             Err(finding) => vec![finding],
         };
         found.extend(of(&path.display().to_string(), findings));
@@ -51,7 +55,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     let monitor = Monitor {
         check: CHECK,
         found,
-        at: context.clock.now(),
+        at,
     };
     let wanted = Wanted {
         format: match arguments.json {
@@ -132,9 +136,8 @@ fn override_by(asked: &mut Rotate, arguments: &Arguments) {
     }
 }
 
-fn identity(subject: &Subject, thresholds: Thresholds, context: &Context) -> Vec<Finding> {
-    let at = context.clock.now();
-    let seen = subject.look(context);
+fn identity(subject: &Subject, thresholds: Thresholds, at: DateTime<Utc>) -> Vec<Finding> {
+    let seen = subject.look(at);
     let standing = seen.as_ref().ok().map(|seen| &seen.standing);
     let renew = subject.renewal(standing);
     let exam = Exam {
