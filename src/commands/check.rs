@@ -37,12 +37,12 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
             for (name, subject) in subjects {
                 let findings = match subject {
                     Ok(subject) => identity(&subject, thresholds, at),
-                    Err(error) => vec![not_judged("options", &error)],
+                    Err(finding) => vec![finding],
                 };
                 found.extend(of(&name, findings));
             }
         }
-        Err(error) => found.push(not_judged("options", &error).into()),
+        Err(error) => found.push(not_judged(&error).into()),
     }
     for path in &arguments.certificate {
         let path = context.path(path);
@@ -74,12 +74,13 @@ fn of(name: &str, findings: Vec<Finding>) -> impl Iterator<Item = Found> {
     })
 }
 
-fn not_judged(probe: &'static str, error: &Error) -> Finding {
-    Finding::new(probe, Level::Unknown, told(error))
+/// That what is said of an identity cannot be used.
+fn not_judged(error: &Error) -> Finding {
+    Finding::new("options", Level::Unknown, told(error))
 }
 
 /// An identity by its name, or what is wrong with what its profile says.
-type Named = (String, Result<Subject, Error>);
+type Named = (String, Result<Subject, Finding>);
 
 /// The identities that are meant, each once.
 fn subjects(arguments: &Arguments, context: &Context) -> Result<Vec<Named>, Error> {
@@ -106,14 +107,18 @@ fn subjects(arguments: &Arguments, context: &Context) -> Result<Vec<Named>, Erro
         });
         match subject {
             Ok(None) if arguments.profile.is_empty() => {}
-            Ok(None) => named.push((name, Err(RotateError::NoIdentities.into()))),
+            Ok(None) => {
+                let text = "the profile names no identity; --certificate looks at a certificate that something else renews";
+                let finding = Finding::new("options", Level::Unknown, text.to_owned());
+                named.push((name, Err(finding)));
+            }
             // Several profiles may have one identity, each with a role of its own.
             Ok(Some(subject)) if seen.contains(&subject.real) => {}
             Ok(Some(subject)) => {
                 seen.push(subject.real.clone());
                 named.push((name, Ok(subject)));
             }
-            Err(error) => named.push((name, Err(error))),
+            Err(error) => named.push((name, Err(not_judged(&error)))),
         }
     }
     match named.is_empty() && arguments.certificate.is_empty() {

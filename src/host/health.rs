@@ -149,7 +149,7 @@ fn of_life(leaf: &Certificate, due: &Due, level: Level, at: DateTime<Utc>) -> Fi
         (Level::Critical, format!("is not valid before {begins}"))
     } else if ends <= at {
         let ago = in_words(at - ends);
-        let ended = format!("has expired {ago} ago, on {}", rfc3339(ends));
+        let ended = format!("expired {ago} ago, on {}", rfc3339(ends));
         (Level::Critical, ended)
     } else {
         let left = in_words(ends - at);

@@ -147,7 +147,7 @@ impl Shown {
         let ends = due.ends();
         (standing.urgency == Urgency::Expired).then(|| {
             format!(
-                "{name} has expired {} ago, on {}: {}\n",
+                "{name} expired {} ago, on {}: {}\n",
                 in_words(context.clock.now() - ends),
                 rfc3339(ends),
                 self.subject.renewal(Some(standing))

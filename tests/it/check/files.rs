@@ -183,7 +183,7 @@ fn certificates_of_others_are_judged_by_their_files() {
     of("fifo", &[], 3, "certificate");
     // One that has ended, and one whose life has not begun.
     for (name, from, until, said) in [
-        ("ended", 2020, 2021, "has expired "),
+        ("ended", 2020, 2021, "expired "),
         ("new", 2094, 2095, "is not valid before 2094-01-01"),
     ] {
         let key = rcgen::KeyPair::generate().unwrap();

@@ -70,6 +70,11 @@ fn one_that_is_broken_keeps_no_other_from_being_told() {
     // One by its name, and several.
     let (code, found) = levels(&sandbox, &[&CONFIG[..], &["--profile", "db"]].concat());
     assert_eq!((code, found), (1, vec![is("db", "modes", "WARNING")]));
+    let run = check(&sandbox, &[&CONFIG[..], &["--profile", "plain"]].concat());
+    assert!(
+        run.stdout.contains("the profile names no identity"),
+        "{run:#?}"
+    );
     let several = ["--profile", "db", "--profile", "none", "--profile", "plain"];
     let (code, found) = levels(&sandbox, &[&CONFIG[..], &several].concat());
     assert_eq!(code, 3);

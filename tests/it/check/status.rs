@@ -129,7 +129,7 @@ fn after_the_end_it_says_since_when_and_what_to_type() {
     let shown = status(&sandbox, &["--config", "config.toml"]);
     let last: Vec<&str> = shown.lines().rev().take(2).collect();
     assert!(
-        last[0].starts_with("web has expired 3 days ago, on ")
+        last[0].starts_with("web expired 3 days ago, on ")
             && last[0].ends_with("'windlass rotate --config config.toml --profile web' renews it"),
         "{shown}"
     );
