@@ -5,7 +5,10 @@ mod subject;
 
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
+
 use crate::cli::{Check as Arguments, CheckFormat, Rotate};
+use crate::clock::whole_seconds;
 use crate::finding::{Finding, Level};
 use crate::host::{Exam, Thresholds, examine, examine_absent, examine_certificate};
 use crate::limits;
@@ -26,24 +29,25 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         warn: arguments.warn,
         critical: arguments.critical,
     };
+    let at = whole_seconds(context.clock.now());
     let mut found = Vec::new();
     // Whatever is wrong, a monitor is told of it in its own words.
     match subjects(arguments, context) {
         Ok(subjects) => {
             for (name, subject) in subjects {
                 let findings = match subject {
-                    Ok(subject) => identity(&subject, thresholds, context),
-                    Err(error) => vec![not_judged("options", &error)],
+                    Ok(subject) => identity(&subject, thresholds, at),
+                    Err(finding) => vec![finding],
                 };
                 found.extend(of(&name, findings));
             }
         }
-        Err(error) => found.push(not_judged("options", &error).into()),
+        Err(error) => found.push(not_judged(&error).into()),
     }
     for path in &arguments.certificate {
         let path = context.path(path);
         let findings = match read(&path) {
-            Ok(certificates) => examine_certificate(&certificates, thresholds, context.clock.now()),
+            Ok(certificates) => examine_certificate(&certificates, thresholds, at),
             Err(finding) => vec![finding],
         };
         found.extend(of(&path.display().to_string(), findings));
@@ -51,7 +55,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     let monitor = Monitor {
         check: CHECK,
         found,
-        at: context.clock.now(),
+        at,
     };
     let wanted = Wanted {
         format: match arguments.json {
@@ -70,12 +74,13 @@ fn of(name: &str, findings: Vec<Finding>) -> impl Iterator<Item = Found> {
     })
 }
 
-fn not_judged(probe: &'static str, error: &Error) -> Finding {
-    Finding::new(probe, Level::Unknown, told(error))
+/// That what is said of an identity cannot be used.
+fn not_judged(error: &Error) -> Finding {
+    Finding::new("options", Level::Unknown, told(error))
 }
 
 /// An identity by its name, or what is wrong with what its profile says.
-type Named = (String, Result<Subject, Error>);
+type Named = (String, Result<Subject, Finding>);
 
 /// The identities that are meant, each once.
 fn subjects(arguments: &Arguments, context: &Context) -> Result<Vec<Named>, Error> {
@@ -102,14 +107,18 @@ fn subjects(arguments: &Arguments, context: &Context) -> Result<Vec<Named>, Erro
         });
         match subject {
             Ok(None) if arguments.profile.is_empty() => {}
-            Ok(None) => named.push((name, Err(RotateError::NoIdentities.into()))),
+            Ok(None) => {
+                let text = "the profile names no identity; --certificate looks at a certificate that something else renews";
+                let finding = Finding::new("options", Level::Unknown, text.to_owned());
+                named.push((name, Err(finding)));
+            }
             // Several profiles may have one identity, each with a role of its own.
             Ok(Some(subject)) if seen.contains(&subject.real) => {}
             Ok(Some(subject)) => {
                 seen.push(subject.real.clone());
                 named.push((name, Ok(subject)));
             }
-            Err(error) => named.push((name, Err(error))),
+            Err(error) => named.push((name, Err(not_judged(&error)))),
         }
     }
     match named.is_empty() && arguments.certificate.is_empty() {
@@ -132,9 +141,8 @@ fn override_by(asked: &mut Rotate, arguments: &Arguments) {
     }
 }
 
-fn identity(subject: &Subject, thresholds: Thresholds, context: &Context) -> Vec<Finding> {
-    let at = context.clock.now();
-    let seen = subject.look(context);
+fn identity(subject: &Subject, thresholds: Thresholds, at: DateTime<Utc>) -> Vec<Finding> {
+    let seen = subject.look(at);
     let standing = seen.as_ref().ok().map(|seen| &seen.standing);
     let renew = subject.renewal(standing);
     let exam = Exam {

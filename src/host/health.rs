@@ -5,6 +5,7 @@
 //! nobody knows, where something could not be read.
 
 mod margin;
+mod runs;
 mod seen;
 mod source;
 
@@ -18,23 +19,15 @@ use crate::text::{counted, first_of, printable};
 
 use super::schedule::{Due, Life, Rule, Urgency};
 use super::spread::Whose;
-use super::state::Owed;
+use super::state::{Next, Owed};
 use super::terms::{Compared, Terms};
-use super::{Failures, Prospect};
 
 pub use self::margin::{Margin, Thresholds};
 pub use self::seen::{FilesSeen, KeySeen, Seen};
 use self::source::{chain, issuer};
 
-/// From how many failures in a row on it is told, also of what may pass: the first
-/// three tries are over within a quarter of an hour.
-const FAILURES: u32 = 3;
-
-/// How long runs may stay away, or a renewal may stand still, whatever the life
-/// is. A quarter of what is left when a certificate is due, if that is less.
-const PATIENCE: TimeDelta = TimeDelta::days(2);
-
-/// How long hooks may be owed without having failed: the longest that one may take.
+/// How long it may take until files and hooks have followed: the longest that a hook
+/// may take.
 const HOOKS: TimeDelta = TimeDelta::hours(1);
 
 /// How many names are shown.
@@ -156,7 +149,7 @@ fn of_life(leaf: &Certificate, due: &Due, level: Level, at: DateTime<Utc>) -> Fi
         (Level::Critical, format!("is not valid before {begins}"))
     } else if ends <= at {
         let ago = in_words(at - ends);
-        let ended = format!("has expired {ago} ago, on {}", rfc3339(ends));
+        let ended = format!("expired {ago} ago, on {}", rfc3339(ends));
         (Level::Critical, ended)
     } else {
         let left = in_words(ends - at);
@@ -276,131 +269,12 @@ impl Exam<'_> {
         Some(Finding::new("names", level, text))
     }
 
-    fn state(&self, seen: &Seen) -> Finding {
-        let (level, text) = match &seen.state {
-            None => (
-                Level::Ok,
-                "what is kept between runs can be read".to_owned(),
-            ),
-            Some((why, true)) => (
-                Level::Unknown,
-                format!("this user may not read what is kept between runs: {why}"),
-            ),
-            Some((why, false)) => (
-                Level::Warning,
-                format!("nothing is renewed until what is kept between runs is removed: {why}"),
-            ),
-        };
-        let found = Finding::new("state", level, text);
-        match seen.standing.state.last_success {
-            Some(last) => found.with("last_success_timestamp_seconds", None, last.timestamp()),
-            None => found,
-        }
-    }
-
-    /// What failed last, and when it is tried again.
-    fn renewal(&self, seen: &Seen) -> Finding {
-        let standing = &seen.standing;
-        let Some(failures) = standing.state.failures else {
-            let text = "no renewal has failed since the last success".to_owned();
-            return Finding::new("renewal", Level::Ok, text).with("failures", None, 0);
-        };
-        let last = standing.state.last_failure.as_ref();
-        let refused = last.is_some_and(|last| last.refused);
-        let level = match (refused, failures.prospect) {
-            (true, _) => Level::Critical,
-            (false, Prospect::Lasting) => Level::Warning,
-            _ if failures.count >= FAILURES || standing.urgency >= Urgency::Overdue => {
-                Level::Warning
-            }
-            _ => Level::Ok,
-        };
-        let what = match refused {
-            true => "was refused",
-            false => "failed",
-        };
-        let times = match failures.count {
-            1 => String::new(),
-            count => format!(" {count} times"),
-        };
-        let mut text = format!(
-            "the renewal {what}{times}, last on {}",
-            rfc3339(failures.last)
-        );
-        if let Some(last) = last {
-            text.push_str(&format!(", before '{}': {}", last.step, last.message));
-        }
-        let again = match standing.next_try {
-            Some(next) => format!("; it is tried again from {} on", rfc3339(next)),
-            None => "; the next run tries it again".to_owned(),
-        };
-        text.push_str(&again);
-        if level == Level::Critical {
-            text.push_str(&format!("; {}", self.renew));
-        }
-        Finding::new("renewal", level, text).with("failures", None, i64::from(failures.count))
-    }
-
-    /// Whether runs take place at all.
-    fn runs(&self, seen: &Seen) -> Finding {
-        let standing = &seen.standing;
-        let away = self
-            .expected(seen)
-            .filter(|expected| self.at - *expected > patience(standing.due.as_ref()));
-        let (level, text) = match away {
-            Some(expected) => (
-                Level::Warning,
-                format!(
-                    "no run of windlass rotate has tried to renew it since {}: is it in the crontab, or its timer active?",
-                    rfc3339(expected)
-                ),
-            ),
-            None => (Level::Ok, "no run is missed".to_owned()),
-        };
-        Finding::new("runs", level, text)
-    }
-
-    /// From when on a run should have tried to renew it and none has; `None` where
-    /// none had to.
-    fn expected(&self, seen: &Seen) -> Option<DateTime<Utc>> {
-        let standing = &seen.standing;
-        let due = standing.due?;
-        let next = |failures: Failures| {
-            let whose = Whose {
-                serial: standing.certificate.as_ref().map(Certificate::serial),
-                host: &self.expected.terms.host,
-            };
-            failures.next_try(Some(due.ends()), &whose)
-        };
-        let failed = standing.state.failures;
-        // After a failure, from the next try on; else from when it was due.
-        let from = failed.map_or(due.at, next).max(due.at);
-        let opened = self.expected.terms.windows.next_opening(from)?;
-        (opened <= self.at).then_some(opened)
-    }
-
-    fn begun(&self, seen: &Seen) -> Option<Finding> {
-        let next = seen.standing.state.next.as_ref()?;
-        let old = self.at - next.begun > patience(seen.standing.due.as_ref());
-        let text = format!(
-            "a renewal was begun on {} and has come to '{}'",
-            rfc3339(next.begun),
-            next.step
-        );
-        let level = match old && !seen.standing.is_closed {
-            true => Level::Warning,
-            false => Level::Ok,
-        };
-        Some(Finding::new("begun", level, text))
-    }
-
     fn hooks(&self, seen: &Seen) -> Finding {
         let state = &seen.standing.state;
         let (level, count, text) = match &state.owed {
             Owed::Nothing => (Level::Ok, 0, "all hooks have been run".to_owned()),
             Owed::All => {
-                let since = state.last_success.map(|since| self.at - since);
-                let level = match since.is_some_and(|since| since <= HOOKS) {
+                let level = match self.is_under_way(seen) {
                     true => Level::Ok,
                     false => Level::Warning,
                 };
@@ -424,7 +298,21 @@ impl Exam<'_> {
         Finding::new("hooks", level, text).with("hooks_owed", None, count)
     }
 
+    /// Whether a run is putting a version in force at this moment: its files follow
+    /// and its hooks are run one after the other.
+    fn is_under_way(&self, seen: &Seen) -> bool {
+        let state = &seen.standing.state;
+        let is_recent = |then: DateTime<Utc>| self.at - then <= HOOKS;
+        let is_switched = |next: &Next| Some(next.number()) == seen.standing.version;
+        state.owed == Owed::All && state.last_success.is_some_and(is_recent)
+            || state.next.as_ref().is_some_and(is_switched)
+    }
+
     fn files(&self, seen: &Seen) -> Option<Finding> {
+        let late = match self.is_under_way(seen) {
+            true => Level::Ok,
+            false => Level::Warning,
+        };
         let (level, text) = match &seen.files {
             FilesSeen::None => return None,
             FilesSeen::Same => (
@@ -432,7 +320,7 @@ impl Exam<'_> {
                 "the files at fixed paths are those of the version in force".to_owned(),
             ),
             FilesSeen::Pending => (
-                Level::Warning,
+                late,
                 "the files at fixed paths are being replaced, and may be mixed: the next run completes it"
                     .to_owned(),
             ),
@@ -443,7 +331,7 @@ impl Exam<'_> {
                     "not those of the version in force: {}; the next run replaces them",
                     first_of(&first, paths.len())
                 );
-                (Level::Warning, text)
+                (late, text)
             }
             FilesSeen::Unknown(why) => (
                 Level::Unknown,
@@ -467,11 +355,6 @@ impl Exam<'_> {
     }
 }
 
-/// How long runs may stay away.
-fn patience(due: Option<&Due>) -> TimeDelta {
-    due.map_or(PATIENCE, |due| PATIENCE.min(due.reserve() / 4))
-}
-
 /// Who could change or read what is not theirs.
 fn exposed(seen: &Seen) -> Finding {
     let said: Vec<&str> = seen.exposed.iter().map(|(said, _)| said.as_str()).collect();
@@ -486,3 +369,6 @@ fn exposed(seen: &Seen) -> Finding {
     };
     Finding::new("modes", level, text)
 }
+
+#[cfg(test)]
+mod tests;

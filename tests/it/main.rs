@@ -21,6 +21,7 @@ mod ca_safety;
 mod ca_state;
 mod certificate_requests;
 mod chaining;
+mod check;
 mod clients;
 mod concurrency;
 mod configure;

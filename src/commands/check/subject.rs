@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::cli::Rotate;
 use crate::commands::identity::check_managed;
@@ -110,9 +110,9 @@ impl Subject {
     /// # Errors
     ///
     /// [`crate::store::Error`] where nothing says which version is in force.
-    pub(in crate::commands) fn look(&self, context: &Context) -> Result<Seen, Error> {
+    pub(in crate::commands) fn look(&self, at: DateTime<Utc>) -> Result<Seen, Error> {
         let versions = Versions::for_readers(&self.directory);
-        Ok(Seen::look(&versions, &self.expected, context.clock.now())?)
+        Ok(Seen::look(&versions, &self.expected, at)?)
     }
 
     /// Why nothing is in force, if that is so.

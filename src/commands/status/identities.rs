@@ -55,7 +55,7 @@ impl Shown {
     fn of(subject: Subject, context: &Context) -> Self {
         let standing = match subject.absent() {
             Some(error) => Err(error),
-            None => subject.look(context),
+            None => subject.look(context.clock.now()),
         };
         let (standing, state) = match standing {
             Ok(seen) => (Ok(Box::new(seen.standing)), seen.state.map(|(why, _)| why)),
@@ -89,13 +89,10 @@ impl Shown {
     fn row(&self, context: &Context) -> Vec<String> {
         let none = || "-".to_owned();
         let name = self.subject.name();
-        let standing = match &self.standing {
-            Ok(standing) => standing,
-            Err(_) => {
-                let mut row = vec![none(); 9];
-                row.splice(0..2, [name, "unusable".to_owned()]);
-                return row;
-            }
+        let Ok(standing) = &self.standing else {
+            let mut row = vec![none(); 9];
+            row.splice(0..2, [name, "unusable".to_owned()]);
+            return row;
         };
         let now = context.clock.now();
         let due = standing.due;
@@ -150,7 +147,7 @@ impl Shown {
         let ends = due.ends();
         (standing.urgency == Urgency::Expired).then(|| {
             format!(
-                "{name} has expired {} ago, on {}: {}\n",
+                "{name} expired {} ago, on {}: {}\n",
                 in_words(context.clock.now() - ends),
                 rfc3339(ends),
                 self.subject.renewal(Some(standing))

@@ -98,7 +98,7 @@ pub(super) fn issuer(
         (
             Level::Critical,
             format!(
-                "a certificate above it has expired {ago} ago, on {}",
+                "a certificate above it expired {ago} ago, on {}",
                 rfc3339(ends)
             ),
         )

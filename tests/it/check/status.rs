@@ -1,0 +1,164 @@
+//! How identities are shown to people.
+
+use chrono::TimeDelta;
+use serde_json::Value;
+
+use super::{ago, edit_state, obtained, profile, rotate, with_identity};
+use crate::harness::Sandbox;
+
+fn status(sandbox: &Sandbox, options: &[&str]) -> String {
+    sandbox.ok(&[&["status"], options].concat()).stdout
+}
+
+fn json(sandbox: &Sandbox, options: &[&str]) -> Value {
+    serde_json::from_str(&status(sandbox, &[options, &["--json"]].concat())).unwrap()
+}
+
+/// The cells of the row that begins so, which are two blanks apart.
+fn row(shown: &str, name: &str) -> Vec<String> {
+    let line = shown
+        .lines()
+        .find(|line| line.trim_start().starts_with(name))
+        .unwrap_or_else(|| panic!("{shown}"));
+    let cells = line
+        .split("  ")
+        .map(str::trim)
+        .filter(|cell| !cell.is_empty());
+    cells.map(str::to_owned).collect()
+}
+
+#[test]
+fn an_identity_is_shown_without_any_profile() {
+    let sandbox = with_identity();
+    let shown = status(&sandbox, &["--identity", "web"]);
+    assert!(!shown.contains("PROFILE"), "{shown}");
+    let web = sandbox.path("web").display().to_string();
+    let cells = row(&shown, &web);
+    assert_eq!(
+        cells[1..5],
+        ["healthy", "v0001", "CN=web-1", "29 days"],
+        "{shown}"
+    );
+    assert!(cells[5].starts_with("in "), "{shown}");
+    assert_eq!(cells[6..], ["-", "-", "-"], "{shown}");
+    // The members are those of rotate.
+    let of_status = json(&sandbox, &["--identity", "web"]);
+    let of_rotate = rotate(&sandbox, &["--check", "--json"]).stdout;
+    let of_rotate: Value = serde_json::from_str(&of_rotate).unwrap();
+    assert_eq!(of_status[0]["rotation"], of_rotate);
+    assert_eq!(of_status[0]["profile"], Value::Null);
+}
+
+#[test]
+fn identities_follow_the_sessions_of_their_profiles() {
+    let sandbox = with_identity();
+    let plain = "[profile.plain]\ncertificate = \"nowhere.pem\"\nprivate_key = \"nowhere.pem\"\n";
+    sandbox.write("config.toml", profile(&sandbox, "web", "") + plain);
+    let config = ["--config", "config.toml"];
+    let shown = status(&sandbox, &config);
+    let (sessions, identities) = shown.split_once("\n\n").unwrap();
+    // One that is for the renewal alone has no session that could be unusable.
+    assert!(
+        sessions.contains("plain") && !sessions.contains("web"),
+        "{shown}"
+    );
+    assert!(
+        identities.contains("web") && !identities.contains("plain"),
+        "{shown}"
+    );
+    let shown = json(&sandbox, &config);
+    let of = |name: &str| {
+        let mut all = shown.as_array().unwrap().iter();
+        all.find(|one| one["profile"] == name).unwrap().clone()
+    };
+    assert_eq!(of("plain")["rotation"], Value::Null);
+    assert_eq!(of("plain")["state"], "unusable");
+    let web = of("web");
+    assert_eq!((&web["state"], &web["error"]), (&Value::Null, &Value::Null));
+    assert_eq!(web["rotation"]["urgency"], "healthy");
+    assert_eq!(web["rotation"]["version"], "v0001");
+    let shown = status(&sandbox, &[&config[..], &["--profile", "web"]].concat());
+    assert!(shown.trim_start().starts_with("IDENTITY"), "{shown}");
+}
+
+#[test]
+fn what_failed_what_is_owed_and_what_comes_next_is_shown() {
+    let sandbox = with_identity();
+    assert_eq!(
+        rotate(&sandbox, &["--force", "--after-hook", "false"]).code,
+        0
+    );
+    sandbox.write("ca/ca.toml", "[profiles.db]\ncn.allow = [\"db-*\"]\n");
+    assert_eq!(rotate(&sandbox, &["--force"]).code, 3);
+    let shown = status(&sandbox, &["--identity", "web"]);
+    let cells = row(&shown, &sandbox.path("web").display().to_string());
+    assert_eq!(cells[1..4], ["healthy", "v0002", "CN=web-1"], "{shown}");
+    assert!(cells[6].starts_with("in "), "{shown}");
+    assert!(
+        cells[7].contains(" ago: ") && cells[7].contains("cn.allow"),
+        "{shown}"
+    );
+    assert_eq!(cells[8], "1", "{shown}");
+    // What is due, at the next run.
+    obtained(&sandbox, 65);
+    edit_state(&sandbox, |state| {
+        state["failures"] = Value::Null;
+        state["lastFailure"] = Value::Null;
+    });
+    let shown = status(&sandbox, &["--identity", "web"]);
+    let cells = row(&shown, &sandbox.path("web").display().to_string());
+    assert_eq!(
+        (cells[1].as_str(), cells[6].as_str()),
+        ("due", "at the next run"),
+        "{shown}"
+    );
+    assert!(cells[5].starts_with("since "), "{shown}");
+}
+
+#[test]
+fn after_the_end_it_says_since_when_and_what_to_type() {
+    let sandbox = with_identity();
+    obtained(&sandbox, 60);
+    edit_state(&sandbox, |state| {
+        state["inForce"]["issuerNotAfter"] = ago(TimeDelta::days(3));
+    });
+    sandbox.write(
+        "config.toml",
+        profile(&sandbox, "web", "") + &profile(&sandbox, "db", ""),
+    );
+    let shown = status(&sandbox, &["--config", "config.toml"]);
+    let last: Vec<&str> = shown.lines().rev().take(2).collect();
+    assert!(
+        last[0].starts_with("web expired 3 days ago, on ")
+            && last[0].ends_with("'windlass rotate --config config.toml --profile web' renews it"),
+        "{shown}"
+    );
+    assert!(
+        last[1].starts_with("db: ") && last[1].contains("--profile db' renews it"),
+        "{shown}"
+    );
+    assert_eq!(row(&shown, "web ")[1], "expired", "{shown}");
+    assert_eq!(row(&shown, "db ")[1], "unusable", "{shown}");
+    // A state that cannot be used hides nothing else.
+    sandbox.write("web/state.json", "{");
+    let shown = status(&sandbox, &["--identity", "web"]);
+    assert!(
+        shown.contains("CN=web-1") && shown.contains("state.json cannot be used"),
+        "{shown}"
+    );
+    let shown = json(&sandbox, &["--identity", "web"]);
+    assert_eq!(shown[0]["rotation"]["version"], "v0001");
+    assert!(
+        shown[0]["rotation"]["error"]
+            .as_str()
+            .unwrap()
+            .contains("state.json")
+    );
+    let shown = json(&sandbox, &["--identity", "nowhere"]);
+    assert!(
+        shown[0]["rotation"]["error"]
+            .as_str()
+            .unwrap()
+            .contains("cannot be read")
+    );
+}
