@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::process::Command;
 
 use super::{installed, tool, with_profile};
-use crate::harness::{Sandbox, capture, client_script, program};
+use crate::harness::{Sandbox, capture, client_script};
 use crate::users;
 
 #[test]
