@@ -13,7 +13,8 @@ use crate::installation::{
 /// What is written is text that can be read first (--print). It is written at once, and
 /// only where nobody else has written; the same call writes nothing a second time, and
 /// --remove takes away what it wrote. No program of the system is called: what to
-/// type next is said on stderr.
+/// type next is said on stderr. --log-file, --syslog and --error-format are handed on to
+/// what is run.
 #[derive(Args, Debug)]
 pub struct Install {
     /// For what

@@ -103,6 +103,13 @@ impl Rotate {
             None => ProfileChoice::Usual,
         }
     }
+
+    /// Whether there is an identity, and somebody who certifies it.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.session.identity.identity.is_some()
+            && (self.rotation.ca_dir.is_some() || self.rotation.issuer_command.is_some())
+    }
 }
 
 /// What an identity is to be, who certifies it, and when. A profile of the config

@@ -111,7 +111,7 @@ fn asked(arguments: &Rotate, context: &Context) -> Result<Vec<Asked>, Error> {
     let asked = commands
         .into_iter()
         .filter_map(|(name, command)| match command {
-            Ok(Command::Rotate(asked)) if Plan::is_wanted(&asked) => Some((name, Ok(*asked))),
+            Ok(Command::Rotate(asked)) if asked.is_wanted() => Some((name, Ok(*asked))),
             Ok(_) => None,
             Err(error) => Some((name, Err(error))),
         });

@@ -70,7 +70,7 @@ launch() {
             </dev/null >/dev/null 2>&1 &
     else
         # shellcheck disable=SC2016 # for the inner shell
-        setsid su -s /bin/sh "$user" -c 'echo $$ >&3; exec "$0" "$@" 3>&-' \
+        setsid su -s /bin/sh -c 'echo $$ >&3; exec "$0" "$@" 3>&-' -- "$user" \
             "$program" "$@" </dev/null >/dev/null 2>&1 3>"$pidfile" &
     fi
 }

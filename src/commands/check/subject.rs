@@ -52,7 +52,7 @@ impl Subject {
         let rotation = &asked.rotation;
         let mut expected = unnamed((rotation.within, rotation.window.clone()));
         let (mut problem, mut rotate) = (None, None);
-        if Plan::is_wanted(asked) {
+        if asked.is_wanted() {
             let mut words = vec!["windlass", "rotate"];
             let config = config.map(|config| config.display().to_string());
             if let Some(config) = &config {

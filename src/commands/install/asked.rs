@@ -3,13 +3,14 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::cli::{Command, ErrorFormat, InstallArgs};
-use crate::commands::invocation::{Invocation, Unparsed};
-use crate::commands::{Context, Error, InstallationError, config_file, configure};
+use crate::cli::{Command, ErrorFormat, InstallArgs, RotationArgs, SessionArgs};
+use crate::commands::invocation::{AskedByProfile, Invocation, Unparsed};
+use crate::commands::{Context, Error, InstallationError, RotateError, config_file, configure};
 use crate::environment::{Environment, user_of_name};
 use crate::installation::{Job, JobName, Rotated, Service, UserName};
 use crate::limits;
 use crate::store::read_bounded;
+use crate::text::printable;
 
 /// The syslog socket that needs no name.
 const USUAL_SYSLOG: &str = "/dev/log";
@@ -33,10 +34,11 @@ pub(super) struct Asked {
     pub(super) uid: Option<u32>,
     /// What that user finds in the environment.
     pub(super) environment: Environment,
-    /// The verb with each profile's options; none where there is no profile yet.
+    /// The verb with the options of each profile that it is for; none where there is no
+    /// such profile yet.
     pub(super) commands: Vec<Command>,
-    /// Everything that was said, in config files and behind the verb: to be looked
-    /// through.
+    /// Everything that was said, in those profiles and behind the verb, and where: to be
+    /// looked through.
     pub(super) said: String,
     /// Why there are no profiles yet.
     unknown: Option<String>,
@@ -83,7 +85,7 @@ impl Asked {
         let trial = Trial {
             words: &words,
             needs_none: own,
-            is_named: arguments.profile.is_some(),
+            named: arguments.profile.clone(),
             config: config_below(&root, config.as_deref(), arguments),
             environment: &environment,
         };
@@ -216,7 +218,7 @@ fn wrong(words: &[String], error: &clap::Error) -> Error {
     let text = error.to_string();
     let reason = text.lines().next().unwrap_or_default();
     InstallationError::Options {
-        line: crate::text::printable(&words.join(" "), 200),
+        line: printable(&words.join(" "), 200),
         reason: reason.trim_start_matches("error: ").to_owned(),
     }
     .into()
@@ -267,8 +269,8 @@ struct Trial<'a> {
     words: &'a [String],
     /// Whether the words say everything that a profile would.
     needs_none: bool,
-    /// Whether the words name a profile.
-    is_named: bool,
+    /// The profile that the words name.
+    named: Option<String>,
     /// The config file, if it is none of the usual ones.
     config: Option<PathBuf>,
     environment: &'a Environment,
@@ -298,38 +300,56 @@ impl Trial<'_> {
             Err(Unparsed::Config(error)) => Err(error),
         };
         let found = match parsed {
-            Ok(command) if self.needs_none || self.is_named => Ok(vec![command]),
+            Ok(command) if self.needs_none => Ok(vec![(None, command)]),
             Err(error) => Err(error),
             Ok(_) => later
                 .each_command(self.config.as_deref(), self.environment)
-                .map(|all| usable(all, context)),
+                .map(|all| usable(self.asked_for(all), context)),
         };
         match found {
-            Ok(commands) => Ok((commands, self.said(), None)),
+            Ok(commands) => {
+                let said = self.said(commands.iter().filter_map(|(name, _)| name.as_deref()))?;
+                let none = match &self.named {
+                    Some(name) => format!("there is no profile '{}' for it", printable(name, 80)),
+                    None => RotateError::NoIdentities.to_string(),
+                };
+                let unknown = commands.is_empty().then_some(none);
+                let commands = commands.into_iter().map(|(_, command)| command);
+                Ok((commands.collect(), said, unknown))
+            }
             // A host is often given its units before its profiles.
             Err(error) if is_missing(&error) => {
-                Ok((Vec::new(), self.said(), Some(error.to_string())))
+                Ok((Vec::new(), self.words.join("\n"), Some(error.to_string())))
             }
             Err(error) => Err(error),
         }
     }
 
-    /// The words, and the config files with their places.
-    fn said(&self) -> String {
-        let mut said = self.words.join("\n");
-        let usual = config_file::usual_places(self.environment);
-        let places = match &self.config {
-            Some(config) => std::slice::from_ref(config),
-            None => &usual,
-        };
-        for place in places {
-            let content = read_bounded(place, limits::MAX_FILE).unwrap_or_default();
-            if !content.is_empty() {
-                said.push_str(&format!("\n{}\n", place.display()));
-                said.push_str(&String::from_utf8_lossy(&content));
+    /// Those of the profile that is named, or all.
+    fn asked_for(&self, mut all: Vec<AskedByProfile>) -> Vec<AskedByProfile> {
+        all.retain(|(name, _)| self.named.as_ref().is_none_or(|named| named == name));
+        all
+    }
+
+    /// The words, the places of config files, and the values of these profiles.
+    fn said<'a>(&self, profiles: impl Iterator<Item = &'a str>) -> Result<String, Error> {
+        let mut said = self.words.to_vec();
+        let mut profiles = profiles.peekable();
+        if profiles.peek().is_some() {
+            let usual = config_file::usual_places(self.environment);
+            let there = usual
+                .iter()
+                .chain(&self.config)
+                .filter(|place| place.exists());
+            said.extend(there.map(|place| place.display().to_string()));
+            let config = config_file::Config::read(self.config.as_deref(), self.environment)?;
+            let keys = SessionArgs::PROFILE_KEYS;
+            for profile in profiles.filter_map(|name| config.profile(name)) {
+                let keys = keys.into_iter().chain(RotationArgs::PROFILE_KEYS);
+                said.extend(keys.filter_map(|key| profile.said(key)));
             }
         }
-        said
+        Ok(said.join("\n"))
     }
 }
 
@@ -341,14 +361,17 @@ fn is_missing(error: &Error) -> bool {
     }
 }
 
-fn usable(all: Vec<(String, Result<Command, Error>)>, context: &Context) -> Vec<Command> {
+/// Those that can be used, by their names; for rotation those that have an identity of
+/// its kind.
+fn usable(all: Vec<AskedByProfile>, context: &Context) -> Vec<(Option<String>, Command)> {
     let mut commands = Vec::new();
     for (profile, command) in all {
         match command {
-            Ok(command) => commands.push(command),
+            Ok(Command::Rotate(rotate)) if !rotate.is_wanted() => {}
+            Ok(command) => commands.push((Some(profile), command)),
             Err(error) => context.printer.warning(&format!(
                 "the profile '{}' cannot be used: {error}",
-                crate::text::printable(&profile, 80)
+                printable(&profile, 80)
             )),
         }
     }

