@@ -410,11 +410,8 @@ impl Straced<'_> {
     /// Runs it with these options of `strace`, of which the first is the file that
     /// it writes.
     pub fn run(&self, options: &[&str]) -> Run {
-        let strace: &[&str] = match self.follows {
-            true => &["strace", "-f", "-y", "-o"],
-            false => &["strace", "-y", "-o"],
-        };
-        let arguments = [strace, options, self.command].concat();
+        let follows: &[&str] = if self.follows { &["-f"] } else { &[] };
+        let arguments = [&["strace"], follows, &["-y", "-o"], options, self.command].concat();
         bounded(self.sandbox, self.umask, &arguments)
     }
 
@@ -435,14 +432,12 @@ impl Straced<'_> {
         let run = self.run(&["trace", "-e", &format!("trace={calls}")]);
         assert_eq!(run.code, code, "does strace work here? {run:#?}");
         let trace = self.sandbox.read("trace");
-        match self.follows {
-            true => read_trace(&trace),
-            // One process has no number; that a program has ended is no call.
-            false => {
-                let lines = trace.lines().filter(|line| !line.starts_with("---"));
-                read_trace(&lines.map(|line| format!("0 {line}\n")).collect::<String>())
-            }
+        if self.follows {
+            return read_trace(&trace);
         }
+        // One process has no number; that a program has ended is no call.
+        let lines = trace.lines().filter(|line| !line.starts_with("---"));
+        read_trace(&lines.map(|line| format!("0 {line}\n")).collect::<String>())
     }
 
     /// A run that is killed at this call.
