@@ -372,6 +372,8 @@ pub struct Straced<'a> {
     sandbox: &'a Sandbox,
     umask: &'a str,
     command: &'a [&'a str],
+    /// Whether its threads and the programs that it runs are traced too.
+    follows: bool,
 }
 
 /// The program with its arguments, as it is to be run in a sandbox.
@@ -384,6 +386,7 @@ pub const fn straced<'a>(
         sandbox,
         umask,
         command,
+        follows: true,
     }
 }
 
@@ -397,11 +400,18 @@ pub enum Failing {
 }
 
 impl Straced<'_> {
+    /// Only its first thread: calls are counted for each process apart, so that
+    /// the programs that it runs would be killed too.
+    pub const fn alone(mut self) -> Self {
+        self.follows = false;
+        self
+    }
+
     /// Runs it with these options of `strace`, of which the first is the file that
     /// it writes.
-    fn run(&self, options: &[&str]) -> Run {
-        let strace = ["strace", "-f", "-y", "-o"];
-        let arguments = [&strace[..], options, self.command].concat();
+    pub fn run(&self, options: &[&str]) -> Run {
+        let follows: &[&str] = if self.follows { &["-f"] } else { &[] };
+        let arguments = [&["strace"], follows, &["-y", "-o"], options, self.command].concat();
         bounded(self.sandbox, self.umask, &arguments)
     }
 
@@ -414,9 +424,20 @@ impl Straced<'_> {
 
     /// The calls of a run that succeeds.
     pub fn trace(&self) -> Vec<Call> {
-        let run = self.run(&["trace", "-e", &format!("trace={CALLS}")]);
-        assert_eq!(run.code, 0, "does strace work here? {run:#?}");
-        read_trace(&self.sandbox.read("trace"))
+        self.trace_of(CALLS, 0)
+    }
+
+    /// These calls of a run that ends with this code.
+    pub fn trace_of(&self, calls: &str, code: i32) -> Vec<Call> {
+        let run = self.run(&["trace", "-e", &format!("trace={calls}")]);
+        assert_eq!(run.code, code, "does strace work here? {run:#?}");
+        let trace = self.sandbox.read("trace");
+        if self.follows {
+            return read_trace(&trace);
+        }
+        // One process has no number; that a program has ended is no call.
+        let lines = trace.lines().filter(|line| !line.starts_with("---"));
+        read_trace(&lines.map(|line| format!("0 {line}\n")).collect::<String>())
     }
 
     /// A run that is killed at this call.

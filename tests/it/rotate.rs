@@ -1,20 +1,25 @@
 //! `windlass rotate`: an identity that is renewed when it is due, and never worse off.
 
+mod answers;
+mod bugs;
 mod crash;
+mod disks;
 mod fixed;
 mod issuers;
 mod settings;
 mod telling;
+mod traces;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use windlass::key::{Signer, open_software};
 use windlass::pki::read_certificates;
 
-use crate::harness::{Run, Sandbox};
+use crate::harness::{Emulator, Run, Sandbox};
 
 /// What every rotation of these tests says: a CA beside the identity.
 const LOCAL: [&str; 9] = [
@@ -63,6 +68,25 @@ fn in_force(identity: &Path) -> String {
     assert_eq!(chain[0], alone[0]);
     assert_eq!(chain.len(), 2);
     chain[0].serial().hex()
+}
+
+/// What is in force, octet for octet, and where the link leads.
+fn kept(identity: &Path) -> (PathBuf, BTreeMap<PathBuf, Vec<u8>>) {
+    let link = fs::read_link(identity.join("current")).unwrap();
+    let files = fs::read_dir(identity.join("current")).unwrap();
+    let files = files.map(|entry| {
+        let entry = entry.unwrap();
+        (entry.file_name().into(), fs::read(entry.path()).unwrap())
+    });
+    (link, files.collect())
+}
+
+/// What is in force obtains a session.
+fn signs(sandbox: &Sandbox, emulator: &Emulator, told: &str) {
+    let arguments = emulator.arguments("web/current");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let run = sandbox.run(&arguments);
+    assert_eq!(run.code, 0, "{told}: {run:#?}");
 }
 
 #[test]

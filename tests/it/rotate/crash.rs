@@ -4,13 +4,14 @@
 use std::os::unix::fs::PermissionsExt;
 
 use crate::ca_state::{await_another_second, copy};
-use crate::crash::{Failing, points_by_name, spread, straced};
+use crate::crash::{CALLS, Failing, points_by_name, spread, straced};
 use crate::harness::Sandbox;
 
-use super::{LOCAL, in_force, with_identity};
+use super::traces::{MORE_CALLS, points};
+use super::{LOCAL, in_force, signs, with_identity};
 
 /// Most occurrences of one system call at which a run is killed.
-const POINTS: usize = 5;
+const POINTS: usize = 4;
 
 fn arguments() -> Vec<&'static str> {
     let mut arguments = vec![crate::harness::program()];
@@ -34,10 +35,12 @@ fn a_rotation_killed_at_any_call_leaves_a_pair_in_force_and_is_gone_on_with() {
     await_another_second();
     let old = in_force(&before.path("web"));
     let arguments = arguments();
-    let calls = straced(&again(&before), "077", &arguments).trace();
+    let sandbox = again(&before);
+    let calls = straced(&sandbox, "077", &arguments);
+    let calls = calls.trace_of(&format!("{CALLS},{MORE_CALLS}"), 0);
     let mut killed = 0;
     for (name, calls) in points_by_name(&calls) {
-        for call in spread(&calls, POINTS) {
+        for call in spread(&calls, points(POINTS)) {
             let sandbox = again(&before);
             straced(&sandbox, "000", &arguments).kill(call);
             killed += 1;
@@ -65,22 +68,29 @@ fn a_rotation_on_a_failing_disk_says_so_and_leaves_a_pair_in_force() {
     let before = with_identity();
     await_another_second();
     let arguments = arguments();
-    let calls = straced(&again(&before), "077", &arguments).trace();
+    let sandbox = again(&before);
+    let calls = straced(&sandbox, "077", &arguments);
+    let calls = calls.trace_of(&format!("{CALLS},{MORE_CALLS}"), 0);
+    let emulator = before.emulate(&["--trust-anchor", "ca/trust-anchor.pem"]);
     let mut noticed = 0;
     let by_name = points_by_name(&calls);
     for (name, failing) in [
         ("fsync", Failing::Once("EIO")),
         ("mkdir", Failing::Once("ENOSPC")),
+        ("openat", Failing::Once("ENOSPC")),
         ("rename", Failing::Once("EIO")),
+        ("symlink", Failing::Once("ENOSPC")),
         ("write", Failing::Once("ENOSPC")),
         ("write", Failing::FromThenOn("ENOSPC")),
     ] {
         let calls = by_name.get(name).into_iter().flatten().copied();
         let calls: Vec<_> = calls.filter(|call| call.line.contains("/web")).collect();
-        for call in spread(&calls, POINTS) {
+        assert!(!calls.is_empty(), "the trace has no {name}");
+        for call in spread(&calls, points(POINTS)) {
             let sandbox = again(&before);
             let run = straced(&sandbox, "000", &arguments).fail(call, failing);
             in_force(&sandbox.path("web"));
+            signs(&sandbox, &emulator, &format!("{failing:?} at {call:?}"));
             noticed += usize::from(run.code != 0);
             let is_told = run.code == 0 || run.stderr.contains("error: ");
             assert!(is_told || name == "write", "{call:?}: {run:#?}");

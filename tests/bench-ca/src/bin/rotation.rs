@@ -63,8 +63,8 @@ fn main() -> Outcome<()> {
     // On the disk that holds the repository: /tmp may be memory.
     let scratch = tempfile::tempdir_in(".")?;
     println!(
-        "{:<50} {:>9} {:>7} {:>8} {:>9} {:>9}",
-        "", "rotations", "s", "reads", "failures", "warnings"
+        "{:<50} {:>9} {:>7} {:>8} {:>9} {:>9} {:>9}",
+        "", "rotations", "s", "reads", "failures", "of reads", "warnings"
     );
 
     let web = fs::canonicalize(scratch.path())?.join("web");
@@ -142,12 +142,15 @@ impl Bench {
         let names = finds.iter().map(|(name, _)| *name);
         let rows = [("windlass credential-process", &processes)];
         for (name, found) in rows.into_iter().chain(names.zip(&loops)) {
+            let reads = found.reads.load(Ordering::Relaxed);
+            let failures = found.failures.load(Ordering::Relaxed);
+            // In parts of ten thousand, to print a percentage without a float.
+            let rate = failures * 10_000 / reads.max(1);
             println!(
-                "{:<50} {:>9} {took:>7.1} {:>8} {:>9} {:>9}",
+                "{:<50} {:>9} {took:>7.1} {reads:>8} {failures:>9} {:>9} {:>9}",
                 format!("{way}: {name}"),
                 self.rotations,
-                found.reads.load(Ordering::Relaxed),
-                found.failures.load(Ordering::Relaxed),
+                format!("{}.{:02} %", rate / 100, rate % 100),
                 found.warnings.load(Ordering::Relaxed),
             );
         }
