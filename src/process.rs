@@ -17,7 +17,6 @@ use rustix::process::{
 use zeroize::Zeroizing;
 
 use crate::limits;
-use crate::secret::read_wiping;
 use crate::text;
 
 use tail::Tail;
@@ -84,7 +83,8 @@ impl CommandLine {
     /// gives what it printed on stdout, `max` octets at most, with the beginning of
     /// what it said on stderr. When the time is over it is told to end and
     /// then killed, without a terminal with all that it has started; what it
-    /// leaves behind when it ends by itself goes on.
+    /// leaves behind when it ends by itself goes on, and is waited for only where
+    /// nothing was printed yet.
     ///
     /// # Errors
     ///
@@ -132,8 +132,8 @@ impl CommandLine {
         }
         let mut child = command.spawn().map_err(CommandFailure::Start)?;
         let (output, complaint) = begin(&mut child, input, max);
-        let ended =
-            receive(&output, end, max).and_then(|output| Ok((output, wait(&mut child, end)?)));
+        let ended = receive(&output, &child, end, max)
+            .and_then(|output| Ok((output, wait(&mut child, end)?)));
         let (output, status) = match ended {
             Ok(ended) => ended,
             Err(failure) => {
@@ -236,6 +236,12 @@ pub struct Told {
 /// waited for.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
+/// How often it is looked whether a program has ended that prints nothing.
+const BREATH: Duration = Duration::from_millis(20);
+
+/// What is read at once.
+const PIECE: usize = 8192;
+
 /// What a program has to end by itself when its time is over: to remove a lock or
 /// to close a connection.
 const GRACE: Duration = Duration::from_millis(500);
@@ -291,6 +297,7 @@ impl std::fmt::Debug for CommandLine {
     }
 }
 
+/// What is read piece by piece; nobody sends any more when the pipe is closed.
 type Heard = mpsc::Receiver<std::io::Result<Zeroizing<Vec<u8>>>>;
 
 /// Writes the input and reads both outputs, side by side, on threads that end
@@ -309,20 +316,76 @@ fn begin(child: &mut Child, input: &[u8], max: u64) -> (Heard, Heard) {
 
 /// The beginning of what it said. A child of it may still hold stderr open.
 fn heard(complaint: &Heard) -> String {
-    let complaint = complaint.recv_timeout(LAST_WORDS);
-    let complaint = complaint.ok().and_then(Result::ok).unwrap_or_default();
+    let end = Instant::now() + LAST_WORDS;
+    let mut pieces = Vec::new();
+    while let Ok(Ok(piece)) = complaint.recv_timeout(end.saturating_duration_since(Instant::now()))
+    {
+        pieces.push(piece);
+    }
+    let complaint = joined(&pieces);
     text::printable(String::from_utf8_lossy(&complaint).trim(), 300)
 }
 
-fn receive(from: &Heard, end: Instant, max: u64) -> Result<Zeroizing<Vec<u8>>, CommandFailure> {
-    let output = from
-        .recv_timeout(end.saturating_duration_since(Instant::now()))
-        .map_err(|_| CommandFailure::TimedOut)?
-        .map_err(CommandFailure::Output)?;
-    if u64::try_from(output.len()).unwrap_or(u64::MAX) > max {
-        return Err(CommandFailure::TooMuch { max });
+/// What a program prints until its pipe is closed. One that has ended may have left
+/// something behind that holds the pipe open, as ssh leaves its master: then what is
+/// there is taken when nothing has come for a moment. Not where nothing was printed
+/// and it ended well: what it has left may be what answers.
+fn receive(
+    from: &Heard,
+    child: &Child,
+    end: Instant,
+    max: u64,
+) -> Result<Zeroizing<Vec<u8>>, CommandFailure> {
+    let (mut pieces, mut length) = (Vec::new(), 0_u64);
+    let mut quiet_since = Instant::now();
+    let mut ended = None;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        match from.recv_timeout(left.min(BREATH)) {
+            Ok(piece) => {
+                let piece = piece.map_err(CommandFailure::Output)?;
+                length = length.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+                if length > max {
+                    return Err(CommandFailure::TooMuch { max });
+                }
+                pieces.push(piece);
+                quiet_since = Instant::now();
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(joined(&pieces)),
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                if ended.is_none() {
+                    ended = has_ended(child);
+                    quiet_since = Instant::now();
+                }
+                let has_all = ended.is_some_and(|well| !well || length > 0);
+                if has_all && quiet_since.elapsed() >= LAST_WORDS {
+                    return Ok(joined(&pieces));
+                }
+                if left.is_zero() {
+                    return Err(CommandFailure::TimedOut);
+                }
+            }
+        }
     }
-    Ok(output)
+}
+
+/// Whether it has ended, and well. It is not reaped, so that its number is nobody
+/// else's while it may still be told to end with what it has started.
+fn has_ended(child: &Child) -> Option<bool> {
+    let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw)?;
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let status = waitid(WaitId::Pid(id), options).ok()??;
+    Some(status.exit_status() == Some(0))
+}
+
+/// One piece of all, in memory that is made once: a secret leaves no copies.
+fn joined(pieces: &[Zeroizing<Vec<u8>>]) -> Zeroizing<Vec<u8>> {
+    let length = pieces.iter().map(|piece| piece.len()).sum();
+    let mut whole = Zeroizing::new(Vec::with_capacity(length));
+    for piece in pieces {
+        whole.extend_from_slice(piece);
+    }
+    whole
 }
 
 /// Reads at most one byte more than `max` on a thread of its own.
@@ -332,9 +395,24 @@ fn collect(from: Option<impl Read + Send + 'static>, max: u64) -> Heard {
         let Some(mut from) = from else {
             return;
         };
-        let read = read_wiping(from.by_ref().take(max.saturating_add(1)), 0);
-        // Nobody listens any more after the deadline.
-        let _ = sender.send(read);
+        let mut bounded = from.by_ref().take(max.saturating_add(1));
+        loop {
+            let mut piece = Zeroizing::new(vec![0; PIECE]);
+            let read = match bounded.read(&mut piece) {
+                Ok(0) => break,
+                Ok(count) => {
+                    piece.truncate(count);
+                    Ok(piece)
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => Err(error),
+            };
+            // Nobody listens any more after the deadline.
+            if read.is_err() | sender.send(read).is_err() {
+                break;
+            }
+        }
+        drop(sender);
         // A program that says too much is not stopped by a closed pipe.
         let _ = std::io::copy(&mut from, &mut std::io::sink());
     });

@@ -76,7 +76,7 @@ pub struct Rotate {
     #[arg(long, conflicts_with = "force")]
     pub check: bool,
 
-    /// End with 10 when something was renewed, or with --check would be
+    /// End with 10 when something was renewed or put right, or with --check would be
     #[arg(long)]
     pub exit_code: bool,
 

@@ -12,13 +12,13 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::cli::{Command, Rotate};
-use crate::host::{Disk, Done, Report, Rotation, Standing, Tidings};
+use crate::host::{self, Amiss, Disk, Done, Report, Rotation, Standing, Tidings};
 use crate::store::Versions;
 
 pub(super) use self::fixed::fixed;
 pub(super) use self::plan::{Plan, host};
 pub(super) use self::shown::standing_json;
-use self::shown::{held_text, report_json, report_text, standing_text};
+use self::shown::{held_text, looked_json, looked_text, report_json, report_text};
 use super::error::RotateError;
 use super::{Context, Error, Outcome};
 
@@ -124,12 +124,13 @@ fn asked(arguments: &Rotate, context: &Context) -> Result<Vec<Asked>, Error> {
 
 /// What one identity has come to.
 enum CameTo {
-    /// `--check`: how it stands.
-    Look(PathBuf, Box<Standing>),
+    /// `--check`: how it stands, and what is amiss besides.
+    Look(PathBuf, Box<Standing>, Box<Result<Amiss, host::Error>>),
     /// Another process renews it at this moment.
     Busy(PathBuf),
-    /// A run, with what of it is worth telling; without where everything is.
-    Run(PathBuf, Box<Report>, Option<Tidings>),
+    /// A run, with what of it is worth telling, without where everything is; and
+    /// whether anything but the certificate was put right, where that was asked for.
+    Run(PathBuf, Box<Report>, Option<Tidings>, bool),
 }
 
 fn one(arguments: &Rotate, context: &Context) -> Result<CameTo, Error> {
@@ -140,8 +141,9 @@ fn one(arguments: &Rotate, context: &Context) -> Result<CameTo, Error> {
             Err(error) if error.is_not_found() => None,
             versions => Some(versions?),
         };
-        let standing = plan.look(versions)?;
-        return Ok(CameTo::Look(directory, Box::new(standing)));
+        let (standing, amiss) = plan.look(versions)?;
+        let (standing, amiss) = (Box::new(standing), Box::new(amiss));
+        return Ok(CameTo::Look(directory, standing, amiss));
     }
     let versions = Versions::create(&directory, plan.ownership)?;
     let Some(_lock) = versions.lock()? else {
@@ -157,6 +159,8 @@ fn one(arguments: &Rotate, context: &Context) -> Result<CameTo, Error> {
         clock: context.clock.as_ref(),
         places: &plan.places,
     };
+    let is_answered = arguments.exit_code || arguments.json;
+    let is_amiss = is_answered && disk.amiss().is_ok_and(|amiss| !amiss.is_nothing());
     let report = rotation
         .run(arguments.force)
         .map_err(|source| RotateError::Host {
@@ -178,7 +182,8 @@ fn one(arguments: &Rotate, context: &Context) -> Result<CameTo, Error> {
     if let Some(held) = held_text(&directory, &report).filter(|_| is_told) {
         context.printer.warning(&held);
     }
-    Ok(CameTo::Run(directory, Box::new(report), tidings))
+    let put_right = is_amiss && report.fixed.is_none();
+    Ok(CameTo::Run(directory, Box::new(report), tidings, put_right))
 }
 
 /// Whether somebody wants to hear of this run, whatever was told before.
@@ -188,20 +193,32 @@ fn is_watched(arguments: &Rotate, context: &Context) -> bool {
 }
 
 impl CameTo {
-    /// Whether something was renewed, or would be.
+    /// Whether something was renewed or put right, or would be.
     fn is_change(&self) -> bool {
         match self {
             Self::Busy(_) => false,
-            Self::Look(_, standing) => standing.is_to_be_renewed(),
-            Self::Run(_, report, _) => matches!(report.done, Done::Renewed { .. }),
+            Self::Look(_, standing, amiss) => {
+                let is_amiss = amiss
+                    .as_ref()
+                    .as_ref()
+                    .is_ok_and(|amiss| !amiss.is_nothing());
+                standing.is_to_be_renewed() || is_amiss
+            }
+            Self::Run(_, report, _, put_right) => {
+                *put_right || matches!(report.done, Done::Renewed { .. })
+            }
         }
     }
 
     fn to_json(&self) -> serde_json::Value {
         match self {
             Self::Busy(path) => json!({ "identity": path, "result": "busy" }),
-            Self::Look(path, standing) => standing_json(path, standing),
-            Self::Run(path, report, _) => report_json(path, report),
+            Self::Look(path, standing, amiss) => looked_json(path, standing, amiss),
+            Self::Run(path, report, _, put_right) => {
+                let mut shown = report_json(path, report);
+                shown["putRight"] = json!(put_right);
+                shown
+            }
         }
     }
 
@@ -209,15 +226,20 @@ impl CameTo {
     fn to_text(&self) -> String {
         match self {
             Self::Busy(_) => String::new(),
-            Self::Look(path, standing) => standing_text(path, standing),
-            Self::Run(path, report, _) => report_text(path, report),
+            Self::Look(path, standing, amiss) => looked_text(path, standing, amiss),
+            Self::Run(path, report, ..) => report_text(path, report),
         }
     }
 
     /// Why it failed; the outcome alone where that was told already.
     fn failure(self) -> Option<Error> {
-        let Self::Run(directory, report, tidings) = self else {
-            return None;
+        let (directory, report, tidings) = match self {
+            Self::Busy(_) => return None,
+            Self::Look(directory, _, amiss) => {
+                let source = amiss.err()?;
+                return Some(RotateError::Fixed { directory, source }.into());
+            }
+            Self::Run(directory, report, tidings, _) => (directory, report, tidings),
         };
         let error = RotateError::of(directory, *report)?;
         let is_told = tidings.is_none_or(|news| match &error {

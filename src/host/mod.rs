@@ -39,7 +39,7 @@ pub use places::Places;
 pub use probe::{Probe, Verdict};
 pub use rotation::{Done, Report, Rotation};
 pub use schedule::{Cause, Due, Life, Rule, Urgency};
-pub use shelf::{Disk, Pair, Part, Shelf};
+pub use shelf::{Amiss, Disk, Pair, Part, Shelf};
 pub use spread::Whose;
 pub use standing::{Reason, Standing};
 pub use state::{Failure, InForce, Next, Owed, State, StateError, Step};

@@ -3,12 +3,15 @@
 //! Each call is whole or not at all, and durable when it returns. What a process
 //! that dies between two calls leaves is what [`super::Rotation`] goes on from.
 
+use std::path::PathBuf;
+
 use crate::key::{Signer, open_software};
 use crate::limits;
 use crate::pki::{Certificate, read_certificates};
 use crate::secret::Secret;
 use crate::store::{
-    self, FixedContents, FixedFiles, VersionNumber, Versions, read_regular, recover_fixed,
+    self, FixedContents, FixedFiles, TooOpen, VersionNumber, Versions, is_pending, read_regular,
+    recover_fixed,
 };
 
 use super::Error;
@@ -170,6 +173,83 @@ impl Disk {
     }
 }
 
+/// What a run would put right besides the certificate.
+#[derive(Debug, Default)]
+pub struct Amiss {
+    /// Files at fixed paths that are missing or are not those of the version in
+    /// force, or have another owner or mode than is asked for.
+    pub fixed: Vec<PathBuf>,
+    /// Whether a crash has cut their replacement short.
+    pub is_cut_short: bool,
+    /// Directories and keys of versions with modes that they must not have.
+    pub too_open: Vec<TooOpen>,
+}
+
+impl Amiss {
+    /// Whether there is nothing.
+    #[must_use]
+    pub const fn is_nothing(&self) -> bool {
+        self.fixed.is_empty() && !self.is_cut_short && self.too_open.is_empty()
+    }
+}
+
+impl Disk {
+    /// What a run would put right. Nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`], [`Error::Lost`]: a run would meet it too.
+    pub fn amiss(&self) -> Result<Amiss, Error> {
+        let fixed = match &self.fixed {
+            Some(fixed) => self.with_contents(|contents| Ok(fixed.stale(contents)?))?,
+            None => None,
+        };
+        Ok(Amiss {
+            fixed: fixed.unwrap_or_default(),
+            is_cut_short: is_pending(self.versions.path()),
+            too_open: self.versions.too_open()?,
+        })
+    }
+
+    /// Does something with the files of the version in force, if there is one.
+    fn with_contents<T>(
+        &self,
+        work: impl FnOnce(&FixedContents<'_>) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        let Some((version, path)) = self.versions.current()? else {
+            return Ok(None);
+        };
+        let read = |part: Part| {
+            let found = read_regular(&path.join(part.file()), limits::MAX_FILE)?;
+            found.ok_or(Error::Lost {
+                number: version,
+                part,
+            })
+        };
+        work(&FixedContents {
+            version,
+            key: &read(Part::Key)?,
+            certificate: read(Part::Certificate)?.expose(),
+            chain: read(Part::Chain)?.expose(),
+            fullchain: read(Part::Fullchain)?.expose(),
+        })
+        .map(Some)
+    }
+
+    /// Narrows modes that versions must not have, and tells of it.
+    fn narrow(&self) -> Result<Vec<String>, Error> {
+        let notes = self.versions.too_open()?.into_iter().map(|one| {
+            let (path, mode) = (one.path.display(), one.mode);
+            let done = match one.narrow() {
+                Ok(()) => format!("it is {:04o} now", one.narrowed),
+                Err(error) => format!("it cannot be changed: {error}"),
+            };
+            format!("others could use or change {path}, which had the mode {mode:04o}: {done}")
+        });
+        Ok(notes.collect())
+    }
+}
+
 impl Shelf for Disk {
     fn state(&self) -> Result<State, Error> {
         let Some(content) = self.versions.read_state()? else {
@@ -245,35 +325,23 @@ impl Shelf for Disk {
     }
 
     fn install(&self) -> Result<Option<String>, Error> {
-        let Some(fixed) = &self.fixed else {
+        let mut notes = self.narrow()?;
+        match &self.fixed {
             // Those of an earlier configuration may have been cut short.
-            recover_fixed(self.versions.path())?;
-            return Ok(None);
-        };
-        let Some((version, path)) = self.versions.current()? else {
-            return Ok(None);
-        };
-        let read = |part: Part| {
-            let found = read_regular(&path.join(part.file()), limits::MAX_FILE)?;
-            found.ok_or(Error::Lost {
-                number: version,
-                part,
-            })
-        };
-        let report = fixed.install(
-            self.versions.path(),
-            &FixedContents {
-                version,
-                key: &read(Part::Key)?,
-                certificate: read(Part::Certificate)?.expose(),
-                chain: read(Part::Chain)?.expose(),
-                fullchain: read(Part::Fullchain)?.expose(),
-            },
-        )?;
-        Ok(report.exposed.map(|path| {
-            let path = path.display();
-            format!("everybody can read the private key in {path}: chmod o= {path}")
-        }))
+            None => {
+                recover_fixed(self.versions.path())?;
+            }
+            Some(fixed) => {
+                let path = self.versions.path();
+                let report = self.with_contents(|contents| Ok(fixed.install(path, contents)?))?;
+                let exposed = report.and_then(|report| report.exposed);
+                notes.extend(exposed.map(|path| {
+                    let path = path.display();
+                    format!("everybody can read the private key in {path}: chmod o= {path}")
+                }));
+            }
+        }
+        Ok(Some(notes.join("; ")).filter(|notes| !notes.is_empty()))
     }
 
     fn retire(&self) -> Result<(), Error> {

@@ -47,6 +47,36 @@ fn what_a_program_leaves_behind_is_not_waited_for() {
     assert!(started.elapsed() < Duration::from_secs(4));
 }
 
+/// What holds the pipe open costs neither the answer nor the time.
+#[test]
+fn an_answer_is_taken_though_something_that_was_left_holds_the_pipe() {
+    let directory = tempfile::tempdir().unwrap();
+    let run = |text: &str| {
+        let started = Instant::now();
+        let line = script(text, directory.path());
+        let output = line.run(b"", &[], Duration::from_secs(20), 100_000);
+        assert!(started.elapsed() < Duration::from_secs(10), "{text}");
+        let child = told(directory.path(), "child");
+        if let Some(child) = child.and_then(|id| Pid::from_raw(id.parse().unwrap())) {
+            let _ = kill_process(child, Signal::KILL);
+        }
+        output.map(|output| output.to_vec())
+    };
+    let left = "sleep 60 & echo $! >$0/child;";
+    assert_eq!(run(&format!("{left} echo answer")).unwrap(), b"answer\n");
+    let long = run(&format!("{left} head -c 99999 /dev/zero")).unwrap();
+    assert_eq!(long.len(), 99_999);
+    let failed = run(&format!("{left} echo no >&2; exit 3")).unwrap_err();
+    assert!(
+        failed.to_string().ends_with("exit status: 3 and said: no"),
+        "{failed}"
+    );
+    // What is left may be what answers.
+    assert_eq!(run("{ sleep 0.5; echo late; } &").unwrap(), b"late\n");
+    let both = run("{ sleep 0.05; echo and; } & echo one").unwrap();
+    assert_eq!(both, b"one\nand\n");
+}
+
 /// Gives a shell script a directory for what it has to tell, in $0.
 fn script(text: &str, directory: &Path) -> CommandLine {
     let words = ["sh", "-c", text, directory.to_str().unwrap()];

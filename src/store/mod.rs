@@ -46,7 +46,7 @@ pub use staging::{Staging, remove_abandoned};
 pub use trust::{check_entry, check_trusted};
 pub use versions::{
     Building, CERTIFICATE, CHAIN, CURRENT, FULLCHAIN, KEY, Modes, NoVersionNumber, Ownership,
-    UnsafeMode, VersionNumber, Versions,
+    TooOpen, UnsafeMode, VersionNumber, Versions,
 };
 
 use std::path::PathBuf;

@@ -22,6 +22,7 @@
 //! open, so that nobody who may read the key can keep it from being renewed.
 
 mod building;
+mod narrowing;
 mod number;
 mod ownership;
 
@@ -39,6 +40,7 @@ use super::{Action, Error, Staging, check_trusted};
 pub use self::building::Building;
 pub(super) use self::building::put;
 use self::building::{NEXT, OLD, failed, hidden, missing, remove_directory, vanish};
+pub use self::narrowing::TooOpen;
 pub use self::number::{NoVersionNumber, VersionNumber};
 pub(super) use self::ownership::{CERTIFICATE_MODES, KEY_MODES, check_mode};
 pub use self::ownership::{Modes, Ownership, UnsafeMode};

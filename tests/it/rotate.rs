@@ -1,5 +1,6 @@
 //! `windlass rotate`: an identity that is renewed when it is due, and never worse off.
 
+mod amiss;
 mod answers;
 mod bugs;
 mod crash;

@@ -8,8 +8,8 @@ use crate::clock::in_words;
 use crate::commands::error::RotateError;
 use crate::commands::{Context, Error};
 use crate::host::{
-    CommandHooks, CommandIssuer, Disk, Issuer, KeyPolicy, Places, Probe, Rotation, Rule, Standing,
-    Terms,
+    self, Amiss, CommandHooks, CommandIssuer, Disk, Issuer, KeyPolicy, Places, Probe, Rotation,
+    Rule, Standing, Terms,
 };
 use crate::limits;
 use crate::pki::{Certificate, read_certificates};
@@ -86,7 +86,7 @@ impl<'a> Plan<'a> {
             },
             roots,
             rule: rotation.within.map_or(Rule::Usual, Rule::Within),
-            windows: crate::host::ChangeWindows(rotation.window.clone()),
+            windows: host::ChangeWindows(rotation.window.clone()),
             host: host(),
         };
         let hooks = CommandHooks {
@@ -129,12 +129,17 @@ impl<'a> Plan<'a> {
         Ok(std::path::absolute(&path).unwrap_or(path))
     }
 
-    /// How the identity stands. Nothing is written, and no lock is taken.
-    pub(super) fn look(&self, versions: Option<Versions>) -> Result<Standing, Error> {
+    /// How the identity stands, and what is amiss besides. Nothing is written, and no
+    /// lock is taken.
+    pub(super) fn look(
+        &self,
+        versions: Option<Versions>,
+    ) -> Result<(Standing, Result<Amiss, host::Error>), Error> {
         let Some(versions) = versions else {
-            return Ok(Standing::of_none(&self.terms, self.context.clock.now()));
+            let standing = Standing::of_none(&self.terms, self.context.clock.now());
+            return Ok((standing, Ok(Amiss::default())));
         };
-        let disk = Disk::new(versions, None, self.keep);
+        let disk = Disk::new(versions, self.fixed.clone(), self.keep);
         let rotation = Rotation {
             shelf: &disk,
             issuer: self.issuer.as_ref(),
@@ -144,11 +149,11 @@ impl<'a> Plan<'a> {
             clock: self.context.clock.as_ref(),
             places: &self.places,
         };
-        let standing = rotation.look();
-        Ok(standing.map_err(|source| RotateError::Host {
+        let standing = rotation.look().map_err(|source| RotateError::Host {
             directory: self.directory.clone(),
             source,
-        })?)
+        })?;
+        Ok((standing, disk.amiss()))
     }
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::clock::rfc3339;
-use crate::host::{Done, Reason, Report, Standing, Urgency};
+use crate::host::{self, Amiss, Done, Reason, Report, Standing, Urgency};
 
 /// How it stands, as JSON.
 pub(in crate::commands) fn standing_json(path: &Path, standing: &Standing) -> Value {
@@ -35,6 +35,43 @@ pub(in crate::commands) fn standing_json(path: &Path, standing: &Standing) -> Va
         "hooksOwed": state.owed.count(),
     })
 }
+
+/// How it stands, and what a run would put right, as JSON.
+pub(super) fn looked_json(path: &Path, standing: &Standing, amiss: &Looked) -> Value {
+    let mut shown = standing_json(path, standing);
+    if let Ok(amiss) = amiss {
+        let too_open = amiss.too_open.iter().map(|one| &one.path);
+        shown["fixedFiles"] = json!(amiss.fixed);
+        shown["fixedFilesCutShort"] = json!(amiss.is_cut_short);
+        shown["tooOpen"] = json!(too_open.collect::<Vec<_>>());
+    }
+    shown
+}
+
+/// The same for people.
+pub(super) fn looked_text(path: &Path, standing: &Standing, amiss: &Looked) -> String {
+    let mut text = standing_text(path, standing);
+    let Ok(amiss) = amiss else {
+        return text;
+    };
+    for path in &amiss.fixed {
+        let path = path.display();
+        text.push_str(&format!("would replace  {path}\n"));
+    }
+    if amiss.is_cut_short {
+        text.push_str("would complete the replacement of the files at fixed paths\n");
+    }
+    for one in &amiss.too_open {
+        let (path, mode, narrowed) = (one.path.display(), one.mode, one.narrowed);
+        text.push_str(&format!(
+            "would chmod    {path} from {mode:04o} to {narrowed:04o}\n"
+        ));
+    }
+    text
+}
+
+/// What is amiss, or why that cannot be told.
+type Looked = Result<Amiss, host::Error>;
 
 /// What a run has come to, as JSON.
 pub(super) fn report_json(path: &Path, report: &Report) -> Value {
@@ -99,7 +136,7 @@ pub(super) fn held_text(path: &Path, report: &Report) -> Option<String> {
 }
 
 /// How it stands, for people.
-pub(super) fn standing_text(path: &Path, standing: &Standing) -> String {
+fn standing_text(path: &Path, standing: &Standing) -> String {
     let mut text = format!("identity       {}\n", path.display());
     if let (Some(version), Some(certificate)) = (standing.version, &standing.certificate) {
         text.push_str(&format!(

@@ -3,6 +3,8 @@
 use std::fs::{File, Metadata, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 
+use super::narrowing::of_key;
+
 /// Whose the files of an identity are, and who else may read them. Directories
 /// stay those of the user who makes them: whoever owns a directory decides what is
 /// in it. They have the group, too.
@@ -40,7 +42,7 @@ pub struct UnsafeMode {
 }
 
 /// What it is about, the bits that it must have, and those that it may have.
-const DIRECTORY_MODES: (&str, u32, u32) = ("directories", 0o700, 0o755);
+pub(super) const DIRECTORY_MODES: (&str, u32, u32) = ("directories", 0o700, 0o755);
 pub(in crate::store) const KEY_MODES: (&str, u32, u32) = ("the key", 0o400, 0o640);
 pub(in crate::store) const CERTIFICATE_MODES: (&str, u32, u32) = ("certificates", 0o400, 0o644);
 
@@ -94,7 +96,8 @@ impl Ownership {
 
     /// As the version in force has it, where there is one with these files; only the
     /// modes of the directory are known without. A mode that is too open is
-    /// narrowed.
+    /// narrowed. Whom root has given the files has the next ones too; who is not root
+    /// cannot give any away, and what another user has put there is not followed.
     pub(super) fn found(directory: &Metadata, files: Option<(&Metadata, &Metadata)>) -> Self {
         let narrowed = |found: &Metadata, (_, least, most)| found.mode() & most | least;
         let modes = Modes {
@@ -107,11 +110,13 @@ impl Ownership {
                 ..Self::PRIVATE
             };
         };
+        let user = rustix::process::geteuid().as_raw();
+        let is_ours = user == 0 || key.uid() == user;
         Self {
-            uid: Some(key.uid()),
-            gid: Some(key.gid()),
+            uid: Some(key.uid()).filter(|_| is_ours),
+            gid: Some(key.gid()).filter(|_| is_ours),
             modes: Modes {
-                key: narrowed(key, KEY_MODES),
+                key: narrowed(key, KEY_MODES) & of_key(directory.mode()),
                 certificate: narrowed(certificate, CERTIFICATE_MODES),
                 ..modes
             },
