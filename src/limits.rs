@@ -145,6 +145,10 @@ pub const MAX_REQUEST_HEADERS: usize = 128;
 /// Longest that a TCP and TLS connection to an endpoint may take.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 
+/// Longest that a proxy which has refused is waited for to say with which status:
+/// nothing but the words of an error depends on it.
+pub const REFUSAL_DEADLINE: Duration = Duration::from_secs(2);
+
 /// Longest silence while an answer is awaited.
 pub const READ_DEADLINE: Duration = Duration::from_secs(20);
 

@@ -127,13 +127,6 @@ pub trait Signer: Send + Sync {
     /// [`Error::SchemeMismatch`] when the scheme does not fit the key's type,
     /// [`Error::Sign`] when the key or its device refuses.
     fn sign(&self, scheme: Scheme, message: &[u8]) -> Result<Vec<u8>, Error>;
-
-    /// Whether a signature takes nothing but milliseconds of this processor, so that
-    /// a server can be kept waiting for it: no device, no program, nobody who is
-    /// asked.
-    fn is_prompt(&self) -> bool {
-        false
-    }
 }
 
 /// What a file holds when it does not hold what was looked for.

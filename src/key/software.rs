@@ -98,10 +98,6 @@ impl Signer for SoftwareKey {
             origin: self.origin.clone(),
         })
     }
-
-    fn is_prompt(&self) -> bool {
-        true
-    }
 }
 
 impl std::fmt::Debug for SoftwareKey {

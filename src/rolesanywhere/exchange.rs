@@ -63,8 +63,6 @@ pub(super) struct Posted<'a> {
     pub(super) content_type: &'a str,
     /// The body.
     pub(super) body: &'a str,
-    /// Whether it is signed within milliseconds, whatever happens.
-    pub(super) is_prompt: bool,
 }
 
 /// What a signature adds to a request.
@@ -80,9 +78,7 @@ pub(super) trait Signed {
 
 impl Exchange<'_> {
     /// Sends one request to the endpoint. `sign` is given the headers that it has
-    /// before; `left` tells how long the answer may take, after that unless the
-    /// signature is prompt: then it is made while the server answers the beginning
-    /// of TLS, which is as good as no time.
+    /// before; `left` tells, after that, how long the answer may take.
     pub(super) fn post<S: Signed>(
         &self,
         request: &Posted<'_>,
@@ -93,21 +89,14 @@ impl Exchange<'_> {
             ("content-type".to_owned(), request.content_type.to_owned()),
             ("host".to_owned(), self.endpoint.authority()),
         ];
-        let ready = || {
-            let signed = sign(&headers)?;
-            let outgoing = Outgoing {
-                path: request.path,
-                query: signed.query(),
-                headers: signed.headers(),
-                body: request.body,
-            };
-            outgoing.ready(self.endpoint)
+        let signed = sign(&headers)?;
+        let outgoing = Outgoing {
+            path: request.path,
+            query: signed.query(),
+            headers: signed.headers(),
+            body: request.body,
         };
-        if request.is_prompt {
-            return self.transport.send(self.endpoint, left(), ready);
-        }
-        let ready = ready()?;
-        self.transport.send(self.endpoint, left(), || Ok(ready))
+        self.transport.send(self.endpoint, &outgoing, left())
     }
 
     /// When everything is over, seen from now. Key and certificate may have taken
@@ -180,7 +169,6 @@ impl Attempt for CreateSessionAttempt<'_> {
             path: "/sessions",
             content_type: "application/json",
             body: &self.body,
-            is_prompt: self.identity.signer().is_prompt(),
         };
         let sign = |headers: &[(String, String)]| {
             let unsigned = Unsigned {

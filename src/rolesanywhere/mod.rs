@@ -42,7 +42,7 @@ pub use sigv4::{HmacSigned, HmacUnsigned, sign_with_secret};
 pub use sts::{Chaining, assume_roles};
 pub use target::{Target, TargetError};
 pub use tls::{ShownCertificate, TlsTrust};
-pub use transport::{Outgoing, Ready, Transport, TransportSettings};
+pub use transport::{Outgoing, Transport, TransportSettings};
 
 use std::time::Duration;
 

@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hyper::header::HeaderValue;
 use percent_encoding::percent_decode_str;
-use url::Url;
+use reqwest::Url;
+use reqwest::header::HeaderValue;
 use zeroize::Zeroizing;
 
 use crate::text::printable;

@@ -134,7 +134,6 @@ impl Attempt for AssumeRoleAttempt<'_> {
             path: "/",
             content_type: "application/x-www-form-urlencoded; charset=utf-8",
             body: &self.body,
-            is_prompt: true,
         };
         let url = self.exchange.endpoint.url(posted.path, "");
         let sign = |headers: &[(String, String)]| {

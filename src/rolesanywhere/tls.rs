@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
@@ -106,13 +106,10 @@ pub(super) fn tls_config(trust: &TlsTrust, sighting: &Sighting) -> Result<Client
         }
     };
     // The verifier inside is rustls's own; this one only looks on.
-    let mut config = builder
+    Ok(builder
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Verifier { judge, algorithms }))
-        .with_no_client_auth();
-    // Nobody comes back: keeping tickets would take room for 256 servers.
-    config.resumption = Resumption::disabled();
-    Ok(config)
+        .with_no_client_auth())
 }
 
 /// The bundled roots, and these besides.

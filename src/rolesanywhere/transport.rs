@@ -2,18 +2,10 @@
 
 mod connect;
 
-use std::error::Error as StdError;
 use std::time::{Duration, Instant};
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Body, Bytes, Incoming};
-use hyper::client::conn::http1::handshake;
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-use tokio::time::{error::Elapsed, timeout};
-use url::{Position, Url};
-use zeroize::Zeroizing;
+use reqwest::Url;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::limits;
 use crate::secret::Secret;
@@ -21,8 +13,6 @@ use crate::secret::Secret;
 use super::response::http_date;
 use super::tls::{Sighting, problem_of, tls_config};
 use super::{Endpoint, Error, NoProxy, Proxy, Reply, RetryAfter, TlsProblem, TlsTrust};
-
-use self::connect::{Connector, Failure};
 
 /// How requests are sent.
 pub struct TransportSettings {
@@ -52,34 +42,6 @@ pub struct Outgoing<'a> {
     pub headers: &'a [(String, String)],
     /// The body.
     pub body: &'a str,
-}
-
-impl Outgoing<'_> {
-    /// The request as it goes to the endpoint.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Setup`] for what HTTP cannot carry.
-    pub fn ready(&self, endpoint: &Endpoint) -> Result<Ready, Error> {
-        let url = endpoint.url(self.path, self.query);
-        let target = &url[Position::BeforePath..Position::AfterQuery];
-        let body = Full::new(Bytes::copy_from_slice(self.body.as_bytes()));
-        let request = Request::post(target).body(body);
-        let mut request = request.map_err(|error| Error::Setup {
-            reason: error.to_string(),
-        })?;
-        *request.headers_mut() = header_map(self.headers)?;
-        Ok(Ready(request))
-    }
-}
-
-/// A request that can be sent. It may carry what is secret.
-pub struct Ready(Request<Full<Bytes>>);
-
-impl std::fmt::Debug for Ready {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Ready({})", self.0.uri().path())
-    }
 }
 
 impl std::fmt::Debug for Outgoing<'_> {
@@ -112,11 +74,9 @@ impl Default for TransportSettings {
 
 /// A client for one endpoint.
 pub struct Transport {
-    connector: Connector,
+    client: reqwest::Client,
     sighting: Sighting,
     proxy: Option<(Proxy, NoProxy)>,
-    connect_deadline: Duration,
-    read_deadline: Duration,
     total_deadline: Duration,
 }
 
@@ -127,15 +87,34 @@ impl Transport {
     ///
     /// [`Error::CaBundle`], or [`Error::Setup`] when TLS cannot be set up.
     pub fn new(settings: &TransportSettings) -> Result<Self, Error> {
+        let setup = |reason: String| Error::Setup { reason };
         let sighting = Sighting::default();
-        let tls = tls_config(&settings.trust, &sighting)?;
-        let proxy = settings.proxy.clone();
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls_config(&settings.trust, &sighting)?)
+            .user_agent(concat!("windlass/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .http1_only()
+            .connect_timeout(settings.connect_deadline)
+            .read_timeout(settings.read_deadline)
+            // Every attempt has a connection of its own: the last one may be
+            // what is broken.
+            .pool_max_idle_per_host(0)
+            // The environment is read by `main` alone.
+            .no_proxy();
+        if let Some(proxy) = &settings.proxy {
+            let (url, no_proxy) = (proxy.url.url().clone(), settings.no_proxy.clone());
+            builder = builder.proxy(reqwest::Proxy::custom(move |target| {
+                is_proxied(target, &no_proxy).then(|| url.clone())
+            }));
+        }
         Ok(Self {
-            connector: Connector::new(tls, settings.connect_deadline),
+            client: builder.build().map_err(|error| setup(words_of(&error)))?,
             sighting,
-            proxy: proxy.map(|proxy| (proxy, settings.no_proxy.clone())),
-            connect_deadline: settings.connect_deadline,
-            read_deadline: settings.read_deadline,
+            proxy: settings
+                .proxy
+                .clone()
+                .map(|proxy| (proxy, settings.no_proxy.clone())),
             total_deadline: settings.total_deadline,
         })
     }
@@ -145,19 +124,18 @@ impl Transport {
         self.total_deadline
     }
 
-    /// Posts a request and reads the answer, bounded in size, and `within` that time
-    /// or the transport's own total if that is shorter. `ready` gives the request,
-    /// while the server answers the beginning of TLS.
+    /// Posts a signed request and reads the answer, bounded in size, and `within`
+    /// that time or the transport's own total if that is shorter.
     ///
     /// # Errors
     ///
-    /// That of `ready`, and [`Error`] for everything that prevents a complete answer;
-    /// an answer of any status is no error here.
+    /// [`Error`] for everything that prevents a complete answer; an answer of
+    /// any status is no error here.
     pub fn send(
         &self,
         endpoint: &Endpoint,
+        request: &Outgoing<'_>,
         within: Duration,
-        ready: impl FnOnce() -> Result<Ready, Error>,
     ) -> Result<Reply, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -165,17 +143,7 @@ impl Transport {
             .map_err(|error| Error::Setup {
                 reason: error.to_string(),
             })?;
-        let url = endpoint.url("", "");
-        let way = Way {
-            host: endpoint.authority(),
-            proxy: self.proxy_to(&url),
-            begun: Instant::now(),
-        };
-        let outcome = runtime.block_on(async {
-            let exchange = self.exchange(&url, &way, ready);
-            let within = within.min(self.total_deadline);
-            timeout(within, exchange).await.map_err(way.silent())?
-        });
+        let outcome = runtime.block_on(self.exchange(endpoint, request, within));
         // A resolver that hangs in its thread must not delay the exit.
         runtime.shutdown_background();
         outcome
@@ -183,32 +151,48 @@ impl Transport {
 
     async fn exchange(
         &self,
-        url: &Url,
-        way: &Way<'_>,
-        ready: impl FnOnce() -> Result<Ready, Error>,
+        endpoint: &Endpoint,
+        request: &Outgoing<'_>,
+        within: Duration,
     ) -> Result<Reply, Error> {
-        let proxy = way.proxy.map(|proxy| &proxy.url);
-        let connecting = self.connector.connect(url, proxy, ready);
-        let connected = timeout(self.connect_deadline, connecting).await;
-        let connected = connected.map_err(way.silent())?;
-        let (stream, Ready(request)) = connected.map_err(|failure| self.failed(failure, way))?;
-        let broken = |error: hyper::Error| self.broken(&error, way);
-        let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(broken)?;
-        // It ends with the sender, or with the runtime of this attempt.
-        tokio::spawn(connection);
-        let answer = timeout(self.read_deadline, sender.send_request(request)).await;
-        let answer = answer.map_err(way.silent())?.map_err(broken)?;
-        self.read(answer, way).await
-    }
-
-    async fn read(&self, answer: Response<Incoming>, way: &Way<'_>) -> Result<Reply, Error> {
+        let host = endpoint.authority();
+        let begun = Instant::now();
+        let url = endpoint.url(request.path, request.query);
+        let proxy = self.proxy_to(&url);
+        let classify = |error: &reqwest::Error| {
+            let way = Way {
+                host: &host,
+                proxy,
+                waited: begun.elapsed(),
+            };
+            self.classify(error, &way)
+        };
+        let within = within.min(self.total_deadline);
+        let sent = self
+            .client
+            .post(url.clone())
+            .headers(header_map(request.headers)?)
+            .body(request.body.to_owned())
+            .timeout(within)
+            .send()
+            .await;
+        let mut response = match sent {
+            Ok(response) => response,
+            Err(error) => {
+                let left = within.saturating_sub(begun.elapsed());
+                return Err(explained(classify(&error), proxy, &url, left).await);
+            }
+        };
         let header = |name: &str| {
-            let value = answer.headers().get(name)?;
-            value.to_str().ok().map(str::to_owned)
+            response
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned)
         };
         let mut reply = Reply {
-            host: way.host.clone(),
-            status: answer.status().as_u16(),
+            host: host.clone(),
+            status: response.status().as_u16(),
             content_type: header("content-type"),
             error_type: header("x-amzn-errortype"),
             request_id: header("x-amzn-requestid"),
@@ -217,23 +201,11 @@ impl Transport {
             retry_after: header("retry-after").as_deref().and_then(RetryAfter::read),
             body: Secret::new(Vec::new()),
         };
-        let mut body = answer.into_body();
-        // What is announced: wiping takes as long as there is room.
-        let announced = body.size_hint().exact().unwrap_or(8 * 1024);
-        let room = usize::try_from(announced).unwrap_or(usize::MAX);
-        let room = room.min(limits::MAX_RESPONSE);
-        let mut collected = Zeroizing::new(Vec::with_capacity(room));
-        loop {
-            let frame = timeout(self.read_deadline, body.frame()).await;
-            let Some(frame) = frame.map_err(way.silent())? else {
-                break;
-            };
-            let frame = frame.map_err(|error| self.broken(&error, way))?;
-            // There may be trailers, which nobody needs.
-            let chunk = frame.into_data().unwrap_or_default();
+        let mut collected = zeroize::Zeroizing::new(Vec::with_capacity(8 * 1024));
+        while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
             if collected.len() + chunk.len() > limits::MAX_RESPONSE {
                 return Err(Error::BadResponse {
-                    host: reply.host,
+                    host,
                     status: reply.status,
                     reason: format!("with more than {} bytes", limits::MAX_RESPONSE),
                 });
@@ -250,81 +222,81 @@ impl Transport {
         is_proxied(url, no_proxy).then_some(proxy)
     }
 
-    /// Why there is no connection.
-    fn failed(&self, failure: Failure, way: &Way<'_>) -> Error {
-        let host = way.host.clone();
-        let refused = |reason: String, status| match way.proxy {
-            Some(proxy) => Error::Proxy {
-                host: host.clone(),
+    /// Finds the cause in the layers of a client error.
+    fn classify(&self, error: &reqwest::Error, way: &Way<'_>) -> Error {
+        let host = way.host.to_owned();
+        if error.is_timeout() {
+            return Error::Timeout {
+                host,
+                proxy: way.proxy.map(Proxy::shown),
+                seconds: way.waited.as_secs(),
+            };
+        }
+        let reason = words_of(error);
+        if let Some(tls) = find::<rustls::Error>(error) {
+            let problem = problem_of(tls);
+            return Error::Tls {
+                host,
+                problem,
+                shown: match problem {
+                    TlsProblem::Untrusted => self.sighting.take(),
+                    _ => None,
+                },
+                reason: match problem {
+                    TlsProblem::CaAsServer => "the server's certificate is a CA's".to_owned(),
+                    _ => reason,
+                },
+            };
+        }
+        if let Some(proxy) = way.proxy.filter(|_| in_tunnel(error)) {
+            return Error::Proxy {
+                host,
                 proxy: proxy.shown(),
-                reason,
-                status,
-            },
-            None => Error::Connect {
-                host: host.clone(),
-                reason,
-            },
-        };
-        match failure {
-            Failure::Meanwhile(error) => error,
-            Failure::Refused(status) => refused("it refused CONNECT".to_owned(), Some(status)),
-            Failure::Tunnel(cause) => refused(words_of(cause.as_ref()), None),
-            Failure::Way(cause) => {
-                let reason = words_of(cause.as_ref());
-                match self.tls_failure(cause.as_ref(), way) {
-                    Some(error) => error,
-                    None if is_unresolved(cause.as_ref()) => Error::Dns { host, reason },
-                    None => Error::Connect { host, reason },
-                }
-            }
+                status: reason.contains("authorization required").then_some(407),
+                reason: reason.replace("tunnel error: unsuccessful", REFUSED),
+            };
         }
-    }
-
-    /// Why a connection gave no answer.
-    fn broken(&self, error: &hyper::Error, way: &Way<'_>) -> Error {
-        let (host, reason) = (way.host.clone(), words_of(error));
-        match self.tls_failure(error, way) {
-            Some(error) => error,
-            None if error.is_parse() && !error.is_parse_too_large() => {
-                Error::NotHttp { host, reason }
-            }
-            None => Error::Interrupted { host, reason },
+        if reason.contains("lookup address") || reason.contains("dns error") {
+            return Error::Dns { host, reason };
         }
-    }
-
-    /// What TLS has against it, where it is TLS.
-    fn tls_failure(&self, error: &(dyn StdError + 'static), way: &Way<'_>) -> Option<Error> {
-        let problem = problem_of(find::<rustls::Error>(error)?);
-        Some(Error::Tls {
-            host: way.host.clone(),
-            problem,
-            shown: match problem {
-                TlsProblem::Untrusted => self.sighting.take(),
-                _ => None,
-            },
-            reason: match problem {
-                TlsProblem::CaAsServer => "the server's certificate is a CA's".to_owned(),
-                _ => words_of(error),
-            },
-        })
+        if error.is_connect() {
+            return Error::Connect { host, reason };
+        }
+        if find::<hyper::Error>(error).is_some_and(is_not_http) {
+            return Error::NotHttp { host, reason };
+        }
+        Error::Interrupted { host, reason }
     }
 }
 
-/// One attempt's way, and when it began.
+/// One attempt's way, and how long it has taken so far.
 struct Way<'a> {
-    host: String,
+    host: &'a str,
     proxy: Option<&'a Proxy>,
-    begun: Instant,
+    waited: Duration,
 }
 
-impl Way<'_> {
-    /// That nothing came for too long.
-    fn silent(&self) -> impl Fn(Elapsed) -> Error {
-        |_| Error::Timeout {
-            host: self.host.clone(),
-            proxy: self.proxy.map(Proxy::shown),
-            seconds: self.begun.elapsed().as_secs(),
-        }
+/// What is said of a proxy whose status is not known.
+const REFUSED: &str = "it refused CONNECT";
+
+/// The same error, with the status of a proxy's refusal where it can be had.
+async fn explained(error: Error, proxy: Option<&Proxy>, url: &Url, left: Duration) -> Error {
+    match (error, proxy) {
+        (
+            Error::Proxy {
+                host,
+                proxy: shown,
+                reason,
+                status: None,
+            },
+            Some(proxy),
+        ) if reason == REFUSED => Error::Proxy {
+            status: connect::refusal(&proxy.url, url, left.min(limits::REFUSAL_DEADLINE)).await,
+            host,
+            proxy: shown,
+            reason,
+        },
+        (error, _) => error,
     }
 }
 
@@ -354,58 +326,46 @@ fn header_map(headers: &[(String, String)]) -> Result<HeaderMap, Error> {
     let malformed = |name: &str| Error::Setup {
         reason: format!("the header {name} cannot be sent"),
     };
-    let own = [
-        ("accept", "*/*"),
-        (
-            "user-agent",
-            concat!("windlass/", env!("CARGO_PKG_VERSION")),
-        ),
-    ];
-    let own = own.map(|(name, value)| {
-        let name = HeaderName::from_static(name);
-        Ok((name, HeaderValue::from_static(value)))
-    });
-    let given = headers.iter().map(|(name, value)| {
-        let mut value = HeaderValue::from_str(value).map_err(|_| malformed(name))?;
-        value.set_sensitive(name == "x-amz-security-token");
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| malformed(name))?;
-        Ok((name, value))
-    });
-    own.into_iter().chain(given).collect()
+    headers
+        .iter()
+        // The client derives `host` from the URL, with the same rule for ports.
+        .filter(|(name, _)| name != "host")
+        .map(|(name, value)| {
+            let mut value = HeaderValue::from_str(value).map_err(|_| malformed(name))?;
+            value.set_sensitive(name == "x-amz-security-token");
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| malformed(name))?;
+            Ok((name, value))
+        })
+        .collect()
 }
 
-/// An error and its causes.
-fn causes<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    let first: Option<&'a (dyn StdError + 'static)> = Some(error);
-    std::iter::successors(first, |cause: &&'a (dyn StdError + 'static)| {
-        (*cause).source()
-    })
+fn is_not_http(error: &hyper::Error) -> bool {
+    error.is_parse() && !error.is_parse_too_large()
 }
 
 /// The last cause of an error, which is the one that says something.
-fn words_of(error: &(dyn StdError + 'static)) -> String {
-    let words = causes(error).last().map(ToString::to_string);
-    let words = words.unwrap_or_default();
+fn words_of(error: &reqwest::Error) -> String {
+    let mut last: &dyn std::error::Error = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    let words = last.to_string();
     // Some libraries end their sentence with an address of their manual.
     let words = words.split(": https://").next().unwrap_or_default();
     crate::text::printable(words, 300)
 }
 
-/// Whether it is the name that was not found. The connector's type for it is
-/// private, its words are not.
-fn is_unresolved(error: &(dyn StdError + 'static)) -> bool {
-    causes(error).any(|cause| {
-        let words = cause.to_string();
-        words.starts_with("dns error") || words.contains("lookup address")
-    })
+/// Whether the way through the proxy failed: reaching the proxy, or its answer
+/// to CONNECT. The client's type for it is private, its words are not.
+fn in_tunnel(error: &reqwest::Error) -> bool {
+    std::iter::successors(std::error::Error::source(error), |cause| cause.source())
+        .any(|cause| cause.to_string().starts_with("tunnel error"))
 }
 
 /// The first cause of the given type. `io::Error` gives the source of what it
 /// wraps as its own, so what it wraps is looked at by hand.
-fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    let mut next = Some(error);
+fn find<'a, E: std::error::Error + 'static>(error: &'a reqwest::Error) -> Option<&'a E> {
+    let mut next: Option<&'a (dyn std::error::Error + 'static)> = Some(error);
     while let Some(current) = next {
         if let Some(found) = current.downcast_ref::<E>() {
             return Some(found);

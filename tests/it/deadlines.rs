@@ -1,19 +1,15 @@
 //! Servers that are silent or slow, with deadlines that are short enough for a
 //! test: the program's own are tens of seconds.
 
-use std::io::{ErrorKind, Read};
-use std::net::{Ipv4Addr, TcpListener};
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
 use windlass::clock::SystemClock;
 use windlass::commands;
-use windlass::key::{self, PublicKey, Scheme, Signer};
-use windlass::rolesanywhere::{Endpoint, Error, TlsTrust, Transport, TransportSettings};
+use windlass::rolesanywhere::{Error, TlsTrust, TransportSettings};
 
 use crate::fault_server::{Fault, FaultServer, TlsRoot};
-use crate::workload::{obtain, obtain_with, session};
+use crate::workload::{obtain, session};
 
 const SHORT: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(60);
@@ -140,62 +136,4 @@ fn a_tls_server_that_never_answers() {
     };
     times_out(&server.url(), &settings);
     assert_eq!(server.seen().len(), 4, "one connection an attempt");
-}
-
-/// The server's answer to the first message of TLS takes longer than a signature
-/// does: that time is not lost.
-#[test]
-fn a_request_is_made_ready_while_the_server_answers() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let url = format!("https://{}", listener.local_addr().unwrap());
-    let (saw, seen) = std::sync::mpsc::channel();
-    let server = std::thread::spawn(move || {
-        let (mut connection, _) = listener.accept().unwrap();
-        let mut first = [0];
-        connection.read_exact(&mut first).unwrap();
-        saw.send(first[0]).unwrap();
-        connection
-    });
-    let transport = Transport::new(&patient()).unwrap();
-    let endpoint = Endpoint::custom(&url).unwrap();
-    let sent = transport.send(&endpoint, LONG, || {
-        // A handshake record (RFC 8446 section 5.1).
-        assert_eq!(seen.recv_timeout(LONG), Ok(22));
-        Err(Error::Setup {
-            reason: "enough".to_owned(),
-        })
-    });
-    assert!(matches!(sent, Err(Error::Setup { .. })));
-    server.join().unwrap();
-}
-
-/// A key that may have to ask somebody. Its server is there until it has signed.
-struct Device(Box<dyn Signer>, Mutex<Option<TcpListener>>);
-
-impl Signer for Device {
-    fn origin(&self) -> &str {
-        "device"
-    }
-
-    fn public_key(&self) -> &PublicKey {
-        self.0.public_key()
-    }
-
-    fn sign(&self, scheme: Scheme, message: &[u8]) -> Result<Vec<u8>, key::Error> {
-        if let Some(server) = self.1.lock().unwrap().take() {
-            let kind = server.accept().unwrap_err().kind();
-            assert_eq!(kind, ErrorKind::WouldBlock, "nobody has connected");
-        }
-        self.0.sign(scheme, message)
-    }
-}
-
-#[test]
-fn a_device_has_signed_before_a_connection_is_opened() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let url = format!("https://{}", listener.local_addr().unwrap());
-    let device = |key| -> Box<dyn Signer> { Box::new(Device(key, Mutex::new(Some(listener)))) };
-    let error = obtain_with(&url, &patient(), &SystemClock, device).unwrap_err();
-    assert!(matches!(error.root(), Error::Connect { .. }), "{error:?}");
 }

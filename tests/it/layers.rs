@@ -142,8 +142,7 @@ fn only_the_rooms_that_may_touch_the_world_do() {
     // What, and the rooms, or the files and folders in them, where it may stand.
     let rules: &[(&str, &[&str])] = &[
         ("std::env::", &["main"]),
-        ("HttpConnector", &["rolesanywhere/transport"]),
-        ("TlsConnector", &["rolesanywhere/transport"]),
+        ("reqwest::Client", &["rolesanywhere/transport"]),
         ("TcpListener", &["delivery/serve", "emulator"]),
         // Software TPMs; connections that were accepted; and proxies.
         (

@@ -439,20 +439,21 @@ fn proxy_is_passed_by_for_no_proxy() {
 
 #[test]
 fn proxy_that_refuses() {
-    let refused = |status: &str| {
+    let refused = |status: &str, attempts| {
         let proxy = FaultServer::start(vec![Fault::Answer(http(status, &[], "")); 4]);
         let url = proxy.url().replace("http://", "http://mole:hush-hush@");
         let run = Workload::new().ask_in(&[("HTTPS_PROXY", &url)], &[]);
         assert!(!run.stderr.contains("hush"), "{run:#?}");
-        assert_eq!(proxy.seen().len(), 1);
+        assert_eq!(proxy.seen().len(), attempts);
         failure(&run, &[&proxy])
     };
-    assert_snapshot!(refused("407 Proxy Authentication Required"), @"
+    assert_snapshot!(refused("407 Proxy Authentication Required", 1), @"
     exit 1
     error: the proxy http://127.0.0.1:[PORT] ($HTTPS_PROXY) gives no connection to rolesanywhere.us-east-1.amazonaws.com: it answered 407 to CONNECT
     hint: it does not take the user and password in $HTTPS_PROXY; what is no letter or digit in them is written as %40 for an @
     ");
-    assert_snapshot!(refused("403 Forbidden"), @"
+    // Once for the session, and once more for the status.
+    assert_snapshot!(refused("403 Forbidden", 2), @"
     exit 1
     error: the proxy http://127.0.0.1:[PORT] ($HTTPS_PROXY) gives no connection to rolesanywhere.us-east-1.amazonaws.com: it answered 403 to CONNECT
     hint: it does not allow this: ask whoever runs it to let this host reach rolesanywhere.us-east-1.amazonaws.com; $NO_PROXY names hosts that are reached without it

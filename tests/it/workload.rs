@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use windlass::clock::Clock;
-use windlass::key::{self, Signer};
+use windlass::key;
 use windlass::pki::{Identity, Sourced, read_certificates};
 use windlass::rolesanywhere::{
     CreateSession, Endpoint, Error, Exchange, Granted, Target, Transport, TransportSettings,
@@ -135,16 +135,6 @@ pub fn obtain(
     settings: &TransportSettings,
     clock: &dyn Clock,
 ) -> Result<Granted, Error> {
-    obtain_with(url, settings, clock, |key| key)
-}
-
-/// The same, with a key that is made of the usual one.
-pub fn obtain_with(
-    url: &str,
-    settings: &TransportSettings,
-    clock: &dyn Clock,
-    key: impl FnOnce(Box<dyn Signer>) -> Box<dyn Signer>,
-) -> Result<Granted, Error> {
     let endpoint = Endpoint::custom(url).unwrap();
     let transport = Transport::new(settings).unwrap();
     let exchange = Exchange {
@@ -163,14 +153,13 @@ pub fn obtain_with(
         duration: 3600.try_into().unwrap(),
         session_name: None,
     };
-    create_session(exchange, &request, &identity(key), clock)
+    create_session(exchange, &request, &identity(), clock)
 }
 
 /// The identity that every workload has.
-fn identity(change: impl FnOnce(Box<dyn Signer>) -> Box<dyn Signer>) -> Identity {
+fn identity() -> Identity {
     let [(name, chain), (key_name, key), _] = material();
     let signer = key::open_software(key.as_bytes(), key_name, || Ok(None)).unwrap();
-    let signer = change(Box::new(signer));
     let certificates = read_certificates(chain.as_bytes(), name)
         .unwrap()
         .into_iter()
@@ -179,7 +168,7 @@ fn identity(change: impl FnOnce(Box<dyn Signer>) -> Box<dyn Signer>) -> Identity
             certificate,
         })
         .collect();
-    Identity::new(signer, certificates).unwrap()
+    Identity::new(Box::new(signer), certificates).unwrap()
 }
 
 /// Files of an identity that is issued once for all tests.
