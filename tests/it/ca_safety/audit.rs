@@ -326,7 +326,9 @@ fn reconcile_settles_what_is_old_and_says_what_to_do_about_the_rest() {
     assert!(!dead.exists() && sandbox.path(".mine.windlass-keep").exists());
     let text = sandbox.ok(&["ca", "audit", "reconcile", "--dir", "ca"]);
     assert!(text.stdout.contains("may still be at work"), "{text:#?}");
-    assert!(text.stdout.contains("ca show SERIAL --pem"), "{text:#?}");
+    let web = serial_of(&sandbox, "web");
+    let show = format!("'windlass ca show --dir ca {web} --pem'");
+    assert!(text.stdout.contains(&show), "{text:#?}");
     let now = [
         "ca",
         "audit",
