@@ -119,7 +119,7 @@ fn the_log_is_listed_from_either_end_and_names_the_rules_that_refused() {
     assert!(table.contains("RULE") && table.contains(both), "{table}");
     let csv = list(&["--format", "csv"]);
     let mut csv = csv::Reader::from_reader(csv.as_bytes());
-    assert_eq!(csv.headers().unwrap().iter().last(), Some("rules"));
+    assert_eq!(csv.headers().unwrap().iter().next_back(), Some("rules"));
     let row = csv.records().next().unwrap().unwrap();
     assert_eq!(row[8].replace(';', ", "), both);
 }
