@@ -64,12 +64,12 @@ const fn seconds(since: i64) -> DateTime<Utc> {
     }
 }
 
-/// A time by its seconds since 1970, as files and databases keep it; `None` when no
-/// certificate could have it, so that whatever is added to it later is a time too.
+/// A time by its seconds since 1970, as files and databases keep it. What no
+/// certificate could have is the nearest that one can, so that whatever is added to
+/// it later is a time too; `None` for a number that is no time at all.
 #[must_use]
 pub fn from_seconds(since: i64) -> Option<DateTime<Utc>> {
-    let time = DateTime::from_timestamp(since, 0)?;
-    (FIRST..=LAST).contains(&time).then_some(time)
+    DateTime::from_timestamp(since, 0).map(|time| time.clamp(FIRST, LAST))
 }
 
 /// Writes a time as RFC 3339 in UTC with whole seconds and `Z`, the only form
@@ -167,8 +167,8 @@ mod tests {
             (-62_135_596_800, Some("0001-01-01T00:00:00Z")),
             (-1, Some("1969-12-31T23:59:59Z")),
             (253_402_300_799, Some("9999-12-31T23:59:59Z")),
-            (253_402_300_800, None),
-            (-62_135_596_801, None),
+            (253_402_300_800, Some("9999-12-31T23:59:59Z")),
+            (-62_135_596_801, Some("0001-01-01T00:00:00Z")),
             (i64::MIN, None),
             (i64::MAX, None),
         ] {

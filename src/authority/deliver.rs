@@ -6,7 +6,7 @@ use crate::key::GeneratedKey;
 use crate::pki::{Certificate, encode_pem};
 use crate::store::{self, Staging};
 
-use super::Error;
+use super::{Error, RequestedKey};
 
 /// Where a certificate goes. It is begun before anything is signed.
 #[derive(Debug)]
@@ -38,6 +38,18 @@ impl Delivery {
     pub fn file(path: &Path) -> Result<Self, Error> {
         store::check_new(path)?;
         Ok(Self::File(path.to_owned()))
+    }
+
+    /// Refuses a new key for which there is no place: it would be lost.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoPlaceForKey`].
+    pub(super) const fn check_place_of(&self, key: &RequestedKey) -> Result<(), Error> {
+        match (self, key) {
+            (Self::Directory(_), _) | (_, RequestedKey::Given(_)) => Ok(()),
+            (Self::File(_) | Self::Handed, RequestedKey::New(_)) => Err(Error::NoPlaceForKey),
+        }
     }
 
     /// Hands the certificate over, whole or not at all.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 
 use crate::clock::rfc3339;
+use crate::text::printable;
 use crate::{key, pki, store};
 
 use super::{AuthorityName, Flaw, ListError, Part, Refusals, RolloverError};
@@ -73,6 +74,17 @@ pub enum Error {
         id: String,
         /// The directory of the batch.
         directory: PathBuf,
+    },
+    /// The directory of a row holds what was not delivered into it.
+    #[error(
+        "{directory} has the file '{}', which was not delivered there",
+        printable(file, 100)
+    )]
+    BatchOccupied {
+        /// The row's directory.
+        directory: PathBuf,
+        /// The name of the first such file.
+        file: String,
     },
     /// A row of a batch says something that cannot be issued.
     #[error("{reason}")]
@@ -259,6 +271,9 @@ pub enum Error {
         /// Their names.
         known: Vec<String>,
     },
+    /// A new key is delivered into a directory, and nowhere else.
+    #[error("the new key has no place: only a directory takes one beside its certificate")]
+    NoPlaceForKey,
     /// The policy has no profile of the name.
     #[error("the policy has no profile '{name}'")]
     NoProfile {
@@ -272,6 +287,14 @@ pub enum Error {
     NotActive {
         /// The directory.
         path: PathBuf,
+    },
+    /// A request that a root is to grant, and that does not ask for a CA.
+    #[error("{origin}, the request of {subject}, does not ask for the certificate of a CA")]
+    NotForAuthority {
+        /// The request.
+        origin: String,
+        /// The name in it.
+        subject: String,
     },
     /// Nothing in the inventory is meant.
     #[error("the inventory has no certificate '{which}' that could be revoked")]

@@ -81,7 +81,8 @@ impl Authority {
     /// # Errors
     ///
     /// [`Error`]; the target is then as it was. [`Error::Refused`] and
-    /// [`Error::KeyRefused`] are in the audit log.
+    /// [`Error::KeyRefused`] are in the audit log. [`Error::NoPlaceForKey`] for a new
+    /// key that is to be delivered otherwise than into a directory.
     pub fn issue(
         &self,
         request: &IssueRequest,
@@ -89,6 +90,7 @@ impl Authority {
         occasion: &Occasion<'_>,
         random: &dyn SecureRandom,
     ) -> Result<Issued, Error> {
+        delivery.check_place_of(&request.key)?;
         self.check_ready(occasion)?;
         let profile = self.logged(self.judge(request), request, occasion)?;
         let (public_key, generated) = key_of(&request.key)?;

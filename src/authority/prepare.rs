@@ -122,6 +122,8 @@ impl Generations {
     ///
     /// # Errors
     ///
+    /// [`Error::Awaiting`] while the first one waits for its certificate,
+    /// [`Error::RootAlone`], [`Error::NotActive`];
     /// [`RolloverError::UnderWay`] while another is pending or retiring.
     pub fn check_free(&self, directory: &Path) -> Result<(), Error> {
         self.next(directory).map(drop)
@@ -136,16 +138,16 @@ impl Generations {
     pub(super) fn next(&self, directory: &Path) -> Result<u32, Error> {
         let under_way =
             |row: &&GenerationRow| row.state.is_pending() || row.state == GenerationState::Retiring;
+        if self.alone.is_some() || self.in_state(GenerationState::Active).is_none() {
+            // A root alone, and a CA that waits for its first certificate, say so.
+            self.active(directory)?;
+        }
         if let Some(row) = self.rows.iter().find(under_way) {
             return Err(RolloverError::UnderWay {
                 number: row.number,
                 state: row.state,
             }
             .into());
-        }
-        if self.alone.is_some() {
-            // It says so.
-            self.active(directory)?;
         }
         let newest = self.rows.iter().map(|row| row.number).max();
         newest

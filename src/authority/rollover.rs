@@ -244,15 +244,13 @@ impl Generations {
     /// The generation that can be activated.
     fn prepared(&self) -> Result<&Generation, Error> {
         match self.pending() {
-            Some(row) if row.state == GenerationState::Requested => {
-                Err(Error::Rollover(RolloverError::UnderWay {
-                    number: row.number,
-                    state: row.state,
-                }))
+            Some(&GenerationRow { number, state, .. }) if state == GenerationState::Requested => {
+                Err(RolloverError::UnderWay { number, state }.into())
             }
-            _ => self
-                .in_state(GenerationState::Prepared)
-                .ok_or(Error::Rollover(RolloverError::NothingPrepared)),
+            _ => {
+                let prepared = self.in_state(GenerationState::Prepared);
+                Ok(prepared.ok_or(RolloverError::NothingPrepared)?)
+            }
         }
     }
 

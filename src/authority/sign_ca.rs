@@ -42,6 +42,26 @@ pub struct CaRequest<'a> {
     pub origin: &'a str,
     /// Life in years. It ends with the root at the latest.
     pub years: u32,
+    /// Whether it is meant although the request does not ask for a CA's certificate.
+    pub force: bool,
+}
+
+impl CaRequest<'_> {
+    /// Refuses a request that does not say that it is a CA's: whoever took a
+    /// workload's by mistake would make that host a CA.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotForAuthority`].
+    pub fn check(&self) -> Result<(), Error> {
+        match self.force || self.request.asks_for_authority() {
+            true => Ok(()),
+            false => Err(Error::NotForAuthority {
+                origin: self.origin.to_owned(),
+                subject: printable(&self.request.subject().to_string(), 200),
+            }),
+        }
+    }
 }
 
 /// The certificate of an issuing CA.
@@ -90,7 +110,7 @@ impl RootSigner {
     /// # Errors
     ///
     /// [`Error::KeyRefused`] and [`Error::RequestedName`], which are in the audit
-    /// log; [`Error::CaNotValid`]; those of [`check_clock`]; [`Error::Pki`] or
+    /// log; [`Error::NotForAuthority`]; [`Error::CaNotValid`]; those of [`check_clock`]; [`Error::Pki`] or
     /// [`Error::Store`]. The target is then as it was.
     pub fn certify(
         &self,
@@ -99,6 +119,7 @@ impl RootSigner {
         occasion: &Occasion<'_>,
         random: &dyn SecureRandom,
     ) -> Result<CertifiedCa, Error> {
+        wanted.check()?;
         check_clock(&self.inventory, occasion)?;
         self.root.check_validity(occasion.at)?;
         self.logged(self.judge_request(wanted), wanted, occasion)?;

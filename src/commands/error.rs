@@ -197,6 +197,9 @@ pub enum Error {
     /// Nothing says which certificate or key is meant.
     #[error("no certificate and no private key is named")]
     NoIdentity,
+    /// A new passphrase is chosen, and nobody can be asked for it.
+    #[error("the new passphrase is given nowhere, and there is no terminal to ask on")]
+    NoNewPassphrase,
     /// No config file has the profile.
     #[error("no config file has a profile '{name}'")]
     NoProfile {

@@ -75,6 +75,17 @@ pub(super) fn new_passphrase_source(
     })
 }
 
+/// Reads a passphrase that is being chosen, from where [`new_passphrase_source`] says.
+pub(super) fn new_passphrase(
+    source: &PassphraseSource,
+    context: &Context,
+) -> Result<Secret, super::Error> {
+    match source.read(&context.environment) {
+        Err(key::Error::NoTerminal) => Err(super::Error::NoNewPassphrase),
+        read => Ok(read?),
+    }
+}
+
 /// Reads all certificates of a file, with the file's name.
 pub(super) fn certificates(path: &Path) -> Result<Vec<Sourced>, super::Error> {
     let origin = path.display().to_string();

@@ -76,7 +76,7 @@ impl FromStr for KeyType {
             .find(|key_type| key_type.name() == wanted)
             .ok_or_else(|| {
                 let names: Vec<_> = Self::ALL.iter().map(|known| known.name()).collect();
-                format!("not a key type; known are {}", names.join(", "))
+                format!("the types of keys are {}", names.join(", "))
             })
     }
 }

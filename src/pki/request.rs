@@ -32,6 +32,7 @@ pub struct CertificateRequest {
     public_key: PublicKey,
     names: Vec<String>,
     ignored: Vec<String>,
+    asks_for_authority: bool,
 }
 
 impl CertificateRequest {
@@ -86,6 +87,7 @@ impl CertificateRequest {
             public_key,
             names: Vec::new(),
             ignored: Vec::new(),
+            asks_for_authority: false,
         };
         request.ignore_attributes();
         request.read_attributes(&parsed)?;
@@ -136,6 +138,12 @@ impl CertificateRequest {
     #[must_use]
     pub fn ignored(&self) -> &[String] {
         &self.ignored
+    }
+
+    /// Whether it asks for the certificate of a CA: basicConstraints with CA:TRUE.
+    #[must_use]
+    pub const fn asks_for_authority(&self) -> bool {
+        self.asks_for_authority
     }
 
     fn ignore(&mut self, what: &str) {
@@ -197,6 +205,10 @@ impl CertificateRequest {
                     return Err(format!("its extension {oid} is malformed"));
                 }
                 other => {
+                    self.asks_for_authority |= matches!(
+                        other,
+                        ParsedExtension::BasicConstraints(basic) if basic.ca
+                    );
                     if let Some(what) = beyond(other, &oid) {
                         self.ignore(&what);
                     }

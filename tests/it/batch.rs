@@ -45,7 +45,7 @@ fn states(sandbox: &Sandbox) -> Vec<String> {
         .map(|row| row.state)
         .collect();
     states.sort();
-    let own = states.iter().position(|state| state == "issued").unwrap();
+    let own = states.iter().position(|state| state == "valid").unwrap();
     states.drain(own..own + 2);
     states
 }
@@ -105,7 +105,7 @@ fn csv_and_jsonl_say_the_same() {
     }
     // The second is the same batch, so that nothing was issued for it.
     assert_eq!(seen[0], seen[1]);
-    assert_eq!(states(&sandbox), ["issued", "issued"]);
+    assert_eq!(states(&sandbox), ["valid", "valid"]);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn what_was_issued_is_given_again_and_nothing_of_others_is_touched() {
             && error.ends_with(" is not in out"),
         "{error}"
     );
-    assert_eq!(states(&sandbox), ["issued"; 3]);
+    assert_eq!(states(&sandbox), ["valid"; 3]);
     // The same id for something else is not the same request.
     sandbox.write("rows", "id,cn\na,web-other\n");
     let run = batch(&sandbox, "rows", &[]);
@@ -180,7 +180,7 @@ fn all_or_nothing_and_keep_going() {
     let run = batch(&sandbox, "rows", &["--json", "--keep-going"]);
     assert_eq!(run.code, 1);
     assert_eq!(outcomes(&run), ["issued", "failed", "issued", "failed"]);
-    assert_eq!(states(&sandbox), ["issued"; 2]);
+    assert_eq!(states(&sandbox), ["valid"; 2]);
     assert_eq!(leaf_target(&sandbox.path("out/a")), Target::Complete);
     assert_log(&sandbox);
 }
@@ -338,7 +338,7 @@ fn a_batch_that_is_killed_is_completed_by_the_next_run() {
             .collect();
         assert_eq!(serials.len(), 400);
         let rows = inventory(&sandbox, "ca");
-        let issued = rows.values().filter(|row| row.state == "issued").count();
+        let issued = rows.values().filter(|row| row.state == "valid").count();
         assert_eq!(issued, 402, "{mode}");
         assert!(rows.values().all(|row| row.state != "reserved"), "{mode}");
         assert_eq!(

@@ -86,7 +86,7 @@ pub fn inventory(sandbox: &Sandbox, directory: &str) -> BTreeMap<String, Row> {
 pub fn assert_inventoried(directory: &Path, rows: &BTreeMap<String, Row>) {
     for (path, serial) in certificates_below(directory) {
         let state = rows.get(&serial).map(|row| row.state.as_str());
-        assert_eq!(state, Some("issued"), "{serial} of {}", path.display());
+        assert_eq!(state, Some("valid"), "{serial} of {}", path.display());
     }
 }
 

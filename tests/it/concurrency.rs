@@ -50,7 +50,7 @@ fn parallel_issues_all_succeed_with_serial_numbers_of_their_own() {
     assert_eq!(rows.len(), PROCESSES * ROUNDS + 2);
     for serial in &serials {
         let row = &rows[serial];
-        assert!(row.state == "issued" && row.delivered, "{serial}: {row:?}");
+        assert!(row.state == "valid" && row.delivered, "{serial}: {row:?}");
     }
     assert_inventoried(sandbox.root(), &rows);
     assert_owner_only(&sandbox.path("ca"));

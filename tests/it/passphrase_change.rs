@@ -136,6 +136,31 @@ fn one_key_may_be_named_and_each_file_has_a_salt_of_its_own() {
     assert!(opens(&sandbox, "issuing", PASSPHRASE));
 }
 
+/// The option that is missing is that of the new passphrase.
+#[test]
+fn a_new_passphrase_that_nobody_gives_is_asked_for_by_its_name() {
+    let sandbox = with_ca();
+    let change = [
+        "ca",
+        "passphrase",
+        "--dir",
+        "ca",
+        "--passphrase-file",
+        "passphrase",
+    ];
+    let mut command = Command::new("setsid");
+    sandbox.scrub(&mut command);
+    command.arg("--wait").arg(program()).args(change);
+    let run = sandbox.finish(command);
+    assert_eq!(run.code, 2, "{run:#?}");
+    for said in [
+        "the new passphrase is given nowhere",
+        "give --new-passphrase-file FILE, or --new-passphrase-from with",
+    ] {
+        assert!(run.stderr.contains(said), "{run:#?}");
+    }
+}
+
 #[test]
 fn what_is_wrong_changes_nothing() {
     let sandbox = with_ca();

@@ -36,6 +36,53 @@ fn request_of(sandbox: &Sandbox, key: &[&str], name: &str, out: &str) {
 }
 
 #[test]
+fn a_policy_is_checked_by_its_ca_or_its_file() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(&["ca", "policy", "check"]);
+    assert_eq!(run.code, 2, "{run:#?}");
+    for option in ["--dir <DIR>", "--file <FILE>"] {
+        assert!(run.stderr.contains(option), "{run:#?}");
+    }
+    sandbox.write("new.toml", "[profiles.web]\n");
+    sandbox.ok(&["ca", "policy", "check", "--file", "new.toml"]);
+    sandbox.ca(&[]);
+    sandbox.ok(&["ca", "policy", "check", "--file", "new.toml", "--dir", "ca"]);
+}
+
+#[test]
+fn what_a_hint_says_can_be_typed_as_it_stands() {
+    let sandbox = Sandbox::new();
+    sandbox.ca(&[]);
+    std::fs::rename(sandbox.path("ca"), sandbox.path("my ca")).unwrap();
+    sandbox.write("my ca/ca.toml", "[profiles.web]\ncn.allow = ['web-*']\n");
+    let dry = ["ca", "issue", "--cn", "db", "--dry-run"];
+    let typed = sandbox.run(&[&dry[..], &["--dir", "my ca"]].concat());
+    assert_eq!(typed.code, 3, "{typed:#?}");
+    let hint = typed
+        .stderr
+        .lines()
+        .find(|line| line.starts_with("hint: "))
+        .unwrap();
+    let shown = "windlass ca policy show --dir 'my ca'";
+    assert!(hint.contains(shown), "{hint}");
+    let words = shlex::split(shown).unwrap();
+    let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
+    sandbox.ok(&words);
+    // Whoever has the variable types nothing of it.
+    let mut command = sandbox.command();
+    command.args(dry).env("WINDLASS_CA_DIR", "my ca");
+    let set = sandbox.finish(command);
+    assert!(set.stderr.contains("'windlass ca policy show'"), "{set:#?}");
+    // So it is with warnings, and with what is printed.
+    let status = ["ca", "rollover", "cancel", "--dir", "my ca"];
+    let run = sandbox.run(&status);
+    for verb in ["prepare", "status"] {
+        let command = format!("windlass ca rollover {verb} --dir 'my ca'");
+        assert!(run.stderr.contains(&command), "{run:#?}");
+    }
+}
+
+#[test]
 fn everything_that_is_refused_is_told_at_once() {
     let sandbox = Sandbox::new();
     sandbox.ca(&[]);
@@ -71,7 +118,7 @@ fn everything_that_is_refused_is_told_at_once() {
     let all =
         ["cn.allow", "dns.deny", "dns.deny", "max_days"].map(|rule| format!("profiles.web.{rule}"));
     assert_eq!(rules_of(&shown), all);
-    assert_eq!(shown["refusals"][1]["value"], "the name DNS:a.example.com");
+    assert_eq!(shown["refusals"][1]["asked"], "the name DNS:a.example.com");
     // The log has the rules of a certificate that was really asked for.
     let run = issue(&sandbox, "db-1", &asked);
     assert_eq!(run.code, 3);

@@ -75,25 +75,38 @@ pub(super) struct Files {
     keys: HashMap<usize, GeneratedKey>,
 }
 
+/// What is delivered for a row.
+const DELIVERED: [&str; 4] = ["cert.pem", "chain.pem", "fullchain.pem", "key.pem"];
+
 /// Checks that nothing is where a row's directory will be.
 pub(super) fn check_free(out: &Path, id: &RowId) -> Result<(), Error> {
     let path = out.join(id.as_str());
     match std::fs::symlink_metadata(&path) {
-        Ok(_) => Err(Error::Store(store::Error::Exists { path })),
+        Ok(_) => Err(match stray(&path) {
+            Some(file) => Error::BatchOccupied {
+                directory: path,
+                file,
+            },
+            None => Error::Store(store::Error::Exists { path }),
+        }),
         Err(_) => Ok(()),
     }
+}
+
+/// The first file of a directory, by its name, that no batch has delivered.
+fn stray(directory: &Path) -> Option<String> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names
+        .filter(|name| !DELIVERED.contains(&name.as_str()))
+        .min()
 }
 
 /// Whether a row's directory holds an earlier certificate of that row and nothing
 /// that was not delivered with it: then it may be replaced.
 pub(super) fn holds_earlier(inventory: &Inventory, out: &Path, id: &RowId) -> Result<bool, Error> {
     let directory = out.join(id.as_str());
-    let Ok(entries) = std::fs::read_dir(&directory) else {
-        return Ok(false);
-    };
-    let known = ["cert.pem", "chain.pem", "fullchain.pem", "key.pem"];
-    let mut names = entries.map(|entry| entry.map(|entry| entry.file_name()));
-    if !names.all(|name| name.is_ok_and(|name| known.iter().any(|known| name == *known))) {
+    if stray(&directory).is_some() {
         return Ok(false);
     }
     let path = directory.join("cert.pem");

@@ -54,6 +54,13 @@ pub struct CaSignCa {
     #[arg(long, value_name = "YEARS", default_value_t = 3, value_parser = value::number("a life in years", 1..=50_u32, "3"))]
     pub issuing_years: u32,
 
+    /// Certify it although it does not ask for a CA's certificate
+    ///
+    /// A request without basicConstraints CA:TRUE is most likely a workload's, whose
+    /// owner would become a CA
+    #[arg(long)]
+    pub force: bool,
+
     /// Where the passphrase of the root comes from
     #[command(flatten)]
     pub passphrase: PassphraseArgs,

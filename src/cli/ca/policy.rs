@@ -59,6 +59,7 @@ pub enum CaPolicyCommand {
 #[derive(Args, Debug)]
 #[command(
     verbatim_doc_comment,
+    group = clap::ArgGroup::new("which").args(["dir", "file"]).required(true).multiple(true),
     after_long_help = "\
 Examples:
   windlass ca policy check --dir ca
@@ -71,8 +72,7 @@ pub struct CaPolicyCheck {
         long,
         value_name = "DIR",
         env = "WINDLASS_CA_DIR",
-        hide_env_values = true,
-        required_unless_present = "file"
+        hide_env_values = true
     )]
     pub dir: Option<PathBuf>,
 

@@ -140,7 +140,7 @@ pub struct RolloverStatusArgs {
 #[command(after_long_help = "\
 Examples:
   windlass ca rollover bundle --dir ca
-  windlass ca rollover bundle --dir ca --step next --out bundle.pem")]
+  windlass ca rollover bundle --dir ca --step next --out trust-anchor.pem")]
 pub struct RolloverBundle {
     /// Which CA
     #[command(flatten)]
@@ -232,8 +232,9 @@ pub struct RolloverRetire {
 /// Give up the generation that is prepared
 ///
 /// One that has begun to issue cannot be given up. Keys and certificates stay in
-/// their directories until you remove them; its number is not used again. Needs no
-/// passphrase.
+/// their directories until you remove them; its number is not used again. A new root
+/// leaves trust-anchor.pem, which Roles Anywhere is given again if it has that root
+/// already. Needs no passphrase.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Example:

@@ -221,7 +221,7 @@ fn foretell_refusal(
         authority::Error::KeyRefused {
             fingerprint,
             reason,
-        } => json!([{ "rule": "key", "value": fingerprint, "reason": reason }]),
+        } => json!([{ "rule": "key", "asked": fingerprint, "reason": reason }]),
         _ => return Ok(()),
     };
     context.printer.json(&json!({
@@ -237,7 +237,7 @@ pub(super) fn refusals_as_json(refusals: &Refusals) -> Value {
     let row = |refusal: &Refusal| {
         json!({
             "rule": refusal.rule,
-            "value": refusal.value,
+            "asked": refusal.value,
             "reason": refusal.reason,
         })
     };

@@ -23,7 +23,7 @@ pub(in crate::commands) fn passphrase(
     let old = unlock(&directory, &arguments.passphrase, context)?;
     // In the order in which people expect to be asked.
     old.ask()?;
-    let new = new.read(&context.environment)?;
+    let new = material::new_passphrase(&new, context)?;
     refuse_weak(&new)?;
     let actor = actor(context);
     let done = change_passphrase(

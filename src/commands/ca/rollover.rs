@@ -234,6 +234,14 @@ fn cancel(arguments: &RolloverCancel, context: &Context) -> Result<(), Error> {
     }
     let mut text = format!("cancelled generation {}\n", cancelled.row.number);
     text.push_str(&over(&cancelled, &directory));
+    if cancelled.is_bundle_changed {
+        let bundle = directory.join("trust-anchor.pem");
+        text.push_str(&format!(
+            "next           if Roles Anywhere was given the new root, give it {} again\n               \
+             ('aws rolesanywhere update-trust-anchor'): the root given up is not in it any more\n",
+            bundle.display()
+        ));
+    }
     context.printer.data(&text)
 }
 

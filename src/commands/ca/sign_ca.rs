@@ -27,6 +27,13 @@ pub(in crate::commands) fn sign_ca(arguments: &CaSignCa, context: &Context) -> R
     let origin = source.to_string();
     let content = source.read(&context.environment, limits::MAX_REQUEST)?;
     let request = CertificateRequest::read(&content.bytes, &origin)?;
+    let wanted = CaRequest {
+        request: &request,
+        origin: &origin,
+        years: arguments.issuing_years,
+        force: arguments.force,
+    };
+    wanted.check()?;
     let fingerprint = request.public_key().fingerprint();
     Confirm {
         what: &format!("the key in {origin}"),
@@ -47,11 +54,6 @@ pub(in crate::commands) fn sign_ca(arguments: &CaSignCa, context: &Context) -> R
         &unlock(&directory, &arguments.passphrase, context)?,
     )?;
     let actor = actor(context);
-    let wanted = CaRequest {
-        request: &request,
-        origin: &origin,
-        years: arguments.issuing_years,
-    };
     let certified = signer.certify(
         &wanted,
         delivery,

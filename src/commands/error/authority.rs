@@ -52,6 +52,7 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         authority::Error::Awaiting { .. }
         | authority::Error::AuthorityMeant { .. }
         | authority::Error::BatchFile { .. }
+        | authority::Error::BatchOccupied { .. }
         | authority::Error::BatchRow { .. }
         | authority::Error::BatchWithoutDirectory
         | authority::Error::CheckpointFile { .. }
@@ -60,7 +61,9 @@ pub(super) fn of_authority(error: &authority::Error) -> Outcome {
         | authority::Error::NoAuthority { .. }
         | authority::Error::NoAuthorityNamed { .. }
         | authority::Error::NoDefaultProfile { .. }
+        | authority::Error::NoPlaceForKey
         | authority::Error::NoProfile { .. }
+        | authority::Error::NotForAuthority { .. }
         | authority::Error::NothingRequested { .. }
         | authority::Error::Policy { .. }
         | authority::Error::PolicyExposed { .. }
@@ -90,7 +93,7 @@ pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<St
             "nothing was restored; take a newer backup if there is one. With --accept-older this one is restored, and the list's number and revocations are taken over".to_owned(),
         ),
         authority::Error::BackupUnfit { .. } => Some(
-            "nothing was written; use another backup, or look at the CA with 'windlass ca check --deep'".to_owned(),
+            "nothing was written; use another backup, or look at the CA that it is of, on its machine: 'windlass ca check --dir CA --deep'".to_owned(),
         ),
         authority::Error::CertificateUnfit { part, flaw, .. } => Some(hint_flaw(*part, flaw)),
         authority::Error::CheckpointFile { .. } => Some(
@@ -106,7 +109,7 @@ pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<St
         ),
         authority::Error::CaNotValid { which, .. } => Some(match which.role() {
             Role::Issuing => "is this host's clock right? An expired CA issues nothing; 'windlass ca rollover prepare' makes the next issuing CA under the same root".to_owned(),
-            Role::Root => "is this host's clock right? An expired CA issues nothing; make a new one with 'windlass ca init' and give its trust-anchor.pem to Roles Anywhere beside the old one".to_owned(),
+            Role::Root => "is this host's clock right? An expired CA issues nothing; make a new one with 'windlass ca init --dir NEW --name NAME' and give its trust-anchor.pem to Roles Anywhere beside the old one".to_owned(),
         }),
         authority::Error::ClockAhead { .. } | authority::Error::ClockBehind { .. } => Some(
             "look at the clock of this host ('date -u'); if it is right, say so with --accept-clock, which the audit log keeps".to_owned(),
@@ -114,6 +117,10 @@ pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<St
         authority::Error::BatchFile { .. } => {
             Some("nothing was issued; 'windlass ca issue --help' says what a batch is".to_owned())
         }
+        authority::Error::BatchOccupied { .. } => Some(
+            "nothing was changed there; move the file away, or give --out another directory"
+                .to_owned(),
+        ),
         authority::Error::BatchRow { .. } => None,
         authority::Error::BatchKeyLost { serial, .. } => Some(format!(
             "give --out the directory in which the batch was delivered; only where the key is lost, revoke the certificate, 'windlass ca revoke {serial} --reason superseded', and give the row another id, so that it gets a new key"
@@ -121,9 +128,9 @@ pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<St
         authority::Error::RequestDiffers { .. } => Some(
             "give the row another id; under one id nothing is issued twice".to_owned(),
         ),
-        authority::Error::RequestRevoked { .. } => Some(
-            "give the row another id if a new certificate is meant; one on hold can be released with 'windlass ca release'".to_owned(),
-        ),
+        authority::Error::RequestRevoked { serial, .. } => Some(format!(
+            "give the row another id if a new certificate is meant; one on hold can be released with 'windlass ca release {serial}'"
+        )),
         authority::Error::BatchRunning { .. } | authority::Error::PassphraseChanging { .. } => {
             Some("wait until it has ended, and run the same command again".to_owned())
         }
@@ -160,6 +167,7 @@ pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<St
             "name one with --profile, or write default = \"NAME\" into ca.toml; there are {}",
             known.join(", ")
         )),
+        authority::Error::NoPlaceForKey => Some("nothing was issued; give --out a new directory".to_owned()),
         authority::Error::NoProfile { known, .. } if known.is_empty() => Some(
             "profiles stand in the file ca.toml of the CA's directory, and this CA has none"
                 .to_owned(),
@@ -176,13 +184,13 @@ pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<St
             path.display()
         )),
         authority::Error::NothingRequested { .. } => Some(
-            "'windlass ca init --offline-root' makes a CA that waits for one; is --dir right?".to_owned(),
+            "'windlass ca init --offline-root --dir NEW --name NAME' makes a CA that waits for one; is --dir right?".to_owned(),
         ),
         authority::Error::OtherFingerprint { .. } => Some(
             "nothing was done: somebody may have exchanged the file on its way; compare again what the two machines show".to_owned(),
         ),
         authority::Error::RootAlone { .. } => Some(
-            "it certifies issuing CAs: 'windlass ca sign-ca'; those issue".to_owned(),
+            "it certifies issuing CAs, 'windlass ca sign-ca --csr FILE --out FILE'; those issue".to_owned(),
         ),
         authority::Error::RootApart { .. } => Some(
             "type it on the machine of the root, with --dir naming the directory there; what is made here is a request ('windlass ca rollover prepare'), which an old or a new root grants".to_owned(),
@@ -218,6 +226,10 @@ pub(in crate::commands) fn hint_authority(error: &authority::Error) -> Option<St
             "'windlass ca rollover status' says what is there, and what to do next".to_owned(),
         ),
         authority::Error::Rollover(error) => Some(hint_rollover(error)),
+        authority::Error::NotForAuthority { .. } => Some(
+            "nothing was signed; a workload's request is signed by an issuing CA, 'windlass ca sign --dir CA --csr FILE --out FILE'. If it is a CA's all the same, as its key's SHA-256 shows, give --force"
+                .to_owned(),
+        ),
         authority::Error::NotFound { which }
             if which.len() > 20 && which.bytes().all(|octet| octet.is_ascii_digit()) =>
         {

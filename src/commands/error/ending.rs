@@ -44,6 +44,7 @@ impl Error {
             | Self::NoCache
             | Self::NoHome { .. }
             | Self::NoIdentity
+            | Self::NoNewPassphrase
             | Self::NoRoot { .. }
             | Self::NothingSelected { .. }
             | Self::Conflict { .. }

@@ -74,6 +74,10 @@ impl Error {
             Self::NoCommandLine { .. } => fixed("give it a path of ordinary characters"),
             Self::NoHome { variable } => Some(format!("set ${variable}, or $HOME")),
             Self::NoIdentity => fixed("give --identity, --certificate, or --private-key"),
+            Self::NoNewPassphrase => fixed(concat!(
+                "give --new-passphrase-file FILE, or --new-passphrase-from with ",
+                passphrase_sources!()
+            )),
             Self::NoProfile {
                 name,
                 places,

@@ -100,7 +100,7 @@ impl Scene {
         serials.dedup();
         assert_eq!(serials.len(), ROWS, "{context}");
         let all = inventory(sandbox, "ca");
-        let issued = all.values().filter(|row| row.state == "issued").count();
+        let issued = all.values().filter(|row| row.state == "valid").count();
         assert_eq!(issued, ROWS + 2, "{context}: an id has two certificates");
         let unsettled = all.values().filter(|row| row.state == "reserved").count();
         assert_eq!(unsettled, 0, "{context}");

@@ -31,7 +31,7 @@ fn what_is_due_is_issued_anew_in_the_place_of_the_old_one() {
     );
     assert_eq!(read("b/key.pem"), before.2);
     assert_eq!(leaf_target(&sandbox.path("out/a")), Target::Complete);
-    assert_eq!(states(&sandbox), ["issued"; 3]);
+    assert_eq!(states(&sandbox), ["valid"; 3]);
     assert!(!sandbox.path("out/.windlass-keys").exists());
     // The newest is what is given again, and what is renewed next.
     let again = read("a/cert.pem");
@@ -68,8 +68,10 @@ fn a_directory_with_other_files_is_left_alone() {
     let run = batch(&sandbox, "rows", &options);
     assert_eq!(run.code, 2);
     assert_eq!(outcomes(&run), ["failed", "failed", "issued"]);
+    let stray = "out/a has the file 'notes', which was not delivered there";
+    assert!(run.stderr.contains(stray), "{run:#?}");
     assert_eq!(sandbox.read("out/a/notes"), "mine");
-    assert_eq!(states(&sandbox), ["issued"; 4]);
+    assert_eq!(states(&sandbox), ["valid"; 4]);
 }
 
 /// Killed at one call after another: what is in the directory fits together at

@@ -59,7 +59,7 @@ fn an_id_that_is_given_again_with_other_content_is_refused() {
     assert_eq!(batch(&sandbox, "rows", &[]).code, 0);
     sandbox.write("ca/ca.toml", "[profiles.web]\ndays = 3\n");
     assert_eq!(batch(&sandbox, "rows", &[]).code, 0);
-    assert_eq!(states(&sandbox), ["issued"; 2]);
+    assert_eq!(states(&sandbox), ["valid"; 2]);
 }
 
 /// What ends with its CA asks for the same as before.

@@ -25,6 +25,99 @@ fn occasion(at: DateTime<Utc>, accept_clock: bool) -> Occasion<'static> {
     }
 }
 
+/// Whoever can write the inventory can write any number where a time is.
+#[test]
+fn no_number_where_a_time_is_ends_the_program() {
+    let sandbox = crate::harness::Sandbox::new();
+    sandbox.ca(&[]);
+    sandbox.issue("web", &[]);
+    sandbox.ok(&[
+        "ca",
+        "revoke",
+        "--dir",
+        "ca",
+        "--cn",
+        "web",
+        "--reason",
+        "superseded",
+    ]);
+    let columns = [
+        ("certificate", "not_after"),
+        ("certificate", "not_before"),
+        ("certificate", "reserved_at"),
+        ("certificate", "revoked_at"),
+        ("certificate", "delivered_at"),
+        ("time_mark", "at"),
+        ("authority", "activated_at"),
+    ];
+    // The last is a time of chrono's, and no day can be added to it.
+    let numbers = [i64::MIN, 253_402_300_800, 8_210_266_876_799];
+    for (number, (table, column)) in numbers
+        .iter()
+        .flat_map(|number| columns.map(|column| (number, column)))
+    {
+        let name = format!("{table}-{column}-{number}");
+        crate::ca_state::copy(&sandbox.path("ca"), &sandbox.path(&name));
+        let database = sandbox.path(&name).join("inventory.db");
+        super::tamper(
+            &database,
+            &format!("UPDATE {table} SET {column} = {number} WHERE {column} IS NOT NULL"),
+        );
+        for verb in [
+            &["list"][..],
+            &["check", "--deep"],
+            &["rollover", "status"],
+            &["audit", "verify"],
+            &["issue", "--cn", "db", "--dry-run"],
+            &["rollover", "retire"],
+        ] {
+            let run = sandbox.run(&[&["ca"][..], verb, &["--dir", &name]].concat());
+            assert!(![101, -1].contains(&run.code), "{name}, {verb:?}: {run:#?}");
+            assert!(
+                !run.stderr.contains("panicked"),
+                "{name}, {verb:?}: {run:#?}"
+            );
+        }
+    }
+}
+
+/// A key that nobody is given would be lost with the certificate that was issued
+/// for it.
+#[test]
+fn a_new_key_is_delivered_or_nothing_is_issued() {
+    let sandbox = crate::harness::Sandbox::new();
+    sandbox.ca(&[]);
+    let environment = Environment::default();
+    let authority =
+        Authority::open(&sandbox.path("ca"), &unlock(PASSPHRASE, &environment)).unwrap();
+    let request = IssueRequest {
+        common_name: "web".parse().unwrap(),
+        organization: None,
+        organizational_units: Vec::new(),
+        names: Vec::new(),
+        key: RequestedKey::New(KeyType::P256),
+        days: None,
+        profile: None,
+        request_id: None,
+    };
+    let now = std::time::SystemTime::now().into();
+    for delivery in [
+        Delivery::file(&sandbox.path("web.pem")).unwrap(),
+        Delivery::Handed,
+    ] {
+        let refused = authority.issue(
+            &request,
+            delivery,
+            &occasion(now, false),
+            &SystemRandom::new(),
+        );
+        assert!(matches!(refused, Err(Error::NoPlaceForKey)), "{refused:?}");
+    }
+    assert!(!sandbox.path("web.pem").exists());
+    let listed = sandbox.ok(&["ca", "list", "--dir", "ca", "--kind", "leaf", "--json"]);
+    assert_eq!(listed.stdout, "[]\n");
+}
+
 #[test]
 fn wrong_clocks_are_refused_and_2050_is_a_year_like_others() {
     let home = tempfile::tempdir().unwrap();

@@ -172,7 +172,10 @@ fn every_column_that_says_something_is_held_against_certificate_and_log() {
             "of unsettled reservations leaves some out".to_owned(),
         ),
         (
-            "UPDATE certificate SET issued_at = NULL WHERE common_name = 'db'; \
+            "INSERT INTO certificate (serial, kind, issuer_key_id, subject, common_name, names, \
+             key_fingerprint, not_before, not_after, reserved_at) SELECT x'11', kind, \
+             issuer_key_id, subject, 'lost', '[]', key_fingerprint, not_before, not_after, \
+             reserved_at FROM certificate WHERE common_name = 'web'; \
              UPDATE unsettled_from SET certificate = (SELECT max(id) + 1 FROM certificate)"
                 .to_owned(),
             "of unsettled reservations leaves some out".to_owned(),

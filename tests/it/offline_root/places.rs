@@ -2,7 +2,7 @@
 //! else in that of the issuing CA.
 
 use super::{Apart, SECRET, issue, json};
-use crate::harness::Run;
+use crate::harness::{Run, Sandbox};
 use crate::issuer::openssl;
 
 fn ca(apart: &Apart, verb: &[&str], with_secret: bool) -> Run {
@@ -21,6 +21,32 @@ fn assert_refused(run: &Run, said: &str) {
         run.stderr
     );
     assert!(run.stderr.contains("\nhint: "), "{}", run.stderr);
+}
+
+/// Nothing can follow a generation that has not begun: what it waits for is told.
+#[test]
+fn a_ca_that_waits_for_its_certificate_is_told_so_when_the_next_is_prepared() {
+    let sandbox = Sandbox::new();
+    let init = [
+        "ca",
+        "init",
+        "--offline-root",
+        "--dir",
+        "site",
+        "--name",
+        "Example Corp",
+    ];
+    sandbox.ok(&[&init[..], &SECRET].concat());
+    for of in ["issuing", "root"] {
+        let prepare = ["ca", "rollover", "prepare", "--dir", "site", "--of", of];
+        let run = sandbox.run(&[&prepare[..], &SECRET].concat());
+        assert_eq!(run.code, 2, "{run:#?}");
+        assert!(
+            run.stderr
+                .contains("windlass ca install --dir site --cert issuing.pem"),
+            "{run:#?}"
+        );
+    }
 }
 
 #[test]

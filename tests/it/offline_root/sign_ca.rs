@@ -198,7 +198,7 @@ fn of_a_request_the_name_and_the_key_are_taken() {
         ("nameless", &nameless, 2, "it has no CN"),
         ("root", &root, 2, "it is the root's own name"),
     ] {
-        let run = sign(name, key, &[]);
+        let run = sign(name, key, &["--force"]);
         assert_eq!(run.code, code, "{name}: {run:#?}");
         assert!(run.stderr.contains(said), "{name}: {}", run.stderr);
         assert!(!sandbox.path(&format!("{name}.pem")).exists());
@@ -207,7 +207,7 @@ fn of_a_request_the_name_and_the_key_are_taken() {
     let log = sandbox
         .ok(&["ca", "audit", "list", "--dir", "vault"])
         .stdout;
-    assert_eq!(log.matches(" refuse\n").count(), 3, "{log}");
+    assert_eq!(log.matches(" refuse ").count(), 3, "{log}");
     // The key of one whose key was stolen is certified never again.
     let shown = sandbox.ok(&["ca", "show", "--dir", "vault", "Other CA", "--json"]);
     let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
@@ -227,7 +227,7 @@ fn of_a_request_the_name_and_the_key_are_taken() {
             "again.csr",
         ],
     );
-    let again = sign("again", &key, &[]);
+    let again = sign("again", &key, &["--force"]);
     assert_eq!(again.code, 3, "{again:#?}");
     assert!(
         again.stderr.contains("the key was compromised"),
@@ -237,6 +237,55 @@ fn of_a_request_the_name_and_the_key_are_taken() {
 }
 
 /// Who asks must hold the key: the signature on the request is that of another.
+/// Whoever takes the wrong file would make that host a CA.
+#[test]
+fn the_request_of_a_workload_is_refused_unless_it_is_meant() {
+    let apart = Apart::with(&[]);
+    let sandbox = &apart.sandbox;
+    let made = [
+        "req",
+        "-new",
+        "-nodes",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+    ];
+    let names = [
+        "-keyout",
+        "web.key",
+        "-out",
+        "web.csr",
+        "-subj",
+        "/CN=web-1",
+    ];
+    openssl(sandbox, &[&made[..], &names].concat());
+    let request = CertificateRequest::read(sandbox.read("web.csr").as_bytes(), "request").unwrap();
+    let key = request.public_key().fingerprint();
+    let before = issued(sandbox);
+    let sign = |options: &[&str]| {
+        let fixed = [
+            "--csr",
+            "web.csr",
+            "--out",
+            "web.pem",
+            "--key-fingerprint",
+            &key,
+        ];
+        let sign = ["ca", "sign-ca", "--dir", "vault"];
+        sandbox.run(&[&sign[..], &fixed, &SECRET, options].concat())
+    };
+    let refused = sign(&[]);
+    assert_eq!(refused.code, 2, "{refused:#?}");
+    let said = "web.csr, the request of CN=web-1, does not ask for the certificate of a CA";
+    assert!(refused.stderr.contains(said), "{refused:#?}");
+    assert!(refused.stderr.contains("--force"), "{refused:#?}");
+    assert_eq!(issued(sandbox), before);
+    assert!(!sandbox.path("web.pem").exists());
+    assert_eq!(sign(&["--force"]).code, 0);
+    assert!(certificates(sandbox, "web.pem")[0].is_ca());
+}
+
 #[test]
 fn a_request_that_was_changed_is_refused() {
     let apart = Apart::new();

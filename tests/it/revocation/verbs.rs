@@ -233,7 +233,7 @@ fn a_certificate_is_named_by_fingerprint_or_serial_number_too() {
     let none = sandbox.run(&[&by[..], &["--fingerprint", &"00".repeat(32)]].concat());
     assert_eq!(none.code, 1);
     assert!(
-        none.stderr.contains("'windlass ca list' shows"),
+        none.stderr.contains("'windlass ca list --dir ca' shows"),
         "{none:#?}"
     );
     assert_eq!(sandbox.run(&[&by[..], &["77"]].concat()).code, 1);
