@@ -29,7 +29,7 @@ pub use answer::{Answer, Asked, Flaw};
 pub use backoff::{Failures, Prospect};
 pub use error::Error;
 pub use hooks::{CommandHooks, HookFacts, HookId, HookOutcome, Hooks, When, Which};
-pub use issuer::{CommandIssuer, Issuer, IssuerFailure};
+pub use issuer::{CommandIssuer, Issuer, IssuerFailure, Word};
 pub use places::Places;
 pub use probe::{Probe, Verdict};
 pub use rotation::{Done, Report, Rotation};

@@ -4,6 +4,7 @@ mod amiss;
 mod crash;
 mod fixed;
 mod issuers;
+mod revoked;
 mod settings;
 mod telling;
 
