@@ -159,6 +159,7 @@ pub struct RotationArgs {
 
     /// CA on this machine that certifies: its directory
     ///
+    /// What it has revoked is renewed at once; what it has on hold is not renewed.
     /// --passphrase-from and its like open its key. $WINDLASS_CA_DIR names it for
     /// 'windlass ca' too
     #[arg(

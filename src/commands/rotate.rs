@@ -32,11 +32,12 @@ pub(super) fn run(arguments: &Rotate, context: &Context) -> Result<(), Error> {
     let mut all = Vec::new();
     let mut failed: Option<Error> = None;
     let mut seen: Vec<PathBuf> = Vec::new();
-    for (name, asked) in asked(arguments, context)? {
+    let mut asked = asked(arguments, context)?;
+    refuse_disputed(&mut asked, context);
+    for (name, asked) in asked {
         let done = asked.and_then(|asked| {
             // Several profiles may have one identity, each with a role of its own.
-            let path = Plan::directory(&asked, context)?;
-            let path = std::fs::canonicalize(&path).unwrap_or(path);
+            let path = real_directory(&asked, context)?;
             if seen.contains(&path) {
                 return Ok(None);
             }
@@ -120,6 +121,62 @@ fn asked(arguments: &Rotate, context: &Context) -> Result<Vec<Asked>, Error> {
         return Err(RotateError::NoIdentities.into());
     }
     Ok(asked)
+}
+
+/// Where a profile's identity is, with links followed.
+fn real_directory(asked: &Rotate, context: &Context) -> Result<PathBuf, Error> {
+    let path = Plan::directory(asked, context)?;
+    Ok(std::fs::canonicalize(&path).unwrap_or(path))
+}
+
+/// Takes away the profiles that want one identity to have different names: each run
+/// would renew it for the one and for the other.
+fn refuse_disputed(asked: &mut [Asked], context: &Context) {
+    let wanted: Vec<_> = asked
+        .iter()
+        .map(|(name, asked)| {
+            let asked = asked.as_ref().ok()?;
+            let path = real_directory(asked, context).ok()?;
+            Some((name.clone(), path, names_of(asked)))
+        })
+        .collect();
+    for ((_, asked), own) in asked.iter_mut().zip(&wanted) {
+        let Some((name, directory, names)) = own else {
+            continue;
+        };
+        let mut others = wanted.iter().flatten();
+        let other = others.find(|(_, path, other)| path == directory && other != names);
+        if let Some((other, ..)) = other {
+            *asked = Err(RotateError::Disputed {
+                directory: directory.clone(),
+                profiles: [name.clone(), other.clone()],
+            }
+            .into());
+        }
+    }
+}
+
+/// The names that an identity is to have.
+fn names_of(asked: &Rotate) -> Vec<String> {
+    let rotation = &asked.rotation;
+    let names = &rotation.names;
+    let mut all: Vec<String> = names.san.iter().map(ToString::to_string).collect();
+    all.extend(
+        rotation
+            .cn
+            .iter()
+            .map(|name| format!("CN={}", name.as_str())),
+    );
+    all.extend(names.ou.iter().map(|name| format!("OU={}", name.as_str())));
+    all.extend(
+        names
+            .organization
+            .iter()
+            .map(|name| format!("O={}", name.as_str())),
+    );
+    all.sort();
+    all.dedup();
+    all
 }
 
 /// What one identity has come to.

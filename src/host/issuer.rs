@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use crate::limits;
+use crate::pki::Certificate;
 use crate::process::{Answer, CommandFailure, CommandLine};
 
 use super::Prospect;
@@ -23,6 +24,38 @@ pub trait Issuer {
 
     /// What it is called in messages and in the state file.
     fn name(&self) -> String;
+
+    /// What it says of a certificate that it has issued. Who can only be asked for
+    /// certificates says nothing.
+    fn word(&self, certificate: &Certificate) -> Word {
+        let _ = certificate;
+        Word::Nothing
+    }
+}
+
+/// What an issuer says of a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Word {
+    /// Nothing, or that it is good.
+    #[default]
+    Nothing,
+    /// It is not to be accepted for now, until somebody has looked into something: a
+    /// new one would go round that.
+    OnHold,
+    /// It is revoked.
+    Revoked,
+}
+
+impl Word {
+    /// The word for it, also in JSON.
+    #[must_use]
+    pub const fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Nothing => None,
+            Self::OnHold => Some("onHold"),
+            Self::Revoked => Some("revoked"),
+        }
+    }
 }
 
 /// Why an issuer has given nothing.

@@ -13,7 +13,7 @@ use crate::store::VersionNumber;
 use super::answer::{Answer, Asked, Flaw};
 use super::backoff::Prospect;
 use super::hooks::{When, Which};
-use super::issuer::IssuerFailure;
+use super::issuer::{IssuerFailure, Word};
 use super::probe::Verdict;
 use super::rotation::{Rotation, told};
 use super::schedule::Life;
@@ -221,7 +221,8 @@ impl Making<'_> {
         let KeyPolicy::Reuse(limit) = self.rotation.terms.keys else {
             return None;
         };
-        let pair = self.pair?;
+        // It may be the key that is in other hands.
+        let pair = self.pair.filter(|_| self.standing.word != Word::Revoked)?;
         let known = self.state.in_force.as_ref();
         let known = known.filter(|known| known.version == pair.number.get());
         let made = match (known, &self.standing.certificate) {

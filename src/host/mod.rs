@@ -34,7 +34,7 @@ pub use health::{
     examine_certificate,
 };
 pub use hooks::{CommandHooks, HookFacts, HookId, HookOutcome, Hooks, When, Which};
-pub use issuer::{CommandIssuer, Issuer, IssuerFailure};
+pub use issuer::{CommandIssuer, Issuer, IssuerFailure, Word};
 pub use places::Places;
 pub use probe::{Probe, Verdict};
 pub use rotation::{Done, Report, Rotation};

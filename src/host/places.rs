@@ -23,6 +23,11 @@ impl Places {
         }
     }
 
+    /// The directory of the identity.
+    pub(super) fn identity(&self) -> &Path {
+        &self.identity
+    }
+
     /// What hooks are told of a version.
     pub(super) fn facts(
         &self,

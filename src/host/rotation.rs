@@ -9,7 +9,7 @@ use crate::pki::SerialNumber;
 use super::Error;
 use super::backoff::Failures;
 use super::hooks::{HookId, HookOutcome, Hooks, When, Which};
-use super::issuer::Issuer;
+use super::issuer::{Issuer, Word};
 use super::making::{Making, Stopped, Trouble};
 use super::places::Places;
 use super::probe::Probe;
@@ -97,6 +97,13 @@ impl Rotation<'_> {
         let pair = self.in_force(&state)?;
         let mut fixed = self.catch_up(&mut state, pair.as_ref(), &mut notes)?;
         let standing = self.standing(pair.as_ref(), state.clone());
+        if standing.word == Word::OnHold {
+            notes.push(format!(
+                "{} has put the certificate of the identity in {} on hold: it is not renewed until that is taken back",
+                self.issuer.name(),
+                self.places.identity().display(),
+            ));
+        }
         let reason = if force {
             Some(Reason::Forced)
         } else {
@@ -166,7 +173,8 @@ impl Rotation<'_> {
     }
 
     fn standing(&self, pair: Option<&Pair>, state: State) -> Standing {
-        Standing::of(pair, state, self.terms, self.now())
+        let says = |certificate: &_| self.issuer.word(certificate);
+        Standing::of(pair, state, self.terms, self.now(), says)
     }
 
     fn now(&self) -> DateTime<Utc> {

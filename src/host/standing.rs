@@ -7,6 +7,7 @@ use crate::pki::Certificate;
 use crate::store::VersionNumber;
 
 use super::backoff::Failures;
+use super::issuer::Word;
 use super::schedule::{Cause, Due, Life, Urgency};
 use super::shelf::Pair;
 use super::spread::Whose;
@@ -24,6 +25,8 @@ pub struct Standing {
     pub due: Option<Due>,
     /// How urgent a renewal is.
     pub urgency: Urgency,
+    /// What the issuer says of its certificate.
+    pub word: Word,
     /// Why it is to be renewed now, if it is.
     pub reason: Option<Reason>,
     /// When a renewal that failed is tried again, if that is still to come.
@@ -50,6 +53,8 @@ pub enum Reason {
     Life(Cause),
     /// It has ended.
     Ended,
+    /// Its issuer has revoked it.
+    Revoked,
     /// It is to have other names.
     Names,
     /// What is in force cannot be read.
@@ -68,6 +73,7 @@ impl std::fmt::Display for Reason {
             Self::Life(Cause::TwoThirds) => "two thirds of its life are over",
             Self::Life(Cause::Within | Cause::WithinTooLong) => "less is left than is asked for",
             Self::Ended => "it has expired",
+            Self::Revoked => "its issuer has revoked it",
             Self::Names => "it is to have other names",
             Self::Unreadable => "what is in force cannot be read",
             Self::Begun => "a renewal was begun",
@@ -77,7 +83,13 @@ impl std::fmt::Display for Reason {
 
 impl Standing {
     /// Judges what is in force.
-    pub(super) fn of(pair: Option<&Pair>, state: State, terms: &Terms, now: DateTime<Utc>) -> Self {
+    pub(super) fn of(
+        pair: Option<&Pair>,
+        state: State,
+        terms: &Terms,
+        now: DateTime<Utc>,
+        says: impl FnOnce(&Certificate) -> Word,
+    ) -> Self {
         let certificate = pair.and_then(Pair::certificate);
         let number = pair.map(|pair| pair.number);
         let life = certificate
@@ -89,11 +101,13 @@ impl Standing {
         };
         let due = life.map(|life| life.due(terms.rule, &whose));
         let urgency = due.map_or(Urgency::Expired, |due| due.urgency(now));
+        let word = certificate.as_ref().map(says).unwrap_or_default();
         let reason = match (&certificate, due) {
             (None, _) if pair.is_none() => Some(Reason::First),
             (None, _) | (_, None) => Some(Reason::Unreadable),
             _ if pair.is_some_and(|pair| !pair.is_whole()) => Some(Reason::Unreadable),
             _ if urgency == Urgency::Expired => Some(Reason::Ended),
+            _ if word == Word::Revoked => Some(Reason::Revoked),
             (_, Some(due)) if urgency.is_due() => Some(Reason::Life(due.cause)),
             (Some(found), _) if !terms.compare(found).is_same() => Some(Reason::Names),
             _ if state.next.is_some() => Some(Reason::Begun),
@@ -106,12 +120,14 @@ impl Standing {
         };
         let next_try = state.failures.filter(held_up);
         let next_try = next_try.map(|failures| failures.next_try(ends, &whose));
-        let is_closed = !terms.windows.permit(now, urgency);
+        // What is revoked is of no use until a window opens.
+        let is_closed = word != Word::Revoked && !terms.windows.permit(now, urgency);
         Self {
             version: number,
             certificate,
             due,
             urgency,
+            word,
             reason,
             next_try,
             opens: terms.windows.next_opening(now).filter(|_| is_closed),
@@ -124,13 +140,14 @@ impl Standing {
     /// How an identity stands whose directory is not there.
     #[must_use]
     pub fn of_none(terms: &Terms, now: DateTime<Utc>) -> Self {
-        Self::of(None, State::default(), terms, now)
+        Self::of(None, State::default(), terms, now, |_| Word::Nothing)
     }
 
     /// Whether a run would renew it now.
     #[must_use]
     pub const fn is_to_be_renewed(&self) -> bool {
-        self.reason.is_some() && self.next_try.is_none() && !self.is_closed
+        let is_held = self.next_try.is_some() || self.is_closed;
+        self.reason.is_some() && !is_held && !matches!(self.word, Word::OnHold)
     }
 
     /// When a certificate that is in force now will be looked at for renewal.

@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 use super::Error;
 use super::backoff::Prospect;
+use super::issuer::Word;
 use super::rotation::{Done, Report, Rotation};
 use super::schedule::Urgency;
 
@@ -107,6 +108,7 @@ impl Report {
                 let failure = standing.state.last_failure.as_ref();
                 Some(failure.map_or("", |failure| &failure.message))
             }
+            Done::Held if standing.word == Word::OnHold => Some("hold"),
             Done::Held if standing.urgency >= Urgency::Overdue => Some("window"),
             Done::Held | Done::Nothing | Done::Renewed { .. } => None,
         }

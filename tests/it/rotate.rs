@@ -7,6 +7,7 @@ mod crash;
 mod disks;
 mod fixed;
 mod issuers;
+mod revoked;
 mod settings;
 mod telling;
 mod traces;

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::cli::Origin;
 use crate::clock::{in_words, rfc3339};
 use crate::commands::Outcome;
-use crate::host::{self, Done, Prospect, Report, Urgency};
+use crate::host::{self, Done, Prospect, Report, Urgency, Word};
 
 use crate::store::UnsafeMode;
 
@@ -41,6 +41,19 @@ pub enum RotateError {
         origin: Origin,
         /// Which mode, and which it may have.
         reason: UnsafeMode,
+    },
+    /// Two profiles want one identity to have different names.
+    #[error(
+        "the profiles {} and {} want the identity in {} to have different names",
+        profiles[0],
+        profiles[1],
+        directory.display()
+    )]
+    Disputed {
+        /// The identity.
+        directory: PathBuf,
+        /// The profiles.
+        profiles: [String; 2],
     },
     /// There is no such group.
     #[error("there is no group '{group}'")]
@@ -113,6 +126,7 @@ impl RotateError {
         let (failure, tried) = match (report.done, standing.next_try) {
             (Done::Failed(failure), _) => (Some(failure), true),
             (Done::Held, Some(_)) => (standing.state.last_failure, false),
+            (Done::Held, None) if standing.word == Word::OnHold => (None, false),
             _ => {
                 let fixed = report.fixed;
                 return fixed.map(|source| Self::Fixed { directory, source });
@@ -124,8 +138,17 @@ impl RotateError {
                 Some(failure) => failure.prospect,
                 None => Prospect::Passing,
             },
-            refused: failure.as_ref().is_some_and(|failure| failure.refused),
-            message: failure.map(|failure| failure.message).unwrap_or_default(),
+            refused: match &failure {
+                Some(failure) => failure.refused,
+                None => standing.word == Word::OnHold,
+            },
+            message: match failure {
+                Some(failure) => failure.message,
+                None if standing.word == Word::OnHold => {
+                    "its issuer has put the certificate on hold".to_owned()
+                }
+                None => String::new(),
+            },
             tried,
             ends: standing.due.map(|due| due.ends()),
             urgency: standing.urgency,
@@ -148,9 +171,11 @@ impl RotateError {
 
     pub(super) fn outcome(&self) -> Outcome {
         match self {
-            Self::Mode { .. } | Self::NoGroup { .. } | Self::NoIdentities | Self::NoUser { .. } => {
-                Outcome::Usage
-            }
+            Self::Disputed { .. }
+            | Self::Mode { .. }
+            | Self::NoGroup { .. }
+            | Self::NoIdentities
+            | Self::NoUser { .. } => Outcome::Usage,
             Self::Fixed { source, .. } | Self::Host { source, .. } => match source {
                 host::Error::Store(error) => of_store(error),
                 host::Error::NoCurrent { .. } => Outcome::Unusable,
@@ -179,6 +204,9 @@ impl RotateError {
                 _ => "nobody but its owner may be able to write it".to_owned(),
             }),
             Self::NoUser { .. } => Some("'getent passwd' lists them; a number is taken too".to_owned()),
+            Self::Disputed { .. } => Some(
+                "give each an identity of its own, or both the same cn, san, organization and ou".to_owned(),
+            ),
             Self::NoGroup { .. } => Some("'getent group' lists them; a number is taken too".to_owned()),
             Self::Fixed { source, directory } | Self::Host { source, directory } => match source {
                 host::Error::State { path, .. } => Some(format!(

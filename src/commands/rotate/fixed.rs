@@ -13,7 +13,10 @@ use crate::store::{FixedFile, FixedFiles, UnsafeMode, check_trusted, read_bounde
 type With = fn(FixedFiles, FixedFile) -> Result<FixedFiles, UnsafeMode>;
 
 /// The files at fixed paths, if there are any.
-pub(in crate::commands) fn fixed(arguments: &Rotate, context: &Context) -> Result<Option<FixedFiles>, Error> {
+pub(in crate::commands) fn fixed(
+    arguments: &Rotate,
+    context: &Context,
+) -> Result<Option<FixedFiles>, Error> {
     let rotation = &arguments.rotation;
     let absolute = |path: &PathBuf| {
         let path = context.path(path);

@@ -8,8 +8,8 @@ use crate::authority::{self, Authority, Delivery};
 use crate::cli::{OccasionArgs, PassphraseArgs, RotationArgs};
 use crate::commands::ca::{Said, actor, occasion, unlock, wanted};
 use crate::commands::{Context, Error, Outcome};
-use crate::host::{Issuer, IssuerFailure};
-use crate::pki::{CertificateRequest, encode_pem};
+use crate::host::{Issuer, IssuerFailure, Word};
+use crate::pki::{Certificate, CertificateRequest, RevocationReason, encode_pem};
 
 /// The CA in a directory. It is opened when it is asked, so that nobody has to give
 /// a passphrase for what is not due.
@@ -43,6 +43,24 @@ impl LocalCa<'_> {
 impl Issuer for LocalCa<'_> {
     fn name(&self) -> String {
         format!("the CA in {}", self.directory.display())
+    }
+
+    /// As the inventory has it, which needs no passphrase. One that cannot be read
+    /// says nothing here: when something is to be issued it is told.
+    fn word(&self, certificate: &Certificate) -> Word {
+        let inventory = authority::read_inventory(&self.directory).ok();
+        let record = inventory.and_then(|found| {
+            let record = found.get(certificate.serial().magnitude());
+            record.ok().flatten()
+        });
+        let record = record.filter(|found| found.der.as_deref() == Some(certificate.der()));
+        match record.and_then(|found| found.revocation) {
+            None => Word::Nothing,
+            Some(revocation) => match authority::reason_of(revocation) {
+                RevocationReason::CertificateHold => Word::OnHold,
+                _ => Word::Revoked,
+            },
+        }
     }
 
     fn issue(&self, request: &str) -> Result<Vec<u8>, IssuerFailure> {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::clock::rfc3339;
-use crate::host::{self, Amiss, Done, Reason, Report, Standing, Urgency};
+use crate::host::{self, Amiss, Done, Reason, Report, Standing, Urgency, Word};
 
 /// How it stands, as JSON.
 pub(in crate::commands) fn standing_json(path: &Path, standing: &Standing) -> Value {
@@ -25,6 +25,7 @@ pub(in crate::commands) fn standing_json(path: &Path, standing: &Standing) -> Va
         "ends": time(due.map(|due| due.ends())),
         "due": time(due.map(|due| due.at)),
         "urgency": standing.urgency.name(),
+        "issuerSays": standing.word.name(),
         "reason": standing.reason.map(|reason| reason.to_string()),
         "nextTry": time(standing.next_try),
         "windowOpens": time(standing.opens),
@@ -117,7 +118,9 @@ pub(super) fn report_text(path: &Path, report: &Report) -> String {
 /// What is to be told of a run that a change window holds up for long.
 pub(super) fn held_text(path: &Path, report: &Report) -> Option<String> {
     let standing = &report.standing;
-    let is_held = matches!(report.done, Done::Held) && standing.next_try.is_none();
+    let is_held = matches!(report.done, Done::Held)
+        && standing.next_try.is_none()
+        && standing.word != Word::OnHold;
     let due = standing.due?;
     if !is_held || standing.urgency < Urgency::Overdue {
         return None;
@@ -153,6 +156,11 @@ fn standing_text(path: &Path, standing: &Standing) -> String {
             rfc3339(failure.at),
             failure.message
         ));
+    }
+    if standing.word == Word::OnHold {
+        text.push_str(
+            "on hold        as the issuer has it; not renewed until that is taken back\n",
+        );
     }
     match standing.reason {
         Some(reason) if standing.is_to_be_renewed() => {

@@ -17,6 +17,7 @@ use crate::store::{
 use crate::text::with_causes;
 
 use super::super::KEY_ORIGIN;
+use super::super::issuer::Word;
 use super::super::shelf::{Pair, Part};
 use super::super::standing::{Reason, Standing};
 use super::super::state::State;
@@ -110,7 +111,9 @@ impl Seen {
             key: read.key.as_ref().map_or_else(|_| none(), Secret::copy),
             fullchain: read.fullchain.clone(),
         });
-        let mut standing = Standing::of(pair.as_ref(), state, &expected.terms, at);
+        let mut standing = Standing::of(pair.as_ref(), state, &expected.terms, at, |_| {
+            Word::default()
+        });
         if !expected.knows_names && standing.reason == Some(Reason::Names) {
             standing.reason = standing.state.next.as_ref().map(|_| Reason::Begun);
         }

@@ -2,6 +2,7 @@ use crate::key::{KeyType, Signer, SoftwareKey, generate};
 use crate::pki::{AttributeType, DistinguishedName, IssuerRef, Kind, SerialNumber, Template};
 use crate::store::VersionNumber;
 
+use super::super::issuer::Word;
 use super::super::shelf::Pair;
 use super::super::standing::Standing;
 use super::super::state::{InForce, State};
@@ -84,7 +85,9 @@ fn seen(made: &Made, expected: &Expected, state: State, now: DateTime<Utc>) -> S
         fullchain: crate::pki::encode_pem([&made.leaf]).into_bytes(),
     };
     Seen {
-        standing: Standing::of(Some(&pair), state, &expected.terms, now),
+        standing: Standing::of(Some(&pair), state, &expected.terms, now, |_| {
+            Word::default()
+        }),
         key: KeySeen::Fits,
         others: Vec::new(),
         state: None,

@@ -54,6 +54,7 @@ impl Failing {
                 certificate: None,
                 due: Some(due),
                 urgency: due.urgency(at(seconds)),
+                word: Word::Nothing,
                 reason: Some(Reason::Life(Cause::TwoThirds)),
                 next_try: None,
                 opens: None,

@@ -167,7 +167,7 @@ fn the_selinux_context_is_set_where_the_kernel_lets_us() {
         return;
     }
     let context = |name: &str| {
-        let mut value = vec![0; 100];
+        let mut value = [0; 100];
         let path = sandbox.path(name);
         let length = rustix::fs::getxattr(path, "security.selinux", &mut value[..]).unwrap();
         String::from_utf8(value[..length].to_vec()).unwrap()

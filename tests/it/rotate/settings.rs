@@ -19,6 +19,9 @@ fn profile(sandbox: &Sandbox, lines: &str) {
     );
 }
 
+/// Variables, arguments, and what is said of them.
+type Case<'a> = (&'a [(&'a str, &'a str)], Vec<&'a str>, &'a str);
+
 const PROFILE: [&str; 4] = ["--config", "config.toml", "--profile", "web"];
 
 #[test]
@@ -125,7 +128,7 @@ fn what_does_not_go_together_is_told_with_where_it_stands() {
     let command = ["--issuer-command", "true"];
     let local = ["--ca-dir", "ca", "--passphrase-file", "passphrase"];
     let of_ca: &[(&str, &str)] = &[("WINDLASS_CA_DIR", "ca")];
-    let cases: &[(&[(&str, &str)], Vec<&str>, &str)] = &[
+    let cases: &[Case<'_>] = &[
         (
             of_ca,
             [&base[..], &anchor, &command].concat(),
