@@ -239,7 +239,8 @@ fn one(arguments: &Rotate, context: &Context) -> Result<CameTo, Error> {
     if let Some(held) = held_text(&directory, &report).filter(|_| is_told) {
         context.printer.warning(&held);
     }
-    let put_right = is_amiss && report.fixed.is_none();
+    // What could not be put right stays as it is, and is told at the next run too.
+    let put_right = is_amiss && disk.amiss().is_ok_and(|left| left.is_nothing());
     Ok(CameTo::Run(directory, Box::new(report), tidings, put_right))
 }
 

@@ -171,9 +171,6 @@ impl Telling<'_> {
     fn beside(&mut self, words: &str) -> bool {
         let what = hash(words);
         let is_it = |told: &&Told| told.about == About::Beside && told.what == what;
-        if self.told.iter().any(|told| is_it(&told)) {
-            return false;
-        }
         if self.told.len() >= MOST_BESIDE {
             return true;
         }
@@ -219,13 +216,14 @@ const fn pause(urgency: Urgency, prospect: Prospect) -> Option<TimeDelta> {
     }
 }
 
-/// What is the same each time: without numbers, as those of processes and requests,
-/// and times.
+/// What is the same each time: words up to their first digit, since numbers of
+/// processes and requests, and times, are others each time. Two notes of one run that
+/// differ in no more, as those of two hooks, are both told.
 fn hash(words: &str) -> String {
     let mut hash = Sha256::new();
-    let has_no_digit = |word: &&str| !word.bytes().any(|octet| octet.is_ascii_digit());
-    for word in words.split_whitespace().filter(has_no_digit) {
-        hash.update(word.as_bytes());
+    for word in words.split_whitespace() {
+        let same = word.split(|c: char| c.is_ascii_digit()).next();
+        hash.update(same.unwrap_or_default().as_bytes());
         hash.update([0]);
     }
     hex::encode(&hash.finalize()[..8])

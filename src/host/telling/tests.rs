@@ -155,3 +155,23 @@ fn what_fails_beside_is_told_each_day_until_it_is_mended() {
     assert_eq!(run(DAY + 900, None, true), (0, false));
     assert_eq!(run(DAY + 1800, hook, true), (1, false));
 }
+
+#[test]
+fn hooks_whose_names_differ_in_a_number_are_both_told() {
+    let failing = Failing::new(Prospect::Passing);
+    let mut told = Vec::new();
+    let mut run = |seconds| {
+        let mut report = failing.report(seconds, "");
+        report.done = Done::Nothing;
+        report.standing.reason = None;
+        report.standing.state.told.clone_from(&told);
+        let hooks = ["web-1", "web-2"].map(|name| format!("the hook reload-{name} failed"));
+        report.notes.extend(hooks);
+        let tidings = report.tidings();
+        told.clone_from(&tidings.told);
+        tidings.notes.len()
+    };
+    assert_eq!(run(0), 2);
+    assert_eq!(run(900), 0);
+    assert_eq!(run(DAY), 2);
+}
