@@ -7,6 +7,7 @@
 
 mod answer;
 mod leaf;
+pub mod policy;
 mod principal;
 mod session;
 

@@ -71,6 +71,7 @@ mod skew;
 mod start;
 mod suites;
 mod tpm;
+mod trust_policies;
 mod unkind;
 mod update;
 mod values;
