@@ -14,4 +14,6 @@ mod session;
 pub use answer::{Answer, Refusal};
 pub use leaf::check_leaf;
 pub use principal::{Principal, PrincipalTag};
-pub use session::{Anchor, Profile, Role, SessionFacts, check_anchor, check_session};
+pub use session::{
+    Anchor, Profile, Role, SessionFacts, check_anchor, check_session, check_trust_policy,
+};

@@ -62,6 +62,7 @@ mod report;
 mod reporting;
 mod retries;
 mod revocation;
+mod role_policy;
 mod rollover;
 mod rotate;
 mod selectors;
