@@ -46,6 +46,15 @@ pub const ROLES_ANYWHERE_ANCHORS: usize = 2;
 /// quotas; they cannot be raised).
 pub const ROLES_ANYWHERE_CRLS: u64 = 2;
 
+/// Most characters of a role's trust policy, white space apart, that IAM stores
+/// when its quota is raised as far as it goes (IAM user guide, "IAM and AWS STS
+/// quotas"; the default is 2,048).
+pub const MAX_TRUST_POLICY: usize = 4096;
+
+/// Largest file with a trust policy that is read, in bytes: indented, and each
+/// character percent-encoded.
+pub const MAX_TRUST_POLICY_FILE: u64 = 64 * 1024;
+
 /// Largest passphrase that is read, in bytes.
 pub const MAX_PASSPHRASE: u64 = 4096;
 

@@ -7,10 +7,13 @@
 
 mod answer;
 mod leaf;
+pub mod policy;
 mod principal;
 mod session;
 
 pub use answer::{Answer, Refusal};
 pub use leaf::check_leaf;
 pub use principal::{Principal, PrincipalTag};
-pub use session::{Anchor, Profile, Role, SessionFacts, check_anchor, check_session};
+pub use session::{
+    Anchor, Profile, Role, SessionFacts, check_anchor, check_session, check_trust_policy,
+};

@@ -3,6 +3,7 @@
 use crate::pki::Certificate;
 use crate::rolesanywhere::{ProfileArn, RoleArn, RoleSessionName, SessionDuration, TrustAnchorArn};
 
+use super::policy::{Decision, RequestContext, TrustPolicy};
 use super::{Answer, Refusal};
 
 /// A trust anchor.
@@ -38,6 +39,8 @@ pub struct Role {
     pub arn: RoleArn,
     /// Its `MaxSessionDuration`.
     pub max_duration: SessionDuration,
+    /// Its trust policy. Without one, Roles Anywhere may assume it for anybody.
+    pub trust_policy: Option<TrustPolicy>,
 }
 
 /// What a request asks for, and what it meets.
@@ -126,4 +129,28 @@ pub fn check_session(facts: &SessionFacts<'_>) -> Result<SessionDuration, Refusa
         ));
     }
     Ok(effective)
+}
+
+/// Checks that the role's trust policy allows Roles Anywhere all that a session
+/// needs. What is not known is refused.
+///
+/// # Errors
+///
+/// The refusal, with the action and what did not match.
+pub fn check_trust_policy(role: &Role, context: &RequestContext) -> Result<(), Refusal> {
+    let Some(policy) = &role.trust_policy else {
+        return Ok(());
+    };
+    let reason = match policy.judge(context).decision() {
+        Decision::Granted => return Ok(()),
+        Decision::Refused(reason) => format!("the trust policy does not allow {reason}"),
+        Decision::Unknown(reason) => {
+            format!("whether the trust policy allows this cannot be told here: {reason}")
+        }
+    };
+    let answer = Answer::UnableToAssumeRole {
+        role_arn: role.arn.to_string(),
+        duration: false,
+    };
+    Err(Refusal::new(answer, reason))
 }

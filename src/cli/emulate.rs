@@ -35,6 +35,8 @@ Examples:
       --role-arn arn:aws:iam::123456789012:role/backup \\
       --assumable-role arn:aws:iam::210987654321:role/restore \\
       --external-id arn:aws:iam::210987654321:role/restore=on-prem
+  windlass emulate --listen 127.0.0.1:9910 --trust-anchor ca/trust-anchor.pem \\
+      --role-policy trust-policy.json
   windlass emulate --listen 127.0.0.1:9910 --fault 503*2,slow:3 --session-seconds 60 \\
       --trust-anchor ca/trust-anchor.pem")]
 pub struct Emulate {
@@ -71,6 +73,14 @@ pub struct Emulate {
     /// ARN of a role; may be repeated
     #[arg(long, value_name = "ARN")]
     pub role_arn: Vec<RoleArn>,
+
+    /// Trust policy of a role, as JSON; may be repeated
+    ///
+    /// With an ARN of one role, without of all others. It is judged for each
+    /// session, as IAM does; what only AWS can know is refused. Roles without one
+    /// are for everybody whom a profile lets through
+    #[arg(long, value_name = "[ARN=]FILE")]
+    pub role_policy: Vec<String>,
 
     /// The region; by default that of the ARNs, else us-east-1
     #[arg(long, value_name = "REGION")]

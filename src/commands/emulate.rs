@@ -5,9 +5,13 @@ use std::path::{Path, PathBuf};
 use chrono::TimeDelta;
 use serde_json::json;
 
+use crate::admission::policy::TrustPolicy;
 use crate::cli::Emulate;
 use crate::clock::{Clock, FixedClock, SystemClock, rfc3339};
-use crate::emulator::{Event, Faults, Listening, ServerTls, Service, World, WorldPlan, serve};
+use crate::emulator::{
+    Event, Faults, Listening, ServerTls, Service, World, WorldError, WorldPlan, serve,
+};
+use crate::limits;
 use crate::pki;
 use crate::store::{self, Readers};
 use crate::text::printable;
@@ -18,7 +22,7 @@ use super::{Context, Error, Printer, material, ready, stop};
 /// told to stop.
 pub(super) fn run(mut arguments: Emulate, context: &Context) -> Result<(), Error> {
     expand_paths(&mut arguments, context);
-    let world = world(&arguments)?;
+    let world = world(&arguments, context)?;
     let listening = Listening::bind(arguments.listen)?;
     let address = listening.address();
     if let Some(path) = &arguments.tls_root_file {
@@ -88,7 +92,7 @@ fn expand_paths(arguments: &mut Emulate, context: &Context) {
     }
 }
 
-fn world(arguments: &Emulate) -> Result<World, Error> {
+fn world(arguments: &Emulate, context: &Context) -> Result<World, Error> {
     let mut anchors = Vec::new();
     for anchor in &arguments.trust_anchor {
         anchors.push((
@@ -114,9 +118,31 @@ fn world(arguments: &Emulate) -> Result<World, Error> {
         disabled: arguments.disable.clone(),
         clock_window: TimeDelta::seconds(i64::from(arguments.clock_window)),
     })?;
+    let world = with_trust_policies(world, &arguments.role_policy, context)?;
     Ok(world
         .with_assumable(arguments.assumable_role.clone(), &arguments.external_id)?
         .with_session_seconds(arguments.session_seconds))
+}
+
+/// Gives the roles their trust policies, and tells what is weak in them.
+fn with_trust_policies(world: World, given: &[String], context: &Context) -> Result<World, Error> {
+    let mut policies = Vec::new();
+    for given in given {
+        let (role, file) = world.policy_file(given)?;
+        let path = context.path(Path::new(file));
+        let material = store::read_bounded(&path, limits::MAX_TRUST_POLICY_FILE)?;
+        let origin = path.display().to_string();
+        let policy = TrustPolicy::read(&material).map_err(|source| WorldError::Policy {
+            origin: origin.clone(),
+            source,
+        })?;
+        for finding in policy.lint() {
+            let finding = printable(&finding.to_string(), 500);
+            context.printer.warning(&format!("{origin}: {finding}"));
+        }
+        policies.push((role, policy));
+    }
+    Ok(world.with_trust_policies(&policies)?)
 }
 
 /// Where the TLS root goes: the given file, or one in a private directory that
@@ -195,7 +221,7 @@ fn log(printer: &Printer, event: &Event, counted: bool) {
                 line.push_str(&format!(" {}", printable(message, 300)));
             }
             if let Some(reason) = reason {
-                line.push_str(&format!("; reason: {}", printable(reason, 300)));
+                line.push_str(&format!("; reason: {}", printable(reason, 1000)));
             }
             if counted {
                 line.push_str(&format!(" ({operation} #{count})"));

@@ -4,7 +4,11 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use crate::admission::{Answer, Refusal, SessionFacts, check_anchor, check_leaf, check_session};
+use crate::admission::policy::RequestContext;
+use crate::admission::{
+    Answer, Principal, Refusal, SessionFacts, check_anchor, check_leaf, check_session,
+    check_trust_policy,
+};
 use crate::pki::{PathError, PathQuery, validate_path};
 use crate::rolesanywhere::{ProfileArn, RoleArn, RoleSessionName, SessionDuration, TrustAnchorArn};
 
@@ -105,16 +109,23 @@ impl World {
             };
             Refusal::new(answer, error.to_string())
         })?;
+        let role = self.roles.iter().find(|role| role.arn == wanted.role);
         let duration = check_session(&SessionFacts {
             profile: self
                 .profiles
                 .iter()
                 .find(|profile| profile.arn == wanted.profile),
             role_arn: &wanted.role,
-            role: self.roles.iter().find(|role| role.arn == wanted.role),
+            role,
             duration: wanted.duration,
             session_name: wanted.session_name.as_ref(),
         })?;
+        if let Some(role) = role {
+            let principal = Principal::of(&claim.leaf);
+            let name = wanted.session_name.as_ref();
+            let context = RequestContext::of_session(&anchor.arn, &principal, name, now);
+            check_trust_policy(role, &context)?;
+        }
         if spoilt == Some(SpoiltSession::Denied) {
             let answer = Answer::UnableToAssumeRole {
                 role_arn: wanted.role.to_string(),

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use sha2::{Digest, Sha256};
 
+use crate::admission::policy::{PolicyError, TrustPolicy};
 use crate::admission::{Anchor, Profile, Role};
 use crate::pki::{Certificate, Crl};
 use crate::rolesanywhere::{ProfileArn, Region, RoleArn, SessionDuration, TrustAnchorArn};
@@ -87,6 +88,26 @@ pub enum WorldError {
     /// An external id of a role that cannot be assumed.
     #[error("'{given}' is not the ARN of a role that can be assumed, a = and its external id")]
     ExternalIdUnknown {
+        /// What was given.
+        given: String,
+    },
+    /// A file that is no trust policy.
+    #[error("{origin} is not a trust policy that IAM would store")]
+    Policy {
+        /// The file.
+        origin: String,
+        /// What is wrong with it.
+        source: PolicyError,
+    },
+    /// Two trust policies of one role.
+    #[error("{role} is given two trust policies")]
+    PolicyTwice {
+        /// The role, or that it is every role without one.
+        role: String,
+    },
+    /// A trust policy of a role that does not exist.
+    #[error("'{given}' is neither a file nor the ARN of a role here, a = and a file")]
+    PolicyRoleUnknown {
         /// What was given.
         given: String,
     },
@@ -203,6 +224,7 @@ impl World {
                 .map(|arn| Role {
                     arn,
                     max_duration: plan.role_max_duration,
+                    trust_policy: None,
                 })
                 .collect(),
             crls: plan.crls,
@@ -245,6 +267,56 @@ impl World {
                     });
                 }
             }
+        }
+        Ok(self)
+    }
+
+    /// The file of a trust policy, and the role whose it is: with an ARN and a
+    /// `=` before the file, one role's; without, every role's.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError::PolicyRoleUnknown`] for the ARN of another role.
+    pub fn policy_file<'a>(
+        &self,
+        given: &'a str,
+    ) -> Result<(Option<RoleArn>, &'a str), WorldError> {
+        if !given.starts_with("arn:") {
+            return Ok((None, given));
+        }
+        // An ARN may hold a `=` as well.
+        let found = self.role_arns().find_map(|arn| {
+            let file = given.strip_prefix(arn.as_str())?.strip_prefix('=')?;
+            Some((Some(arn.clone()), file))
+        });
+        found.ok_or_else(|| WorldError::PolicyRoleUnknown {
+            given: given.to_owned(),
+        })
+    }
+
+    /// The same account with trust policies of its roles: those of one role, and
+    /// one of all others.
+    ///
+    /// # Errors
+    ///
+    /// [`WorldError::PolicyTwice`].
+    pub fn with_trust_policies(
+        mut self,
+        policies: &[(Option<RoleArn>, TrustPolicy)],
+    ) -> Result<Self, WorldError> {
+        for (index, (role, _)) in policies.iter().enumerate() {
+            if policies[..index].iter().any(|(other, _)| other == role) {
+                let every = || "every role without one of its own".to_owned();
+                let role = role.as_ref().map_or_else(every, ToString::to_string);
+                return Err(WorldError::PolicyTwice { role });
+            }
+        }
+        for role in &mut self.roles {
+            let of = |arn: Option<&RoleArn>| {
+                let found = policies.iter().find(|(other, _)| other.as_ref() == arn);
+                found.map(|(_, policy)| policy.clone())
+            };
+            role.trust_policy = of(Some(&role.arn)).or_else(|| of(None));
         }
         Ok(self)
     }

@@ -13,6 +13,10 @@ use super::{Error, SessionCredentials};
 /// Longest part of a foreign text that an error repeats, in characters.
 const SHOWN: usize = 300;
 
+/// Longest reason of an emulator that is shown, in characters: two ARNs of a trust
+/// policy's condition and what they are about.
+const SHOWN_REASON: usize = 1000;
+
 /// An HTTP answer as it came.
 pub struct Reply {
     /// Who was asked: host and port.
@@ -233,7 +237,7 @@ impl Reply {
                 emulator_reason: self
                     .emulator_reason
                     .as_ref()
-                    .map(|reason| printable(reason, SHOWN)),
+                    .map(|reason| printable(reason, SHOWN_REASON)),
                 clock_ahead: ahead,
             },
         }

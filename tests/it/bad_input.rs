@@ -510,7 +510,35 @@ fn emulate_with_bad_input() {
         arguments
     };
     let elsewhere = PROFILE.replace("us-east-1", "us-west-2");
+    sandbox.write(
+        "policy.json",
+        "{\"Version\":\"2012-10-17\",\"Statement\":[]}",
+    );
+    sandbox.write(
+        "twice.json",
+        "{\"Statement\":{\"Effect\":\"Deny\",\"Effect\":\"Allow\"}}",
+    );
+    let policy = |file: &str| with("root.pem", &["--role-policy", file]);
     for (name, arguments) in [
+        ("policy_missing", policy("no-such.json")),
+        ("policy_is_a_certificate", policy("root.pem")),
+        ("policy_with_a_member_twice", policy("twice.json")),
+        (
+            "policy_of_another_role",
+            policy("arn:aws:iam::123456789012:role/other=policy.json"),
+        ),
+        (
+            "policies_of_one_role",
+            with(
+                "root.pem",
+                &[
+                    "--role-policy",
+                    "policy.json",
+                    "--role-policy",
+                    "policy.json",
+                ],
+            ),
+        ),
         ("no_anchor", vec!["emulate".to_owned()]),
         ("missing_anchor", anchor("no-such.pem")),
         ("leaf_as_anchor", anchor("cert.pem")),

@@ -223,6 +223,10 @@ fn role_chains_stand_alone_under_their_heading() {
 #[test]
 fn every_example_runs() {
     let sandbox = Sandbox::new();
+    sandbox.write(
+        "trust-policy.json",
+        "{\"Version\":\"2012-10-17\",\"Statement\":[]}",
+    );
     let mut commands = Vec::new();
     collect(&<Cli>::command(), &mut commands);
     assert!(commands.len() >= 12, "{commands:#?}");
@@ -270,7 +274,7 @@ fn every_example_runs() {
     }
     // The one with fixed ARNs comes last and stays up for the callers.
     emulators.sort_by_key(|line| line.contains("--profile-arn"));
-    assert_eq!(emulators.len(), 4);
+    assert_eq!(emulators.len(), 5);
     assert!(callers.len() >= 5, "{callers:#?}");
     assert_eq!(servers.len(), 1);
     for line in emulators {

@@ -16,6 +16,13 @@ pub(super) fn hint_world(error: &WorldError) -> Option<String> {
         WorldError::ExternalIdUnknown { .. } => {
             "give --external-id as ARN=ID, with an ARN of --assumable-role"
         }
+        WorldError::Policy { .. } => {
+            "give what 'aws iam get-role --role-name NAME --query Role.AssumeRolePolicyDocument' prints"
+        }
+        WorldError::PolicyTwice { .. } => "give each role one --role-policy",
+        WorldError::PolicyRoleUnknown { .. } => {
+            "give --role-policy as ARN=FILE with an ARN of --role-arn, or a file alone for all roles"
+        }
         WorldError::Twice { .. } => {
             "give each its own ARN; one anchor takes two certificates in one file"
         }
