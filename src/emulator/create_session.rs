@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::admission::{Answer, Refusal, SessionFacts, check_anchor, check_leaf, check_session};
-use crate::pki::{PathError, PathQuery, validate_path};
+use crate::pki::{PathQuery, Policy, Revocation, validate_path};
 use crate::rolesanywhere::{ProfileArn, RoleArn, RoleSessionName, SessionDuration, TrustAnchorArn};
 
 use super::credentials;
@@ -95,13 +95,14 @@ impl World {
             leaf: &claim.leaf,
             intermediates: &claim.chain,
             anchors: &anchor.certificates,
-            crls: &self.crls,
+            revocation: Revocation::Listed(&self.crls),
             at: now,
+            policy: Policy::RolesAnywhere,
         })
         .map_err(|error| {
-            let answer = match error {
-                PathError::Revoked { .. } => Answer::Revoked,
-                _ => Answer::UntrustedCertificate,
+            let answer = match error.is_revocation() {
+                true => Answer::Revoked,
+                false => Answer::UntrustedCertificate,
             };
             Refusal::new(answer, error.to_string())
         })?;

@@ -50,6 +50,7 @@ mod offline_root;
 mod options;
 mod passphrase_change;
 mod passphrases;
+mod paths;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
 mod pkcs12_export;
