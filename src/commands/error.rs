@@ -18,6 +18,7 @@ mod hint;
 mod identity;
 mod install;
 mod key_error;
+pub(in crate::commands) mod path_flaw;
 mod pki_error;
 mod profile;
 mod rotate;
@@ -368,6 +369,9 @@ pub enum Error {
         /// Whether somebody was asked.
         declined: bool,
     },
+    /// A file of what was to be verified cannot be read: nothing was judged.
+    #[error(transparent)]
+    Unread(Box<Self>),
     /// Credentials cannot be written in the form that was asked for.
     #[error(transparent)]
     Unwritable(#[from] Unwritable),
@@ -419,6 +423,7 @@ impl Error {
             Self::Elsewhere(failure) => failure.cause.into(),
             Self::Ended { status } => Outcome::Command(*status),
             Self::NotStarted(error) => Outcome::Command(error.status()),
+            Self::Unread(_) => Outcome::Usage,
             Self::Unwritable(_) => Outcome::Failed,
             Self::AnchorAlias { .. }
             | Self::Config { .. }

@@ -32,6 +32,7 @@ mod status;
 mod stop;
 mod update;
 mod usage;
+mod verify;
 
 pub use context::Context;
 pub use error::{BatchFailed, ConfigureError, Error, IdentityError, RotateError, ServeError};
@@ -192,6 +193,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
         Command::SignString(arguments) => diagnostics::sign_string(&arguments, context),
         Command::Update(arguments) => update::run(&arguments, context),
         Command::Status(arguments) => status::run(&arguments, context),
+        Command::Verify(arguments) => verify::run(&arguments, context),
         Command::Version(_) => {
             context
                 .printer

@@ -77,5 +77,6 @@ mod update;
 mod values;
 mod variables;
 mod vectors;
+mod verify;
 mod wire;
 mod workload;
