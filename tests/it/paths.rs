@@ -7,6 +7,7 @@ mod make;
 mod policies;
 
 use chrono::{DateTime, Utc};
+use proptest::prelude::*;
 use windlass::pki::{Certificate, Crl, PathQuery, Policy, Revocation, validate_path};
 
 use crate::lint::build::{
@@ -339,4 +340,36 @@ fn a_mesh_of_authorities_is_searched_within_the_budget() {
     let leaf = cas[0].leaf(|leaf| leaf.issuer = lonely);
     case.leaf = &leaf;
     case.says(&["unknown_issuer"]);
+}
+
+/// What restricts others, with any content and signed as it has to be: nothing
+/// panics.
+#[test]
+fn extensions_with_any_content_are_survived() {
+    let (root, ca) = (Ca::named("Root"), Ca::named("CA"));
+    let anchor = root.root();
+    let octets = || proptest::collection::vec(any::<u8>(), 0..40);
+    let tagged = (any::<u8>(), octets()).prop_map(|(tag, content)| tlv(tag, &content));
+    let nested = proptest::collection::vec(tagged, 0..4).prop_map(|parts| seq(&parts));
+    let trees = (prop_oneof![Just(0xa0_u8), Just(0xa1)], nested.clone())
+        .prop_map(|(tag, inner)| seq(&[tlv(tag, &inner)]));
+    let value = prop_oneof![octets(), nested, trees];
+    let arcs = prop_oneof![Just(17), Just(30), Just(32), Just(33), Just(36), Just(54)];
+    proptest!(ProptestConfig::with_cases(300), |(arc in arcs, value in value, list in octets())| {
+        let odd = ext(&format!("2.5.29.{arc}"), true, value);
+        let issuing = ca_with(&root, &ca, &odd);
+        let leaf = ca.leaf(|leaf| {
+            leaf.set(ext(SAN, false, seq(&[tlv(0x82, b"a.example"), tlv(0x86, b"urn:x")])));
+        });
+        if let Some(issuing) = issuing {
+            for policy in [Policy::Rfc5280, Policy::RolesAnywhere] {
+                Case::of(&[&leaf, &issuing, &anchor]).judge(policy);
+            }
+        }
+        let _ = Crl::read_any(&list, "case");
+    });
+}
+
+fn ca_with(root: &Ca, ca: &Ca, odd: &crate::lint::build::Extension) -> Option<Certificate> {
+    root.try_issue(root.template_for(ca), |cert| cert.set(odd.clone()))
 }

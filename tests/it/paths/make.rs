@@ -59,22 +59,36 @@ impl Ca {
         ])
     }
 
-    fn issue(&self, mut template: Cert, edit: impl FnOnce(&mut Cert)) -> Certificate {
+    fn issue(&self, template: Cert, edit: impl FnOnce(&mut Cert)) -> Certificate {
+        self.try_issue(template, edit).unwrap()
+    }
+
+    /// `None` for what does not decode.
+    pub fn try_issue(
+        &self,
+        mut template: Cert,
+        edit: impl FnOnce(&mut Cert),
+    ) -> Option<Certificate> {
         template.issuer = self.name.clone();
         template.set(ext(AKI, false, seq(&[tlv(0x80, &self.identifier())])));
         edit(&mut template);
-        Certificate::from_der(&self.sign(&template.encode()), "case").unwrap()
+        Certificate::from_der(&self.sign(&template.encode()), "case").ok()
     }
 
     /// A certificate for another CA.
     pub fn certify(&self, other: &Self, edit: impl FnOnce(&mut Cert)) -> Certificate {
+        self.issue(self.template_for(other), edit)
+    }
+
+    /// What a certificate for another CA is made of.
+    pub fn template_for(&self, other: &Self) -> Cert {
         let mut template = Cert::root();
         template.subject = other.name.clone();
         template.key = other.spki();
         template.serial = int(&[0x11]);
         template.set(ext(SKI, false, tlv(4, &other.identifier())));
         template.set(ext(BC, true, basic(None)));
-        self.issue(template, edit)
+        template
     }
 
     pub fn root(&self) -> Certificate {
