@@ -134,8 +134,17 @@ pub const MAX_CHAIN: usize = 5;
 /// Most signature checks that building one certification path may cost.
 pub const PATH_BUDGET: usize = 100;
 
+/// Most other steps that building and judging certification paths may cost: a
+/// certificate that is looked at, a name that is compared with a constraint, a
+/// policy with another. A hundred names below a thousand constraints are within
+/// it, and no input takes longer than a fraction of a second.
+pub const PATH_STEPS: usize = 250_000;
+
 /// Longest certification path, the leaf and the anchor included.
-pub const MAX_PATH_LENGTH: usize = 8;
+pub const MAX_PATH_LENGTH: usize = 10;
+
+/// Most paths of which it is told why they are refused.
+pub const MAX_TRIED_PATHS: usize = 20;
 
 /// Largest CreateSession answer that is read, in bytes. Real ones have about
 /// two kilobytes; AWS sets no limit on a token's length.

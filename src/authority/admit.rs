@@ -10,7 +10,9 @@ use chrono::{DateTime, Utc};
 use crate::key::PublicKey;
 use crate::limits;
 use crate::pki::lint::{Level, lint_certificate};
-use crate::pki::{Certificate, DistinguishedName, PathQuery, SignatureHash, validate_path};
+use crate::pki::{
+    Certificate, DistinguishedName, PathQuery, Policy, Revocation, SignatureHash, validate_path,
+};
 
 use super::{Flaw, Part};
 
@@ -115,8 +117,9 @@ impl Offer {
             leaf: issuing,
             intermediates: &[],
             anchors: std::slice::from_ref(root),
-            crls: &[],
+            revocation: Revocation::Unchecked,
             at,
+            policy: Policy::Rfc5280,
         };
         validate_path(&query).map_err(|error| (Part::Issuing, Flaw::Path(error)))?;
         let mut warnings = Vec::new();

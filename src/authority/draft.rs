@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::key::{PublicKey, Signer};
 use crate::pki::{
-    self, Certificate, DistinguishedName, IssuerRef, Kind, PathQuery, SerialNumber, Template,
-    validate_path,
+    self, Certificate, DistinguishedName, IssuerRef, Kind, PathQuery, Policy, Revocation,
+    SerialNumber, Template, validate_path,
 };
 use crate::store::{self, Reservation, Writer};
 
@@ -364,8 +364,9 @@ impl Press<'_> {
             leaf: certificate,
             intermediates: std::slice::from_ref(self.issuing),
             anchors: std::slice::from_ref(self.root),
-            crls: &[],
+            revocation: Revocation::Unchecked,
             at: self.at,
+            policy: Policy::RolesAnywhere,
         })
         .map(drop)
         .map_err(Error::Path)

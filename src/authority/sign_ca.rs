@@ -10,7 +10,8 @@ use serde_json::json;
 use crate::clock::whole_seconds;
 use crate::key::Signer;
 use crate::pki::{
-    Certificate, CertificateRequest, IssuerRef, Kind, PathQuery, Template, validate_path,
+    Certificate, CertificateRequest, IssuerRef, Kind, PathQuery, Policy, Revocation, Template,
+    validate_path,
 };
 use crate::store::{self, Inventory, Reservation};
 use crate::text::printable;
@@ -243,8 +244,9 @@ impl RootSigner {
             leaf: certificate,
             intermediates: &[],
             anchors: std::slice::from_ref(self.certificate()),
-            crls: &[],
+            revocation: Revocation::Unchecked,
             at: occasion.at,
+            policy: Policy::Rfc5280,
         })
         .map_err(Error::Path)?;
         let mut writer = self.inventory.write()?;

@@ -27,6 +27,7 @@ mod session;
 mod status;
 mod update;
 mod value;
+mod verify;
 
 pub use ca::{
     AuditCheckpoint, AuditCommand, AuditExport, AuditList, AuditReconcile, AuditVerify, BatchArgs,
@@ -68,6 +69,7 @@ pub use session::{ProfileArgs, ProfileChoice, SessionArgs};
 pub use status::Status;
 pub use update::Update;
 pub use value::Moment;
+pub use verify::{PathPolicy, Verify};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -126,6 +128,7 @@ pub enum Command {
     SignString(Box<SignString>),
     Update(Box<Update>),
     Status(Box<Status>),
+    Verify(Box<Verify>),
     Version(Version),
 }
 

@@ -20,6 +20,7 @@ mod identity;
 mod install;
 mod installation;
 mod key_error;
+pub(in crate::commands) mod path_flaw;
 mod pki_error;
 mod profile;
 mod rollover;
@@ -370,6 +371,9 @@ pub enum Error {
         /// Whether somebody was asked.
         declined: bool,
     },
+    /// A file of what was to be verified cannot be read: nothing was judged.
+    #[error(transparent)]
+    Unread(Box<Self>),
     /// Credentials cannot be written in the form that was asked for.
     #[error(transparent)]
     Unwritable(#[from] Unwritable),

@@ -36,6 +36,7 @@ mod stop;
 mod typeable;
 mod update;
 mod usage;
+mod verify;
 
 pub use context::Context;
 pub use error::{
@@ -210,6 +211,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
         Command::SignString(arguments) => diagnostics::sign_string(&arguments, context),
         Command::Update(arguments) => update::run(&arguments, context),
         Command::Status(arguments) => status::run(&arguments, context),
+        Command::Verify(arguments) => verify::run(&arguments, context),
         Command::Version(_) => {
             context
                 .printer

@@ -9,7 +9,7 @@ use crate::admission::{
     Answer, Principal, Refusal, SessionFacts, check_anchor, check_leaf, check_session,
     check_trust_policy,
 };
-use crate::pki::{PathError, PathQuery, validate_path};
+use crate::pki::{PathQuery, Policy, Revocation, validate_path};
 use crate::rolesanywhere::{ProfileArn, RoleArn, RoleSessionName, SessionDuration, TrustAnchorArn};
 
 use super::credentials;
@@ -99,13 +99,14 @@ impl World {
             leaf: &claim.leaf,
             intermediates: &claim.chain,
             anchors: &anchor.certificates,
-            crls: &self.crls,
+            revocation: Revocation::Listed(&self.crls),
             at: now,
+            policy: Policy::RolesAnywhere,
         })
         .map_err(|error| {
-            let answer = match error {
-                PathError::Revoked { .. } => Answer::Revoked,
-                _ => Answer::UntrustedCertificate,
+            let answer = match error.is_revocation() {
+                true => Answer::Revoked,
+                false => Answer::UntrustedCertificate,
             };
             Refusal::new(answer, error.to_string())
         })?;

@@ -8,8 +8,8 @@ use crate::admission::check_leaf;
 use crate::clock::rfc3339;
 use crate::key::PublicKey;
 use crate::pki::{
-    self, Certificate, PathError, PathQuery, SerialNumber, Sourced, chain_of, read_certificates,
-    validate_path,
+    self, Certificate, PathError, PathQuery, Policy, Revocation, SerialNumber, Sourced, chain_of,
+    read_certificates, validate_path,
 };
 use crate::text::printable;
 
@@ -148,20 +148,21 @@ impl Asked<'_> {
                 .unwrap_or_default(),
         })?;
         self.check_names(&leaf)?;
+        check_leaf(&leaf).map_err(|refusal| Flaw::Refused {
+            reason: refusal.reason,
+        })?;
         let others: Vec<Certificate> = found.into_iter().filter(|one| *one != leaf).collect();
         let query = PathQuery {
             leaf: &leaf,
             intermediates: &others,
             anchors: &self.terms.roots,
-            crls: &[],
+            revocation: Revocation::Unchecked,
             at: self.at,
+            policy: Policy::RolesAnywhere,
         };
         let path = validate_path(&query).map_err(Flaw::Path)?;
         let ends = path.iter().skip(1).map(|issuer| issuer.not_after());
         let issuer_not_after = ends.min().unwrap_or_else(|| leaf.not_after());
-        check_leaf(&leaf).map_err(|refusal| Flaw::Refused {
-            reason: refusal.reason,
-        })?;
         self.check_progress(&leaf)?;
         let sourced = others.into_iter().map(|certificate| Sourced {
             certificate,

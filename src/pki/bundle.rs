@@ -16,6 +16,22 @@ use super::{Certificate, Error};
 /// [`Error::NoCertificate`] says what was found instead, [`Error::Damaged`] a
 /// certificate that does not decode, [`Error::TooMany`] a file over the bound.
 pub fn read_certificates(content: &[u8], origin: &str) -> Result<Vec<Certificate>, Error> {
+    read_each_certificate(content, origin)?
+        .into_iter()
+        .collect()
+}
+
+/// The same, for those who go on without a certificate that does not decode: each
+/// is its own success or failure.
+///
+/// # Errors
+///
+/// [`Error::NoCertificate`] and [`Error::TooMany`] for the file as a whole, and
+/// [`Error::Damaged`] where its PEM does not decode.
+pub fn read_each_certificate(
+    content: &[u8],
+    origin: &str,
+) -> Result<Vec<Result<Certificate, Error>>, Error> {
     let nothing = |found| Error::NoCertificate {
         origin: origin.to_owned(),
         found,
@@ -44,10 +60,10 @@ pub fn read_certificates(content: &[u8], origin: &str) -> Result<Vec<Certificate
             max: limits::MAX_CERTIFICATES,
         });
     }
-    certificates
+    Ok(certificates
         .iter()
         .map(|der| Certificate::from_der(der, origin))
-        .collect()
+        .collect())
 }
 
 /// Reads the DER of every certificate in a bundle of TLS roots, PEM or DER,

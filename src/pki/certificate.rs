@@ -2,7 +2,7 @@
 
 mod extensions;
 
-pub(super) use extensions::show_name;
+pub(super) use extensions::{show_name, show_raw_name};
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
@@ -264,9 +264,10 @@ impl Certificate {
         &self.extensions.critical
     }
 
-    /// OIDs of extensions that path validation here does not process although
-    /// it must, and which therefore make the certificate unusable: critical
-    /// ones (RFC 5280 section 4.2) and name constraints.
+    /// OIDs of extensions with which a certificate is not taken for a CA of ours:
+    /// critical ones that say more than what kind of CA it is (RFC 5280 section
+    /// 4.2), and name constraints, which what it issues is not compared with
+    /// beforehand. Path validation evaluates more of them.
     #[must_use]
     pub fn unhandled(&self) -> &[String] {
         &self.extensions.unhandled
@@ -327,7 +328,7 @@ impl std::fmt::Debug for Certificate {
 
 /// Sorts signature algorithms by the strength of their hash. RSA-PSS is counted
 /// as unknown, since its hash stands in its parameters.
-fn signature_hash(oid: &str) -> SignatureHash {
+pub(super) fn signature_hash(oid: &str) -> SignatureHash {
     match oid {
         // sha256/384/512WithRSAEncryption, ecdsa-with-SHA256/384/512
         "1.2.840.113549.1.1.11"

@@ -2,8 +2,11 @@
 //! and in [`build`] those that are made.
 
 mod build;
+mod form;
 mod layout;
 mod time;
+
+pub(super) use form::ListForm;
 
 pub use build::{CrlTemplate, CrlToBeSigned, SignedCrl};
 
@@ -19,6 +22,7 @@ use x509_parser::revocation_list::CertificateRevocationList;
 
 use crate::der;
 use crate::key::PublicKey;
+use crate::limits;
 
 use super::{DistinguishedName, Error, RevocationReason, SerialNumber, signature};
 
@@ -30,11 +34,12 @@ const PEM_LABEL: &str = "X509 CRL";
 /// Characters on each line of it but the last.
 const PEM_LINE: usize = 64;
 
-/// A complete CRL. Delta and indirect CRLs are refused when they are read.
+/// A CRL: a complete one, unless [`Crl::read_any`] has read it.
 #[derive(Clone)]
 pub struct Crl {
     der: Vec<u8>,
     head: CrlHead,
+    form: ListForm,
     /// The reason codes by serial number; `None` where it has none.
     revoked: HashMap<Vec<u8>, Option<u8>>,
 }
@@ -117,6 +122,42 @@ fn plain_pem(material: &[u8]) -> Option<Vec<u8>> {
     STANDARD.decode(digits).ok()
 }
 
+/// How many entries and extensions a list has; `None` where they do not stand in
+/// their places.
+fn counted(der: &[u8]) -> Option<(usize, usize)> {
+    let parts = der::sequence(der)?;
+    let fields = der::sequence(parts.first()?.encoded)?;
+    let is_time = |field: &der::Element<'_>| matches!(field.tag, 0x17 | 0x18);
+    let times = fields.iter().position(is_time)?;
+    let behind = fields
+        .get(times..)?
+        .iter()
+        .skip_while(|field| is_time(field));
+    let (mut entries, mut extensions) = (None, None);
+    for field in behind {
+        match field.tag {
+            der::SEQUENCE if entries.is_none() && extensions.is_none() => {
+                entries = Some(count(field.content)?);
+            }
+            layout::EXTENSIONS if extensions.is_none() => {
+                extensions = Some(der::sequence(field.content)?.len());
+            }
+            _ => return None,
+        }
+    }
+    Some((entries.unwrap_or(0), extensions.unwrap_or(0)))
+}
+
+/// How many elements there are, without keeping them: a list may have millions.
+fn count(mut content: &[u8]) -> Option<usize> {
+    let mut count = 0;
+    while !content.is_empty() {
+        content = der::read(content)?.1;
+        count += 1;
+    }
+    Some(count)
+}
+
 fn damaged(origin: &str, reason: &str) -> Error {
     Error::DamagedCrl {
         origin: origin.to_owned(),
@@ -125,16 +166,60 @@ fn damaged(origin: &str, reason: &str) -> Error {
 }
 
 impl Crl {
-    /// Reads one CRL from PEM (`X509 CRL`) or DER. `origin` is what messages
-    /// call the file.
+    /// Reads one complete CRL from PEM (`X509 CRL`) or DER. `origin` is what
+    /// messages call the file.
     ///
     /// # Errors
     ///
     /// [`Error::DamagedCrl`] for what is no CRL, and for delta, indirect or
     /// otherwise partial CRLs, marked by critical extensions.
     pub fn read(material: &[u8], origin: &str) -> Result<Self, Error> {
+        let read = Self::read_any(material, origin)?;
+        match &read.form.partial {
+            None => Ok(read),
+            Some(oid) => Err(damaged(
+                origin,
+                &format!("its extension {oid} makes it a delta, indirect or partial CRL"),
+            )),
+        }
+    }
+
+    /// Reads every CRL of a file, of any kind: each as [`Crl::read_any`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DamagedCrl`] for a file without one.
+    pub fn read_each(material: &[u8], origin: &str) -> Result<Vec<Result<Self, Error>>, Error> {
+        let blocks = pem::parse_many(material).unwrap_or_default();
+        let lists: Vec<Vec<u8>> = blocks
+            .into_iter()
+            .filter(|block| block.tag() == PEM_LABEL)
+            .map(pem::Pem::into_contents)
+            .collect();
+        if lists.is_empty() {
+            // DER, or something whose error says what it is.
+            return Self::read_any(material, origin).map(|list| vec![Ok(list)]);
+        }
+        if lists.len() > limits::MAX_CERTIFICATES {
+            return Err(damaged(origin, "it has more lists than are read"));
+        }
+        let lists = lists.into_iter();
+        Ok(lists.map(|der| Self::from_der(der, origin)).collect())
+    }
+
+    /// Reads one CRL of any kind, for those who look at what it is about before
+    /// they rely on it, as path validation does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DamagedCrl`] for what is no CRL.
+    pub fn read_any(material: &[u8], origin: &str) -> Result<Self, Error> {
+        let der = der_of(material).map_err(|reason| damaged(origin, reason))?;
+        Self::from_der(der, origin)
+    }
+
+    fn from_der(der: Vec<u8>, origin: &str) -> Result<Self, Error> {
         let damaged = |reason: &str| damaged(origin, reason);
-        let der = der_of(material).map_err(damaged)?;
         if der::sequence(&der).is_none_or(|parts| parts.len() != 3) {
             return Err(damaged("it is not DER"));
         }
@@ -143,20 +228,17 @@ impl Crl {
         if !rest.is_empty() {
             return Err(damaged("bytes follow the CRL"));
         }
-        // 2.5.29.27 deltaCRLIndicator and 2.5.29.28 issuingDistributionPoint
-        // make a list partial, critical or not; an unknown critical extension
-        // may do anything.
-        let partial = parsed.extensions().iter().find(|extension| {
-            let oid = extension.oid.to_id_string();
-            extension.critical || oid == "2.5.29.27" || oid == "2.5.29.28"
-        });
-        if let Some(extension) = partial {
-            return Err(damaged(&format!(
-                "its extension {} makes it a delta, indirect or partial CRL",
-                extension.oid.to_id_string()
-            )));
+        // The parser passes over entries and extensions that it cannot read.
+        let read = (
+            parsed.iter_revoked_certificates().count(),
+            parsed.extensions().len(),
+        );
+        if counted(&der) != Some(read) {
+            return Err(damaged("an entry or an extension does not decode as X.509"));
         }
+        let form = ListForm::read(&parsed);
         Ok(Self {
+            form,
             revoked: parsed
                 .iter_revoked_certificates()
                 .filter_map(|entry| {
@@ -223,6 +305,22 @@ impl Crl {
     #[must_use]
     pub fn reason_of(&self, magnitude: &[u8]) -> Option<RevocationReason> {
         RevocationReason::of_code(self.revoked.get(magnitude)?.unwrap_or_default())
+    }
+
+    /// The reason that it states for this serial number, where it states one.
+    pub(super) fn stated_reason(&self, serial: &SerialNumber) -> Option<RevocationReason> {
+        let code = *self.revoked.get(serial.magnitude())?;
+        code.and_then(RevocationReason::of_code)
+    }
+
+    /// Whether it lists this serial number with this code for its reason.
+    pub(super) fn has_reason(&self, serial: &SerialNumber, code: u8) -> bool {
+        self.revoked.get(serial.magnitude()) == Some(&Some(code))
+    }
+
+    /// What it is about, and what of it cannot be relied on.
+    pub(super) const fn form(&self) -> &ListForm {
+        &self.form
     }
 
     /// Whether it lists this serial number.

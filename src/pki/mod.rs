@@ -11,20 +11,25 @@ pub mod lint;
 mod name;
 mod oid;
 mod path;
+mod policy;
 mod request;
 mod revocation;
 mod selector;
 mod serial;
 mod signature;
 
-pub use bundle::{encode_pem, read_certificates, read_der_bundle};
+pub use bundle::{encode_pem, read_certificates, read_der_bundle, read_each_certificate};
 pub use certificate::{BasicConstraints, Certificate, KeyUsage, SignatureHash};
 pub use crl::{Crl, CrlHead, CrlTemplate, CrlToBeSigned, SignedCrl};
 pub use general_name::GeneralName;
 pub use identity::{Identity, Sourced, chain_of};
 pub use issue::{IssuerRef, Kind, Template, ToBeSigned};
 pub use name::{AttributeType, DistinguishedName};
-pub use path::{PathError, PathQuery, validate_path};
+pub use path::{
+    LeafFlaw, ListFlaw, PathError, PathFinding, PathFlaw, PathQuery, Revocation, TriedPath,
+    leaf_flaws, validate_path,
+};
+pub use policy::Policy;
 pub use request::CertificateRequest;
 pub use revocation::{RevocationReason, RevokedEntry};
 pub use selector::CertificateSelector;

@@ -10,8 +10,8 @@ use pkcs8::pkcs5::pbes2::{
 use windlass::der;
 use windlass::key::{self, KeyType, Signer};
 use windlass::pki::{
-    AttributeType, Certificate, DistinguishedName, IssuerRef, Kind, PathError, PathQuery,
-    SerialNumber, Template, validate_path,
+    AttributeType, Certificate, DistinguishedName, IssuerRef, Kind, PathFlaw, PathQuery, Policy,
+    Revocation, SerialNumber, Template, validate_path,
 };
 use windlass::secret::Secret;
 
@@ -130,14 +130,16 @@ fn path_building_stops_when_its_budget_is_spent() {
         leaf: &leaf,
         intermediates,
         anchors: &[],
-        crls: &[],
+        revocation: Revocation::Unchecked,
         at: Utc::now(),
+        policy: Policy::RolesAnywhere,
     };
-    assert_eq!(validate_path(&query(&same)), Err(PathError::Budget));
-    assert!(matches!(
-        validate_path(&query(&same[..50])),
-        Err(PathError::BadSignature { .. })
-    ));
+    let flaw = |count: usize| {
+        let error = validate_path(&query(&same[..count])).unwrap_err();
+        error.flaw().clone()
+    };
+    assert_eq!(flaw(200), PathFlaw::Budget);
+    assert!(matches!(flaw(50), PathFlaw::BadSignature { .. }));
 }
 
 /// One certificate has one encoding: a longer form of a length is refused.

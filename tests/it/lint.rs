@@ -1,7 +1,7 @@
 //! `windlass ca lint`: each rule with a case that breaks it and one that does
 //! not, hostile input, and what others say of the same certificates.
 
-mod build;
+pub mod build;
 mod certificates;
 mod command;
 mod judges;

@@ -52,6 +52,7 @@ mod offline_root;
 mod options;
 mod passphrase_change;
 mod passphrases;
+mod paths;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
 mod pkcs12_export;
@@ -80,5 +81,6 @@ mod update;
 mod values;
 mod variables;
 mod vectors;
+mod verify;
 mod wire;
 mod workload;

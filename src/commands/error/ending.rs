@@ -24,6 +24,7 @@ impl Error {
             Self::Elsewhere(failure) => failure.cause.into(),
             Self::Ended { status } => Outcome::Command(*status),
             Self::NotStarted(error) => Outcome::Command(error.status()),
+            Self::Unread(_) => Outcome::Usage,
             Self::Unwritable(_) => Outcome::Failed,
             Self::AnchorAlias { .. }
             | Self::Config { .. }

@@ -55,6 +55,7 @@ impl Error {
             | Self::Stdout(_)
             | Self::TlsSetup(_)
             | Self::Verdict(_) => None,
+            Self::Unread(error) => error.hint(),
             Self::Endpoint(error) => hint_endpoint(error),
             Self::Exchange(error) => hint_exchange(error),
             Self::Identity(error) => hint_identity(error),

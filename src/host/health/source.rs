@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::clock::{in_words, rfc3339};
 use crate::finding::{Finding, Level};
-use crate::pki::{Certificate, PathQuery, Sourced, chain_of, validate_path};
+use crate::pki::{Certificate, PathQuery, Policy, Revocation, Sourced, chain_of, validate_path};
 use crate::text::{counted, printable};
 
 /// Whether it leads to one of these roots; and without any, whether it was issued by
@@ -22,9 +22,10 @@ pub(super) fn chain(
                 leaf,
                 intermediates: others,
                 anchors: roots,
-                crls: &[],
+                revocation: Revocation::Unchecked,
                 // That it has ended itself is told elsewhere.
                 at: at.min(leaf.not_after()).max(leaf.not_before()),
+                policy: Policy::RolesAnywhere,
             };
             match validate_path(&query) {
                 Ok(path) => Ok(format!(

@@ -2,7 +2,9 @@
 
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{ExtendedKeyUsage, GeneralName as ParsedName, ParsedExtension};
+use x509_parser::prelude::FromDer;
 
+use crate::der::Element;
 use crate::limits;
 use crate::pki::DistinguishedName;
 use crate::pki::oid::dotted;
@@ -130,6 +132,17 @@ fn extended_usages(usage: &ExtendedKeyUsage<'_>) -> Vec<String> {
         .map(|(_, oid)| oid.to_owned())
         .chain(usage.other.iter().map(|oid| dotted(oid)))
         .collect()
+}
+
+/// The same of a name as it is encoded; in hex when it is malformed.
+pub(in crate::pki) fn show_raw_name(name: &Element<'_>) -> String {
+    match ParsedName::from_der(name.encoded) {
+        Ok(([], parsed)) if !matches!(parsed, ParsedName::Invalid(..)) => show_name(&parsed),
+        _ => format!(
+            "#{}",
+            hex::encode(name.encoded.get(..64).unwrap_or(name.encoded))
+        ),
+    }
 }
 
 pub(in crate::pki) fn show_name(name: &ParsedName<'_>) -> String {

@@ -25,6 +25,8 @@ mod view;
 
 pub use file::{Linted, What, lint_file};
 
+pub use super::Policy;
+
 use std::fmt;
 
 use chrono::{DateTime, Utc};
@@ -55,26 +57,6 @@ impl Level {
             Self::Notice => "notice",
             Self::Warning => "warning",
             Self::Error => "error",
-        }
-    }
-}
-
-/// Whose rule it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Policy {
-    /// RFC 5280, with the standards that it rests on and those that amend it.
-    Rfc5280,
-    /// IAM Roles Anywhere.
-    RolesAnywhere,
-}
-
-impl Policy {
-    /// The word for it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Rfc5280 => "rfc5280",
-            Self::RolesAnywhere => "rolesanywhere",
         }
     }
 }
