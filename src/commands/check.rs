@@ -129,9 +129,8 @@ fn subjects(arguments: &Arguments, context: &Context) -> Result<Vec<Named>, Erro
 
 /// What was typed goes before what the profile says.
 fn override_by(asked: &mut Rotate, arguments: &Arguments) {
-    if !arguments.all
-        && let Some(identity) = &arguments.identity
-    {
+    // Several have each their own, whatever a variable says.
+    if let ([_], Some(identity)) = (arguments.profile.as_slice(), &arguments.identity) {
         asked.session.identity.identity = Some(identity.clone());
     }
     let rotation = &mut asked.rotation;
