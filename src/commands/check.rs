@@ -19,15 +19,16 @@ use crate::text::with_causes;
 pub(super) use self::metrics::CHECK;
 pub(super) use self::subject::Subject;
 use super::error::RotateError;
-use super::monitor::{Found, Monitor, Wanted, told};
+use super::monitor::{Found, Monitor, Wanted, thresholds, told};
 use super::{Context, Error, IdentityError};
 
 /// Tells how the identities are, with the exit code of a Nagios plugin.
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     store::outlive_size_limit();
-    let thresholds = Thresholds {
-        warn: arguments.warn,
-        critical: arguments.critical,
+    let margins = (arguments.warn, arguments.critical);
+    let thresholds = match thresholds(["warn", "critical"], margins) {
+        Ok(thresholds) => thresholds,
+        Err(error) => return CHECK.refuse(error, context),
     };
     let at = whole_seconds(context.clock.now());
     let mut found = Vec::new();

@@ -7,9 +7,10 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use crate::cli::CheckFormat;
+use crate::cli::{CheckFormat, Origin};
 use crate::clock::rfc3339;
 use crate::finding::{Finding, Level};
+use crate::host::{Margin, Thresholds};
 use crate::store::{self, Readers};
 use crate::text::{first_of, printable, with_causes};
 
@@ -73,6 +74,42 @@ impl Check {
             Ok(()) | Err(_) => Outcome::Command(Level::Unknown.code()),
         }
     }
+}
+
+impl Check {
+    /// That options which were understood cannot be used: the same, with what is wrong.
+    ///
+    /// # Errors
+    ///
+    /// Always: with the exit code that a monitor understands.
+    pub(super) fn refuse(self, error: Error, context: &Context) -> Result<(), Error> {
+        context.printer.error(&error);
+        match self.unknown(&context.printer) {
+            Outcome::Command(status) => Err(Error::Ended { status }),
+            _ => Err(error),
+        }
+    }
+}
+
+/// The thresholds of two options, by their names: the one that warns first.
+///
+/// # Errors
+///
+/// [`Error::Value`] where there would never be a warning.
+pub(super) fn thresholds(
+    [warn, critical]: [&str; 2],
+    margins: (Option<Margin>, Option<Margin>),
+) -> Result<Thresholds, Error> {
+    Thresholds::new(margins.0, margins.1).map_err(|never| Error::Value {
+        origin: Origin::Option {
+            key: warn.to_owned(),
+        },
+        value: Some(never.warn.to_string()),
+        reason: format!(
+            "a warning comes before what is critical: give more than --{critical}, which is {}",
+            never.critical
+        ),
+    })
 }
 
 impl Monitor {

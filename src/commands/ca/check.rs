@@ -5,11 +5,11 @@ use std::ffi::OsString;
 use chrono::TimeDelta;
 
 use crate::authority::{self, HealthPlan};
-use crate::cli::{CaCheck, CheckFormat, Origin};
-use crate::clock::in_words;
-use crate::commands::monitor::{Check, Found, Monitor, Wanted};
-use crate::commands::{Context, Error, Outcome};
+use crate::cli::{CaCheck, CheckFormat};
+use crate::commands::monitor::{Check, Found, Monitor, Wanted, thresholds};
+use crate::commands::{Context, Error};
 use crate::finding::{Finding, Level};
+use crate::host::Margin;
 use crate::store;
 use crate::text::with_causes;
 
@@ -28,11 +28,7 @@ pub(in crate::commands) const CHECK: Check = Check {
 /// Tells how the CA is, with the exit code of a Nagios plugin.
 pub(in crate::commands) fn check(arguments: &CaCheck, context: &Context) -> Result<(), Error> {
     if let Err(error) = check_thresholds(arguments) {
-        context.printer.error(&error);
-        return match CHECK.unknown(&context.printer) {
-            Outcome::Command(status) => Err(Error::Ended { status }),
-            _ => Err(error),
-        };
+        return CHECK.refuse(error, context);
     }
     let now = context.clock.now();
     let directory = context.path(&arguments.ca.dir);
@@ -64,27 +60,14 @@ pub(in crate::commands) fn check(arguments: &CaCheck, context: &Context) -> Resu
     monitor.tell(&wanted, context)
 }
 
-/// Refuses a warning that would come after what it is to warn of: there would never
-/// be one.
+/// Refuses warnings that would never be given.
 fn check_thresholds(arguments: &CaCheck) -> Result<(), Error> {
-    let wrong = |key: &str, value: String, critical: &str| Error::Value {
-        origin: Origin::Option {
-            key: key.to_owned(),
-        },
-        value: Some(value),
-        reason: format!("a warning comes before what is critical: give more than {critical}"),
-    };
     let (warn, critical) = (arguments.warn, arguments.critical);
-    if warn < critical {
-        let critical = format!("--critical, which is {}", in_words(critical));
-        return Err(wrong("warn", in_words(warn), &critical));
-    }
+    let times = (Some(Margin::Time(warn)), Some(Margin::Time(critical)));
+    thresholds(["warn", "critical"], times)?;
     let (warn, critical) = (arguments.leaf_warn, arguments.leaf_critical);
-    if warn < critical {
-        let critical = format!("--leaf-critical, which is {critical}");
-        return Err(wrong("leaf_warn", warn.to_string(), &critical));
-    }
-    Ok(())
+    let shares = (Some(Margin::Share(warn)), Some(Margin::Share(critical)));
+    thresholds(["leaf_warn", "leaf-critical"], shares).map(drop)
 }
 
 /// Whether these arguments are those of `windlass ca check`.

@@ -60,7 +60,10 @@ impl Shown {
             None => subject.look(context.clock.now()),
         };
         let (standing, state) = match standing {
-            Ok(seen) => (Ok(Box::new(seen.standing)), seen.state.map(|(why, _)| why)),
+            Ok(seen) => (
+                Ok(Box::new(seen.standing)),
+                seen.state.map(|state| state.why),
+            ),
             Err(error) => (Err(error), None),
         };
         Self {

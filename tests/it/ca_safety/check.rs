@@ -183,7 +183,7 @@ fn thresholds_that_make_no_sense_judge_nothing() {
         ),
         (
             ["--leaf-warn", "5", "--leaf-critical", "6"],
-            "'5' for '--leaf-warn'",
+            "'5%' for '--leaf-warn'",
         ),
     ] {
         let run = check(&sandbox, &options);
