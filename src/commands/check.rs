@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
-use crate::cli::{Check as Arguments, CheckFormat, Rotate};
+use crate::cli::{Check as Arguments, Rotate};
 use crate::clock::whole_seconds;
 use crate::finding::{Finding, Level};
 use crate::host::{Exam, Thresholds, examine, examine_absent, examine_certificate};
@@ -19,7 +19,7 @@ use crate::text::with_causes;
 pub(super) use self::metrics::CHECK;
 pub(super) use self::subject::Subject;
 use super::error::RotateError;
-use super::monitor::{Found, Monitor, Wanted, thresholds, told};
+use super::monitor::{Found, Monitor, Of, Wanted, thresholds, told};
 use super::{Context, Error, IdentityError};
 
 /// Tells how the identities are, with the exit code of a Nagios plugin.
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
                     Ok(subject) => identity(&subject, thresholds, at),
                     Err(finding) => vec![finding],
                 };
-                found.extend(of(&name, findings));
+                found.extend(of(&Of::Identity(name), findings));
             }
         }
         Err(error) => found.push(not_judged(&error).into()),
@@ -51,26 +51,21 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
             Ok(certificates) => examine_certificate(&certificates, thresholds, at),
             Err(finding) => vec![finding],
         };
-        found.extend(of(&path.display().to_string(), findings));
+        found.extend(of(&Of::Certificate(path.display().to_string()), findings));
     }
     let monitor = Monitor {
         check: CHECK,
         found,
         at,
     };
-    let wanted = Wanted {
-        format: match arguments.json {
-            true => CheckFormat::Json,
-            false => arguments.format,
-        },
-        textfile: arguments.textfile.as_deref(),
-    };
+    let textfile = arguments.textfile.as_deref();
+    let wanted = Wanted::new(arguments.json, arguments.format, textfile);
     monitor.tell(&wanted, context)
 }
 
-fn of(name: &str, findings: Vec<Finding>) -> impl Iterator<Item = Found> {
+fn of(of: &Of, findings: Vec<Finding>) -> impl Iterator<Item = Found> {
     findings.into_iter().map(move |finding| Found {
-        of: Some(name.to_owned()),
+        of: Some(of.clone()),
         finding,
     })
 }

@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use chrono::TimeDelta;
 
 use crate::authority::{self, HealthPlan};
-use crate::cli::{CaCheck, CheckFormat};
-use crate::commands::monitor::{Check, Found, Monitor, Wanted, thresholds};
+use crate::cli::CaCheck;
+use crate::commands::monitor::{CHECKED, Check, Found, Monitor, Wanted, thresholds};
 use crate::commands::{Context, Error};
 use crate::finding::{Finding, Level};
 use crate::host::Margin;
@@ -21,8 +21,35 @@ pub(in crate::commands) const CHECK: Check = Check {
     verb: "ca check",
     title: "WINDLASS CA",
     prefix: "windlass_ca_",
-    help: &[],
-    is_ours: |content| content.starts_with(b"# HELP windlass_ca_"),
+    help: &[
+        (
+            "clock_ahead_seconds",
+            "How far the last entry of the log is ahead of the clock.",
+        ),
+        (
+            "authority_ends_seconds",
+            "How long a certificate of the CA is good still.",
+        ),
+        (
+            "crl_ends_seconds",
+            "How long a revocation list is good still.",
+        ),
+        (
+            "unreplaced_certificates",
+            "Certificates of workloads that end soon and have no successor.",
+        ),
+        (
+            "ended_unreplaced_certificates",
+            "Certificates of workloads that have ended without a successor.",
+        ),
+        (
+            "unsettled_reservations",
+            "Serial numbers that were reserved for certificates of which nothing is known.",
+        ),
+        ("backup_age_seconds", "How old the last backup is."),
+        ("log_entries", "Entries of the log."),
+        (CHECKED, "When it was looked at."),
+    ],
 };
 
 /// Tells how the CA is, with the exit code of a Nagios plugin.
@@ -50,13 +77,8 @@ pub(in crate::commands) fn check(arguments: &CaCheck, context: &Context) -> Resu
         found: findings.into_iter().map(Found::from).collect(),
         at: now,
     };
-    let wanted = Wanted {
-        format: match arguments.json {
-            true => CheckFormat::Json,
-            false => arguments.format,
-        },
-        textfile: arguments.textfile.as_deref(),
-    };
+    let textfile = arguments.textfile.as_deref();
+    let wanted = Wanted::new(arguments.json, arguments.format, textfile);
     monitor.tell(&wanted, context)
 }
 

@@ -53,6 +53,10 @@ fn a_ca_in_order_is_ok_and_the_numbers_are_there() {
         assert!(rest.contains(&format!("OK {probe}: ")), "{rest}");
     }
     let metrics = sandbox.read("ca.prom");
+    // Each says what it is.
+    let families = metrics.lines().filter(|line| line.starts_with("# TYPE "));
+    let helps = metrics.lines().filter(|line| line.starts_with("# HELP "));
+    assert_eq!(families.count(), helps.count(), "{metrics}");
     for line in [
         "windlass_ca_level{probe=\"log\"} 0",
         "windlass_ca_unsettled_reservations 0",
