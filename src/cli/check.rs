@@ -37,7 +37,7 @@ Examples:
 pub struct Check {
     /// Directory of an identity that 'windlass rotate' keeps
     ///
-    /// With --profile instead of the one that the profile names
+    /// With one --profile instead of the one that the profile names
     #[arg(
         long,
         value_name = "DIR",

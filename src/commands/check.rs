@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
-use crate::cli::{Check as Arguments, CheckFormat, Rotate};
+use crate::cli::{Check as Arguments, Rotate};
 use crate::clock::whole_seconds;
 use crate::finding::{Finding, Level};
 use crate::host::{Exam, Thresholds, examine, examine_absent, examine_certificate};
@@ -19,15 +19,16 @@ use crate::text::with_causes;
 pub(super) use self::metrics::CHECK;
 pub(super) use self::subject::Subject;
 use super::error::RotateError;
-use super::monitor::{Found, Monitor, Wanted, told};
+use super::monitor::{Found, Monitor, Of, Wanted, thresholds, told};
 use super::{Context, Error, IdentityError};
 
 /// Tells how the identities are, with the exit code of a Nagios plugin.
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     store::outlive_size_limit();
-    let thresholds = Thresholds {
-        warn: arguments.warn,
-        critical: arguments.critical,
+    let margins = (arguments.warn, arguments.critical);
+    let thresholds = match thresholds(["warn", "critical"], margins) {
+        Ok(thresholds) => thresholds,
+        Err(error) => return CHECK.refuse(error, context),
     };
     let at = whole_seconds(context.clock.now());
     let mut found = Vec::new();
@@ -39,7 +40,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
                     Ok(subject) => identity(&subject, thresholds, at),
                     Err(finding) => vec![finding],
                 };
-                found.extend(of(&name, findings));
+                found.extend(of(&Of::Identity(name), findings));
             }
         }
         Err(error) => found.push(not_judged(&error).into()),
@@ -50,26 +51,21 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
             Ok(certificates) => examine_certificate(&certificates, thresholds, at),
             Err(finding) => vec![finding],
         };
-        found.extend(of(&path.display().to_string(), findings));
+        found.extend(of(&Of::Certificate(path.display().to_string()), findings));
     }
     let monitor = Monitor {
         check: CHECK,
         found,
         at,
     };
-    let wanted = Wanted {
-        format: match arguments.json {
-            true => CheckFormat::Json,
-            false => arguments.format,
-        },
-        textfile: arguments.textfile.as_deref(),
-    };
+    let textfile = arguments.textfile.as_deref();
+    let wanted = Wanted::new(arguments.json, arguments.format, textfile);
     monitor.tell(&wanted, context)
 }
 
-fn of(name: &str, findings: Vec<Finding>) -> impl Iterator<Item = Found> {
+fn of(of: &Of, findings: Vec<Finding>) -> impl Iterator<Item = Found> {
     findings.into_iter().map(move |finding| Found {
-        of: Some(name.to_owned()),
+        of: Some(of.clone()),
         finding,
     })
 }
@@ -129,9 +125,8 @@ fn subjects(arguments: &Arguments, context: &Context) -> Result<Vec<Named>, Erro
 
 /// What was typed goes before what the profile says.
 fn override_by(asked: &mut Rotate, arguments: &Arguments) {
-    if !arguments.all
-        && let Some(identity) = &arguments.identity
-    {
+    // Several have each their own, whatever a variable says.
+    if let ([_], Some(identity)) = (arguments.profile.as_slice(), &arguments.identity) {
         asked.session.identity.identity = Some(identity.clone());
     }
     let rotation = &mut asked.rotation;

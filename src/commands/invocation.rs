@@ -1,5 +1,7 @@
 //! What was typed: parsed, with the options of a profile behind it.
 
+mod heard;
+
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use crate::cli::{
 };
 use crate::environment::Environment;
 
+use self::heard::Heard;
 use super::Error;
 use super::config_file::{Config, Profile, is_said};
 
@@ -19,8 +22,7 @@ use super::config_file::{Config, Profile, is_said};
 #[derive(Clone, Debug)]
 pub struct Invocation {
     arguments: Vec<OsString>,
-    /// Whether variables stand for no options.
-    is_deaf: bool,
+    heard: Heard,
 }
 
 /// A profile's name with the session's options, or with what is wrong with them.
@@ -58,7 +60,7 @@ impl Invocation {
     pub(super) fn new(arguments: impl IntoIterator<Item = OsString>) -> Self {
         Self {
             arguments: arguments.into_iter().collect(),
-            is_deaf: false,
+            heard: Heard::All,
         }
     }
 
@@ -66,7 +68,7 @@ impl Invocation {
     /// variables: those that are set now stand for no options.
     pub(super) fn later(arguments: impl IntoIterator<Item = OsString>) -> Self {
         Self {
-            is_deaf: true,
+            heard: Heard::Nothing,
             ..Self::new(arguments)
         }
     }
@@ -223,7 +225,8 @@ impl Invocation {
 
     /// What `windlass rotate` is asked by each of these profiles, whatever was typed
     /// here; by every profile that there is without any name. One that is not there or
-    /// cannot be used stands in the way of no other.
+    /// cannot be used stands in the way of no other. A variable that names an identity
+    /// or its certificate is heard for one named profile alone.
     ///
     /// # Errors
     ///
@@ -239,7 +242,13 @@ impl Invocation {
         if all.is_empty() {
             return Err(config.has_none());
         }
-        let asking = Self::new([self.program().to_owned(), "rotate".into()]);
+        let asking = Self {
+            heard: match names {
+                [_] => Heard::All,
+                _ => Heard::OfSeveral,
+            },
+            ..Self::new([self.program().to_owned(), "rotate".into()])
+        };
         let of_profile = |name: &String| {
             let profile = config.required(name)?;
             match asking.command_with(&profile, environment)? {
@@ -365,9 +374,9 @@ impl Invocation {
         }
         let mut options = self.arguments.iter().take_while(|word| *word != "--");
         let is_all = options.any(|word| word == "--all");
-        if self.is_deaf || is_all || environment.has_own_set_to_nothing() {
+        if self.heard != Heard::All || is_all || environment.has_own_set_to_nothing() {
             clean(Cli::<C>::command(), &|name| {
-                self.is_deaf
+                self.heard.leaves_out(name)
                     || is_all && name == "WINDLASS_PROFILE"
                     || environment.is_set_to_nothing(name)
             })

@@ -7,11 +7,12 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use crate::cli::CheckFormat;
+use crate::cli::{CheckFormat, Origin};
 use crate::clock::rfc3339;
 use crate::finding::{Finding, Level};
+use crate::host::{Margin, Thresholds};
 use crate::store::{self, Readers};
-use crate::text::{first_of, printable, with_causes};
+use crate::text::{counted, first_of, printable, with_causes};
 
 use super::{Context, Error, Outcome, Printer, ready};
 
@@ -32,20 +33,57 @@ pub(super) struct Check {
     pub(super) prefix: &'static str,
     /// What each metric is, by its name without the prefix.
     pub(super) help: &'static [(&'static str, &'static str)],
-    /// Whether what is metrics of this check in a file that is there.
-    pub(super) is_ours: fn(&[u8]) -> bool,
 }
 
 /// How the answer is wanted.
 pub(super) struct Wanted<'a> {
-    pub(super) format: CheckFormat,
-    /// The file for node_exporter, where one is asked for.
-    pub(super) textfile: Option<&'a Path>,
+    format: CheckFormat,
+    textfile: Option<&'a Path>,
+}
+
+/// What was looked at, where it may be one of several.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Of {
+    /// An identity, by its profile or directory.
+    Identity(String),
+    /// A certificate that something else renews, by its file.
+    Certificate(String),
+}
+
+impl Of {
+    fn name(&self) -> &str {
+        let (Self::Identity(name) | Self::Certificate(name)) = self;
+        name
+    }
+
+    /// What it is, as labels and JSON have it.
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Identity(_) => "identity",
+            Self::Certificate(_) => "certificate",
+        }
+    }
+}
+
+impl<'a> Wanted<'a> {
+    /// In this format, or with `--json` in that; and in the file for node_exporter,
+    /// where one is asked for.
+    pub(super) const fn new(
+        is_json: bool,
+        format: CheckFormat,
+        textfile: Option<&'a Path>,
+    ) -> Self {
+        let format = match is_json {
+            true => CheckFormat::Json,
+            false => format,
+        };
+        Self { format, textfile }
+    }
 }
 
 /// What was found, and of which of several things; `None` where there is one alone.
 pub(super) struct Found {
-    pub(super) of: Option<String>,
+    pub(super) of: Option<Of>,
     pub(super) finding: Finding,
 }
 
@@ -73,6 +111,42 @@ impl Check {
             Ok(()) | Err(_) => Outcome::Command(Level::Unknown.code()),
         }
     }
+}
+
+impl Check {
+    /// That options which were understood cannot be used: the same, with what is wrong.
+    ///
+    /// # Errors
+    ///
+    /// Always: with the exit code that a monitor understands.
+    pub(super) fn refuse(self, error: Error, context: &Context) -> Result<(), Error> {
+        context.printer.error(&error);
+        match self.unknown(&context.printer) {
+            Outcome::Command(status) => Err(Error::Ended { status }),
+            _ => Err(error),
+        }
+    }
+}
+
+/// The thresholds of two options, by their names: the one that warns first.
+///
+/// # Errors
+///
+/// [`Error::Value`] where there would never be a warning.
+pub(super) fn thresholds(
+    [warn, critical]: [&str; 2],
+    margins: (Option<Margin>, Option<Margin>),
+) -> Result<Thresholds, Error> {
+    Thresholds::new(margins.0, margins.1).map_err(|never| Error::Value {
+        origin: Origin::Option {
+            key: warn.to_owned(),
+        },
+        value: Some(never.warn.to_string()),
+        reason: format!(
+            "a warning comes before what is critical: give more than --{critical}, which is {}",
+            never.critical
+        ),
+    })
 }
 
 impl Monitor {
@@ -104,7 +178,10 @@ impl Monitor {
     }
 
     fn write(&self, path: &Path) -> Result<(), Error> {
-        ready::check_replaceable(path, "a file with metrics", self.check.is_ours)?;
+        let start = format!("# HELP {}", self.check.prefix);
+        ready::check_replaceable(path, "a file with metrics", |content| {
+            content.starts_with(start.as_bytes())
+        })?;
         // The exporter runs as another user.
         let text = self.prometheus();
         Ok(store::write_atomic(
@@ -132,8 +209,8 @@ impl Monitor {
                 // A moment is no quantity to draw.
                 let numbers = numbers.filter(|(name, ..)| !name.ends_with("_timestamp_seconds"));
                 numbers.map(|(name, of, value)| {
-                    let of = found.of.iter().chain(of);
-                    performance(name, of.map(String::as_str), *value)
+                    let whose = found.of.iter().map(Of::name);
+                    performance(name, whose.chain(of.as_deref()), *value)
                 })
             })
             .collect();
@@ -147,7 +224,9 @@ impl Monitor {
         }
         for Found { of, finding } in lines {
             let (level, probe) = (finding.level.as_str(), finding.probe);
-            let of = of.as_ref().map_or_else(String::new, |of| format!("{of} "));
+            let of = of
+                .as_ref()
+                .map_or_else(String::new, |of| format!("{} ", of.name()));
             let of = plain(&of);
             text.push_str(&format!("{level} {of}{probe}: {}\n", plain(&finding.text)));
         }
@@ -161,22 +240,23 @@ impl Monitor {
             .iter()
             .filter(|found| found.finding.level == level);
         let worst: Vec<&Found> = worst.filter(|_| level != Level::Ok).collect();
-        let names: BTreeSet<&str> = self
+        let all: BTreeSet<&Of> = self
             .found
             .iter()
-            .filter_map(|found| found.of.as_deref())
+            .filter_map(|found| found.of.as_ref())
             .collect();
         let first = |found: &Found| match &found.of {
-            Some(of) => format!("{}: {}", plain(of), plain(&found.finding.text)),
+            Some(of) => format!("{}: {}", plain(of.name()), plain(&found.finding.text)),
             None => plain(&found.finding.text),
         };
         let said = worst.iter().map(|found| first(found));
-        match (worst.len(), names.len()) {
+        match (worst.len(), all.len()) {
             (0, 0) => format!("{} things are in order", self.found.len()),
             (0, 1) => self.found.first().map_or_else(String::new, first),
-            (0, of) => format!(
-                "{} things of {of} identities are in order",
-                self.found.len()
+            (0, _) => format!(
+                "{} things of {} are in order",
+                self.found.len(),
+                how_many(&all)
             ),
             (_, 0) => said.collect::<Vec<_>>().join("; "),
             (count, _) => first_of(&said.take(FIRST).collect::<Vec<_>>(), count),
@@ -200,7 +280,7 @@ impl Monitor {
             let same = same.filter(|other| other.finding.probe == probe && other.of == *of);
             let level = same.map(|other| other.finding.level).max();
             let level = level.unwrap_or(finding.level).code();
-            let labels = labels([("identity", of.as_deref()), ("probe", Some(probe))]);
+            let labels = labels([labelled(of), ("probe", Some(probe))]);
             text.push_str(&format!("{prefix}level{labels} {level}\n"));
         }
         let mut names = BTreeSet::new();
@@ -219,7 +299,7 @@ impl Monitor {
             }
             text.push_str(&self.head(name));
             for (whose, (_, of, value)) in numbers().filter(|(_, (other, ..))| other == name) {
-                let labels = labels([("identity", whose.as_deref()), ("of", of.as_deref())]);
+                let labels = labels([labelled(whose), ("of", of.as_deref())]);
                 text.push_str(&format!("{prefix}{name}{labels} {value}\n"));
             }
         }
@@ -265,7 +345,7 @@ fn as_json(found: &Found) -> serde_json::Value {
         "numbers": numbers.collect::<Vec<_>>(),
     });
     if let Some(of) = &found.of {
-        shown["identity"] = json!(of);
+        shown[of.kind()] = json!(of.name());
     }
     shown
 }
@@ -290,6 +370,30 @@ fn performance<'a>(name: &str, of: impl Iterator<Item = &'a str>, value: i64) ->
         true => format!("'{label}'={value}{unit}"),
         false => format!("{label}={value}{unit}"),
     }
+}
+
+/// What was looked at, as a label; without a value where there is one thing alone.
+fn labelled(of: &Option<Of>) -> (&'static str, Option<&str>) {
+    match of {
+        Some(of) => (of.kind(), Some(of.name())),
+        None => ("", None),
+    }
+}
+
+/// How many identities and certificates these are.
+fn how_many(all: &BTreeSet<&Of>) -> String {
+    let count = |kind: &str| all.iter().filter(|of| of.kind() == kind).count();
+    let identities = match count("identity") {
+        0 => None,
+        1 => Some("1 identity".to_owned()),
+        count => Some(format!("{count} identities")),
+    };
+    let certificates = match count("certificate") {
+        0 => None,
+        count => Some(counted(count, "certificate")),
+    };
+    let both: Vec<String> = identities.into_iter().chain(certificates).collect();
+    both.join(" and ")
 }
 
 /// Labels as the text format of Prometheus writes them; nothing where none is said.

@@ -42,7 +42,7 @@ pub(super) fn remove(path: &Path, line: String) -> Result<(), Error> {
 pub(super) fn check_replaceable(
     path: &Path,
     what: &'static str,
-    is_ours: fn(&[u8]) -> bool,
+    is_ours: impl Fn(&[u8]) -> bool,
 ) -> Result<(), Error> {
     let Ok(metadata) = std::fs::symlink_metadata(path) else {
         // Before anything is announced: where it cannot be written later.

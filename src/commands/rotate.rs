@@ -16,6 +16,7 @@ use crate::host::{self, Amiss, Disk, Done, Report, Rotation, Standing, Tidings};
 use crate::store::Versions;
 
 pub(super) use self::fixed::fixed;
+pub(super) use self::issuer::word;
 pub(super) use self::plan::{Plan, host};
 pub(super) use self::shown::standing_json;
 use self::shown::{held_text, looked_json, looked_text, report_json, report_text};

@@ -6,7 +6,6 @@
 
 mod margin;
 mod runs;
-mod seen;
 mod source;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -17,13 +16,14 @@ use crate::pki::Certificate;
 use crate::store::FixedFiles;
 use crate::text::{counted, first_of, printable};
 
+use super::issuer::Word;
 use super::schedule::{Due, Life, Rule, Urgency};
+use super::seen::{FilesSeen, KeySeen, Seen, Whom};
 use super::spread::Whose;
 use super::state::{Next, Owed};
 use super::terms::{Compared, Terms};
 
-pub use self::margin::{Margin, Thresholds};
-pub use self::seen::{FilesSeen, KeySeen, Seen};
+pub use self::margin::{Margin, NoWarning, Thresholds};
 use self::source::{chain, issuer};
 
 /// How long it may take until files and hooks have followed: the longest that a hook
@@ -184,7 +184,18 @@ impl Exam<'_> {
         };
         let level = self.thresholds.level(due, urgent, self.at);
         let mut found = of_life(leaf, due, level, self.at);
+        found.text.push_str(match standing.word {
+            Word::Nothing => "",
+            Word::OnHold => "; its issuer has put it on hold, and renews it when that is lifted",
+            Word::Revoked => "; its issuer has revoked it",
+        });
+        if standing.word != Word::Nothing {
+            found.level = Level::Critical;
+        }
         let then = match standing.urgency {
+            Urgency::Healthy | Urgency::Due if standing.word == Word::Revoked => {
+                format!(": {renew}")
+            }
             Urgency::Healthy => format!("; it is renewed from {} on", rfc3339(due.at)),
             Urgency::Expired => format!(": {renew}"),
             Urgency::Due | Urgency::Overdue | Urgency::Emergency if due.at <= self.at => {
@@ -357,15 +368,18 @@ impl Exam<'_> {
 
 /// Who could change or read what is not theirs.
 fn exposed(seen: &Seen) -> Finding {
-    let said: Vec<&str> = seen.exposed.iter().map(|(said, _)| said.as_str()).collect();
-    let by_all = seen.exposed.iter().any(|(_, by_all)| *by_all);
-    let (level, text) = match (said.as_slice(), by_all) {
-        ([], _) => (
+    let levels = seen.exposed.iter().map(|one| match one.to {
+        Whom::Group => Level::Warning,
+        Whom::Unknown => Level::Unknown,
+        Whom::Everybody => Level::Critical,
+    });
+    let said: Vec<&str> = seen.exposed.iter().map(|one| one.said.as_str()).collect();
+    let (level, text) = match levels.max() {
+        None => (
             Level::Ok,
             "nobody else can read the key or change the identity".to_owned(),
         ),
-        (said, true) => (Level::Critical, said.join("; ")),
-        (said, false) => (Level::Warning, said.join("; ")),
+        Some(level) => (level, said.join("; ")),
     };
     Finding::new("modes", level, text)
 }

@@ -18,6 +18,7 @@ mod places;
 mod probe;
 mod rotation;
 mod schedule;
+mod seen;
 mod shelf;
 mod spread;
 mod standing;
@@ -30,8 +31,7 @@ pub use answer::{Answer, Asked, Flaw};
 pub use backoff::{Failures, Prospect};
 pub use error::Error;
 pub use health::{
-    Exam, Expected, FilesSeen, KeySeen, Margin, Seen, Thresholds, examine, examine_absent,
-    examine_certificate,
+    Exam, Expected, Margin, NoWarning, Thresholds, examine, examine_absent, examine_certificate,
 };
 pub use hooks::{CommandHooks, HookFacts, HookId, HookOutcome, Hooks, When, Which};
 pub use issuer::{CommandIssuer, Issuer, IssuerFailure, Word};
@@ -39,6 +39,7 @@ pub use places::Places;
 pub use probe::{Probe, Verdict};
 pub use rotation::{Done, Report, Rotation};
 pub use schedule::{Cause, Due, Life, Rule, Urgency};
+pub use seen::{Exposed, FilesSeen, KeySeen, Seen, Unusable, Whom};
 pub use shelf::{Amiss, Disk, Pair, Part, Shelf};
 pub use spread::Whose;
 pub use standing::{Reason, Standing};

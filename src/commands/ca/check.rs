@@ -5,11 +5,11 @@ use std::ffi::OsString;
 use chrono::TimeDelta;
 
 use crate::authority::{self, HealthPlan};
-use crate::cli::{CaCheck, CheckFormat, Origin};
-use crate::clock::in_words;
-use crate::commands::monitor::{Check, Found, Monitor, Wanted};
-use crate::commands::{Context, Error, Outcome};
+use crate::cli::CaCheck;
+use crate::commands::monitor::{CHECKED, Check, Found, Monitor, Wanted, thresholds};
+use crate::commands::{Context, Error};
 use crate::finding::{Finding, Level};
+use crate::host::Margin;
 use crate::store;
 use crate::text::with_causes;
 
@@ -21,18 +21,41 @@ pub(in crate::commands) const CHECK: Check = Check {
     verb: "ca check",
     title: "WINDLASS CA",
     prefix: "windlass_ca_",
-    help: &[],
-    is_ours: |content| content.starts_with(b"# HELP windlass_ca_"),
+    help: &[
+        (
+            "clock_ahead_seconds",
+            "How far the last entry of the log is ahead of the clock.",
+        ),
+        (
+            "authority_ends_seconds",
+            "How long a certificate of the CA is good still.",
+        ),
+        (
+            "crl_ends_seconds",
+            "How long a revocation list is good still.",
+        ),
+        (
+            "unreplaced_certificates",
+            "Certificates of workloads that end soon and have no successor.",
+        ),
+        (
+            "ended_unreplaced_certificates",
+            "Certificates of workloads that have ended without a successor.",
+        ),
+        (
+            "unsettled_reservations",
+            "Serial numbers that were reserved for certificates of which nothing is known.",
+        ),
+        ("backup_age_seconds", "How old the last backup is."),
+        ("log_entries", "Entries of the log."),
+        (CHECKED, "When it was looked at."),
+    ],
 };
 
 /// Tells how the CA is, with the exit code of a Nagios plugin.
 pub(in crate::commands) fn check(arguments: &CaCheck, context: &Context) -> Result<(), Error> {
     if let Err(error) = check_thresholds(arguments) {
-        context.printer.error(&error);
-        return match CHECK.unknown(&context.printer) {
-            Outcome::Command(status) => Err(Error::Ended { status }),
-            _ => Err(error),
-        };
+        return CHECK.refuse(error, context);
     }
     let now = context.clock.now();
     let directory = context.path(&arguments.ca.dir);
@@ -54,37 +77,19 @@ pub(in crate::commands) fn check(arguments: &CaCheck, context: &Context) -> Resu
         found: findings.into_iter().map(Found::from).collect(),
         at: now,
     };
-    let wanted = Wanted {
-        format: match arguments.json {
-            true => CheckFormat::Json,
-            false => arguments.format,
-        },
-        textfile: arguments.textfile.as_deref(),
-    };
+    let textfile = arguments.textfile.as_deref();
+    let wanted = Wanted::new(arguments.json, arguments.format, textfile);
     monitor.tell(&wanted, context)
 }
 
-/// Refuses a warning that would come after what it is to warn of: there would never
-/// be one.
+/// Refuses warnings that would never be given.
 fn check_thresholds(arguments: &CaCheck) -> Result<(), Error> {
-    let wrong = |key: &str, value: String, critical: &str| Error::Value {
-        origin: Origin::Option {
-            key: key.to_owned(),
-        },
-        value: Some(value),
-        reason: format!("a warning comes before what is critical: give more than {critical}"),
-    };
     let (warn, critical) = (arguments.warn, arguments.critical);
-    if warn < critical {
-        let critical = format!("--critical, which is {}", in_words(critical));
-        return Err(wrong("warn", in_words(warn), &critical));
-    }
+    let times = (Some(Margin::Time(warn)), Some(Margin::Time(critical)));
+    thresholds(["warn", "critical"], times)?;
     let (warn, critical) = (arguments.leaf_warn, arguments.leaf_critical);
-    if warn < critical {
-        let critical = format!("--leaf-critical, which is {critical}");
-        return Err(wrong("leaf_warn", warn.to_string(), &critical));
-    }
-    Ok(())
+    let shares = (Some(Margin::Share(warn)), Some(Margin::Share(critical)));
+    thresholds(["leaf_warn", "leaf-critical"], shares).map(drop)
 }
 
 /// Whether these arguments are those of `windlass ca check`.

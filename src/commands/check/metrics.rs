@@ -28,5 +28,4 @@ pub(in crate::commands) const CHECK: Check = Check {
         ("hooks_owed", "Hooks that have still to be run."),
         (CHECKED, "When it was looked at."),
     ],
-    is_ours: |content| content.starts_with(b"# HELP windlass_identity_"),
 };

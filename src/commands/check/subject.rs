@@ -7,10 +7,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::cli::Rotate;
 use crate::commands::identity::check_managed;
 use crate::commands::monitor::told;
-use crate::commands::rotate::{Plan, fixed, host};
+use crate::commands::rotate::{Plan, fixed, host, word};
 use crate::commands::{Context, Error, IdentityError};
-use crate::host::{ChangeWindow, ChangeWindows, Expected, KeyPolicy, Rule, Seen, Standing, Terms};
+use crate::host::{
+    ChangeWindow, ChangeWindows, Expected, KeyPolicy, Rule, Seen, Standing, Terms, Word,
+};
 use crate::key::KeyType;
+use crate::pki::Certificate;
 use crate::store::Versions;
 use crate::text::with_causes;
 
@@ -25,6 +28,8 @@ pub(in crate::commands) struct Subject {
     pub(in crate::commands) expected: Expected,
     /// Why rotation cannot be run with its profile.
     pub(in crate::commands) problem: Option<Error>,
+    /// The directory of the CA beside it, where that issues its certificates.
+    ca: Option<PathBuf>,
     /// The words of a command that renews it; `None` where they are not known.
     rotate: Option<String>,
 }
@@ -80,6 +85,7 @@ impl Subject {
         }
         Ok(Some(Self {
             problem,
+            ca: asked.rotation.ca_dir.as_ref().map(|ca| context.path(ca)),
             rotate,
             ..Self::new(&path, Some(name.to_owned()), expected)
         }))
@@ -93,6 +99,7 @@ impl Subject {
             profile,
             expected,
             problem: None,
+            ca: None,
             rotate: None,
         }
     }
@@ -112,7 +119,11 @@ impl Subject {
     /// [`crate::store::Error`] where nothing says which version is in force.
     pub(in crate::commands) fn look(&self, at: DateTime<Utc>) -> Result<Seen, Error> {
         let versions = Versions::for_readers(&self.directory);
-        Ok(Seen::look(&versions, &self.expected, at)?)
+        let says = |certificate: &Certificate| match &self.ca {
+            Some(ca) => word(ca, certificate),
+            None => Word::Nothing,
+        };
+        Ok(Seen::look(&versions, &self.expected, at, says)?)
     }
 
     /// Why nothing is in force, if that is so.

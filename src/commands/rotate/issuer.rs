@@ -1,6 +1,6 @@
 //! A CA on this machine as the issuer of an identity's certificates.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ring::rand::SystemRandom;
 
@@ -18,6 +18,25 @@ pub(super) struct LocalCa<'a> {
     pub(super) passphrase: &'a PassphraseArgs,
     pub(super) rotation: &'a RotationArgs,
     pub(super) context: &'a Context,
+}
+
+/// What the CA of this directory says of a certificate: as the inventory has it, which
+/// needs no passphrase. One that cannot be read says nothing here: when something is
+/// to be issued it is told.
+pub(in crate::commands) fn word(directory: &Path, certificate: &Certificate) -> Word {
+    let inventory = authority::read_inventory(directory).ok();
+    let record = inventory.and_then(|found| {
+        let record = found.get(certificate.serial().magnitude());
+        record.ok().flatten()
+    });
+    let record = record.filter(|found| found.der.as_deref() == Some(certificate.der()));
+    match record.and_then(|found| found.revocation) {
+        None => Word::Nothing,
+        Some(revocation) => match authority::reason_of(revocation) {
+            RevocationReason::CertificateHold => Word::OnHold,
+            _ => Word::Revoked,
+        },
+    }
 }
 
 impl LocalCa<'_> {
@@ -45,22 +64,8 @@ impl Issuer for LocalCa<'_> {
         format!("the CA in {}", self.directory.display())
     }
 
-    /// As the inventory has it, which needs no passphrase. One that cannot be read
-    /// says nothing here: when something is to be issued it is told.
     fn word(&self, certificate: &Certificate) -> Word {
-        let inventory = authority::read_inventory(&self.directory).ok();
-        let record = inventory.and_then(|found| {
-            let record = found.get(certificate.serial().magnitude());
-            record.ok().flatten()
-        });
-        let record = record.filter(|found| found.der.as_deref() == Some(certificate.der()));
-        match record.and_then(|found| found.revocation) {
-            None => Word::Nothing,
-            Some(revocation) => match authority::reason_of(revocation) {
-                RevocationReason::CertificateHold => Word::OnHold,
-                _ => Word::Revoked,
-            },
-        }
+        word(&self.directory, certificate)
     }
 
     fn issue(&self, request: &str) -> Result<Vec<u8>, IssuerFailure> {

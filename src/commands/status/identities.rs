@@ -36,7 +36,9 @@ pub(super) fn of_profiles(arguments: &Status, context: &Context) -> Result<Vec<S
         let Ok(mut asked) = asked else {
             continue;
         };
-        if let Some(typed) = &arguments.session.identity.identity {
+        // Several have each their own, whatever a variable says.
+        let typed = &arguments.session.identity.identity;
+        if let ([_], Some(typed)) = (arguments.profile.as_slice(), typed) {
             asked.session.identity.identity = Some(typed.clone());
         }
         if let Ok(Some(subject)) = Subject::of_profile(&name, &mut asked, config, context) {
@@ -58,7 +60,10 @@ impl Shown {
             None => subject.look(context.clock.now()),
         };
         let (standing, state) = match standing {
-            Ok(seen) => (Ok(Box::new(seen.standing)), seen.state.map(|(why, _)| why)),
+            Ok(seen) => (
+                Ok(Box::new(seen.standing)),
+                seen.state.map(|state| state.why),
+            ),
             Err(error) => (Err(error), None),
         };
         Self {
@@ -69,7 +74,8 @@ impl Shown {
         }
     }
 
-    /// As `windlass rotate --check --json` has it.
+    /// As `windlass rotate --check --json` has it, but for what a run would put right
+    /// besides the certificate: that is left to it and to `windlass check`.
     pub(super) fn to_json(&self) -> Value {
         match &self.standing {
             Ok(standing) => {

@@ -1,10 +1,11 @@
 //! From when on it is told how much is left of a certificate.
 
+use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::clock::period;
+use crate::clock::{in_words, period};
 use crate::finding::Level;
 
 use super::super::schedule::Due;
@@ -22,10 +23,17 @@ pub enum Margin {
 /// decides: overdue is a warning, an emergency is critical.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Thresholds {
-    /// From when on there is a warning.
-    pub warn: Option<Margin>,
+    warn: Option<Margin>,
+    critical: Option<Margin>,
+}
+
+/// A warning that would come after what it is to warn of: there would never be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoWarning {
+    /// From when on there is to be a warning.
+    pub warn: Margin,
     /// From when on it is critical.
-    pub critical: Option<Margin>,
+    pub critical: Margin,
 }
 
 impl FromStr for Margin {
@@ -49,6 +57,15 @@ impl FromStr for Margin {
     }
 }
 
+impl fmt::Display for Margin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Share(share) => write!(f, "{share}%"),
+            Self::Time(time) => f.write_str(&in_words(*time)),
+        }
+    }
+}
+
 impl Margin {
     /// Whether no more than this is left.
     fn is_reached(self, due: &Due, at: DateTime<Utc>) -> bool {
@@ -61,6 +78,24 @@ impl Margin {
 }
 
 impl Thresholds {
+    /// With a warning that comes before what is critical, or at once with it. A time
+    /// and a share cannot be compared without a certificate, and are taken as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`NoWarning`].
+    pub fn new(warn: Option<Margin>, critical: Option<Margin>) -> Result<Self, NoWarning> {
+        let is_late = match (warn, critical) {
+            (Some(Margin::Share(warn)), Some(Margin::Share(critical))) => warn < critical,
+            (Some(Margin::Time(warn)), Some(Margin::Time(critical))) => warn < critical,
+            _ => false,
+        };
+        match (warn, critical) {
+            (Some(warn), Some(critical)) if is_late => Err(NoWarning { warn, critical }),
+            _ => Ok(Self { warn, critical }),
+        }
+    }
+
     /// How bad it is that so much is left. `urgent` is what the schedule says.
     pub(super) fn level(self, due: &Due, urgent: Level, at: DateTime<Utc>) -> Level {
         let reached = |margin: Option<Margin>, level: Level| match margin {

@@ -8,6 +8,7 @@ use crate::pki::Certificate;
 
 use super::super::backoff::{Failures, Prospect};
 use super::super::schedule::{Due, Urgency};
+use super::super::seen::Unusable;
 use super::super::spread::Whose;
 use super::{Exam, Seen};
 
@@ -26,11 +27,17 @@ impl Exam<'_> {
                 Level::Ok,
                 "what is kept between runs can be read".to_owned(),
             ),
-            Some((why, true)) => (
+            Some(Unusable {
+                why,
+                is_denied: true,
+            }) => (
                 Level::Unknown,
                 format!("this user may not read what is kept between runs: {why}"),
             ),
-            Some((why, false)) => (
+            Some(Unusable {
+                why,
+                is_denied: false,
+            }) => (
                 Level::Warning,
                 format!("nothing is renewed until what is kept between runs is removed: {why}"),
             ),

@@ -3,6 +3,7 @@ use crate::pki::{AttributeType, DistinguishedName, IssuerRef, Kind, SerialNumber
 use crate::store::VersionNumber;
 
 use super::super::issuer::Word;
+use super::super::seen::{Exposed, Unusable};
 use super::super::shelf::Pair;
 use super::super::standing::Standing;
 use super::super::state::{InForce, State};
@@ -189,20 +190,29 @@ fn what_was_seen_besides_has_its_level() {
         judged(&expected, &seen, at(1))
     };
     let said = || "said".to_owned();
+    let unusable = |is_denied| Unusable {
+        why: said(),
+        is_denied,
+    };
+    let open_to = |to| Exposed { said: said(), to };
     let denied = of(&|seen| seen.key = KeySeen::Denied);
     assert_eq!(denied, [("key", Level::Unknown)]);
     let other = of(&|seen| seen.key = KeySeen::Other);
     assert_eq!(other, [("key", Level::Critical)]);
-    let mine = of(&|seen| seen.state = Some((said(), true)));
+    let mine = of(&|seen| seen.state = Some(unusable(true)));
     assert_eq!(mine, [("state", Level::Unknown)]);
-    let damaged = of(&|seen| seen.state = Some((said(), false)));
+    let damaged = of(&|seen| seen.state = Some(unusable(false)));
     assert_eq!(damaged, [("state", Level::Warning)]);
-    let exposed = of(&|seen| seen.exposed = vec![(said(), false)]);
+    let exposed = of(&|seen| seen.exposed = vec![open_to(Whom::Group)]);
     assert_eq!(exposed, [("modes", Level::Warning)]);
-    let to_all = of(&|seen| seen.exposed = vec![(said(), false), (said(), true)]);
+    let to_all = of(&|seen| {
+        seen.exposed = vec![open_to(Whom::Group), open_to(Whom::Everybody)];
+    });
     assert_eq!(to_all, [("modes", Level::Critical)]);
     let files = of(&|seen| seen.files = FilesSeen::Unknown(said()));
     assert_eq!(files, [("files", Level::Unknown)]);
+    let unlisted = of(&|seen| seen.exposed = vec![open_to(Whom::Unknown)]);
+    assert_eq!(unlisted, [("modes", Level::Unknown)]);
     let stale = of(&|seen| seen.files = FilesSeen::Stale(vec!["a".into()]));
     assert_eq!(stale, [("files", Level::Warning)]);
 }

@@ -53,6 +53,10 @@ fn a_ca_in_order_is_ok_and_the_numbers_are_there() {
         assert!(rest.contains(&format!("OK {probe}: ")), "{rest}");
     }
     let metrics = sandbox.read("ca.prom");
+    // Each says what it is.
+    let families = metrics.lines().filter(|line| line.starts_with("# TYPE "));
+    let helps = metrics.lines().filter(|line| line.starts_with("# HELP "));
+    assert_eq!(families.count(), helps.count(), "{metrics}");
     for line in [
         "windlass_ca_level{probe=\"log\"} 0",
         "windlass_ca_unsettled_reservations 0",
@@ -183,7 +187,7 @@ fn thresholds_that_make_no_sense_judge_nothing() {
         ),
         (
             ["--leaf-warn", "5", "--leaf-critical", "6"],
-            "'5' for '--leaf-warn'",
+            "'5%' for '--leaf-warn'",
         ),
     ] {
         let run = check(&sandbox, &options);

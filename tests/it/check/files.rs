@@ -163,7 +163,7 @@ fn certificates_of_others_are_judged_by_their_files() {
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:#?}");
     assert!(
         run.stdout
-            .contains(" 2 identities are in order | left_web/current/fullchain.pem=")
+            .contains(" 2 certificates are in order | left_web/current/fullchain.pem=")
     );
     assert!(!run.stdout.contains(" key: "), "{run:#?}");
     let of = |path: &str, more: &[&str], code, probe| {

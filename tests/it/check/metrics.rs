@@ -1,6 +1,6 @@
 //! The file of node_exporter: what Prometheus reads in it, and when it is replaced.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -90,6 +90,47 @@ fn as_prometheus(text: &str) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// The metrics that README.md names.
+fn documented() -> BTreeSet<String> {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let (_, said) = readme
+        .split_once("Metrics are `windlass_identity_")
+        .unwrap();
+    let (said, _) = said.split_once("\n\n").unwrap();
+    let named = said.split('`').filter_map(|word| word.strip_prefix("…_"));
+    named
+        .chain([said.split('{').next().unwrap()])
+        .map(|name| format!("windlass_identity_{name}"))
+        .collect()
+}
+
+/// A certificate that something else renews is no identity.
+#[test]
+fn a_certificate_is_labelled_as_one() {
+    let sandbox = with_identity();
+    let file = "web/current/fullchain.pem";
+    let options = ["--identity", "web", "--certificate", file];
+    let with = |more: &[&str]| check(&sandbox, &[&options, more].concat());
+    let shown: Value = serde_json::from_str(&with(&["--json"]).stdout).unwrap();
+    let findings = shown["findings"].as_array().unwrap();
+    let count = |kind: &str| {
+        findings
+            .iter()
+            .filter(|one| one.get(kind).is_some())
+            .count()
+    };
+    let (identity, certificate) = (count("identity"), count("certificate"));
+    assert!(identity > certificate && certificate > 0, "{shown:#}");
+    assert_eq!(identity + certificate, findings.len());
+    let found = samples(&with(&["--format", "prometheus"]).stdout);
+    let left = |label: &str| format!("windlass_identity_left_seconds{{{label}=\"{file}\"}}");
+    assert!(found.contains_key(&left("certificate")), "{found:#?}");
+    assert!(!found.contains_key(&left("identity")), "{found:#?}");
+    let run = with(&[]);
+    let says = " things of 1 identity and 1 certificate are in order | ";
+    assert!(run.stdout.contains(says), "{run:#?}");
+}
+
 #[test]
 fn metrics_are_what_prometheus_reads() {
     let sandbox = with_identity();
@@ -120,6 +161,10 @@ fn metrics_are_what_prometheus_reads() {
         .map(|family| family["samples"].as_array().unwrap().len())
         .sum();
     assert_eq!(all, found.len());
+    assert_eq!(
+        documented(),
+        read.as_object().unwrap().keys().cloned().collect()
+    );
     for (family, of) in [
         ("level", true),
         ("left_seconds", true),

@@ -59,6 +59,16 @@ fn what_is_left_is_judged_by_thresholds_that_are_said() {
     ] {
         assert_eq!(with(options), code, "{options:?}");
     }
+    // A warning that comes after what it is to warn of would never come.
+    for (warn, critical) in [("3d", "7d"), ("10%", "20%")] {
+        let options = [&WEB[..], &["--warn", warn, "--critical", critical]].concat();
+        let run = check(&sandbox, &options);
+        assert_eq!(run.code, 3, "{run:#?}");
+        let says = "WINDLASS IDENTITY UNKNOWN - the arguments are wrong";
+        assert!(run.stdout.starts_with(says), "{run:#?}");
+        let says = "for '--warn': a warning comes before what is critical: give more than --critical, which is ";
+        assert!(run.stderr.contains(says), "{run:#?}");
+    }
     // They go before the schedule, and never before the end.
     obtained(&sandbox, 200);
     let (_, worst) = told(
@@ -175,6 +185,30 @@ fn key_and_certificate_are_read_and_compared() {
     sandbox.write("config.toml", elsewhere);
     let said = alone(&sandbox, &["--config", "config.toml"], 2, "chain");
     assert!(said.contains("does not lead to the root"), "{said}");
+}
+
+/// As the CA beside it says, which a run asks too.
+#[test]
+fn a_certificate_that_its_issuer_has_revoked_is_told() {
+    let sandbox = with_identity();
+    sandbox.write("config.toml", profile(&sandbox, "web", ""));
+    let config = ["--config", "config.toml"];
+    assert_eq!(told(&sandbox, &config), (0, vec![]));
+    let revoke = |reason: &str| {
+        let base = ["ca", "revoke", "--dir", "ca", "--cn", "web-1"];
+        sandbox.ok(&[&base[..], &["--reason", reason]].concat());
+    };
+    revoke("certificateHold");
+    let said = alone(&sandbox, &config, 2, "certificate");
+    assert!(said.contains("; its issuer has put it on hold"), "{said}");
+    revoke("keyCompromise");
+    let said = alone(&sandbox, &config, 2, "certificate");
+    let says = "; its issuer has revoked it: 'windlass rotate --config config.toml --profile web' renews it";
+    assert!(said.contains(says), "{said}");
+    // Alone, nobody knows whom to ask.
+    assert_eq!(told(&sandbox, &WEB), (0, vec![]));
+    sandbox.ok(&["rotate", "--config", "config.toml", "--profile", "web"]);
+    assert_eq!(told(&sandbox, &config), (0, vec![]));
 }
 
 #[test]
@@ -355,6 +389,22 @@ fn modes_that_others_could_use_are_told() {
     set_mode(&sandbox, "web/current/key.pem", 0o660);
     alone(&sandbox, &WEB, 1, "modes");
     set_mode(&sandbox, "web/current/key.pem", 0o600);
+    // Of every version, as a run narrows them.
+    assert_eq!(rotate(&sandbox, &["--force"]).code, 0);
+    for (name, open, narrowed) in [
+        ("web/v0002/key.pem", 0o644, 0o600),
+        ("web/v0001/key.pem", 0o666, 0o600),
+        ("web/v0002", 0o777, 0o755),
+    ] {
+        set_mode(&sandbox, name, open);
+        let said = alone(&sandbox, &WEB, 2, "modes");
+        let says = format!("/{name} can be ");
+        assert!(said.contains(&says), "{said}");
+        let says = format!(" by others (mode {open:04o}); the next run makes it {narrowed:04o}");
+        assert!(said.contains(&says), "{said}");
+        assert_eq!(rotate(&sandbox, &[]).code, 0);
+        assert_eq!(told(&sandbox, &WEB), (0, vec![]), "{name}");
+    }
     set_mode(&sandbox, "web", 0o777);
     let said = alone(&sandbox, &WEB, 2, "modes");
     assert!(said.contains("can be written by others"), "{said}");

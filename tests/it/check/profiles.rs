@@ -159,6 +159,48 @@ fn variables_name_a_profile_and_an_identity() {
     assert_eq!(run.code, 0, "{run:#?}");
 }
 
+/// A variable that is left from somebody's work must not hide all identities but one.
+#[test]
+fn of_several_profiles_each_has_its_own_identity_and_name() {
+    let sandbox = with_identity();
+    let db = profile(&sandbox, "db", "");
+    sandbox.write("config.toml", profile(&sandbox, "web", "") + &db);
+    let with = |verb: &str, options: &[&str]| {
+        let mut command = sandbox.command();
+        command.arg(verb).args(CONFIG).args(options).arg("--json");
+        command.envs([("WINDLASS_IDENTITY", "web"), ("WINDLASS_CN", "web-2")]);
+        let run = sandbox.finish(command);
+        serde_json::from_str::<Value>(&run.stdout).unwrap_or_else(|_| panic!("{run:#?}"))
+    };
+    for options in [&["--all"][..], &["--profile", "db", "--profile", "web"]] {
+        let shown = with("check", options);
+        let worst: Vec<(&str, &str)> = shown["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|finding| finding["level"] != "OK")
+            .map(|finding| {
+                let text = |name: &str| finding[name].as_str().unwrap();
+                (text("identity"), text("probe"))
+            })
+            .collect();
+        assert_eq!(worst, [("db", "identity")], "{options:?}: {shown:#}");
+        let shown = with("status", options);
+        for name in ["db", "web"] {
+            let of = |one: &&Value| one["profile"] == name;
+            let one = shown.as_array().unwrap().iter().find(of).unwrap();
+            let path = sandbox.path(name).display().to_string();
+            assert_eq!(one["rotation"]["identity"], path, "{options:?}: {shown:#}");
+        }
+    }
+    // Beside one profile both are heard, as `windlass rotate` hears them.
+    let shown = with("check", &["--profile", "db"]);
+    let names = shown["findings"].as_array().unwrap().iter();
+    let names = names.filter(|finding| finding["level"] != "OK");
+    let names: Vec<&str> = names.map(|one| one["probe"].as_str().unwrap()).collect();
+    assert_eq!(names, ["names"], "{shown:#}");
+}
+
 #[test]
 fn a_host_with_fifty_profiles_is_told_in_one_line_and_one_for_each_thing() {
     let sandbox = with_identity();

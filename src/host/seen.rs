@@ -12,16 +12,17 @@ use crate::limits;
 use crate::pki::{Certificate, read_certificates};
 use crate::secret::Secret;
 use crate::store::{
-    self, FixedContents, FixedFiles, VersionNumber, Versions, check_entry, is_pending, read_regular,
+    self, FixedContents, FixedFiles, TooOpen, VersionNumber, Versions, check_entry, is_pending,
+    read_regular,
 };
 use crate::text::with_causes;
 
-use super::super::KEY_ORIGIN;
-use super::super::issuer::Word;
-use super::super::shelf::{Pair, Part};
-use super::super::standing::{Reason, Standing};
-use super::super::state::State;
-use super::Expected;
+use super::KEY_ORIGIN;
+use super::health::Expected;
+use super::issuer::Word;
+use super::shelf::{Pair, Part};
+use super::standing::{Reason, Standing};
+use super::state::State;
 
 /// How often the version in force is looked up again, because it has changed.
 const MAX_LOOKS: usize = 20;
@@ -36,14 +37,41 @@ pub struct Seen {
     pub key: KeySeen,
     /// The certificates that stand with it, as the file has them.
     pub others: Vec<Certificate>,
-    /// Why what is kept between runs cannot be used, and whether this user may just
-    /// not read it.
-    pub state: Option<(String, bool)>,
-    /// Who could change or read what must be its owner's, in words, and whether
-    /// everybody is among them.
-    pub exposed: Vec<(String, bool)>,
+    /// Why what is kept between runs cannot be used, if that is so.
+    pub state: Option<Unusable>,
+    /// What others could change or read that must be its owner's.
+    pub exposed: Vec<Exposed>,
     /// The files at fixed paths.
     pub files: FilesSeen,
+}
+
+/// Why what is kept between runs cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unusable {
+    /// In words.
+    pub why: String,
+    /// Whether this user may just not read it.
+    pub is_denied: bool,
+}
+
+/// Something of an identity that others could change or read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exposed {
+    /// What, in words.
+    pub said: String,
+    /// To whom.
+    pub to: Whom,
+}
+
+/// To whom something is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// To a group.
+    Group,
+    /// Nobody knows.
+    Unknown,
+    /// To everybody, or to a user who has nothing to do with it.
+    Everybody,
 }
 
 /// What was seen of a key.
@@ -75,7 +103,8 @@ pub enum FilesSeen {
 }
 
 impl Seen {
-    /// Looks at an identity, and at the files at fixed paths that follow it.
+    /// Looks at an identity, and at the files at fixed paths that follow it; `says`
+    /// is what its issuer says of its certificate.
     ///
     /// # Errors
     ///
@@ -84,11 +113,12 @@ impl Seen {
         versions: &Versions,
         expected: &Expected,
         at: DateTime<Utc>,
+        says: impl Fn(&Certificate) -> Word,
     ) -> Result<Self, store::Error> {
         let mut looks = 0..MAX_LOOKS;
         loop {
             let in_force = versions.current()?;
-            let seen = Self::of(versions, in_force.clone(), expected, at);
+            let seen = Self::of(versions, in_force.clone(), (expected, at), &says);
             // Two rotations may have gone by since, and the files with them.
             if versions.current()? == in_force || looks.next().is_none() {
                 return Ok(seen);
@@ -99,8 +129,8 @@ impl Seen {
     fn of(
         versions: &Versions,
         in_force: Option<(VersionNumber, PathBuf)>,
-        expected: &Expected,
-        at: DateTime<Utc>,
+        (expected, at): (&Expected, DateTime<Utc>),
+        says: &impl Fn(&Certificate) -> Word,
     ) -> Self {
         let (state, unusable) = state_of(versions);
         let read = in_force
@@ -111,9 +141,7 @@ impl Seen {
             key: read.key.as_ref().map_or_else(|_| none(), Secret::copy),
             fullchain: read.fullchain.clone(),
         });
-        let mut standing = Standing::of(pair.as_ref(), state, &expected.terms, at, |_| {
-            Word::default()
-        });
+        let mut standing = Standing::of(pair.as_ref(), state, &expected.terms, at, says);
         if !expected.knows_names && standing.reason == Some(Reason::Names) {
             standing.reason = standing.state.next.as_ref().map(|_| Reason::Begun);
         }
@@ -125,10 +153,6 @@ impl Seen {
         .unwrap_or_default();
         if !others.is_empty() {
             others.remove(0);
-        }
-        let mut exposed = exposed_of(versions.path());
-        if let Some((_, path)) = &in_force {
-            exposed.extend(key_exposed(&path.join(Part::Key.file())));
         }
         Self {
             key: read
@@ -142,7 +166,7 @@ impl Seen {
             standing,
             others,
             state: unusable,
-            exposed,
+            exposed: exposed_of(versions, in_force.as_ref().map(|(number, _)| *number)),
         }
     }
 }
@@ -188,25 +212,49 @@ fn is_denied(error: &store::Error) -> bool {
 }
 
 /// What is kept between runs, or why that cannot be used.
-fn state_of(versions: &Versions) -> (State, Option<(String, bool)>) {
+fn state_of(versions: &Versions) -> (State, Option<Unusable>) {
     let none = State::default;
+    let unusable = |why, is_denied| Some(Unusable { why, is_denied });
     match versions.read_state() {
         Ok(None) => (none(), None),
-        Err(error) => (none(), Some((with_causes(&error), is_denied(&error)))),
+        Err(error) => (none(), unusable(with_causes(&error), is_denied(&error))),
         Ok(Some(content)) => match State::from_json(&content) {
             Ok(state) => (state, None),
             Err(error) => {
                 let path = versions.state_path();
                 let said = format!("the state in {} cannot be used: {error}", path.display());
-                (none(), Some((said, false)))
+                (none(), unusable(said, false))
             }
         },
     }
 }
 
-/// Who else could change the identity. Who looks may be another user than who renews
-/// it: then whose its files may be is not known, and only modes are looked at.
-fn exposed_of(path: &Path) -> Vec<(String, bool)> {
+/// What others could use of the identity: its directory and state, and its versions
+/// by the rule by which a run narrows their modes.
+fn exposed_of(versions: &Versions, in_force: Option<VersionNumber>) -> Vec<Exposed> {
+    let mut exposed = entries_exposed(versions.path());
+    let found = match versions.too_open() {
+        Ok(found) => found,
+        Err(error) => {
+            exposed.push(Exposed {
+                said: format!("modes could not be looked at: {}", with_causes(&error)),
+                to: Whom::Unknown,
+            });
+            Vec::new()
+        }
+    };
+    // What a run leaves, since it may be meant, and who uses the key refuses.
+    let refused = in_force
+        .map(|number| versions.version(number).join(Part::Key.file()))
+        .filter(|key| found.iter().all(|one| one.path != *key));
+    exposed.extend(found.iter().map(too_open));
+    exposed.extend(refused.as_deref().and_then(key_refused));
+    exposed
+}
+
+/// Who looks may be another user than who renews it: then whose its files may be is
+/// not known, and only modes are looked at.
+fn entries_exposed(path: &Path) -> Vec<Exposed> {
     let owner = fs::metadata(path).ok().map(|found| found.uid());
     let is_own = owner.is_some_and(|owner| owner == 0 || owner == user());
     let state = Versions::for_readers(path).state_path();
@@ -217,22 +265,48 @@ fn exposed_of(path: &Path) -> Vec<(String, bool)> {
         store::Error::Writable { .. } => true,
         _ => false,
     });
-    errors.map(|error| (error.to_string(), true)).collect()
+    let exposed = errors.map(|error| Exposed {
+        said: error.to_string(),
+        to: Whom::Everybody,
+    });
+    exposed.collect()
 }
 
 fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Who can read the key that may not, so that its readers refuse it.
-fn key_exposed(path: &Path) -> Option<(String, bool)> {
+fn too_open(one: &TooOpen) -> Exposed {
+    let (path, mode, narrowed) = (one.path.display(), one.mode, one.narrowed);
+    let what = match one.path.ends_with(Part::Key.file()) {
+        true => format!("the key {path} can be used by others"),
+        false => format!("the directory {path} can be written by others"),
+    };
+    Exposed {
+        said: format!("{what} (mode {mode:04o}); the next run makes it {narrowed:04o}"),
+        to: whom(mode & !narrowed),
+    }
+}
+
+/// That a key can be read by more than its readers accept.
+fn key_refused(path: &Path) -> Option<Exposed> {
     let found = fs::metadata(path).ok()?;
     let mode = found.mode() & 0o7777;
-    let said = format!(
-        "the key {} can be read by others (mode {mode:04o}), and is refused by who uses it",
-        path.display()
-    );
-    is_too_open(found.uid(), mode).then_some((said, mode & 0o007 != 0))
+    let path = path.display();
+    is_too_open(found.uid(), mode).then(|| Exposed {
+        said: format!(
+            "the key {path} can be read by others (mode {mode:04o}), and is refused by who uses it"
+        ),
+        to: whom(mode),
+    })
+}
+
+/// Who has these bits.
+const fn whom(bits: u32) -> Whom {
+    match bits & 0o007 {
+        0 => Whom::Group,
+        _ => Whom::Everybody,
+    }
 }
 
 fn files_of(
