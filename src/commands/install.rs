@@ -14,7 +14,7 @@ use crate::installation::{
 use crate::limits;
 use crate::store::{check_trusted, read_bounded};
 
-use self::asked::{Asked, By};
+use self::asked::{Asked, By, below};
 use self::shown::{changes_json, changes_text, listing};
 use super::{Context, Error, InstallationError, Outcome};
 
@@ -219,16 +219,18 @@ fn host(arguments: &InstallArgs) -> String {
 }
 
 /// The rule for a log, if there is one. In a directory of somebody else logrotate has to
-/// act as that user.
-fn rotated(path: Option<&Path>, etc: &Path) -> Option<Rotated> {
+/// act as that user. Whose it is on the host whose files are below `root` counts: where
+/// they are made the same path may be anybody's.
+fn rotated(path: Option<&Path>, root: &Path) -> Option<Rotated> {
     use std::os::unix::fs::MetadataExt;
     let path = path?;
     let above = path
         .parent()
-        .and_then(|above| std::fs::metadata(above).ok());
+        .and_then(|above| std::fs::metadata(below(root, above)).ok());
     let su = above.filter(|above| above.uid() != 0).and_then(|above| {
         let name = |file: &str, number: u32| {
-            let content = read_bounded(&etc.join(file), limits::MAX_FILE).unwrap_or_default();
+            let place = root.join("etc").join(file);
+            let content = read_bounded(&place, limits::MAX_FILE).unwrap_or_default();
             crate::environment::user_name(&content, number)
         };
         // The two databases have name and number in the same fields.

@@ -93,8 +93,8 @@ impl Asked {
         Ok(Self {
             unknown,
             by,
+            log: super::rotated(log_file.as_deref(), &root),
             root,
-            log: super::rotated(log_file.as_deref(), &etc),
             uid: user.map(|(number, _)| number),
             job: Job {
                 service,
@@ -234,7 +234,8 @@ fn config_below(root: &Path, config: Option<&Path>, arguments: &InstallArgs) -> 
     Some(below(root, config))
 }
 
-fn below(root: &Path, path: &Path) -> PathBuf {
+/// Where a path of the host is found below what stands for its root.
+pub(super) fn below(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
