@@ -15,20 +15,21 @@ use super::{Mode, Planned, cron};
 ///
 /// What cannot be written into a script.
 pub fn files(job: &Job, log: Option<&Rotated>) -> Result<Vec<Planned>, Unwritable> {
-    let program = job.program()?;
-    let text = TEMPLATE
-        .replace("@NAME@", job.name.as_str())
+    // Parted before anything is put in: nothing is looked for in what somebody has typed.
+    let (head, rest) = TEMPLATE.split_once("@PROGRAM@").unwrap_or((TEMPLATE, ""));
+    let (middle, tail) = rest.split_once("@WORDS@").unwrap_or((rest, ""));
+    let head = head
         .replace("@PURPOSE@", job.service.purpose())
         .replace("@VERB@", job.service.verb())
         .replace("@PATH@", cron::PATH)
         .replace("@USER@", job.user.as_str())
-        // Last, since nothing is looked for in what somebody has typed.
-        .replace("@PROGRAM@", &quote::shell(program)?);
+        .replace("@NAME@", job.name.as_str());
+    let program = quote::shell(job.program()?)?;
     let words = quote::shell_line(job.words())?;
-    let (before, after) = text.split_once("@WORDS@").unwrap_or((&text, ""));
+    let text = format!("{head}{program}{middle}{words}{tail}");
     let script = Planned {
         path: Path::new("/etc/init.d").join(job.name.as_str()),
-        text: Some(sealed(&format!("{before}{words}{after}"))),
+        text: Some(sealed(&text)),
         mode: Mode::Script,
     };
     Ok(vec![script, logrotate::file(job, log)?])
