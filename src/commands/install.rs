@@ -1,6 +1,7 @@
 //! `windlass install`
 
 mod asked;
+mod named;
 mod reach;
 mod shown;
 

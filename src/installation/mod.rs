@@ -16,7 +16,7 @@ pub use cron::{CronSchedule, crontab_line, files as cron_files};
 pub use job::{Job, Service};
 pub use logrotate::Rotated;
 pub use name::{JobName, UnitName, UserName};
-pub use place::{Change, Entry, Fault, Plan, Program};
+pub use place::{Change, Entry, Fault, Plan, Program, is_home};
 pub use quote::Unwritable;
 pub use systemd::{
     Calendar, Credential, Listen, Reach, Unit, directory as unit_directory, files as systemd_files,

@@ -1,6 +1,6 @@
 //! Files at their places: what would change, and changing it.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::limits;
 use crate::store::{self, Readers, Several, Standing};
@@ -244,9 +244,39 @@ impl Program {
     }
 }
 
-/// Whether it is where `ProtectHome=` puts something else (systemd.exec(5)).
-pub(super) fn is_home(path: &Path) -> bool {
-    ["/home", "/root", "/run/user"]
+/// Whether it is where `ProtectHome=` puts something else (systemd.exec(5)), or may be:
+/// `~` stands for a directory that is not known yet.
+#[must_use]
+pub fn is_home(path: &Path) -> bool {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(plain.pop()),
+            part => plain.push(part),
+        }
+    }
+    ["~", "/home", "/root", "/run/user"]
         .iter()
-        .any(|place| path.starts_with(place))
+        .any(|place| plain.starts_with(place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn homes_are_told_by_the_whole_path() {
+        for home in ["~/c", "/home", "/root/c", "/run/user/0/c", "/etc/../home/x"] {
+            assert!(is_home(Path::new(home)), "{home}");
+        }
+        for other in [
+            "/srv/home/x",
+            "/homes",
+            "/srv/~/x",
+            "/home/../srv",
+            "/run/users",
+        ] {
+            assert!(!is_home(Path::new(other)), "{other}");
+        }
+    }
 }
