@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::limits;
-use crate::store::{self, Readers, Several, Standing};
+use crate::store::{self, Occupant, Readers, Several};
 
 use super::seal::{Author, author};
 use super::{Mode, Planned};
@@ -117,20 +117,20 @@ impl Plan {
         for entry in &mut plan.entries {
             // What was never asked for is none of this installation's.
             let is_wanted = entry.text.take().is_some();
-            entry.change = match Standing::of(&entry.path, limits::MAX_FILE)? {
-                Standing::Nothing => Change::Unchanged,
-                Standing::File { content, .. } => match author(&content) {
+            entry.change = match Occupant::of(&entry.path, limits::MAX_FILE)? {
+                Occupant::Nothing => Change::Unchanged,
+                Occupant::File { content, .. } => match author(&content) {
                     Author::Own => Change::Removed,
                     _ if !is_wanted => Change::Unchanged,
                     _ if force => Change::Removed,
                     other => return Err(in_the_way(&entry.path, other)),
                 },
-                Standing::Other if is_wanted => {
+                Occupant::Other if is_wanted => {
                     return Err(Fault::NotAFile {
                         path: entry.path.clone(),
                     });
                 }
-                Standing::Other => Change::Unchanged,
+                Occupant::Other => Change::Unchanged,
             };
         }
         Ok(plan)
@@ -181,26 +181,26 @@ fn judge(path: &Path, file: &Planned, force: bool) -> Result<Option<Change>, Fau
         Mode::Script => 0o755,
     };
     let Some(text) = &file.text else {
-        return Ok(match Standing::of(path, limits::MAX_FILE)? {
-            Standing::File { content, .. } if author(&content) == Author::Own => {
+        return Ok(match Occupant::of(path, limits::MAX_FILE)? {
+            Occupant::File { content, .. } if author(&content) == Author::Own => {
                 Some(Change::Removed)
             }
             _ => None,
         });
     };
-    Ok(Some(match Standing::of(path, limits::MAX_FILE)? {
-        Standing::Nothing => Change::Created,
-        Standing::File { content, mode } if content == text.as_bytes() && mode == wanted_mode => {
+    Ok(Some(match Occupant::of(path, limits::MAX_FILE)? {
+        Occupant::Nothing => Change::Created,
+        Occupant::File { content, mode } if content == text.as_bytes() && mode == wanted_mode => {
             Change::Unchanged
         }
-        Standing::File { content, .. } => match author(&content) {
+        Occupant::File { content, .. } => match author(&content) {
             _ if force => Change::Replaced,
             Author::Own => Change::Replaced,
             other => return Err(in_the_way(path, other)),
         },
         // The link of a masked unit would be replaced by the unit, and a link to a file
         // elsewhere is somebody's arrangement.
-        Standing::Other => {
+        Occupant::Other => {
             return Err(Fault::NotAFile {
                 path: path.to_owned(),
             });
