@@ -5,8 +5,8 @@ use std::path::{Component, Path, PathBuf};
 use crate::limits;
 use crate::store::{self, Occupant, Readers, Several};
 
+use super::Planned;
 use super::seal::{Author, author};
-use super::{Mode, Planned};
 
 /// What becomes of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub struct Entry {
     /// What becomes of it.
     pub change: Change,
     text: Option<String>,
-    mode: Mode,
+    readers: Readers,
 }
 
 /// Why nothing was changed.
@@ -98,7 +98,7 @@ impl Plan {
                 path,
                 change,
                 text: file.text,
-                mode: file.mode,
+                readers: file.readers,
             }));
         }
         Ok(Self {
@@ -160,11 +160,8 @@ impl Plan {
         for entry in &self.entries {
             match (entry.change, &entry.text) {
                 (Change::Created | Change::Replaced, Some(text)) => {
-                    let readers = match entry.mode {
-                        Mode::Text => Readers::Everyone,
-                        Mode::Script => Readers::Runners,
-                    };
-                    several.put(&entry.path, text.as_bytes(), readers, self.is_package)?;
+                    let content = text.as_bytes();
+                    several.put(&entry.path, content, entry.readers, self.is_package)?;
                 }
                 (Change::Removed, _) => several.remove(&entry.path),
                 _ => {}
@@ -176,10 +173,7 @@ impl Plan {
 
 /// What becomes of a file; `None` where there is none and is to be none.
 fn judge(path: &Path, file: &Planned, force: bool) -> Result<Option<Change>, Fault> {
-    let wanted_mode = match file.mode {
-        Mode::Text => 0o644,
-        Mode::Script => 0o755,
-    };
+    let wanted_mode = file.readers.mode();
     let Some(text) = &file.text else {
         return Ok(match Occupant::of(path, limits::MAX_FILE)? {
             Occupant::File { content, .. } if author(&content) == Author::Own => {

@@ -3,11 +3,13 @@
 
 use std::path::Path;
 
+use crate::store::Readers;
+
 use super::job::Job;
 use super::logrotate::{self, Rotated};
 use super::quote::{self, Unwritable};
 use super::seal::sealed;
-use super::{Mode, Planned, cron};
+use super::{Planned, cron};
 
 /// The script of a job, and the rule for its log.
 ///
@@ -30,7 +32,7 @@ pub fn files(job: &Job, log: Option<&Rotated>) -> Result<Vec<Planned>, Unwritabl
     let script = Planned {
         path: Path::new("/etc/init.d").join(job.name.as_str()),
         text: Some(sealed(&text)),
-        mode: Mode::Script,
+        readers: Readers::Runners,
     };
     Ok(vec![script, logrotate::file(job, log)?])
 }
