@@ -146,7 +146,7 @@ pub enum Error {
         paths: Vec<PathBuf>,
         /// Why the rest was not changed.
         #[source]
-        source: Box<Error>,
+        source: Box<Self>,
     },
     /// The version that an identity has in force is not removed.
     #[error("{path} is in force")]

@@ -199,13 +199,14 @@ fn put_back(done: Vec<(PathBuf, Before)>, error: Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use super::super::files::{create_directory, write_new};
     use super::*;
 
     /// Three changes, and a fourth to a place that no file can take.
     fn staged(home: &Path) -> Several {
         let path = |name: &str| home.join(name);
-        fs::write(path("replaced"), "old").unwrap();
-        fs::write(path("removed"), "old too").unwrap();
+        write_new(&path("replaced"), b"old").unwrap();
+        write_new(&path("removed"), b"old too").unwrap();
         let mut several = Several::default();
         for name in ["new", "replaced"] {
             let put = several.put(&path(name), b"new", Readers::Everyone, false);
@@ -214,7 +215,7 @@ mod tests {
         several.remove(&path("removed"));
         let put = several.put(&path("taken"), b"new", Readers::Everyone, false);
         put.unwrap();
-        fs::create_dir(path("taken")).unwrap();
+        create_directory(&path("taken")).unwrap();
         several
     }
 
@@ -260,7 +261,7 @@ mod tests {
     fn what_cannot_be_put_back_is_named() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("new");
-        fs::create_dir(&path).unwrap();
+        create_directory(&path).unwrap();
         let failed = Error::Locked {
             path: home.path().join("x"),
             lock: home.path().join("y"),
