@@ -1,6 +1,7 @@
 //! `windlass install`
 
 mod asked;
+mod named;
 mod reach;
 mod shown;
 
@@ -14,7 +15,7 @@ use crate::installation::{
 use crate::limits;
 use crate::store::{check_trusted, read_bounded};
 
-use self::asked::{Asked, By};
+use self::asked::{Asked, By, below};
 use self::shown::{changes_json, changes_text, listing};
 use super::{Context, Error, InstallationError, Outcome};
 
@@ -42,7 +43,7 @@ fn cron(arguments: &InstallCron, context: &Context) -> Result<(), Error> {
     }
     let files = cron_files(&asked.job, &schedule, asked.log.as_ref())
         .map_err(|source| text(&place, source))?;
-    conclude(&asked, files, &arguments.job, context, |_| Vec::new())
+    Wanted::new(&asked, files, &arguments.job).conclude(context, |_| Vec::new())
 }
 
 fn systemd(arguments: &InstallSystemd, context: &Context) -> Result<(), Error> {
@@ -75,7 +76,7 @@ fn systemd(arguments: &InstallSystemd, context: &Context) -> Result<(), Error> {
         }
         _ => format!("{name}.service"),
     };
-    conclude(&asked, files, &arguments.job, context, |removed| {
+    Wanted::new(&asked, files, &arguments.job).conclude(context, |removed| {
         if removed {
             return vec![
                 format!("systemctl disable --now {started}"),
@@ -106,7 +107,7 @@ fn sysv(arguments: &InstallSysv, context: &Context) -> Result<(), Error> {
     let place = Path::new("/etc/init.d").join(&name);
     let files =
         sysv_files(&asked.job, asked.log.as_ref()).map_err(|source| text(&place, source))?;
-    conclude(&asked, files, &arguments.job, context, |removed| {
+    Wanted::new(&asked, files, &arguments.job).conclude(context, |removed| {
         if removed {
             // The links that start it; the process goes on until it is stopped.
             return vec![format!(
@@ -127,54 +128,63 @@ fn text(path: &Path, source: Unwritable) -> InstallationError {
     }
 }
 
-/// Prints the files, or has them take their places; `next` is what to type then, and
-/// is told whether they were removed.
-fn conclude(
-    asked: &Asked,
+/// What there is to be.
+struct Wanted<'a> {
+    asked: &'a Asked,
     files: Vec<Planned>,
-    arguments: &InstallArgs,
-    context: &Context,
-    next: impl Fn(bool) -> Vec<String>,
-) -> Result<(), Error> {
-    if arguments.print {
-        warn_of(asked, context);
-        return context.printer.data(&listing(&files));
+    arguments: &'a InstallArgs,
+}
+
+impl<'a> Wanted<'a> {
+    const fn new(asked: &'a Asked, files: Vec<Planned>, arguments: &'a InstallArgs) -> Self {
+        Self {
+            asked,
+            files,
+            arguments,
+        }
     }
-    let root = arguments.root.as_deref().map(|root| context.path(root));
-    let plan = match arguments.remove {
-        true => Plan::removal(files, root.as_deref(), arguments.force),
-        false => Plan::new(files, root.as_deref(), arguments.force),
-    };
-    let plan = plan.map_err(InstallationError::from)?;
-    if !arguments.remove {
-        warn_of(asked, context);
-    }
-    if !arguments.check {
-        plan.apply()
-            .map_err(|error| InstallationError::Place(error.into()))?;
-    }
-    // A package's scripts do on each host what is to be done there.
-    let next = match plan.is_change() && root.is_none() {
-        true => next(arguments.remove),
-        false => Vec::new(),
-    };
-    if arguments.json {
-        let shown = changes_json(&plan, arguments.check, &next);
-        context.printer.json(&shown)?;
-    } else {
-        context
-            .printer
-            .data(&changes_text(&plan, arguments.check))?;
+
+    /// Prints the files, or has them take their places; `next` is what to type then, and
+    /// is told whether they were removed.
+    fn conclude(self, context: &Context, next: impl Fn(bool) -> Vec<String>) -> Result<(), Error> {
+        let arguments = self.arguments;
+        if arguments.print {
+            warn_of(self.asked, context);
+            return context.printer.data(&listing(&self.files));
+        }
+        let root = arguments.root.as_deref().map(|root| context.path(root));
+        let plan = match arguments.remove {
+            true => Plan::removal(self.files, root.as_deref(), arguments.force),
+            false => Plan::new(self.files, root.as_deref(), arguments.force),
+        };
+        let plan = plan.map_err(InstallationError::from)?;
+        if !arguments.remove {
+            warn_of(self.asked, context);
+        }
         if !arguments.check {
-            for line in &next {
+            plan.apply()
+                .map_err(|error| InstallationError::Place(error.into()))?;
+        }
+        // A package's scripts do on each host what is to be done there.
+        let next = (!arguments.check).then(|| match plan.is_change() && root.is_none() {
+            true => next(arguments.remove),
+            false => Vec::new(),
+        });
+        if arguments.json {
+            let shown = changes_json(&plan, next.as_deref());
+            context.printer.json(&shown)?;
+        } else {
+            let shown = changes_text(&plan, arguments.check);
+            context.printer.data(&shown)?;
+            for line in next.iter().flatten() {
                 context.printer.news(&format!("next: {line}"));
             }
         }
+        if plan.is_change() && arguments.exit_code {
+            return Err(Error::Verdict(Outcome::Changed));
+        }
+        Ok(())
     }
-    if plan.is_change() && arguments.exit_code {
-        return Err(Error::Verdict(Outcome::Changed));
-    }
-    Ok(())
 }
 
 /// Says what is wrong with the place of the program, which is run as somebody else.
@@ -219,16 +229,18 @@ fn host(arguments: &InstallArgs) -> String {
 }
 
 /// The rule for a log, if there is one. In a directory of somebody else logrotate has to
-/// act as that user.
-fn rotated(path: Option<&Path>, etc: &Path) -> Option<Rotated> {
+/// act as that user. Whose it is on the host whose files are below `root` counts: where
+/// they are made the same path may be anybody's.
+fn rotated(path: Option<&Path>, root: &Path) -> Option<Rotated> {
     use std::os::unix::fs::MetadataExt;
     let path = path?;
     let above = path
         .parent()
-        .and_then(|above| std::fs::metadata(above).ok());
+        .and_then(|above| std::fs::metadata(below(root, above)).ok());
     let su = above.filter(|above| above.uid() != 0).and_then(|above| {
         let name = |file: &str, number: u32| {
-            let content = read_bounded(&etc.join(file), limits::MAX_FILE).unwrap_or_default();
+            let place = root.join("etc").join(file);
+            let content = read_bounded(&place, limits::MAX_FILE).unwrap_or_default();
             crate::environment::user_name(&content, number)
         };
         // The two databases have name and number in the same fields.

@@ -16,7 +16,7 @@ pub use cron::{CronSchedule, crontab_line, files as cron_files};
 pub use job::{Job, Service};
 pub use logrotate::Rotated;
 pub use name::{JobName, UnitName, UserName};
-pub use place::{Change, Entry, Fault, Plan, Program};
+pub use place::{Change, Entry, Fault, Plan, Program, is_home};
 pub use quote::Unwritable;
 pub use systemd::{
     Calendar, Credential, Listen, Reach, Unit, directory as unit_directory, files as systemd_files,
@@ -25,14 +25,7 @@ pub use sysv::files as sysv_files;
 
 use std::path::PathBuf;
 
-/// Who may do what with a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Everybody reads it (0644).
-    Text,
-    /// Everybody may run it (0755).
-    Script,
-}
+use crate::store::Readers;
 
 /// A file that belongs to an installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +34,8 @@ pub struct Planned {
     pub path: PathBuf,
     /// What it holds; `None` where there is to be none.
     pub text: Option<String>,
-    /// Who may do what with it.
-    pub mode: Mode,
+    /// Who may read or run it.
+    pub readers: Readers,
 }
 
 impl Planned {
@@ -50,7 +43,7 @@ impl Planned {
         Self {
             path: path.into(),
             text,
-            mode: Mode::Text,
+            readers: Readers::Everyone,
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Files at their places: what would change, and changing it.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::limits;
-use crate::store::{self, Readers, Several, Standing};
+use crate::store::{self, Occupant, Readers, Several};
 
+use super::Planned;
 use super::seal::{Author, author};
-use super::{Mode, Planned};
 
 /// What becomes of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub struct Entry {
     /// What becomes of it.
     pub change: Change,
     text: Option<String>,
-    mode: Mode,
+    readers: Readers,
 }
 
 /// Why nothing was changed.
@@ -98,7 +98,7 @@ impl Plan {
                 path,
                 change,
                 text: file.text,
-                mode: file.mode,
+                readers: file.readers,
             }));
         }
         Ok(Self {
@@ -117,20 +117,20 @@ impl Plan {
         for entry in &mut plan.entries {
             // What was never asked for is none of this installation's.
             let is_wanted = entry.text.take().is_some();
-            entry.change = match Standing::of(&entry.path, limits::MAX_FILE)? {
-                Standing::Nothing => Change::Unchanged,
-                Standing::File { content, .. } => match author(&content) {
+            entry.change = match Occupant::of(&entry.path, limits::MAX_FILE)? {
+                Occupant::Nothing => Change::Unchanged,
+                Occupant::File { content, .. } => match author(&content) {
                     Author::Own => Change::Removed,
                     _ if !is_wanted => Change::Unchanged,
                     _ if force => Change::Removed,
                     other => return Err(in_the_way(&entry.path, other)),
                 },
-                Standing::Other if is_wanted => {
+                Occupant::Other if is_wanted => {
                     return Err(Fault::NotAFile {
                         path: entry.path.clone(),
                     });
                 }
-                Standing::Other => Change::Unchanged,
+                Occupant::Other => Change::Unchanged,
             };
         }
         Ok(plan)
@@ -160,11 +160,8 @@ impl Plan {
         for entry in &self.entries {
             match (entry.change, &entry.text) {
                 (Change::Created | Change::Replaced, Some(text)) => {
-                    let readers = match entry.mode {
-                        Mode::Text => Readers::Everyone,
-                        Mode::Script => Readers::Runners,
-                    };
-                    several.put(&entry.path, text.as_bytes(), readers, self.is_package)?;
+                    let content = text.as_bytes();
+                    several.put(&entry.path, content, entry.readers, self.is_package)?;
                 }
                 (Change::Removed, _) => several.remove(&entry.path),
                 _ => {}
@@ -176,31 +173,28 @@ impl Plan {
 
 /// What becomes of a file; `None` where there is none and is to be none.
 fn judge(path: &Path, file: &Planned, force: bool) -> Result<Option<Change>, Fault> {
-    let wanted_mode = match file.mode {
-        Mode::Text => 0o644,
-        Mode::Script => 0o755,
-    };
+    let wanted_mode = file.readers.mode();
     let Some(text) = &file.text else {
-        return Ok(match Standing::of(path, limits::MAX_FILE)? {
-            Standing::File { content, .. } if author(&content) == Author::Own => {
+        return Ok(match Occupant::of(path, limits::MAX_FILE)? {
+            Occupant::File { content, .. } if author(&content) == Author::Own => {
                 Some(Change::Removed)
             }
             _ => None,
         });
     };
-    Ok(Some(match Standing::of(path, limits::MAX_FILE)? {
-        Standing::Nothing => Change::Created,
-        Standing::File { content, mode } if content == text.as_bytes() && mode == wanted_mode => {
+    Ok(Some(match Occupant::of(path, limits::MAX_FILE)? {
+        Occupant::Nothing => Change::Created,
+        Occupant::File { content, mode } if content == text.as_bytes() && mode == wanted_mode => {
             Change::Unchanged
         }
-        Standing::File { content, .. } => match author(&content) {
+        Occupant::File { content, .. } => match author(&content) {
             _ if force => Change::Replaced,
             Author::Own => Change::Replaced,
             other => return Err(in_the_way(path, other)),
         },
         // The link of a masked unit would be replaced by the unit, and a link to a file
         // elsewhere is somebody's arrangement.
-        Standing::Other => {
+        Occupant::Other => {
             return Err(Fault::NotAFile {
                 path: path.to_owned(),
             });
@@ -244,9 +238,39 @@ impl Program {
     }
 }
 
-/// Whether it is where `ProtectHome=` puts something else (systemd.exec(5)).
-pub(super) fn is_home(path: &Path) -> bool {
-    ["/home", "/root", "/run/user"]
+/// Whether it is where `ProtectHome=` puts something else (systemd.exec(5)), or may be:
+/// `~` stands for a directory that is not known yet.
+#[must_use]
+pub fn is_home(path: &Path) -> bool {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(plain.pop()),
+            part => plain.push(part),
+        }
+    }
+    ["~", "/home", "/root", "/run/user"]
         .iter()
-        .any(|place| path.starts_with(place))
+        .any(|place| plain.starts_with(place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn homes_are_told_by_the_whole_path() {
+        for home in ["~/c", "/home", "/root/c", "/run/user/0/c", "/etc/../home/x"] {
+            assert!(is_home(Path::new(home)), "{home}");
+        }
+        for other in [
+            "/srv/home/x",
+            "/homes",
+            "/srv/~/x",
+            "/home/../srv",
+            "/run/users",
+        ] {
+            assert!(!is_home(Path::new(other)), "{other}");
+        }
+    }
 }

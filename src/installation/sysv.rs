@@ -3,11 +3,13 @@
 
 use std::path::Path;
 
+use crate::store::Readers;
+
 use super::job::Job;
 use super::logrotate::{self, Rotated};
 use super::quote::{self, Unwritable};
 use super::seal::sealed;
-use super::{Mode, Planned, cron};
+use super::{Planned, cron};
 
 /// The script of a job, and the rule for its log.
 ///
@@ -15,21 +17,22 @@ use super::{Mode, Planned, cron};
 ///
 /// What cannot be written into a script.
 pub fn files(job: &Job, log: Option<&Rotated>) -> Result<Vec<Planned>, Unwritable> {
-    let program = job.program()?;
-    let text = TEMPLATE
-        .replace("@NAME@", job.name.as_str())
+    // Parted before anything is put in: nothing is looked for in what somebody has typed.
+    let (head, rest) = TEMPLATE.split_once("@PROGRAM@").unwrap_or((TEMPLATE, ""));
+    let (middle, tail) = rest.split_once("@WORDS@").unwrap_or((rest, ""));
+    let head = head
         .replace("@PURPOSE@", job.service.purpose())
         .replace("@VERB@", job.service.verb())
         .replace("@PATH@", cron::PATH)
         .replace("@USER@", job.user.as_str())
-        // Last, since nothing is looked for in what somebody has typed.
-        .replace("@PROGRAM@", &quote::shell(program)?);
+        .replace("@NAME@", job.name.as_str());
+    let program = quote::shell(job.program()?)?;
     let words = quote::shell_line(job.words())?;
-    let (before, after) = text.split_once("@WORDS@").unwrap_or((&text, ""));
+    let text = format!("{head}{program}{middle}{words}{tail}");
     let script = Planned {
         path: Path::new("/etc/init.d").join(job.name.as_str()),
-        text: Some(sealed(&format!("{before}{words}{after}"))),
-        mode: Mode::Script,
+        text: Some(sealed(&text)),
+        readers: Readers::Runners,
     };
     Ok(vec![script, logrotate::file(job, log)?])
 }

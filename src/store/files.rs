@@ -141,12 +141,13 @@ pub enum Readers {
 }
 
 impl Readers {
-    /// The mode of a file that is not its owner's alone.
-    const fn wider_mode(self) -> Option<u32> {
+    /// The mode of a file that is written for them.
+    #[must_use]
+    pub const fn mode(self) -> u32 {
         match self {
-            Self::Everyone => Some(0o644),
-            Self::Runners => Some(0o755),
-            Self::Owner => None,
+            Self::Everyone => 0o644,
+            Self::Runners => 0o755,
+            Self::Owner => OWNER_ONLY,
         }
     }
 }
@@ -189,8 +190,8 @@ pub(super) fn durable_beside(
     let mut file = tempfile::Builder::new()
         .prefix(TEMPORARY)
         .tempfile_in(directory)?;
-    if let Some(mode) = readers.wider_mode() {
-        let mode = fs::Permissions::from_mode(mode);
+    if readers != Readers::Owner {
+        let mode = fs::Permissions::from_mode(readers.mode());
         file.as_file().set_permissions(mode)?;
     }
     file.write_all(content)?;

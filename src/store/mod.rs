@@ -39,7 +39,7 @@ pub use inventory::{
 pub use lines::LineFile;
 pub use log::{Log, Severity};
 pub use session_cache::{CacheEntry, CacheLock, SessionCache, is_own_directory};
-pub use several::{Several, Standing};
+pub use several::{Occupant, Several};
 pub use size_limit::outlive_size_limit;
 pub use socket::{SocketFile, bind_socket};
 pub use staging::{Staging, remove_abandoned};
@@ -134,6 +134,19 @@ pub enum Error {
     Exists {
         /// The path.
         path: PathBuf,
+    },
+    /// One of several files could not be changed, and those before it not be put back.
+    #[error(
+        "{} cannot be put back as {} before",
+        shown(paths),
+        if paths.len() == 1 { "it was" } else { "they were" }
+    )]
+    HalfDone {
+        /// The files that stay changed.
+        paths: Vec<PathBuf>,
+        /// Why the rest was not changed.
+        #[source]
+        source: Box<Self>,
     },
     /// The version that an identity has in force is not removed.
     #[error("{path} is in force")]
@@ -364,6 +377,15 @@ pub enum Error {
         /// Its mode.
         mode: u32,
     },
+}
+
+/// Several paths, for a message.
+fn shown(paths: &[PathBuf]) -> String {
+    let shown: Vec<String> = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    shown.join(", ")
 }
 
 /// What kept SQLite from its work, where something can be done about it.

@@ -4,6 +4,7 @@
 mod cron;
 mod files;
 mod logrotate;
+mod said;
 mod systemd;
 mod sysv;
 

@@ -32,7 +32,8 @@ pub(super) fn of_store(error: &store::Error) -> Outcome {
             ..
         } => Outcome::Usage,
         store::Error::Io { source, .. } if is_of_path(source) => Outcome::Usage,
-        store::Error::Io { .. }
+        store::Error::HalfDone { .. }
+        | store::Error::Io { .. }
         | store::Error::InventoryDamaged { .. }
         | store::Error::InventoryForeign { .. }
         | store::Error::InventoryOld { .. }
@@ -82,6 +83,9 @@ pub(in crate::commands) fn hint_store(error: &store::Error) -> Option<String> {
         ),
         store::Error::NamedTwice { .. } => Some(
             "nothing was changed; give each a path of its own, and let a hook join them for a program that wants one file".to_owned(),
+        ),
+        store::Error::HalfDone { .. } => Some(
+            "these files are the new ones, and the others the old ones: mend what is in the way, and run the same command again".to_owned(),
         ),
         store::Error::Incomplete { .. } => {
             Some("nothing was changed, and what was in force still is".to_owned())

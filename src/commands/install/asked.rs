@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::cli::{Command, ErrorFormat, InstallArgs, RotationArgs, SessionArgs};
+use crate::cli::{Command, ErrorFormat, InstallArgs};
 use crate::commands::invocation::{AskedByProfile, Invocation, Unparsed};
 use crate::commands::{Context, Error, InstallationError, RotateError, config_file, configure};
 use crate::environment::{Environment, user_of_name};
@@ -37,9 +37,10 @@ pub(super) struct Asked {
     /// The verb with the options of each profile that it is for; none where there is no
     /// such profile yet.
     pub(super) commands: Vec<Command>,
-    /// Everything that was said, in those profiles and behind the verb, and where: to be
-    /// looked through.
-    pub(super) said: String,
+    /// The further options by themselves, where they can be parsed without a profile.
+    pub(super) typed: Option<Command>,
+    /// The config files that it reads.
+    pub(super) configs: Vec<PathBuf>,
     /// Why there are no profiles yet.
     unknown: Option<String>,
     by: By,
@@ -59,42 +60,52 @@ impl Asked {
             Some(path) => absolute(&context.path(path)),
             None => configure::program(context)?,
         };
-        let config = arguments.config.as_deref();
-        let config = config.map(|path| absolute(&context.path(path)));
         let root = arguments.root.as_deref();
         let root = root.map_or_else(|| PathBuf::from("/"), |root| context.path(root));
         let etc = root.join("etc");
         let user = user(&arguments.user, &etc);
         let home = user.as_ref().map(|(_, home)| home.clone());
         let environment: Environment = home.into_iter().map(|home| ("HOME", home)).collect();
-        let mut words = vec![service.verb().to_owned()];
-        let own = is_about_one(service, arguments, context)?;
+        let (config, options) = config_and_options(arguments, &environment, context);
+        let (own, typed) = is_about_one(service, &options, context)?;
+        let mut line = Line {
+            verb: vec![service.verb().to_owned()],
+            rest: Vec::new(),
+        };
         match &arguments.profile {
-            Some(profile) => words.extend(["--profile".to_owned(), profile.clone()]),
+            // Else it would be taken for an option.
+            Some(profile) if profile.starts_with('-') => {
+                line.verb.push(format!("--profile={profile}"));
+            }
+            Some(profile) => line.verb.extend(["--profile".to_owned(), profile.clone()]),
             None if own => {}
-            None => words.push("--all".to_owned()),
+            None => line.verb.push("--all".to_owned()),
         }
         let log_file = context.printer.style().log.file.as_deref().map(absolute);
-        words.extend(spoken(
-            context,
-            config.as_deref(),
-            log_file.as_deref(),
-            by == By::Script,
-        )?);
-        words.extend(arguments.options.iter().cloned());
+        line.rest = spoken(context, log_file.as_deref(), by == By::Script)?;
+        line.rest.extend(options);
+        let below = config_below(&root, config.as_deref(), arguments);
+        let words = line.words(config.as_deref())?;
         let trial = Trial {
             words: &words,
+            tried: line.words(below.as_deref())?,
             needs_none: own,
             named: arguments.profile.clone(),
-            config: config_below(&root, config.as_deref(), arguments),
+            config: below,
             environment: &environment,
         };
-        let (commands, said, unknown) = trial.run(context)?;
+        let (commands, unknown) = trial.run(context)?;
+        let usual = arguments.root.is_none() && !own;
+        let usual = usual.then(|| config_file::usual_places(&environment));
+        let configs = match config {
+            Some(config) => vec![config],
+            None => usual.unwrap_or_default(),
+        };
         Ok(Self {
             unknown,
             by,
+            log: super::rotated(log_file.as_deref(), &root),
             root,
-            log: super::rotated(log_file.as_deref(), &etc),
             uid: user.map(|(number, _)| number),
             job: Job {
                 service,
@@ -104,9 +115,10 @@ impl Asked {
                 words,
                 log_file,
             },
+            configs: configs.into_iter().filter(|path| path.exists()).collect(),
             environment,
             commands,
-            said,
+            typed,
         })
     }
 }
@@ -139,26 +151,72 @@ fn name(service: Service, arguments: &InstallArgs) -> Result<JobName, Error> {
     Ok(text.parse().map_err(no_name)?)
 }
 
-/// The options that say where profiles are and how it speaks. How this run speaks, that
-/// one does.
-fn spoken(
+/// The words of a command line on both sides of the option for the config file, which
+/// is another one when it is tried below a root.
+struct Line {
+    /// The verb, and for which profiles.
+    verb: Vec<String>,
+    /// How it speaks, and the further options.
+    rest: Vec<String>,
+}
+
+impl Line {
+    /// All of them, with this config file.
+    fn words(&self, config: Option<&Path>) -> Result<Vec<String>, Error> {
+        let mut words = self.verb.clone();
+        if let Some(path) = config {
+            words.extend(["--config".to_owned(), text(path)?]);
+        }
+        words.extend_from_slice(&self.rest);
+        Ok(words)
+    }
+}
+
+fn text(path: &Path) -> Result<String, Error> {
+    let text = path.to_str().map(str::to_owned);
+    text.ok_or_else(|| Error::NoCommandLine {
+        path: path.to_owned(),
+    })
+}
+
+/// The config file, and the further options without it: one that is named there is
+/// looked for from / when it is run, and below the root now.
+fn config_and_options(
+    arguments: &InstallArgs,
+    environment: &Environment,
     context: &Context,
-    config: Option<&Path>,
-    log_file: Option<&Path>,
-    is_mute: bool,
-) -> Result<Vec<String>, Error> {
+) -> (Option<PathBuf>, Vec<String>) {
+    let mut options = arguments.options.clone();
+    if let Some(config) = &arguments.config {
+        // A second one the parser refuses.
+        return (Some(absolute(&context.path(config))), options);
+    }
+    let inline = options
+        .iter()
+        .position(|word| word.starts_with("--config="));
+    let apart = options.windows(2).position(|pair| pair[0] == "--config");
+    let config = match (inline, apart) {
+        (Some(at), _) => {
+            let mut word = options.remove(at);
+            word.split_off("--config=".len())
+        }
+        (None, Some(at)) => {
+            options.remove(at);
+            options.remove(at)
+        }
+        (None, None) => return (None, options),
+    };
+    // Its home is that of the user as whom it runs.
+    (
+        Some(absolute(&environment.path(Path::new(&config)))),
+        options,
+    )
+}
+
+/// The options that say how it speaks. How this run speaks, that one does.
+fn spoken(context: &Context, log_file: Option<&Path>, is_mute: bool) -> Result<Vec<String>, Error> {
     let mut words = Vec::new();
     let style = context.printer.style();
-    let text = |path: &Path| {
-        path.to_str()
-            .map(str::to_owned)
-            .ok_or_else(|| Error::NoCommandLine {
-                path: path.to_owned(),
-            })
-    };
-    if let Some(path) = config {
-        words.extend(["--config".to_owned(), text(path)?]);
-    }
     if let Some(path) = log_file {
         words.extend(["--log-file".to_owned(), text(path)?]);
     }
@@ -183,18 +241,19 @@ fn later(words: &[String], context: &Context) -> Invocation {
     )
 }
 
-/// Whether the further options name a certificate themselves, so that no profile has to.
+/// Whether the further options name a certificate themselves, so that no profile has
+/// to; and what they say.
 fn is_about_one(
     service: Service,
-    arguments: &InstallArgs,
+    options: &[String],
     context: &Context,
-) -> Result<bool, Error> {
+) -> Result<(bool, Option<Command>), Error> {
     let mut words = vec![service.verb().to_owned()];
-    words.extend(arguments.options.iter().cloned());
+    words.extend_from_slice(options);
     let secrets = ["--pkcs8-password", "--tpm-key-password"];
     for option in secrets {
         let is_it = |word: &&String| word.split('=').next() == Some(option);
-        if arguments.options.iter().any(|word| is_it(&word)) {
+        if options.iter().any(|word| is_it(&word)) {
             let option = option.trim_start_matches('-').to_owned();
             return Err(InstallationError::Secret { option }.into());
         }
@@ -203,15 +262,16 @@ fn is_about_one(
     let parsed = match later(&words, context).parse(&nobody) {
         Ok(parsed) => parsed,
         Err(Unparsed::Arguments(error)) => return Err(wrong(&words, &error)),
-        Err(Unparsed::Config(_)) => return Ok(false),
+        Err(Unparsed::Config(_)) => return Ok((false, None)),
     };
     let session = parsed.command.session();
-    Ok(session.is_some_and(|(session, _)| {
+    let is_one = session.is_some_and(|(session, _)| {
         let identity = &session.identity;
         identity.identity.is_some()
             || identity.certificate.certificate.is_some()
             || identity.key.private_key.is_some()
-    }))
+    });
+    Ok((is_one, Some(parsed.command)))
 }
 
 fn wrong(words: &[String], error: &clap::Error) -> Error {
@@ -234,7 +294,8 @@ fn config_below(root: &Path, config: Option<&Path>, arguments: &InstallArgs) -> 
     Some(below(root, config))
 }
 
-fn below(root: &Path, path: &Path) -> PathBuf {
+/// Where a path of the host is found below what stands for its root.
+pub(super) fn below(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
@@ -266,7 +327,10 @@ impl Asked {
 
 /// A command line that is tried out.
 struct Trial<'a> {
+    /// As it is run later.
     words: &'a [String],
+    /// The same with the config file that is read now.
+    tried: Vec<String>,
     /// Whether the words say everything that a profile would.
     needs_none: bool,
     /// The profile that the words name.
@@ -277,30 +341,16 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    /// The verb with each profile's options, everything that was said, and why there
-    /// are no profiles.
-    fn run(&self, context: &Context) -> Result<(Vec<Command>, String, Option<String>), Error> {
-        let mut words = self.words.to_vec();
-        if let Some(config) = &self.config {
-            let named = words.iter().position(|word| word == "--config");
-            let (at, text) = (
-                named.map(|at| at + 1),
-                config.to_string_lossy().into_owned(),
-            );
-            match at.and_then(|at| words.get_mut(at)) {
-                Some(place) => *place = text,
-                // Behind the verb.
-                None => drop(words.splice(1..1, ["--config".to_owned(), text])),
-            }
-        }
-        let later = later(&words, context);
+    /// The verb with each profile's options, and why there are no profiles.
+    fn run(&self, context: &Context) -> Result<(Vec<Command>, Option<String>), Error> {
+        let later = later(&self.tried, context);
         let parsed = match later.parse(self.environment) {
             Err(Unparsed::Arguments(error)) => return Err(wrong(self.words, &error)),
             Ok(parsed) => Ok(parsed.command),
             Err(Unparsed::Config(error)) => Err(error),
         };
         let found = match parsed {
-            Ok(command) if self.needs_none => Ok(vec![(None, command)]),
+            Ok(command) if self.needs_none => Ok(vec![command]),
             Err(error) => Err(error),
             Ok(_) => later
                 .each_command(self.config.as_deref(), self.environment)
@@ -308,19 +358,15 @@ impl Trial<'_> {
         };
         match found {
             Ok(commands) => {
-                let said = self.said(commands.iter().filter_map(|(name, _)| name.as_deref()))?;
                 let none = match &self.named {
                     Some(name) => format!("there is no profile '{}' for it", printable(name, 80)),
                     None => RotateError::NoIdentities.to_string(),
                 };
                 let unknown = commands.is_empty().then_some(none);
-                let commands = commands.into_iter().map(|(_, command)| command);
-                Ok((commands.collect(), said, unknown))
+                Ok((commands, unknown))
             }
             // A host is often given its units before its profiles.
-            Err(error) if is_missing(&error) => {
-                Ok((Vec::new(), self.words.join("\n"), Some(error.to_string())))
-            }
+            Err(error) if is_missing(&error) => Ok((Vec::new(), Some(error.to_string()))),
             Err(error) => Err(error),
         }
     }
@@ -329,27 +375,6 @@ impl Trial<'_> {
     fn asked_for(&self, mut all: Vec<AskedByProfile>) -> Vec<AskedByProfile> {
         all.retain(|(name, _)| self.named.as_ref().is_none_or(|named| named == name));
         all
-    }
-
-    /// The words, the places of config files, and the values of these profiles.
-    fn said<'a>(&self, profiles: impl Iterator<Item = &'a str>) -> Result<String, Error> {
-        let mut said = self.words.to_vec();
-        let mut profiles = profiles.peekable();
-        if profiles.peek().is_some() {
-            let usual = config_file::usual_places(self.environment);
-            let there = usual
-                .iter()
-                .chain(&self.config)
-                .filter(|place| place.exists());
-            said.extend(there.map(|place| place.display().to_string()));
-            let config = config_file::Config::read(self.config.as_deref(), self.environment)?;
-            let keys = SessionArgs::PROFILE_KEYS;
-            for profile in profiles.filter_map(|name| config.profile(name)) {
-                let keys = keys.into_iter().chain(RotationArgs::PROFILE_KEYS);
-                said.extend(keys.filter_map(|key| profile.said(key)));
-            }
-        }
-        Ok(said.join("\n"))
     }
 }
 
@@ -361,14 +386,14 @@ fn is_missing(error: &Error) -> bool {
     }
 }
 
-/// Those that can be used, by their names; for rotation those that have an identity of
+/// Those that can be used; for rotation those that have an identity of
 /// its kind.
-fn usable(all: Vec<AskedByProfile>, context: &Context) -> Vec<(Option<String>, Command)> {
+fn usable(all: Vec<AskedByProfile>, context: &Context) -> Vec<Command> {
     let mut commands = Vec::new();
     for (profile, command) in all {
         match command {
             Ok(Command::Rotate(rotate)) if !rotate.is_wanted() => {}
-            Ok(command) => commands.push((Some(profile), command)),
+            Ok(command) => commands.push(command),
             Err(error) => context.printer.warning(&format!(
                 "the profile '{}' cannot be used: {error}",
                 printable(&profile, 80)

@@ -7,12 +7,13 @@ use std::time::Duration;
 use crate::cli::{Command, InstallSystemd, Rotate, SessionArgs};
 use crate::commands::Context;
 use crate::environment::user_name;
-use crate::installation::{Reach, Service};
+use crate::installation::{Reach, Service, is_home};
 use crate::key::{KeySource, Source};
 use crate::limits;
 use crate::store::{read_bounded, read_start};
 
 use super::Asked;
+use super::named::Named;
 
 /// The devices of a TPM where none is named.
 const TPM: [&str; 2] = ["/dev/tpmrm0", "/dev/tpm0"];
@@ -29,10 +30,13 @@ const BESIDES: Duration = Duration::from_secs(300);
 
 /// What it needs.
 pub(super) fn of(asked: &Asked, arguments: &InstallSystemd, context: &Context) -> Reach {
+    let commands = asked.commands.iter();
+    // Of profiles that are not there yet nobody knows more than the options.
+    let typed = asked.typed.iter().filter(|_| asked.commands.is_empty());
+    let named: Vec<Named> = commands.chain(typed).map(Named::by).collect();
     let mut reach = Reach {
         devices: arguments.device.clone(),
-        // Of profiles that are not there yet nobody knows.
-        programs: asked.said.contains("cmd:") || asked.commands.is_empty(),
+        programs: asked.commands.is_empty() || named.iter().any(|named| named.programs),
         ..Reach::default()
     };
     let mut read = Vec::new();
@@ -45,7 +49,7 @@ pub(super) fn of(asked: &Asked, arguments: &InstallSystemd, context: &Context) -
             of_session(session, asked, &mut reach, &mut read);
         }
     }
-    reach.writable = directories(asked, arguments, context);
+    let written = directories(asked, arguments, context);
     reach.deadline = match asked.commands.is_empty() {
         true => UNKNOWN_DEADLINE,
         false => deadline.max(LEAST_DEADLINE),
@@ -53,12 +57,13 @@ pub(super) fn of(asked: &Asked, arguments: &InstallSystemd, context: &Context) -
     reach.reads_others = read
         .iter()
         .any(|path| is_others(&asked.on_disk(path), asked.uid));
-    reach.homes = is_in_homes(&asked.said)
-        || reach
-            .writable
-            .iter()
-            .chain([&asked.job.program])
-            .any(|path| is_in_homes(&path.to_string_lossy()));
+    let paths = named.iter().flat_map(|named| &named.paths);
+    reach.homes = paths
+        .chain(&written)
+        .chain(&asked.configs)
+        .chain([&asked.job.program])
+        .any(|path| is_home(&asked.environment.path(path)));
+    reach.writable = written.into_iter().filter(|path| is_known(path)).collect();
     for list in [&mut reach.writable, &mut reach.devices] {
         list.sort();
         list.dedup();
@@ -75,17 +80,15 @@ pub(super) fn missing(
     context: &Context,
 ) -> Vec<PathBuf> {
     let mut missing = directories(asked, arguments, context);
-    missing.retain(|path| !asked.on_disk(path).exists());
+    missing.retain(|path| is_known(path) && !asked.on_disk(path).exists());
     missing.sort();
     missing.dedup();
     missing
 }
 
-/// Whether a path may be in a home directory, or `~` stands for one.
-fn is_in_homes(said: &str) -> bool {
-    ["~/", "/home/", "/root/", "/run/user/"]
-        .iter()
-        .any(|place| said.contains(place))
+/// Whether the place is known: `~` is left where nothing is known of the user.
+fn is_known(path: &Path) -> bool {
+    !path.starts_with("~")
 }
 
 /// Directories in which it writes.
@@ -138,6 +141,9 @@ fn directories(asked: &Asked, arguments: &InstallSystemd, context: &Context) -> 
 }
 
 fn absolute(path: &Path) -> PathBuf {
+    if path.starts_with("~") {
+        return path.to_owned();
+    }
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
@@ -158,7 +164,6 @@ fn fixed(rotate: &Rotate) -> impl Iterator<Item = &PathBuf> {
 fn rotation(rotate: &Rotate, asked: &Asked, reach: &mut Reach) -> Duration {
     let rotation = &rotate.rotation;
     let hooks = rotation.before_hook.len() + rotation.after_hook.len();
-    reach.programs |= hooks > 0 || rotation.issuer_command.is_some();
     reach.groups.extend(rotation.group.clone());
     let places = fixed(rotate).chain(&rotate.session.identity.identity);
     for path in places {
@@ -196,7 +201,6 @@ fn is_others(path: &Path, user: Option<u32>) -> bool {
 fn of_session(session: &SessionArgs, asked: &Asked, reach: &mut Reach, read: &mut Vec<PathBuf>) {
     let identity = &session.identity;
     let place = |path: &Path| asked.environment.path(path);
-    reach.programs |= identity.key.signer_command.is_some();
     let named = identity.key.tpm_device.as_ref();
     let named = named.filter(|device| device.is_absolute());
     let mut is_tpm = named.is_some();

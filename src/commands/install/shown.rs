@@ -31,16 +31,20 @@ pub(super) fn changes_text(plan: &Plan, is_check: bool) -> String {
         .collect()
 }
 
-pub(super) fn changes_json(plan: &Plan, is_check: bool, next: &[String]) -> Value {
+/// What changed, and what to type next; without the latter what would change.
+pub(super) fn changes_json(plan: &Plan, next: Option<&[String]>) -> Value {
     let files: Vec<Value> = plan
         .entries()
         .iter()
         .map(|entry| json!({ "path": entry.path, "change": entry.change.as_str() }))
         .collect();
-    json!({
+    let mut shown = json!({
         "changed": plan.is_change(),
-        "check": is_check,
+        "check": next.is_none(),
         "files": files,
-        "next": next,
-    })
+    });
+    if let Some(next) = next {
+        shown["next"] = json!(next);
+    }
+    shown
 }

@@ -1,7 +1,9 @@
 //! What a service is kept from. `systemd-analyze security` gives each unit an exposure
-//! below 2.0, as root too, without anything that it does being in the way:
+//! below 2.0, as root too, without anything that it does being in the way; 2.1 where it
+//! keeps files of others:
 //!
-//! - as root it has no capability, and so the rights of the owner of root's files;
+//! - as root it has no capability, and so the rights of the owner of root's files, unless
+//!   it keeps or reads files of others;
 //! - hooks such as `systemctl reload nginx` need AF_UNIX and the numbers of root alone.
 
 use std::fmt::Write as _;

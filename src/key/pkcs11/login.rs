@@ -14,7 +14,7 @@ use crate::secret::Secret;
 use super::super::{Error, PassphraseSource, Source};
 use super::module::reason;
 use super::slots::Connection;
-use super::{PinWarning, Pkcs11Error};
+use super::{PinWarning, Pkcs11Error, Pkcs11Uri};
 
 /// How a login went that has not failed.
 pub(super) enum Login {
@@ -157,7 +157,7 @@ impl Connection {
     }
 
     fn token_name(&self) -> String {
-        self.token.uri(&super::Pkcs11Uri::default()).to_string()
+        self.token.uri(&Pkcs11Uri::default()).to_string()
     }
 }
 
@@ -184,6 +184,14 @@ fn read_source(source: &str) -> Result<Secret, Error> {
             Error::Passphrase { reason, .. } => failed(&reason),
             other => other,
         })
+}
+
+impl Pkcs11Uri {
+    /// The file with the PIN that the URI names (`pin-source`, RFC 7512 section 2.4).
+    #[must_use]
+    pub fn pin_file(&self) -> Option<PathBuf> {
+        source_path(self.pin_source.as_deref()?).ok()
+    }
 }
 
 fn source_path(source: &str) -> Result<PathBuf, &'static str> {

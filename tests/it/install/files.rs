@@ -100,6 +100,49 @@ fn what_somebody_has_changed_or_written_stays() {
     assert!(sandbox.path(SERVICE).exists());
 }
 
+/// What to do is another thing for each kind of file: a drop-in is for units alone.
+#[test]
+fn a_file_in_the_way_comes_with_what_to_do() {
+    let sandbox = Sandbox::new();
+    let log = ["--log-file", "log"];
+    let kinds = [
+        (&["systemd"][..], "systemd/system/windlass-rotate.timer"),
+        (&["cron"], "cron.d/windlass-rotate"),
+        (&["cron"], "logrotate.d/windlass-rotate"),
+        (&["sysv", "--service", "serve"], "init.d/windlass-serve"),
+    ];
+    for (kind, name) in kinds {
+        let all = [&["install"], kind, &["--root", "root"], &log].concat();
+        sandbox.ok(&all);
+        let place = format!("root/etc/{name}");
+        let is_unit = name.starts_with("systemd");
+        let hint = |not_unit: &str, unit: &str| {
+            let run = sandbox.run(&all);
+            assert_eq!(run.code, 1, "{run:#?}");
+            assert!(run.stderr.contains(not_unit) != is_unit, "{run:#?}");
+            assert!(run.stderr.contains(unit) == is_unit, "{run:#?}");
+        };
+        sandbox.write(&place, format!("{}# own\n", sandbox.read(&place)));
+        hint("Move it aside, or give --force", "('systemctl edit'), or");
+        fs::remove_file(sandbox.path(&place)).unwrap();
+        symlink("/dev/null", sandbox.path(&place)).unwrap();
+        hint("; move it aside, or choose", "('systemctl unmask'");
+        fs::remove_file(sandbox.path(&place)).unwrap();
+    }
+    for (option, hint) in [
+        (
+            ["--listen", "127.0.0.1:1"],
+            "leave --listen away, or give --service serve",
+        ),
+        (["--load-credential", "a:/b\\"], "name a path without it"),
+        (["--load-credential", "a:/b\nc"], "name a path without it"),
+        (["--log-file", "a*b"], "name a path without it"),
+    ] {
+        let run = install(&sandbox, &option);
+        assert!(run.stderr.contains(&format!("hint: {hint}\n")), "{run:#?}");
+    }
+}
+
 #[test]
 fn what_was_written_is_taken_away() {
     let sandbox = Sandbox::new();

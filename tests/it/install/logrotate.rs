@@ -1,12 +1,13 @@
 //! The rule for a log, in the hands of logrotate.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::{installed, tool};
 use crate::harness::Sandbox;
+use crate::users;
 
 #[test]
 fn a_log_is_put_away_while_a_service_runs() {
@@ -72,4 +73,36 @@ fn a_log_is_put_away_while_a_service_runs() {
         fs::read_to_string(log.with_extension("log.1")).unwrap(),
         before
     );
+}
+
+/// logrotate does not act as root where somebody else could lead it elsewhere.
+#[test]
+fn a_log_in_somebodys_directory_is_put_away_as_that_user() {
+    if !users::is_root(a_log_in_somebodys_directory_is_put_away_as_that_user) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    // Of the host that the files are for, which has names of its own.
+    fs::create_dir_all(sandbox.path("root/etc")).unwrap();
+    sandbox.write(
+        "root/etc/passwd",
+        format!("logger:x:{}:1::/:/bin/sh\n", users::NOBODY),
+    );
+    sandbox.write("root/etc/group", "logs:x:4711:\n");
+    let log = sandbox.path("logs/windlass.log").display().to_string();
+    let here = sandbox.path("logs");
+    let there = sandbox.path("root").join(here.strip_prefix("/").unwrap());
+    for directory in [&here, &there] {
+        fs::create_dir_all(directory).unwrap();
+    }
+    let rule = || {
+        installed(&sandbox, &["cron", "--log-file", &log]);
+        sandbox.read("root/etc/logrotate.d/windlass-rotate")
+    };
+    // Whose it is where the files are made says nothing.
+    chown(&here, Some(users::NOBODY), Some(4711)).unwrap();
+    assert!(!rule().contains(" su "), "{}", rule());
+    chown(&here, Some(0), Some(0)).unwrap();
+    chown(&there, Some(users::NOBODY), Some(4711)).unwrap();
+    assert!(rule().contains("\n    su logger logs\n"), "{}", rule());
 }

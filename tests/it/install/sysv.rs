@@ -48,6 +48,32 @@ fn a_script_is_for_any_posix_shell() {
     assert_eq!(shlex::split(words).unwrap(), expected);
 }
 
+/// A path may have what the template calls its own places.
+#[test]
+fn nothing_is_put_into_what_was_typed() {
+    let sandbox = Sandbox::new();
+    let typed = "/opt/@WORDS@/@NAME@/@PROGRAM@";
+    let run = sandbox.ok(&[
+        "install",
+        "sysv",
+        "--service",
+        "serve",
+        "--program",
+        typed,
+        "--profile",
+        "@USER@",
+        "--name",
+        "x",
+        "--print",
+    ]);
+    let lines = |start: &str| -> Vec<&str> {
+        let lines = run.stdout.lines();
+        lines.filter_map(|line| line.strip_prefix(start)).collect()
+    };
+    assert_eq!(lines("program="), [typed]);
+    assert_eq!(lines("set -- \"$1\" "), ["serve --profile @USER@ --syslog"]);
+}
+
 /// With start-stop-daemon as root, and without it as somebody else.
 #[test]
 fn a_service_is_started_looked_at_and_stopped() {
