@@ -161,7 +161,7 @@ fn what_may_pass_is_told_from_what_is_wrong() {
 fn of_an_expired_ca_the_part_that_ended_is_replaced() {
     for (which, next) in [
         (AuthorityName::ISSUING, "'windlass ca rollover prepare'"),
-        (AuthorityName::ROOT, "'windlass ca init'"),
+        (AuthorityName::ROOT, "'windlass ca init --dir NEW"),
     ] {
         let at = chrono::DateTime::UNIX_EPOCH;
         let error = windlass::commands::Error::from(windlass::authority::Error::CaNotValid {

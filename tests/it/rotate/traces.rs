@@ -137,7 +137,9 @@ impl Trace {
             }
         }
         let run = sandbox.run(&arguments);
-        assert_eq!(run.code, 0, "{told}: {run:#?}");
+        // One that waits after a failure that was remembered ends as that did.
+        let is_waiting = !is_renewed && run.code == self.code;
+        assert!(run.code == 0 || is_waiting, "{told}: {run:#?}");
         if !is_renewed {
             arguments.push("--force");
             let run = sandbox.run(&arguments);
