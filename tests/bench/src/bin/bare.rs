@@ -1,7 +1,6 @@
 //! The same request as the yardstick's, by the least that speaks HTTP and TLS:
 //! hyper on rustls, without the pool and the services of a client for everybody.
-//! This is what the program itself is built on, so that nothing of what it takes
-//! beyond this is the library's.
+//! It is the least that such a request can cost, and says what a library takes.
 //!
 //! `bare REQUEST-FILE BASE-URL ROOT-FILE`; the base is `https://ADDRESS:PORT`.
 
