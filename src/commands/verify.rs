@@ -175,7 +175,8 @@ impl Shown {
             }
             None => {
                 let reason = given.damaged.as_deref().unwrap_or_default();
-                let next = "next: have the certificate made again; 'windlass ca lint' says more";
+                let next =
+                    "next: have the certificate made again; 'windlass ca lint FILE' says more";
                 format!("{}  damaged: {reason}\n    {next}\n", verdict("not valid"))
             }
         }

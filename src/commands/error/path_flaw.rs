@@ -41,7 +41,7 @@ pub(in crate::commands) const fn hint_path_flaw(flaw: &PathFlaw) -> &'static str
             "have the certificate signed again with SHA-256 or stronger"
         }
         PathFlaw::Malformed { .. } => {
-            "have the certificate made again; 'windlass ca lint' says what is wrong with the extension"
+            "have the certificate made again; 'windlass ca lint FILE' says what is wrong with the extension"
         }
         PathFlaw::Version { .. } => {
             "have the certificate made again with extensions, as 'openssl x509 -req -extfile' does"
