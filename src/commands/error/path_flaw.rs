@@ -102,7 +102,7 @@ const fn hint_leaf_flaw(flaw: &LeafFlaw) -> &'static str {
         LeafFlaw::Key { .. } => "use a key of EC P-256 or P-384, or RSA with 2048 bits or more",
         LeafFlaw::EmptySubject => "have the certificate made again with a common name",
         LeafFlaw::Version { .. } | LeafFlaw::SignatureHash => {
-            "have the certificate made again, as 'windlass ca issue' makes one"
+            "have the certificate made again: see 'windlass ca issue --help'"
         }
     }
 }
