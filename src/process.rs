@@ -60,11 +60,14 @@ impl CommandLine {
     }
 
     /// Runs the program as [`CommandLine::ask`] does, and gives what it printed on
-    /// stdout.
+    /// stdout, all of it: of a secret or a signature a part is of no use, and nobody
+    /// sees that it is one.
     ///
     /// # Errors
     ///
-    /// Why it failed, with the beginning of what it said on stderr.
+    /// Why it failed, with the beginning of what it said on stderr;
+    /// [`CommandFailure::LeftOpen`] where something that it has left behind could
+    /// still print more when the time is over.
     pub fn run(
         &self,
         input: &[u8],
@@ -76,15 +79,20 @@ impl CommandLine {
             .iter()
             .map(|(name, value)| (*name, Some(*value)))
             .collect();
-        Ok(self.converse(input, &variables, deadline, max)?.0)
+        let (output, _) = self.converse(input, &variables, deadline, max)?;
+        match output {
+            Output::Whole(output) => Ok(output),
+            Output::SoFar(_) => Err(CommandFailure::LeftOpen),
+        }
     }
 
     /// Runs the program with this on its stdin and without these variables, and
     /// gives what it printed on stdout, `max` octets at most, with the beginning of
     /// what it said on stderr. When the time is over it is told to end and
-    /// then killed, without a terminal with all that it has started; what it
-    /// leaves behind when it ends by itself goes on, and is waited for only where
-    /// nothing was printed yet.
+    /// then killed, without a terminal with all that it has started. What it leaves
+    /// behind when it ends by itself goes on; as long as that could print more it is
+    /// waited for, and when the time is over the answer is what there is: who asks
+    /// has to see for himself that it is all.
     ///
     /// # Errors
     ///
@@ -98,6 +106,7 @@ impl CommandLine {
     ) -> Result<Answer, CommandFailure> {
         let withheld: Vec<_> = withheld.iter().map(|name| (name.as_str(), None)).collect();
         let (output, complaint) = self.converse(input, &withheld, deadline, max)?;
+        let (Output::Whole(output) | Output::SoFar(output)) = output;
         Ok(Answer {
             output,
             complaint: heard(&complaint),
@@ -110,7 +119,7 @@ impl CommandLine {
         variables: &[(&str, Option<&str>)],
         deadline: Duration,
         max: u64,
-    ) -> Result<(Zeroizing<Vec<u8>>, Heard), CommandFailure> {
+    ) -> Result<(Output, Heard), CommandFailure> {
         let end = Instant::now() + deadline;
         let mut command = Command::new(&self.program);
         command
@@ -264,6 +273,11 @@ pub enum CommandFailure {
         /// The beginning of what it said on stderr.
         complaint: String,
     },
+    /// It has ended well, and something that it has left behind could still print more.
+    #[error(
+        "it has ended, and something that it has left behind keeps its stdout open: nobody knows whether what it printed is all"
+    )]
+    LeftOpen,
     /// It did not end in time.
     #[error("it did not end in time")]
     TimedOut,
@@ -326,16 +340,20 @@ fn heard(complaint: &Heard) -> String {
     text::printable(String::from_utf8_lossy(&complaint).trim(), 300)
 }
 
-/// What a program prints until its pipe is closed. One that has ended may have left
-/// something behind that holds the pipe open, as ssh leaves its master: then what is
-/// there is taken when nothing has come for a moment. Not where nothing was printed
-/// and it ended well: what it has left may be what answers.
-fn receive(
-    from: &Heard,
-    child: &Child,
-    end: Instant,
-    max: u64,
-) -> Result<Zeroizing<Vec<u8>>, CommandFailure> {
+/// What a program printed.
+enum Output {
+    /// All of it: nobody holds the pipe any more.
+    Whole(Zeroizing<Vec<u8>>),
+    /// What came while there was time. The program has ended well, and something that
+    /// it has left behind holds the pipe open.
+    SoFar(Zeroizing<Vec<u8>>),
+}
+
+/// What a program prints until its pipe is closed. One that has ended well may have
+/// left behind what answers, or what never closes the pipe: no pause tells the one
+/// from the other, so that both are waited for. One that has failed gives no answer,
+/// and what it leaves is not waited for.
+fn receive(from: &Heard, child: &Child, end: Instant, max: u64) -> Result<Output, CommandFailure> {
     let (mut pieces, mut length) = (Vec::new(), 0_u64);
     let mut quiet_since = Instant::now();
     let mut ended = None;
@@ -351,18 +369,21 @@ fn receive(
                 pieces.push(piece);
                 quiet_since = Instant::now();
             }
-            Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(joined(&pieces)),
+            Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(Output::Whole(joined(&pieces))),
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 if ended.is_none() {
                     ended = has_ended(child);
                     quiet_since = Instant::now();
                 }
-                let has_all = ended.is_some_and(|well| !well || length > 0);
-                if has_all && quiet_since.elapsed() >= LAST_WORDS {
-                    return Ok(joined(&pieces));
+                let has_failed = ended == Some(false);
+                if has_failed && quiet_since.elapsed() >= LAST_WORDS {
+                    return Ok(Output::SoFar(joined(&pieces)));
                 }
                 if left.is_zero() {
-                    return Err(CommandFailure::TimedOut);
+                    return match ended {
+                        Some(_) if length > 0 => Ok(Output::SoFar(joined(&pieces))),
+                        _ => Err(CommandFailure::TimedOut),
+                    };
                 }
             }
         }

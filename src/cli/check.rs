@@ -7,16 +7,17 @@ use clap::Args;
 
 use crate::host::{ChangeWindow, Margin};
 
-use super::{CheckFormat, value};
+use super::{AnswerArgs, value};
 
 /// Tell a monitor how the identities of this host are
 ///
 /// Looks at an identity as 'windlass rotate' keeps it: what is left of its
 /// certificate, whether key, certificate and chain belong together, its issuer's end,
 /// what failed last and when it is tried again, whether runs take place at all, hooks
-/// that are owed, the files at fixed paths, modes and the clock. Nothing is changed,
-/// no lock is taken and nobody is asked. Without any option it looks at the
-/// identities of all profiles.
+/// that are owed, the files at fixed paths, owners and modes, and the clock. Nothing is
+/// changed, no lock is taken and nobody is asked. Without any option it looks at the
+/// identities of all profiles, and of profiles without one at the file of their
+/// certificate.
 ///
 /// Of a profile its schedule, change windows, names, roots and fixed files count; a
 /// directory alone (--identity) is judged by the usual schedule. Certificates that
@@ -26,14 +27,14 @@ use super::{CheckFormat, value};
 /// 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. The first line says what is worst, with
 /// the numbers behind a |; a line for each thing follows. Each begins with OK,
 /// WARNING, CRITICAL or UNKNOWN, the name of the profile or the path, and what was
-/// looked at: certificate, key, chain, issuer, names, state, renewal, runs, begun,
-/// hooks, files, modes, clock.
+/// looked at: certificate, key, parts, chain, issuer, names, state, renewal, runs,
+/// begun, hooks, files, modes, clock.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
   windlass check --identity web
   windlass check --identity web --warn 20% --critical 3d --json
-  windlass check --certificate web-1/fullchain.pem --textfile windlass.prom")]
+  windlass check --certificate web-1/fullchain.pem --textfile windlass.prom --quiet")]
 pub struct Check {
     /// Directory of an identity that 'windlass rotate' keeps
     ///
@@ -46,7 +47,7 @@ pub struct Check {
     )]
     pub identity: Option<PathBuf>,
 
-    /// Profile of the config file; may be repeated; by default all with an identity
+    /// Profile of the config file; may be repeated; by default all
     #[arg(
         long,
         value_name = "NAME",
@@ -56,7 +57,7 @@ pub struct Check {
     )]
     pub profile: Vec<String>,
 
-    /// Every profile of the config file with an identity, also where $WINDLASS_PROFILE names one
+    /// Every profile of the config file, also where $WINDLASS_PROFILE names one
     #[arg(long)]
     pub all: bool,
 
@@ -99,17 +100,7 @@ pub struct Check {
     )]
     pub config: Option<PathBuf>,
 
-    /// Form of the answer: nagios, prometheus or json
-    #[arg(long, value_name = "FORMAT", default_value = "nagios")]
-    pub format: CheckFormat,
-
-    /// Print JSON: --format json
-    #[arg(long, conflicts_with = "format")]
-    pub json: bool,
-
-    /// Write the numbers into this file too, for node_exporter
-    ///
-    /// Everybody can read it; it is replaced as a whole
-    #[arg(long, value_name = "FILE")]
-    pub textfile: Option<PathBuf>,
+    /// Answer
+    #[command(flatten)]
+    pub answer: AnswerArgs,
 }

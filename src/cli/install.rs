@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::installation::{
-    Calendar, Credential, CronSchedule, JobName, Listen, Service, UnitName, UserName,
+    Calendar, Credential, CronSchedule, GroupName, JobName, Listen, MailTo, Service, Spread,
+    UnitName, UserName,
 };
 
 /// Have the host run windlass: by systemd, by cron, by init scripts
@@ -50,10 +51,16 @@ pub struct InstallCron {
     #[arg(long, value_name = "FIELDS")]
     pub schedule: Option<CronSchedule>,
 
+    /// To whom cron mails what is wrong, as ops@example.com; by default to the user
+    ///
+    /// A line MAILTO= that stands in the table already stays without the option
+    #[arg(long, value_name = "ADDRESS")]
+    pub mailto: Option<MailTo>,
+
     /// Print a line for a user's own table (crontab -e), and write nothing
     #[arg(
         long,
-        conflicts_with_all = ["user", "root", "check", "remove", "exit_code", "json", "print", "name", "force"]
+        conflicts_with_all = ["user", "root", "check", "remove", "exit_code", "json", "print", "name", "force", "mailto"]
     )]
     pub user_crontab: bool,
 
@@ -94,9 +101,19 @@ pub struct InstallSystemd {
     #[arg(long, value_name = "EVENT")]
     pub schedule: Option<Calendar>,
 
+    /// Longest delay of a run, a fixed one for each host, as in 10m; with --schedule
+    ///
+    /// Hosts that have the same --schedule come one after the other so, and not at once
+    #[arg(long, value_name = "TIME", requires = "schedule")]
+    pub random_delay: Option<Spread>,
+
     /// Where systemd listens for 'serve': ADDRESS:PORT or /path/of/a/socket
     #[arg(long, value_name = "WHERE")]
     pub listen: Option<Listen>,
+
+    /// Group whose members may use the socket of --listen
+    #[arg(long, value_name = "GROUP", requires = "listen")]
+    pub socket_group: Option<GroupName>,
 
     /// File that the service finds as credential:NAME; may be repeated
     ///
@@ -179,7 +196,14 @@ pub struct InstallArgs {
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
 
-    /// Print the files, each headed by its place, and write nothing
+    /// What tells the host from others, as its name: when it is run follows from it
+    ///
+    /// By default the machine id of the host, which files for several hosts (--root) do
+    /// not have
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
+
+    /// Print the files, and write nothing; several are headed by their places
     #[arg(long, conflicts_with_all = ["check", "remove", "force", "exit_code", "json"])]
     pub print: bool,
 

@@ -9,10 +9,12 @@ use super::SessionArgs;
 /// Of a session its last refresh, its last failure and its next one, as the cache
 /// knows them: AWS is not asked. Of an identity the version in force, its life, when
 /// it is renewed, what failed last, when it is tried again, hooks that are owed, and
-/// what has to be typed where it has expired. --identity alone shows that identity,
-/// without any profile.
+/// below the table what is not in order, with what has to be typed. --identity alone
+/// shows that identity, without any profile.
 ///
-/// 'windlass check' judges the identities, for a monitor.
+/// What is not in order is what 'windlass check' finds, by the schedule alone. The
+/// exit code is 0 whatever is shown; a monitor or a script asks 'windlass check',
+/// whose codes are those of a Nagios plugin.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:

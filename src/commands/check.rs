@@ -1,26 +1,24 @@
 //! `windlass check`
 
 mod metrics;
-mod subject;
 
 use std::path::{Path, PathBuf};
-
-use chrono::{DateTime, Utc};
 
 use crate::cli::{Check as Arguments, Rotate};
 use crate::clock::whole_seconds;
 use crate::finding::{Finding, Level};
-use crate::host::{Exam, Thresholds, examine, examine_absent, examine_certificate};
+use crate::host::examine_certificate;
+use crate::key::{KeySource, Source};
 use crate::limits;
 use crate::pki::{Certificate, read_certificates};
 use crate::store::{self, read_regular};
 use crate::text::with_causes;
 
 pub(super) use self::metrics::CHECK;
-pub(super) use self::subject::Subject;
 use super::error::RotateError;
-use super::monitor::{Found, Monitor, Of, Wanted, thresholds, told};
-use super::{Context, Error, IdentityError};
+use super::identity::Subject;
+use super::monitor::{Found, Monitor, Of, thresholds, told};
+use super::{Context, Error};
 
 /// Tells how the identities are, with the exit code of a Nagios plugin.
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
@@ -28,39 +26,48 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     let margins = (arguments.warn, arguments.critical);
     let thresholds = match thresholds(["warn", "critical"], margins) {
         Ok(thresholds) => thresholds,
-        Err(error) => return CHECK.refuse(error, context),
+        Err(error) => return CHECK.refuse(&error, context),
     };
     let at = whole_seconds(context.clock.now());
     let mut found = Vec::new();
+    let typed = arguments.certificate.iter();
+    let typed = typed.map(|path| Subjects::Certificate(context.path(path)));
     // Whatever is wrong, a monitor is told of it in its own words.
-    match subjects(arguments, context) {
-        Ok(subjects) => {
-            for (name, subject) in subjects {
-                let findings = match subject {
-                    Ok(subject) => identity(&subject, thresholds, at),
+    let named = match subjects(arguments, context) {
+        Ok(named) => named,
+        Err(error) => {
+            found.push(not_judged(&error).into());
+            Vec::new()
+        }
+    };
+    let mut certificates: Vec<PathBuf> = Vec::new();
+    for subject in named.into_iter().chain(typed) {
+        let (whose, findings) = match subject {
+            Subjects::Identity(name, subject) => {
+                let judged = subject.judge(thresholds, at);
+                (Of::Identity(name), judged.findings)
+            }
+            Subjects::Unusable(name, finding) => (Of::Identity(name), vec![finding]),
+            // A file that is named twice is one.
+            Subjects::Certificate(path) if certificates.contains(&path) => continue,
+            Subjects::Certificate(path) => {
+                let findings = match read(&path) {
+                    Ok(certificates) => examine_certificate(&certificates, thresholds, at),
                     Err(finding) => vec![finding],
                 };
-                found.extend(of(&Of::Identity(name), findings));
+                let name = path.display().to_string();
+                certificates.push(path);
+                (Of::Certificate(name), findings)
             }
-        }
-        Err(error) => found.push(not_judged(&error).into()),
-    }
-    for path in &arguments.certificate {
-        let path = context.path(path);
-        let findings = match read(&path) {
-            Ok(certificates) => examine_certificate(&certificates, thresholds, at),
-            Err(finding) => vec![finding],
         };
-        found.extend(of(&Of::Certificate(path.display().to_string()), findings));
+        found.extend(of(&whose, findings));
     }
     let monitor = Monitor {
         check: CHECK,
         found,
         at,
     };
-    let textfile = arguments.textfile.as_deref();
-    let wanted = Wanted::new(arguments.json, arguments.format, textfile);
-    monitor.tell(&wanted, context)
+    monitor.tell(&arguments.answer, context)
 }
 
 fn of(of: &Of, findings: Vec<Finding>) -> impl Iterator<Item = Found> {
@@ -75,16 +82,23 @@ fn not_judged(error: &Error) -> Finding {
     Finding::new("options", Level::Unknown, told(error))
 }
 
-/// An identity by its name, or what is wrong with what its profile says.
-type Named = (String, Result<Subject, Finding>);
+/// What is looked at.
+enum Subjects {
+    /// A certificate in a file, which something else renews.
+    Certificate(PathBuf),
+    /// An identity by its name.
+    Identity(String, Box<Subject>),
+    /// What is wrong with what a profile says.
+    Unusable(String, Finding),
+}
 
-/// The identities that are meant, each once.
-fn subjects(arguments: &Arguments, context: &Context) -> Result<Vec<Named>, Error> {
+/// What is meant but for the certificates that were typed; the identities each once.
+fn subjects(arguments: &Arguments, context: &Context) -> Result<Vec<Subjects>, Error> {
     let by_profile = arguments.all || !arguments.profile.is_empty();
     if let (false, Some(identity)) = (by_profile, &arguments.identity) {
         let rules = (arguments.within, arguments.window.clone());
         let subject = Subject::alone(&context.path(identity), rules);
-        return Ok(vec![(subject.name(), Ok(subject))]);
+        return Ok(vec![Subjects::Identity(subject.name(), Box::new(subject))]);
     }
     if !by_profile && !arguments.certificate.is_empty() {
         return Ok(Vec::new());
@@ -94,33 +108,50 @@ fn subjects(arguments: &Arguments, context: &Context) -> Result<Vec<Named>, Erro
         arguments.config.as_deref(),
         &context.environment,
     )?;
-    let mut named: Vec<Named> = Vec::new();
+    let mut named = Vec::new();
     let mut seen: Vec<PathBuf> = Vec::new();
     for (name, asked) in rotations {
-        let subject = asked.and_then(|mut asked| {
-            override_by(&mut asked, arguments);
-            Subject::of_profile(&name, &mut asked, arguments.config.as_deref(), context)
-        });
-        match subject {
-            Ok(None) if arguments.profile.is_empty() => {}
-            Ok(None) => {
-                let text = "the profile names no identity; --certificate looks at a certificate that something else renews";
-                let finding = Finding::new("options", Level::Unknown, text.to_owned());
-                named.push((name, Err(finding)));
+        let mut asked = match asked {
+            Ok(asked) => asked,
+            Err(error) => {
+                named.push(Subjects::Unusable(name, not_judged(&error)));
+                continue;
             }
+        };
+        override_by(&mut asked, arguments);
+        let config = arguments.config.as_deref();
+        match Subject::of_profile(&name, &mut asked, config, context) {
+            Ok(None) => named.extend(alone(name, &asked, arguments, context)),
             // Several profiles may have one identity, each with a role of its own.
             Ok(Some(subject)) if seen.contains(&subject.real) => {}
             Ok(Some(subject)) => {
                 seen.push(subject.real.clone());
-                named.push((name, Ok(subject)));
+                named.push(Subjects::Identity(name, Box::new(subject)));
             }
-            Err(error) => named.push((name, Err(not_judged(&error)))),
+            Err(error) => named.push(Subjects::Unusable(name, not_judged(&error))),
         }
     }
     match named.is_empty() && arguments.certificate.is_empty() {
         true => Err(RotateError::NoIdentities.into()),
         false => Ok(named),
     }
+}
+
+/// What a profile has instead of an identity: a certificate in a file. What is
+/// elsewhere is told of where the profile was named alone: it is not looked at.
+fn alone(
+    name: String,
+    asked: &Rotate,
+    arguments: &Arguments,
+    context: &Context,
+) -> Option<Subjects> {
+    let certificate = asked.session.identity.certificate.certificate.as_ref();
+    if let Some(Source::File(path)) = certificate.and_then(KeySource::material) {
+        return Some(Subjects::Certificate(context.path(path)));
+    }
+    let text = "the profile names neither an identity nor a file with a certificate; --certificate looks at one that something else renews";
+    let finding = Finding::new("options", Level::Unknown, text.to_owned());
+    (!arguments.profile.is_empty()).then_some(Subjects::Unusable(name, finding))
 }
 
 /// What was typed goes before what the profile says.
@@ -136,49 +167,7 @@ fn override_by(asked: &mut Rotate, arguments: &Arguments) {
     }
 }
 
-fn identity(subject: &Subject, thresholds: Thresholds, at: DateTime<Utc>) -> Vec<Finding> {
-    let seen = subject.look(at);
-    let standing = seen.as_ref().ok().map(|seen| &seen.standing);
-    let renew = subject.renewal(standing);
-    let exam = Exam {
-        expected: &subject.expected,
-        thresholds,
-        renew: &renew,
-        at,
-    };
-    let mut findings = match (&seen, subject.absent()) {
-        (Ok(seen), None) => examine(&exam, seen),
-        (Err(error), _) => vec![Finding::new("identity", level_of(error), told(error))],
-        (Ok(seen), Some(error)) => {
-            let is_there = matches!(
-                error,
-                Error::Identity(IdentityError::NoVersion { .. } | IdentityError::NoCurrent { .. })
-            );
-            let level = match is_there || subject.is_awaited(&error) {
-                true => Level::Critical,
-                false => Level::Unknown,
-            };
-            let why = Finding::new("identity", level, subject.absence(&error, &renew));
-            examine_absent(&exam, why, is_there.then_some(seen))
-        }
-    };
-    if let Some(problem) = &subject.problem {
-        let text = format!("windlass rotate cannot be run with this profile: {problem}");
-        findings.push(Finding::new("options", Level::Unknown, text));
-    }
-    findings
-}
-
-/// How bad it is that nothing can be seen of an identity: what this user may not
-/// read was not judged.
-fn level_of(error: &Error) -> Level {
-    match error {
-        Error::Store(store::Error::Misled { .. }) => Level::Critical,
-        _ => Level::Unknown,
-    }
-}
-
-/// The certificates of a file.
+/// The certificates of a file, the one that has issued no other of them first.
 fn read(path: &Path) -> Result<Vec<Certificate>, Finding> {
     let content = match read_regular(path, limits::MAX_FILE) {
         Ok(Some(content)) => content,
@@ -189,6 +178,13 @@ fn read(path: &Path) -> Result<Vec<Certificate>, Finding> {
         Err(error) => return Err(Finding::unknown("certificate", &error)),
     };
     let origin = path.display().to_string();
-    read_certificates(content.expose(), &origin)
-        .map_err(|error| Finding::new("certificate", Level::Critical, with_causes(&error)))
+    let mut found = read_certificates(content.expose(), &origin)
+        .map_err(|error| Finding::new("certificate", Level::Critical, with_causes(&error)))?;
+    let has_issued = |one: &Certificate| {
+        let mut others = found.iter().filter(|other| other.der() != one.der());
+        others.any(|other| other.issuer() == one.subject())
+    };
+    let leaf = found.iter().position(|one| !has_issued(one)).unwrap_or(0);
+    found.rotate_left(leaf);
+    Ok(found)
 }

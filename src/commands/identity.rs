@@ -6,6 +6,7 @@ mod leaf;
 mod managed;
 mod opening;
 mod said;
+mod subject;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub(super) use self::managed::check_managed;
 use self::managed::{Holds, Look, Managed};
 pub(super) use self::opening::Opening;
 pub(super) use self::said::Said;
+pub(super) use self::subject::{Judged, Subject};
 use super::{Context, Error, material};
 
 /// What there is to show.
@@ -101,6 +103,16 @@ pub(super) fn certificates_only(said: Said<'_>, context: &Context) -> Result<Vec
             .collect();
         Ok(found)
     })
+}
+
+/// Whether what signs is a device or a program, and no key in a file.
+pub(super) fn is_by_device(arguments: &IdentityArgs) -> bool {
+    let is_device = |source: &Option<KeySource>| {
+        matches!(source, Some(KeySource::Token(_) | KeySource::Tpm(_)))
+    };
+    arguments.key.signer_command.is_some()
+        || is_device(&arguments.key.private_key)
+        || (arguments.key.private_key.is_none() && is_device(&arguments.certificate.certificate))
 }
 
 /// Whether certificates are looked for, instead of one named outright.

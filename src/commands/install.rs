@@ -1,21 +1,24 @@
 //! `windlass install`
 
+mod accounts;
 mod asked;
+mod log;
 mod named;
 mod reach;
 mod shown;
+mod trial;
 
 use std::path::{Path, PathBuf};
 
 use crate::cli::{Install, InstallArgs, InstallCommand, InstallCron, InstallSystemd, InstallSysv};
 use crate::installation::{
-    CronSchedule, Listen, Plan, Planned, Program, Rotated, Service, Unit, Unwritable, cron_files,
+    CronSchedule, Listen, MailTo, Plan, Planned, Program, Service, Unit, Unwritable, cron_files,
     crontab_line, systemd_files, sysv_files, unit_directory,
 };
 use crate::limits;
 use crate::store::{check_trusted, read_bounded};
 
-use self::asked::{Asked, By, below};
+use self::asked::{Asked, By};
 use self::shown::{changes_json, changes_text, listing};
 use super::{Context, Error, InstallationError, Outcome};
 
@@ -38,10 +41,21 @@ fn cron(arguments: &InstallCron, context: &Context) -> Result<(), Error> {
     let place = Path::new("/etc/cron.d").join(asked.job.name.as_str());
     if arguments.user_crontab {
         let line = crontab_line(&asked.job, &schedule).map_err(|source| text(&place, source))?;
-        warn_of(&asked, context);
+        warn_of(&asked, &arguments.job, context);
         return context.printer.data(&line);
     }
-    let files = cron_files(&asked.job, &schedule, asked.log.as_ref())
+    let log = asked.log().map(|log| log.rule());
+    let mailto = arguments.mailto.clone().or_else(|| {
+        let table = read_bounded(&asked.on_disk(&place), limits::MAX_FILE).ok()?;
+        MailTo::in_table(&String::from_utf8_lossy(&table))
+    });
+    let is_same = arguments.schedule.is_none() && host(&arguments.job).is_empty();
+    if is_same && !arguments.job.remove {
+        context.printer.warning(
+            "nothing tells the hosts apart that this is for, and so all of them run it at the same minute; give --host or --schedule",
+        );
+    }
+    let files = cron_files(&asked.job, &schedule, mailto.as_ref(), log.as_ref())
         .map_err(|source| text(&place, source))?;
     Wanted::new(&asked, files, &arguments.job).conclude(context, |_| Vec::new())
 }
@@ -60,15 +74,21 @@ fn systemd(arguments: &InstallSystemd, context: &Context) -> Result<(), Error> {
     let unit = Unit {
         schedule: arguments.schedule.clone(),
         host: host(&arguments.job),
+        spread: arguments.random_delay.clone(),
+        socket_group: arguments.socket_group.clone(),
         listen: arguments.listen.clone(),
         credentials: arguments.load_credential.clone(),
         encrypted: arguments.load_credential_encrypted.clone(),
         on_failure: arguments.on_failure.clone(),
-        reach: reach::of(&asked, arguments, context),
+        reach: reach::of(&asked, arguments, context)?,
     };
+    for warning in reach::group_warnings(&asked) {
+        context.printer.warning(&warning);
+    }
     let place = unit_directory().join(format!("{name}.service"));
-    let files = systemd_files(&asked.job, &unit, asked.log.as_ref())
-        .map_err(|source| text(&place, source))?;
+    let log = asked.log().map(|log| log.rule());
+    let files =
+        systemd_files(&asked.job, &unit, log.as_ref()).map_err(|source| text(&place, source))?;
     let started = match (service, &unit.listen) {
         (Service::Rotate, _) => format!("{name}.timer"),
         (_, Some(Listen::Address(_) | Listen::Path(_))) => {
@@ -105,8 +125,8 @@ fn sysv(arguments: &InstallSysv, context: &Context) -> Result<(), Error> {
     )?;
     let name = asked.job.name.as_str().to_owned();
     let place = Path::new("/etc/init.d").join(&name);
-    let files =
-        sysv_files(&asked.job, asked.log.as_ref()).map_err(|source| text(&place, source))?;
+    let log = asked.log().map(|log| log.rule());
+    let files = sysv_files(&asked.job, log.as_ref()).map_err(|source| text(&place, source))?;
     Wanted::new(&asked, files, &arguments.job).conclude(context, |removed| {
         if removed {
             // The links that start it; the process goes on until it is stopped.
@@ -149,7 +169,18 @@ impl<'a> Wanted<'a> {
     fn conclude(self, context: &Context, next: impl Fn(bool) -> Vec<String>) -> Result<(), Error> {
         let arguments = self.arguments;
         if arguments.print {
-            warn_of(self.asked, context);
+            warn_of(self.asked, arguments, context);
+            // One alone is a script or a table as it stands.
+            if let [file] = &self
+                .files
+                .iter()
+                .filter(|file| file.text.is_some())
+                .collect::<Vec<_>>()[..]
+            {
+                context
+                    .printer
+                    .news(&format!("for {}", file.path.display()));
+            }
             return context.printer.data(&listing(&self.files));
         }
         let root = arguments.root.as_deref().map(|root| context.path(root));
@@ -159,7 +190,7 @@ impl<'a> Wanted<'a> {
         };
         let plan = plan.map_err(InstallationError::from)?;
         if !arguments.remove {
-            warn_of(self.asked, context);
+            warn_of(self.asked, arguments, context);
         }
         if !arguments.check {
             plan.apply()
@@ -188,11 +219,28 @@ impl<'a> Wanted<'a> {
 }
 
 /// Says what is wrong with the place of the program, which is run as somebody else.
-fn warn_of(asked: &Asked, context: &Context) {
+fn warn_of(asked: &Asked, arguments: &InstallArgs, context: &Context) {
     asked.warn_of_unknown(context);
     let job = &asked.job;
-    if !asked.is_this_host() {
-        return;
+    if asked.accounts.is_unknown(&job.user) {
+        context.printer.warning(&format!(
+            "--user {}: {} has no such user, so that nothing is known of the home directory and of the groups; is it one of a directory service?",
+            job.user.as_str(),
+            asked.on_disk(Path::new("/etc/passwd")).display(),
+        ));
+    }
+    if let Some(flaw) = asked.log().and_then(|log| log.flaw()) {
+        context.printer.warning(&flaw);
+    }
+    for (variable, option) in [
+        ("WINDLASS_LOG_FILE", "--log-file"),
+        ("WINDLASS_SYSLOG", "--syslog"),
+    ] {
+        if context.environment.get(variable).is_some() {
+            context.printer.warning(&format!(
+                "${variable} is set: what is written has its value as {option}; unset it if only this run was meant"
+            ));
+        }
     }
     let shown = job.program.display();
     match Program::of(&job.program) {
@@ -204,9 +252,23 @@ fn warn_of(asked: &Asked, context: &Context) {
             "{shown} is in a directory that does not last; put the program into /usr/local/bin, or name another one (--program)"
         )),
     }
-    if job.user.is_root()
+    if !asked.is_this_host() {
+        let is_usual = ["/usr", "/opt"]
+            .iter()
+            .any(|place| job.program.starts_with(place));
+        if arguments.program.is_none() && !is_usual {
+            context.printer.warning(&format!(
+                "{shown} is where the program is on this machine; is it there on the hosts too? --program names another place"
+            ));
+        }
+        return;
+    }
+    if !job.program.exists() {
+        context
+            .printer
+            .warning(&format!("{shown} is not there; it is what would be run"));
+    } else if job.user.is_root()
         && let Err(error) = check_trusted(&job.program)
-        && !error.is_not_found()
     {
         context.printer.warning(&format!(
             "{error}: whoever can change the program, root would run it for"
@@ -216,6 +278,9 @@ fn warn_of(asked: &Asked, context: &Context) {
 
 /// What tells the host apart for which the files are; empty where nothing does.
 fn host(arguments: &InstallArgs) -> String {
+    if let Some(host) = &arguments.host {
+        return host.clone();
+    }
     let path = match &arguments.root {
         Some(root) => root.join(MACHINE_ID.trim_start_matches('/')),
         None => PathBuf::from(MACHINE_ID),
@@ -226,28 +291,4 @@ fn host(arguments: &InstallArgs) -> String {
         "uninitialized" => String::new(),
         _ => id,
     }
-}
-
-/// The rule for a log, if there is one. In a directory of somebody else logrotate has to
-/// act as that user. Whose it is on the host whose files are below `root` counts: where
-/// they are made the same path may be anybody's.
-fn rotated(path: Option<&Path>, root: &Path) -> Option<Rotated> {
-    use std::os::unix::fs::MetadataExt;
-    let path = path?;
-    let above = path
-        .parent()
-        .and_then(|above| std::fs::metadata(below(root, above)).ok());
-    let su = above.filter(|above| above.uid() != 0).and_then(|above| {
-        let name = |file: &str, number: u32| {
-            let place = root.join("etc").join(file);
-            let content = read_bounded(&place, limits::MAX_FILE).unwrap_or_default();
-            crate::environment::user_name(&content, number)
-        };
-        // The two databases have name and number in the same fields.
-        Some((name("passwd", above.uid())?, name("group", above.gid())?))
-    });
-    Some(Rotated {
-        path: path.to_owned(),
-        su,
-    })
 }

@@ -28,7 +28,8 @@ pub(super) fn run(arguments: &Status, context: &Context) -> Result<(), Error> {
     if let (false, Some(path)) = (by_profile, named) {
         let shown = Shown::alone(&context.path(path), context);
         if arguments.json {
-            let shown = json!([{ "profile": null, "rotation": shown.to_json() }]);
+            let check = shown.check_json();
+            let shown = json!([{ "profile": null, "rotation": shown.to_json(), "check": check }]);
             return context.printer.json(&shown);
         }
         return identities::print(&[shown], context);
@@ -41,6 +42,7 @@ pub(super) fn run(arguments: &Status, context: &Context) -> Result<(), Error> {
             let shown = all.find(|shown| shown.profile.as_ref() == Some(&known.profile));
             let mut of = as_json(known, context);
             of["rotation"] = json!(shown.map(Shown::to_json));
+            of["check"] = json!(shown.map(Shown::check_json));
             of
         };
         let shown: Vec<Value> = known.iter().map(of).collect();
@@ -79,23 +81,25 @@ fn sessions(arguments: &Status, context: &Context) -> Result<Vec<Known>, Error> 
         arguments.session.config.as_deref(),
         &context.environment,
     )?;
-    let known = sessions.into_iter().map(|(profile, session)| {
-        let (is_asked_for, role, outcome) = match session {
-            Err(error) => (true, None, Err(error)),
+    let known = sessions
+        .into_iter()
+        .map(|(profile, session)| match session {
+            Err(error) => Known {
+                profile,
+                is_asked_for: true,
+                role: None,
+                outcome: Err(error),
+            },
             Ok(session) => {
                 let plan = SessionPlan::new(&session, context);
-                let role = plan.as_ref().ok().map(|plan| plan.role().to_string());
-                let outcome = plan.and_then(|plan| plan.remembered());
-                (names_session(&session), role, outcome)
+                Known {
+                    profile,
+                    is_asked_for: names_session(&session),
+                    role: plan.as_ref().ok().map(|plan| plan.role().to_string()),
+                    outcome: plan.and_then(|plan| plan.remembered()),
+                }
             }
-        };
-        Known {
-            profile,
-            is_asked_for,
-            role,
-            outcome,
-        }
-    });
+        });
     Ok(known.collect())
 }
 

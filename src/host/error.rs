@@ -39,11 +39,14 @@ pub enum Error {
     },
     /// There are versions, and nothing says which one is in force.
     #[error(
-        "there are versions, but no link 'current' to the one in force; the newest is {newest}"
+        "there are versions, but no link 'current' to the one in force; {}the newest is {newest}",
+        last.map_or_else(String::new, |last| format!("{last} was it last, "))
     )]
     NoCurrent {
         /// The newest of them.
         newest: VersionNumber,
+        /// The one that was in force last, where that is known and it is still there.
+        last: Option<VersionNumber>,
     },
     /// The disk.
     #[error(transparent)]

@@ -11,7 +11,7 @@ mod source;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::{in_words, rfc3339};
-use crate::finding::{Finding, Level};
+use crate::finding::{Bound, Finding, Level};
 use crate::pki::Certificate;
 use crate::store::FixedFiles;
 use crate::text::{counted, first_of, printable};
@@ -19,10 +19,12 @@ use crate::text::{counted, first_of, printable};
 use super::issuer::Word;
 use super::schedule::{Due, Life, Rule, Urgency};
 use super::seen::{FilesSeen, KeySeen, Seen, Whom};
+use super::shelf::Part;
 use super::spread::Whose;
 use super::state::{Next, Owed};
 use super::terms::{Compared, Terms};
 
+use self::margin::Limits;
 pub use self::margin::{Margin, NoWarning, Thresholds};
 use self::source::{chain, issuer};
 
@@ -45,6 +47,15 @@ pub struct Expected {
     pub fixed: Option<FixedFiles>,
 }
 
+/// What has to be typed, as sentences.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// To renew what is to be renewed.
+    pub renew: String,
+    /// To renew what is not due, or before the next try.
+    pub anyway: String,
+}
+
 /// By what an identity is judged.
 #[derive(Clone, Copy, Debug)]
 pub struct Exam<'a> {
@@ -52,8 +63,8 @@ pub struct Exam<'a> {
     pub expected: &'a Expected,
     /// When it is told how much is left.
     pub thresholds: Thresholds,
-    /// What has to be typed to renew it, as a sentence.
-    pub renew: &'a str,
+    /// What has to be typed to renew it.
+    pub advice: &'a Advice,
     /// Now.
     pub at: DateTime<Utc>,
 }
@@ -63,6 +74,7 @@ pub struct Exam<'a> {
 pub fn examine(exam: &Exam<'_>, seen: &Seen) -> Vec<Finding> {
     let mut found = vec![exam.certificate(seen)];
     found.push(exam.key(seen));
+    found.extend(exam.parts(seen));
     if let Some(leaf) = &seen.standing.certificate {
         let roots = match exam.expected.knows_names {
             true => exam.expected.terms.roots.as_slice(),
@@ -126,7 +138,9 @@ pub fn examine_certificate(
     };
     let due = life.due(Rule::Usual, &whose);
     let level = thresholds.level(&due, level_of(due.urgency(at)), at);
-    let mut found = vec![with_times(of_life(leaf, &due, level, at), &due, at)];
+    let limits = thresholds.limits(&due);
+    let life = of_life(leaf, &due, (level, limits), at);
+    let mut found = vec![with_times(life, &due, limits, at)];
     found.push(chain(leaf, others, &[], at));
     found.extend(issuer(leaf, others, None, at));
     found
@@ -141,8 +155,13 @@ const fn level_of(urgency: Urgency) -> Level {
     }
 }
 
-/// What is left of a certificate, with how bad that is.
-fn of_life(leaf: &Certificate, due: &Due, level: Level, at: DateTime<Utc>) -> Finding {
+/// What is left of a certificate, with how bad that is, and by what.
+fn of_life(
+    leaf: &Certificate,
+    due: &Due,
+    (level, limits): (Level, Limits),
+    at: DateTime<Utc>,
+) -> Finding {
     let (subject, ends) = (printable(&leaf.subject().to_string(), 200), due.ends());
     let (level, text) = if at < leaf.not_before() {
         let begins = rfc3339(leaf.not_before());
@@ -153,7 +172,10 @@ fn of_life(leaf: &Certificate, due: &Due, level: Level, at: DateTime<Utc>) -> Fi
         (Level::Critical, ended)
     } else {
         let left = in_words(ends - at);
-        (level, format!("ends in {left}, on {}", rfc3339(ends)))
+        let by = limits.of(level).map_or_else(String::new, |limit| {
+            format!(" ({} below {})", level.as_str(), in_words(limit))
+        });
+        (level, format!("ends in {left}{by}, on {}", rfc3339(ends)))
     };
     let by = match ends < due.life.not_after {
         true => " with its issuer",
@@ -164,16 +186,18 @@ fn of_life(leaf: &Certificate, due: &Due, level: Level, at: DateTime<Utc>) -> Fi
     Finding::new("certificate", level, text)
 }
 
-fn with_times(found: Finding, due: &Due, at: DateTime<Utc>) -> Finding {
+fn with_times(found: Finding, due: &Due, limits: Limits, at: DateTime<Utc>) -> Finding {
+    let [warn, critical] = limits.bounds();
     found
         .with("left_seconds", None, due.left(at).num_seconds())
+        .bounded(warn, critical)
         .with("not_after_timestamp_seconds", None, due.ends().timestamp())
 }
 
 impl Exam<'_> {
     fn certificate(&self, seen: &Seen) -> Finding {
         let standing = &seen.standing;
-        let renew = self.renew;
+        let renew = &self.advice.renew;
         let (Some(leaf), Some(due)) = (&standing.certificate, &standing.due) else {
             let text = format!("what is in force cannot be read as a certificate: {renew}");
             return Finding::new("certificate", Level::Critical, text);
@@ -183,7 +207,8 @@ impl Exam<'_> {
             false => level_of(standing.urgency),
         };
         let level = self.thresholds.level(due, urgent, self.at);
-        let mut found = of_life(leaf, due, level, self.at);
+        let limits = self.thresholds.limits(due);
+        let mut found = of_life(leaf, due, (level, limits), self.at);
         found.text.push_str(match standing.word {
             Word::Nothing => "",
             Word::OnHold => "; its issuer has put it on hold, and renews it when that is lifted",
@@ -211,7 +236,11 @@ impl Exam<'_> {
             Urgency::Due | Urgency::Overdue | Urgency::Emergency => String::new(),
         };
         found.text.push_str(&then);
-        with_times(found, due, self.at).with("due_timestamp_seconds", None, due.at.timestamp())
+        with_times(found, due, limits, self.at).with(
+            "due_timestamp_seconds",
+            None,
+            due.at.timestamp(),
+        )
     }
 
     /// Whether nothing but a change window holds the renewal up, and that opens
@@ -227,7 +256,7 @@ impl Exam<'_> {
     }
 
     fn key(&self, seen: &Seen) -> Finding {
-        let renew = self.renew;
+        let renew = &self.advice.renew;
         let (level, text) = match &seen.key {
             KeySeen::Denied => (
                 Level::Unknown,
@@ -248,6 +277,25 @@ impl Exam<'_> {
             ),
         };
         Finding::new("key", level, text)
+    }
+
+    /// Other programs read the certificate, and those above it, from files of their own.
+    fn parts(&self, seen: &Seen) -> Option<Finding> {
+        seen.standing.certificate.as_ref()?;
+        let torn: Vec<&str> = seen.torn.iter().map(|part| part.file()).collect();
+        let (level, text) = match torn.as_slice() {
+            [] => (Level::Ok, "its files hold the same certificates".to_owned()),
+            torn => (
+                Level::Critical,
+                format!(
+                    "{} of the version in force has other certificates than {}, or none: {}",
+                    torn.join(" and "),
+                    Part::Fullchain.file(),
+                    self.advice.anyway
+                ),
+            ),
+        };
+        Some(Finding::new("parts", level, text))
     }
 
     fn names(&self, leaf: &Certificate, seen: &Seen) -> Option<Finding> {
@@ -306,7 +354,9 @@ impl Exam<'_> {
             }
         };
         let count = i64::try_from(count).unwrap_or(i64::MAX);
-        Finding::new("hooks", level, text).with("hooks_owed", None, count)
+        Finding::new("hooks", level, text)
+            .with("hooks_owed", None, count)
+            .bounded(Some(Bound::Above(0)), None)
     }
 
     /// Whether a run is putting a version in force at this moment: its files follow

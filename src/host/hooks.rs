@@ -13,6 +13,8 @@ use crate::limits;
 use crate::pki::SerialNumber;
 use crate::process::{CommandLine, Variable};
 
+use super::bearing::Bearing;
+
 /// When a hook is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
@@ -98,7 +100,7 @@ impl std::fmt::Display for HookId {
 pub enum Which<'a> {
     /// All.
     All,
-    /// Those that have failed before, as far as they are still wanted.
+    /// These, as far as they are still wanted.
     Only(&'a [HookId]),
 }
 
@@ -107,16 +109,24 @@ pub enum Which<'a> {
 pub struct HookOutcome {
     /// Which hook.
     pub id: HookId,
-    /// Its program; arguments may be sensitive.
+    /// Its program, and where there are several its place among them; arguments may
+    /// be sensitive.
     pub program: String,
     /// Why it failed, in words; `None` where it did not.
     pub failure: Option<String>,
+    /// What that means for what is done next; `None` where it did not fail, and
+    /// where another run has seen it.
+    #[serde(skip)]
+    pub bearing: Option<Bearing>,
     /// The end of what it said on stdout and stderr, without control characters.
     pub output: String,
 }
 
 /// Who is told.
 pub trait Hooks {
+    /// The hooks of this moment in their order, as they are asked for now.
+    fn wanted(&self, when: When) -> Vec<HookId>;
+
     /// Runs the hooks of this moment in their order, and gives the outcome of each
     /// that was run.
     fn run(&self, when: When, which: Which<'_>, facts: &HookFacts) -> Vec<HookOutcome>;
@@ -147,36 +157,51 @@ impl Default for CommandHooks {
 }
 
 impl CommandHooks {
-    /// Tells one hook.
-    fn tell(&self, hook: &CommandLine, variables: &[Variable<'_>]) -> HookOutcome {
+    fn of(&self, when: When) -> &[CommandLine] {
+        match when {
+            When::Before => &self.before,
+            When::After => &self.after,
+        }
+    }
+
+    /// Tells one hook. It is called by this name.
+    fn tell(&self, hook: &CommandLine, name: String, variables: &[Variable<'_>]) -> HookOutcome {
         let told = hook.tell(variables, self.deadline, limits::MAX_HOOK_OUTPUT);
+        let failure = told.ended.err();
         HookOutcome {
             id: HookId::of(hook),
-            program: hook.program().to_owned(),
-            failure: told.ended.err().map(|failure| failure.to_string()),
+            program: name,
+            bearing: failure.as_ref().map(Bearing::of_command),
+            failure: failure.map(|failure| failure.to_string()),
             output: told.output,
         }
     }
 }
 
 impl Hooks for CommandHooks {
+    fn wanted(&self, when: When) -> Vec<HookId> {
+        self.of(when).iter().map(HookId::of).collect()
+    }
+
     fn run(&self, when: When, which: Which<'_>, facts: &HookFacts) -> Vec<HookOutcome> {
-        let hooks = match when {
-            When::Before => &self.before,
-            When::After => &self.after,
-        };
+        let hooks = self.of(when);
         let values = facts.variables(when);
         let withheld = self.withheld.iter().map(|name| (name.as_str(), None));
         let told = values.iter().map(|(name, value)| (*name, value.as_deref()));
         let variables: Vec<(&str, Option<&OsStr>)> = withheld.chain(told).collect();
         let mut outcomes = Vec::new();
-        for hook in hooks {
+        for (index, hook) in hooks.iter().enumerate() {
             if let Which::Only(ids) = which
                 && !ids.contains(&HookId::of(hook))
             {
                 continue;
             }
-            let outcome = self.tell(hook, &variables);
+            // Two that are called by one shell would be one in all that is told.
+            let name = match hooks.len() {
+                1 => hook.program().to_owned(),
+                all => format!("{} ({} of {all})", hook.program(), index + 1),
+            };
+            let outcome = self.tell(hook, name, &variables);
             let stops = when == When::Before && outcome.failure.is_some();
             outcomes.push(outcome);
             if stops {

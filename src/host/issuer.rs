@@ -1,15 +1,12 @@
 //! Who issues the next certificate.
 
-use std::io::ErrorKind;
 use std::time::Duration;
-
-use rustix::io::Errno;
 
 use crate::limits;
 use crate::pki::Certificate;
 use crate::process::{Answer, CommandFailure, CommandLine};
 
-use super::Prospect;
+use super::bearing::{Bearing, Fault};
 
 /// Gives a certificate for a request.
 pub trait Issuer {
@@ -88,6 +85,8 @@ pub enum IssuerFailure {
         issuer: String,
         /// Why.
         reason: String,
+        /// What is at fault, where that is known.
+        fault: Option<Fault>,
     },
     /// It has answered that it issues none.
     #[error("{issuer} refuses: {reason}")]
@@ -114,44 +113,16 @@ fn said(complaint: &str) -> String {
     }
 }
 
-/// Statuses with which programs say that another try is worth it: windlass itself
-/// (5), sendmail and what follows sysexits.h (75), timeout(1) (124), and ssh where
-/// the connection and not the command has failed (255).
-const PASSING: [i32; 4] = [5, 75, 124, 255];
-
 impl IssuerFailure {
-    /// Whether it may pass by itself.
+    /// What it means for what is done next.
     #[must_use]
-    pub fn prospect(&self) -> Prospect {
+    pub fn bearing(&self) -> Bearing {
         match self {
-            Self::Command { failure, .. } => of_command(failure),
-            Self::Failed { .. } | Self::Nothing { .. } | Self::Refused { .. } => Prospect::Lasting,
-            Self::Unreachable { .. } => Prospect::Passing,
+            Self::Command { failure, .. } => Bearing::of_command(failure),
+            Self::Failed { fault, .. } => Bearing::lasting(*fault),
+            Self::Nothing { .. } | Self::Refused { .. } => Bearing::lasting(None),
+            Self::Unreachable { .. } => Bearing::PASSING,
         }
-    }
-}
-
-fn of_command(failure: &CommandFailure) -> Prospect {
-    let is_passing = match failure {
-        CommandFailure::Output(_) | CommandFailure::TimedOut => true,
-        // There is no such program, or it is none; but for memory and processes
-        // there is another day.
-        CommandFailure::Start(error) => {
-            !matches!(
-                error.kind(),
-                ErrorKind::NotFound | ErrorKind::PermissionDenied
-            ) && error.raw_os_error() != Some(Errno::NOEXEC.raw_os_error())
-        }
-        // One that was ended by a signal has not refused.
-        CommandFailure::Status { status, .. } => {
-            status.code().is_none_or(|code| PASSING.contains(&code))
-        }
-        CommandFailure::TooMuch { .. } => false,
-    };
-    if is_passing {
-        Prospect::Passing
-    } else {
-        Prospect::Lasting
     }
 }
 
@@ -212,6 +183,7 @@ impl Issuer for CommandIssuer {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Prospect;
     use super::*;
 
     fn issue(line: &str) -> Result<Vec<u8>, IssuerFailure> {
@@ -225,7 +197,7 @@ mod tests {
 
     fn failed(line: &str) -> (String, Prospect) {
         let failure = issue(line).unwrap_err();
-        (failure.to_string(), failure.prospect())
+        (failure.to_string(), failure.bearing().prospect)
     }
 
     #[test]
@@ -282,6 +254,21 @@ mod tests {
         }
     }
 
+    /// A program that is not there is an option that is wrong.
+    #[test]
+    fn a_program_that_cannot_be_run_is_at_fault_on_this_host() {
+        for (line, fault) in [
+            ("/nonexistent/ca issue", Some(Fault::Setup)),
+            ("/etc/passwd", Some(Fault::Setup)),
+            ("false", None),
+            ("true", None),
+            ("sh -c 'exit 75'", None),
+        ] {
+            let failure = issue(line).unwrap_err();
+            assert_eq!(failure.bearing().fault, fault, "{line}");
+        }
+    }
+
     #[test]
     fn one_that_hangs_is_ended() {
         let issuer = CommandIssuer {
@@ -291,7 +278,7 @@ mod tests {
         };
         let failure = issuer.issue("").unwrap_err();
         assert!(failure.to_string().ends_with("it did not end in time"));
-        assert_eq!(failure.prospect(), Prospect::Passing);
+        assert_eq!(failure.bearing().prospect, Prospect::Passing);
     }
 
     #[test]

@@ -11,11 +11,12 @@ use crate::secret::Secret;
 use crate::store::VersionNumber;
 
 use super::answer::{Answer, Asked, Flaw};
-use super::backoff::Prospect;
+use super::bearing::Bearing;
 use super::hooks::{When, Which};
 use super::issuer::{IssuerFailure, Word};
+use super::owing::told;
 use super::probe::Verdict;
-use super::rotation::{Rotation, told};
+use super::rotation::Rotation;
 use super::schedule::Life;
 use super::shelf::{Pair, Part};
 use super::spread::Whose;
@@ -36,7 +37,7 @@ pub(super) enum Trouble {
 pub(super) struct Stopped {
     pub(super) step: Step,
     pub(super) why: String,
-    pub(super) prospect: Prospect,
+    pub(super) bearing: Bearing,
     /// Whether it was refused, by a CA's policy or by Roles Anywhere.
     pub(super) refused: bool,
     /// Whether what is made so far is of no use to the next run.
@@ -49,7 +50,7 @@ impl Stopped {
         Self {
             step,
             why,
-            prospect: Prospect::Passing,
+            bearing: Bearing::PASSING,
             refused: false,
             spoilt: false,
         }
@@ -58,7 +59,7 @@ impl Stopped {
     /// One that was refused; what is made so far is of use.
     fn refused(step: Step, why: String) -> Self {
         Self {
-            prospect: Prospect::Lasting,
+            bearing: Bearing::lasting(None),
             refused: true,
             ..Self::passing(step, why)
         }
@@ -67,7 +68,7 @@ impl Stopped {
     /// One after which what is made so far is of no use.
     fn spoilt(step: Step, why: String) -> Self {
         Self {
-            prospect: Prospect::Lasting,
+            bearing: Bearing::lasting(None),
             spoilt: true,
             ..Self::passing(step, why)
         }
@@ -126,6 +127,9 @@ impl Making<'_> {
                 Step::Probed | Step::Switched | Step::Hooked => return self.switch(number),
             };
             next.step = reached;
+            self.state
+                .refusal
+                .take_if(|refusal| refusal.step <= reached);
             self.state.next = Some(next.clone());
             self.rotation.shelf.keep(self.state)?;
         }
@@ -254,10 +258,11 @@ impl Making<'_> {
         let request = String::from_utf8_lossy(request.expose()).into_owned();
         let answer = self.rotation.issuer.issue(&request).map_err(|failure| {
             let why = failure.to_string();
-            match failure.prospect() {
-                Prospect::Passing => Stopped::passing(Step::Staged, why),
+            match failure.bearing() {
+                Bearing::PASSING => Stopped::passing(Step::Staged, why),
                 // It may be the key that is refused: the next try has another.
-                Prospect::Lasting => Stopped {
+                bearing => Stopped {
+                    bearing,
                     refused: matches!(failure, IssuerFailure::Refused { .. }),
                     ..Stopped::spoilt(Step::Staged, why)
                 },
@@ -304,8 +309,9 @@ impl Making<'_> {
         Ok(asked.judge(content.expose()))
     }
 
-    /// Asks for a session with the new pair. A refusal always stops it; that nobody
-    /// answers does not when there is little time left.
+    /// Asks for a session with the new pair. A refusal always stops it, also one of a
+    /// run before that nobody has taken back; else that nobody answers does not when
+    /// there is little time left.
     fn try_out(&mut self, number: VersionNumber) -> Result<Step, Trouble> {
         let Some(probe) = self.rotation.probe else {
             return Ok(Step::Probed);
@@ -313,7 +319,9 @@ impl Making<'_> {
         match probe.probe(&self.made(number)?) {
             Verdict::Granted => Ok(Step::Probed),
             Verdict::Refused(why) => Err(Stopped::refused(Step::Probed, why).into()),
-            Verdict::Unreachable(why) if self.standing.urgency.is_emergency() => {
+            Verdict::Unreachable(why)
+                if self.standing.urgency.is_emergency() && self.state.refusal.is_none() =>
+            {
                 self.notes
                     .push(format!("the new certificate could not be tried out: {why}"));
                 Ok(Step::Probed)
@@ -338,7 +346,11 @@ impl Making<'_> {
         let facts = rotation.places.facts(number, &leaf, before);
         let outcomes = rotation.hooks.run(When::Before, Which::All, &facts);
         match outcomes.iter().find(|outcome| outcome.failure.is_some()) {
-            Some(failed) => Err(Stopped::passing(Step::Switched, told(failed)).into()),
+            Some(failed) => Err(Stopped {
+                bearing: failed.bearing.unwrap_or(Bearing::lasting(None)),
+                ..Stopped::passing(Step::Switched, told(failed))
+            }
+            .into()),
             None => Ok(rotation.shelf.switch(number)?),
         }
     }

@@ -7,6 +7,7 @@
 
 mod answer;
 mod backoff;
+mod bearing;
 mod error;
 mod health;
 mod hooks;
@@ -14,6 +15,7 @@ mod issuer;
 mod making;
 #[cfg(test)]
 mod model;
+mod owing;
 mod places;
 mod probe;
 mod rotation;
@@ -29,9 +31,11 @@ mod window;
 
 pub use answer::{Answer, Asked, Flaw};
 pub use backoff::{Failures, Prospect};
+pub use bearing::{Bearing, Fault};
 pub use error::Error;
 pub use health::{
-    Exam, Expected, Margin, NoWarning, Thresholds, examine, examine_absent, examine_certificate,
+    Advice, Exam, Expected, Margin, NoWarning, Thresholds, examine, examine_absent,
+    examine_certificate,
 };
 pub use hooks::{CommandHooks, HookFacts, HookId, HookOutcome, Hooks, When, Which};
 pub use issuer::{CommandIssuer, Issuer, IssuerFailure, Word};

@@ -414,6 +414,10 @@ impl Probe for World {
 }
 
 impl Hooks for World {
+    fn wanted(&self, when: When) -> Vec<HookId> {
+        vec![serde_json::from_value(when.name().into()).unwrap()]
+    }
+
     fn run(&self, when: When, which: Which<'_>, facts: &HookFacts) -> Vec<HookOutcome> {
         let id: HookId = serde_json::from_value(when.name().into()).unwrap();
         if let Which::Only(ids) = which
@@ -430,6 +434,7 @@ impl Hooks for World {
             id,
             program: when.name().to_owned(),
             failure: fails.then(|| "it failed".to_owned()),
+            bearing: fails.then_some(Bearing::PASSING),
             output: String::new(),
         }]
     }
@@ -611,11 +616,25 @@ fn a_refusal_always_stops_and_silence_only_while_there_is_time() {
         let report = world.run().unwrap();
         let done = matches!(report.done, Done::Renewed { .. });
         assert_eq!(done, is_renewed, "{verdict:?} {late}");
+        // A refusal is not forgotten when nobody answers, however late it is.
+        *world.verdict.borrow_mut() = Verdict::Unreachable("down".to_owned());
+        world.now.set(world.now.get() + week);
+        let is_refused = matches!(verdict, Verdict::Refused(_));
+        let report = world.run().unwrap();
+        let done = matches!(report.done, Done::Renewed { .. });
+        assert_eq!(done || is_renewed, !is_refused, "{verdict:?} {late}");
+        if !is_refused {
+            continue;
+        }
+        let refusal = report.standing.state.refusal.as_ref().unwrap();
+        assert_eq!(refusal.message, "403");
+        assert_eq!(report.standing.state.last_failure.unwrap().message, "down");
         // What was certified is tried again and not certified anew.
         if !is_renewed {
             let issued = world.issued.borrow().len();
-            world.run_well();
+            let report = world.run_well();
             assert_eq!(world.issued.borrow().len(), issued);
+            assert_eq!(report.standing.state.refusal, None);
         }
     }
 }
@@ -629,7 +648,7 @@ fn a_hook_that_fails_is_run_again_without_another_renewal() {
     assert_eq!(report.standing.state.owed.count(), Some(1));
     let report = world.run().unwrap();
     assert_eq!(report.standing.state.owed.count(), Some(1));
-    assert_eq!(report.notes.len(), 1);
+    assert_eq!(report.hooks.len(), 1);
     let issued = world.issued.borrow().len();
     let report = world.run_well();
     assert!(matches!(report.done, Done::Nothing));

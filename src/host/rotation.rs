@@ -5,21 +5,20 @@ use chrono::{DateTime, Utc};
 
 use crate::clock::{Clock, whole_seconds};
 use crate::pki::SerialNumber;
+use crate::store::VersionNumber;
 
 use super::Error;
 use super::backoff::Failures;
-use super::hooks::{HookId, HookOutcome, Hooks, When, Which};
+use super::bearing::Bearing;
+use super::hooks::Hooks;
 use super::issuer::{Issuer, Word};
 use super::making::{Making, Stopped, Trouble};
 use super::places::Places;
 use super::probe::Probe;
-use super::shelf::{Pair, Shelf};
+use super::shelf::{Pair, Part, Shelf};
 use super::standing::{Reason, Standing};
 use super::state::{Failure, InForce, Next, Owed, State, Step};
 use super::terms::Terms;
-
-/// Of how many failed hooks the output is kept.
-const MOST_OUTPUTS: usize = 20;
 
 /// A renewal, with all that it needs.
 #[derive(Clone, Copy)]
@@ -49,9 +48,19 @@ pub struct Report {
     pub standing: Standing,
     /// What is worth telling besides.
     pub notes: Vec<String>,
+    /// The hooks that failed after the change, in words each: they are owed.
+    pub hooks: Vec<String>,
     /// Why the files at fixed paths are not those of the version in force, where
     /// they could not be replaced. The next run tries it again.
     pub fixed: Option<Error>,
+}
+
+/// What could not be done beside the certificate.
+struct Left {
+    /// Why the files at fixed paths could not be replaced.
+    fixed: Option<Error>,
+    /// The hooks that failed, in words each.
+    hooks: Vec<String>,
 }
 
 /// What was done.
@@ -95,7 +104,7 @@ impl Rotation<'_> {
         let mut notes = Vec::new();
         let mut state = self.shelf.state()?;
         let pair = self.in_force(&state)?;
-        let mut fixed = self.catch_up(&mut state, pair.as_ref(), &mut notes)?;
+        let mut left = self.catch_up(&mut state, pair.as_ref(), &mut notes)?;
         let standing = self.standing(pair.as_ref(), state.clone());
         if standing.word == Word::OnHold {
             notes.push(format!(
@@ -119,7 +128,8 @@ impl Rotation<'_> {
                     },
                     standing,
                     notes,
-                    fixed,
+                    hooks: left.hooks,
+                    fixed: left.fixed,
                 });
             }
         };
@@ -137,7 +147,11 @@ impl Rotation<'_> {
             Err(Trouble::Disk(error)) => {
                 // Kept if the disk can: the next run waits a moment.
                 let why = error.to_string();
-                let failure = Failure::new(self.now(), Step::Due, &why, error.prospect());
+                let bearing = Bearing {
+                    prospect: error.prospect(),
+                    fault: None,
+                };
+                let failure = Failure::new(self.now(), Step::Due, &why, bearing);
                 let _ = self.remember(&mut state, failure);
                 return Err(error);
             }
@@ -146,7 +160,7 @@ impl Rotation<'_> {
         let pair = match done {
             Done::Renewed { .. } => {
                 let pair = self.shelf.in_force()?;
-                fixed = self.catch_up(&mut state, pair.as_ref(), &mut notes)?;
+                left = self.catch_up(&mut state, pair.as_ref(), &mut notes)?;
                 pair
             }
             _ => pair,
@@ -155,7 +169,8 @@ impl Rotation<'_> {
             done,
             standing: self.standing(pair.as_ref(), state),
             notes,
-            fixed,
+            hooks: left.hooks,
+            fixed: left.fixed,
         })
     }
 
@@ -166,10 +181,26 @@ impl Rotation<'_> {
         let begun = state.next.as_ref().map(Next::number);
         match self.shelf.newest()? {
             Some(newest) if pair.is_none() && Some(newest) != begun => {
-                Err(Error::NoCurrent { newest })
+                let last = state.in_force.as_ref();
+                let last = last.and_then(|last| VersionNumber::new(last.version));
+                Err(Error::NoCurrent {
+                    newest,
+                    last: self.if_there(last)?,
+                })
             }
             _ => Ok(pair),
         }
+    }
+
+    /// A version, if it is there still.
+    fn if_there(&self, number: Option<VersionNumber>) -> Result<Option<VersionNumber>, Error> {
+        Ok(match number {
+            Some(number) => {
+                let found = self.shelf.get(number, Part::Fullchain)?;
+                found.map(|_| number)
+            }
+            None => None,
+        })
     }
 
     fn standing(&self, pair: Option<&Pair>, state: State) -> Standing {
@@ -186,13 +217,13 @@ impl Rotation<'_> {
         let Stopped {
             step,
             why,
-            prospect,
+            bearing,
             refused,
             spoilt,
         } = stopped;
         let failure = Failure {
             refused,
-            ..Failure::new(self.now(), step, &why, prospect)
+            ..Failure::new(self.now(), step, &why, bearing)
         };
         let given_up = state.next.take_if(|_| spoilt);
         self.remember(state, failure.clone())?;
@@ -208,19 +239,24 @@ impl Rotation<'_> {
             failure.at,
             failure.prospect,
         ));
+        // That an issuer refuses does not take back what Roles Anywhere has said.
+        let is_later = |known: &Failure| known.step <= failure.step;
+        if failure.refused && state.refusal.as_ref().is_none_or(is_later) {
+            state.refusal = Some(failure.clone());
+        }
         state.last_failure = Some(failure);
         self.shelf.keep(state)
     }
 
     /// Ends what a run before has put in force: says so in the state, in the fixed
-    /// files and to the hooks, and removes what nobody needs. Gives why the fixed
-    /// files could not be replaced, which must not keep anything else from being done.
+    /// files and to the hooks, and removes what nobody needs. Gives what could not be
+    /// done of it, which must not keep anything else from being done.
     fn catch_up(
         &self,
         state: &mut State,
         pair: Option<&Pair>,
         notes: &mut Vec<String>,
-    ) -> Result<Option<Error>, Error> {
+    ) -> Result<Left, Error> {
         let number = pair.map(|pair| pair.number);
         if let Some(next) = state.next.take_if(|next| number == Some(next.number())) {
             self.put_in_force(state, &next);
@@ -233,11 +269,12 @@ impl Rotation<'_> {
             }
             Err(error) => Some(error),
         };
-        if let Some(pair) = pair {
-            self.pay(state, pair, notes)?;
-        }
+        let hooks = match pair {
+            Some(pair) => self.pay(state, pair, notes)?,
+            None => Vec::new(),
+        };
         self.shelf.retire()?;
-        Ok(fixed)
+        Ok(Left { fixed, hooks })
     }
 
     fn put_in_force(&self, state: &mut State, next: &Next) {
@@ -252,60 +289,9 @@ impl Rotation<'_> {
         state.last_success = Some(now);
         state.failures = None;
         state.last_failure = None;
+        state.refusal = None;
         state.told = Vec::new();
         state.owed = Owed::All;
+        state.hooks_done = Vec::new();
     }
-
-    /// Runs the hooks that are owed. One that fails is owed still, and the next run
-    /// tries it again.
-    fn pay(&self, state: &mut State, pair: &Pair, notes: &mut Vec<String>) -> Result<(), Error> {
-        let failed: Vec<HookId> = match &state.owed {
-            Owed::Nothing => return Ok(()),
-            Owed::All => Vec::new(),
-            Owed::Failed(failed) => failed.iter().map(|outcome| outcome.id.clone()).collect(),
-        };
-        let which = match &state.owed {
-            Owed::Failed(_) => Which::Only(&failed),
-            _ => Which::All,
-        };
-        let Some(certificate) = pair.certificate() else {
-            return Ok(());
-        };
-        let replaced = state
-            .in_force
-            .as_ref()
-            .and_then(|now| now.replaced.as_deref());
-        let replaced = replaced.and_then(|hex| hex.parse().ok());
-        let facts = self.places.facts(pair.number, &certificate, replaced);
-        let mut outcomes = self.hooks.run(When::After, which, &facts);
-        // One that this run was not given is owed still.
-        if let Owed::Failed(before) = &state.owed {
-            let run: Vec<HookId> = outcomes.iter().map(|outcome| outcome.id.clone()).collect();
-            let left = before.iter().filter(|one| !run.contains(&one.id));
-            outcomes.extend(left.cloned());
-        }
-        outcomes.retain(|outcome| outcome.failure.is_some());
-        for outcome in &outcomes {
-            notes.push(told(outcome));
-        }
-        // What is kept has a bound.
-        for outcome in outcomes.iter_mut().skip(MOST_OUTPUTS) {
-            outcome.output.clear();
-        }
-        state.owed = match outcomes.is_empty() {
-            true => Owed::Nothing,
-            false => Owed::Failed(outcomes),
-        };
-        self.shelf.keep(state)
-    }
-}
-
-/// What became of a hook that failed, in words.
-pub(super) fn told(outcome: &HookOutcome) -> String {
-    let failure = outcome.failure.as_deref().unwrap_or_default();
-    let said = match outcome.output.trim() {
-        "" => String::new(),
-        output => format!(", and said: {output}"),
-    };
-    format!("the hook {} failed: {failure}{said}", outcome.program)
 }

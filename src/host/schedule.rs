@@ -217,9 +217,9 @@ impl Due {
         let left = self.left(now);
         if left <= TimeDelta::zero() {
             Urgency::Expired
-        } else if left < (self.reserve() / 2).min(self.life.whole() / EMERGENCY) {
+        } else if left < self.emergency() {
             Urgency::Emergency
-        } else if now - self.nominal > self.reserve() / 4 {
+        } else if left < self.overdue() {
             Urgency::Overdue
         } else if now >= self.at || self.is_doubtful(now) {
             Urgency::Due
@@ -258,6 +258,16 @@ impl Due {
         rungs
             .filter(|rung| *rung < self.reserve() && left <= *rung)
             .min()
+    }
+
+    /// Below which time left it is overdue.
+    pub(super) fn overdue(&self) -> TimeDelta {
+        self.reserve() - self.reserve() / 4
+    }
+
+    /// Below which time left it is an emergency.
+    pub(super) fn emergency(&self) -> TimeDelta {
+        (self.reserve() / 2).min(self.life.whole() / EMERGENCY)
     }
 
     /// What is left of it at the nominal time.

@@ -1,22 +1,23 @@
 //! What is looked at of an identity: read once, without its lock, by a user who may
 //! be another than the one who renews it.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
+mod exposed;
+
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
-use crate::key::{Signer, is_too_open, open_software};
+use crate::key::{Signer, open_software};
 use crate::limits;
 use crate::pki::{Certificate, read_certificates};
 use crate::secret::Secret;
 use crate::store::{
-    self, FixedContents, FixedFiles, TooOpen, VersionNumber, Versions, check_entry, is_pending,
-    read_regular,
+    self, FixedContents, FixedFiles, VersionNumber, Versions, is_pending, read_regular,
 };
 use crate::text::with_causes;
 
+use self::exposed::exposed_of;
+pub use self::exposed::{Exposed, Whom};
 use super::KEY_ORIGIN;
 use super::health::Expected;
 use super::issuer::Word;
@@ -37,6 +38,9 @@ pub struct Seen {
     pub key: KeySeen,
     /// The certificates that stand with it, as the file has them.
     pub others: Vec<Certificate>,
+    /// The files of the version in force that have other certificates than the one
+    /// from which these were read. Those that this user may not read are none of them.
+    pub torn: Vec<Part>,
     /// Why what is kept between runs cannot be used, if that is so.
     pub state: Option<Unusable>,
     /// What others could change or read that must be its owner's.
@@ -52,26 +56,6 @@ pub struct Unusable {
     pub why: String,
     /// Whether this user may just not read it.
     pub is_denied: bool,
-}
-
-/// Something of an identity that others could change or read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exposed {
-    /// What, in words.
-    pub said: String,
-    /// To whom.
-    pub to: Whom,
-}
-
-/// To whom something is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whom {
-    /// To a group.
-    Group,
-    /// Nobody knows.
-    Unknown,
-    /// To everybody, or to a user who has nothing to do with it.
-    Everybody,
 }
 
 /// What was seen of a key.
@@ -142,6 +126,9 @@ impl Seen {
             fullchain: read.fullchain.clone(),
         });
         let mut standing = Standing::of(pair.as_ref(), state, &expected.terms, at, says);
+        if read.as_ref().is_some_and(|(_, read)| read.is_denied()) {
+            standing.reason = standing.reason_if_whole(&expected.terms);
+        }
         if !expected.knows_names && standing.reason == Some(Reason::Names) {
             standing.reason = standing.state.next.as_ref().map(|_| Reason::Begun);
         }
@@ -163,10 +150,18 @@ impl Seen {
                 _ if is_pending(versions.path()) => FilesSeen::Pending,
                 _ => FilesSeen::None,
             },
+            torn: match (&in_force, &standing.certificate) {
+                (Some((_, path)), Some(leaf)) => torn(path, leaf, &others),
+                _ => Vec::new(),
+            },
             standing,
             others,
             state: unusable,
-            exposed: exposed_of(versions, in_force.as_ref().map(|(number, _)| *number)),
+            exposed: exposed_of(
+                versions,
+                in_force.as_ref().map(|(number, _)| *number),
+                expected.fixed.as_ref(),
+            ),
         }
     }
 }
@@ -191,6 +186,10 @@ impl Read {
         }
     }
 
+    fn is_denied(&self) -> bool {
+        self.key.as_ref().err().is_some_and(is_denied)
+    }
+
     fn key_of(&self, leaf: Option<&Certificate>) -> KeySeen {
         let content = match &self.key {
             Ok(content) => content,
@@ -205,6 +204,33 @@ impl Read {
             Ok(_) => KeySeen::Other,
         }
     }
+}
+
+/// The files with certificates that are not these: an edit, or a backup of which a
+/// part was put back.
+fn torn(version: &Path, leaf: &Certificate, others: &[Certificate]) -> Vec<Part> {
+    let has = |part: Part, expected: &[Certificate]| match read_regular(
+        &version.join(part.file()),
+        limits::MAX_FILE,
+    ) {
+        Err(error) if is_denied(&error) => true,
+        Err(_) | Ok(None) => false,
+        Ok(Some(content)) if content.expose().trim_ascii().is_empty() => expected.is_empty(),
+        Ok(Some(content)) => read_certificates(content.expose(), part.file()).is_ok_and(|found| {
+            found
+                .iter()
+                .map(Certificate::der)
+                .eq(expected.iter().map(Certificate::der))
+        }),
+    };
+    let mut torn = Vec::new();
+    if !has(Part::Certificate, std::slice::from_ref(leaf)) {
+        torn.push(Part::Certificate);
+    }
+    if !has(Part::Chain, others) {
+        torn.push(Part::Chain);
+    }
+    torn
 }
 
 fn is_denied(error: &store::Error) -> bool {
@@ -226,86 +252,6 @@ fn state_of(versions: &Versions) -> (State, Option<Unusable>) {
                 (none(), unusable(said, false))
             }
         },
-    }
-}
-
-/// What others could use of the identity: its directory and state, and its versions
-/// by the rule by which a run narrows their modes.
-fn exposed_of(versions: &Versions, in_force: Option<VersionNumber>) -> Vec<Exposed> {
-    let mut exposed = entries_exposed(versions.path());
-    let found = match versions.too_open() {
-        Ok(found) => found,
-        Err(error) => {
-            exposed.push(Exposed {
-                said: format!("modes could not be looked at: {}", with_causes(&error)),
-                to: Whom::Unknown,
-            });
-            Vec::new()
-        }
-    };
-    // What a run leaves, since it may be meant, and who uses the key refuses.
-    let refused = in_force
-        .map(|number| versions.version(number).join(Part::Key.file()))
-        .filter(|key| found.iter().all(|one| one.path != *key));
-    exposed.extend(found.iter().map(too_open));
-    exposed.extend(refused.as_deref().and_then(key_refused));
-    exposed
-}
-
-/// Who looks may be another user than who renews it: then whose its files may be is
-/// not known, and only modes are looked at.
-fn entries_exposed(path: &Path) -> Vec<Exposed> {
-    let owner = fs::metadata(path).ok().map(|found| found.uid());
-    let is_own = owner.is_some_and(|owner| owner == 0 || owner == user());
-    let state = Versions::for_readers(path).state_path();
-    let checked = [Versions::open(path).map(drop), check_entry(&state)];
-    let errors = checked.into_iter().filter_map(Result::err);
-    let errors = errors.filter(|error| match error {
-        store::Error::Strangers { .. } => is_own,
-        store::Error::Writable { .. } => true,
-        _ => false,
-    });
-    let exposed = errors.map(|error| Exposed {
-        said: error.to_string(),
-        to: Whom::Everybody,
-    });
-    exposed.collect()
-}
-
-fn user() -> u32 {
-    rustix::process::geteuid().as_raw()
-}
-
-fn too_open(one: &TooOpen) -> Exposed {
-    let (path, mode, narrowed) = (one.path.display(), one.mode, one.narrowed);
-    let what = match one.path.ends_with(Part::Key.file()) {
-        true => format!("the key {path} can be used by others"),
-        false => format!("the directory {path} can be written by others"),
-    };
-    Exposed {
-        said: format!("{what} (mode {mode:04o}); the next run makes it {narrowed:04o}"),
-        to: whom(mode & !narrowed),
-    }
-}
-
-/// That a key can be read by more than its readers accept.
-fn key_refused(path: &Path) -> Option<Exposed> {
-    let found = fs::metadata(path).ok()?;
-    let mode = found.mode() & 0o7777;
-    let path = path.display();
-    is_too_open(found.uid(), mode).then(|| Exposed {
-        said: format!(
-            "the key {path} can be read by others (mode {mode:04o}), and is refused by who uses it"
-        ),
-        to: whom(mode),
-    })
-}
-
-/// Who has these bits.
-const fn whom(bits: u32) -> Whom {
-    match bits & 0o007 {
-        0 => Whom::Group,
-        _ => Whom::Everybody,
     }
 }
 

@@ -5,9 +5,11 @@
 
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
+
 use crate::key::{Signer, open_software};
 use crate::limits;
-use crate::pki::{Certificate, read_certificates};
+use crate::pki::{Certificate, PathQuery, Policy, Revocation, read_certificates, validate_path};
 use crate::secret::Secret;
 use crate::store::{
     self, FixedContents, FixedFiles, TooOpen, VersionNumber, Versions, is_pending, read_regular,
@@ -66,6 +68,26 @@ impl Pair {
     pub fn certificate(&self) -> Option<Certificate> {
         let found = read_certificates(&self.fullchain, Part::Fullchain.file());
         found.ok()?.into_iter().next()
+    }
+
+    /// Whether its certificate leads to one of these roots, whether it has ended or
+    /// not.
+    #[must_use]
+    pub fn leads_to(&self, roots: &[Certificate], at: DateTime<Utc>) -> bool {
+        let found = read_certificates(&self.fullchain, Part::Fullchain.file());
+        let found = found.unwrap_or_default();
+        let Some((leaf, others)) = found.split_first() else {
+            return false;
+        };
+        let query = PathQuery {
+            leaf,
+            intermediates: others,
+            anchors: roots,
+            revocation: Revocation::Unchecked,
+            at: at.min(leaf.not_after()).max(leaf.not_before()),
+            policy: Policy::RolesAnywhere,
+        };
+        validate_path(&query).is_ok()
     }
 
     /// Whether the key can be read and is that of the certificate.

@@ -102,38 +102,53 @@ impl Standing {
         let due = life.map(|life| life.due(terms.rule, &whose));
         let urgency = due.map_or(Urgency::Expired, |due| due.urgency(now));
         let word = certificate.as_ref().map(says).unwrap_or_default();
-        let reason = match (&certificate, due) {
-            (None, _) if pair.is_none() => Some(Reason::First),
-            (None, _) | (_, None) => Some(Reason::Unreadable),
-            _ if pair.is_some_and(|pair| !pair.is_whole()) => Some(Reason::Unreadable),
-            _ if urgency == Urgency::Expired => Some(Reason::Ended),
-            _ if word == Word::Revoked => Some(Reason::Revoked),
-            (_, Some(due)) if urgency.is_due() => Some(Reason::Life(due.cause)),
-            (Some(found), _) if !terms.compare(found).is_same() => Some(Reason::Names),
-            _ if state.next.is_some() => Some(Reason::Begun),
-            _ => None,
-        };
-        let ends = due.map(|due| due.ends());
-        // Whoever sets an identity up is not kept waiting by a mistake that is mended.
-        let held_up = |failures: &Failures| {
-            reason != Some(Reason::First) && failures.hold_up(ends, &whose, now)
-        };
-        let next_try = state.failures.filter(held_up);
-        let next_try = next_try.map(|failures| failures.next_try(ends, &whose));
         // What is revoked is of no use until a window opens.
         let is_closed = word != Word::Revoked && !terms.windows.permit(now, urgency);
-        Self {
+        let mut standing = Self {
             version: number,
             certificate,
             due,
             urgency,
             word,
-            reason,
-            next_try,
+            reason: None,
+            next_try: None,
             opens: terms.windows.next_opening(now).filter(|_| is_closed),
             is_closed,
             state,
             at: now,
+        };
+        standing.reason = match pair {
+            None => Some(Reason::First),
+            Some(pair) if !pair.is_whole() => Some(Reason::Unreadable),
+            Some(_) => standing.reason_if_whole(terms),
+        };
+        let ends = due.map(|due| due.ends());
+        let whose = Whose {
+            serial: standing.certificate.as_ref().map(Certificate::serial),
+            host: &terms.host,
+        };
+        // Whoever sets an identity up is not kept waiting by a mistake that is mended.
+        let held_up = |failures: &Failures| {
+            standing.reason != Some(Reason::First) && failures.hold_up(ends, &whose, now)
+        };
+        let next_try = standing.state.failures.filter(held_up);
+        let next_try = next_try.map(|failures| failures.next_try(ends, &whose));
+        Self {
+            next_try,
+            ..standing
+        }
+    }
+
+    /// Why it is to be renewed, where its key is that of its certificate.
+    pub(super) fn reason_if_whole(&self, terms: &Terms) -> Option<Reason> {
+        match (&self.certificate, self.due) {
+            (None, _) | (_, None) => Some(Reason::Unreadable),
+            _ if self.urgency == Urgency::Expired => Some(Reason::Ended),
+            _ if self.word == Word::Revoked => Some(Reason::Revoked),
+            (_, Some(due)) if self.urgency.is_due() => Some(Reason::Life(due.cause)),
+            (Some(found), _) if !terms.compare(found).is_same() => Some(Reason::Names),
+            _ if self.state.next.is_some() => Some(Reason::Begun),
+            _ => None,
         }
     }
 

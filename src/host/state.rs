@@ -4,11 +4,14 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::limits;
 use crate::store::VersionNumber;
 use crate::text::printable;
 
-use super::backoff::{Failures, Prospect};
-use super::hooks::HookOutcome;
+use super::Prospect;
+use super::backoff::Failures;
+use super::bearing::{Bearing, Fault};
+use super::hooks::{HookId, HookOutcome};
 use super::telling::Told;
 
 /// How much of a failure's words is kept, in characters.
@@ -33,8 +36,13 @@ pub struct State {
     pub failures: Option<Failures>,
     /// The last one of them.
     pub last_failure: Option<Failure>,
+    /// The last one of them that was a refusal, until what was refused is granted:
+    /// that nobody answers afterwards does not take it back.
+    pub refusal: Option<Failure>,
     /// Hooks that have still to be run for the version in force.
     pub owed: Owed,
+    /// Hooks that were run for it, with success.
+    pub hooks_done: Vec<HookId>,
     /// When a version was put in force last.
     pub last_success: Option<DateTime<Utc>>,
     /// What was told of failures since.
@@ -126,9 +134,35 @@ impl Step {
     }
 }
 
-impl std::fmt::Display for Step {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
+impl Step {
+    /// What was being done when it was not reached, for people.
+    #[must_use]
+    pub const fn attempt(self) -> &'static str {
+        match self {
+            Self::Due => "when it was begun",
+            Self::Keyed => "when a key was made",
+            Self::Requested => "when the request was made",
+            Self::Staged => "when the issuer was asked for a certificate",
+            Self::Verified => "when the issuer's answer was judged",
+            Self::Probed => "when the new certificate was tried out",
+            Self::Switched => "when the new certificate was to be put in force",
+            Self::Hooked => "when the hooks were run",
+        }
+    }
+
+    /// What is done once it is reached, for people.
+    #[must_use]
+    pub const fn achieved(self) -> &'static str {
+        match self {
+            Self::Due => "nothing is made yet",
+            Self::Keyed => "its key is made",
+            Self::Requested => "its request is made, and may have been sent",
+            Self::Staged => "the issuer has answered",
+            Self::Verified => "the issuer's answer is good",
+            Self::Probed => "the new certificate was tried out",
+            Self::Switched => "the new certificate is in force",
+            Self::Hooked => "the hooks were run",
+        }
     }
 }
 
@@ -147,16 +181,20 @@ pub struct Failure {
     /// Whether it was refused, by a CA's policy or by Roles Anywhere.
     #[serde(default)]
     pub refused: bool,
+    /// What is at fault, where that is known.
+    #[serde(default)]
+    pub fault: Option<Fault>,
 }
 
 impl Failure {
-    pub(super) fn new(at: DateTime<Utc>, step: Step, message: &str, prospect: Prospect) -> Self {
+    pub(super) fn new(at: DateTime<Utc>, step: Step, message: &str, bearing: Bearing) -> Self {
         Self {
             at,
             step,
             message: printable(message, KEPT),
-            prospect,
+            prospect: bearing.prospect,
             refused: false,
+            fault: bearing.fault,
         }
     }
 }
@@ -175,6 +213,12 @@ pub enum Owed {
 }
 
 impl Owed {
+    /// Whether there are any.
+    #[must_use]
+    pub const fn is_any(&self) -> bool {
+        !matches!(self, Self::Nothing)
+    }
+
     /// How many have failed, for those who tell; `None` where it is not known.
     #[must_use]
     pub fn count(&self) -> Option<usize> {
@@ -217,7 +261,7 @@ impl State {
         if head.format != FORMAT {
             return Err(StateError::Later(head.format));
         }
-        let state: Self = serde_json::from_slice(content)?;
+        let state = serde_json::from_slice::<Self>(content)?.made_printable();
         let numbers = [
             state.in_force.as_ref().map(|known| known.version),
             state.next.as_ref().map(|next| next.version),
@@ -227,6 +271,23 @@ impl State {
             Some(number) => Err(StateError::Number(number)),
             None => Ok(state),
         }
+    }
+
+    /// Without control characters: whoever can write the file could else speak to the
+    /// terminal of whoever reads what was kept.
+    fn made_printable(mut self) -> Self {
+        let failures = self.last_failure.iter_mut().chain(&mut self.refusal);
+        for failure in failures {
+            failure.message = printable(&failure.message, KEPT);
+        }
+        if let Owed::Failed(failed) = &mut self.owed {
+            for hook in failed {
+                hook.program = printable(&hook.program, KEPT);
+                hook.output = printable(&hook.output, limits::MAX_HOOK_OUTPUT + 1);
+                hook.failure = hook.failure.take().map(|why| printable(&why, KEPT));
+            }
+        }
+        self
     }
 
     /// The JSON form.
@@ -250,6 +311,41 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_kept_cannot_speak_to_a_terminal() {
+        let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let failure = Failure {
+            message: "\u{1b}[2Jall is well\u{7}".to_owned(),
+            ..Failure::new(at, Step::Staged, "", Bearing::PASSING)
+        };
+        let hook: HookOutcome = serde_json::from_value(serde_json::json!({
+            "id": "00", "program": "a\u{1b}b", "failure": "c\u{9b}d", "output": "e\rf",
+        }))
+        .unwrap();
+        let state = State {
+            last_failure: Some(failure.clone()),
+            refusal: Some(failure),
+            owed: Owed::Failed(vec![hook]),
+            ..State::default()
+        };
+        let read = State::from_json(&state.to_json()).unwrap();
+        let Owed::Failed(hooks) = &read.owed else {
+            panic!("{read:#?}");
+        };
+        let hook = &hooks[0];
+        for text in [
+            &read.last_failure.as_ref().unwrap().message,
+            &read.refusal.as_ref().unwrap().message,
+            &hook.program,
+            hook.failure.as_ref().unwrap(),
+            &hook.output,
+        ] {
+            assert!(!text.chars().any(char::is_control), "{text:?}");
+        }
+        // What is printable stays as it is: it is read and kept at each run.
+        assert_eq!(State::from_json(&read.to_json()).unwrap(), read);
+    }
 
     #[test]
     fn a_state_is_read_back_and_one_that_cannot_be_is_refused() {

@@ -60,6 +60,8 @@ pub struct Tidings {
     pub renewal: bool,
     /// Whether that the fixed files could not be replaced.
     pub fixed: bool,
+    /// Which of the hooks that failed.
+    pub hooks: Vec<String>,
     /// What else.
     pub notes: Vec<String>,
     /// What is known to have been told, with this.
@@ -85,6 +87,8 @@ impl Report {
             .is_some_and(|words| telling.of_renewal(words, standing.urgency, rung, prospect));
         let notes = self.notes.iter().filter(|note| telling.beside(note));
         let notes = notes.cloned().collect();
+        let hooks = self.hooks.iter().filter(|hook| telling.beside(hook));
+        let hooks = hooks.cloned().collect();
         let fixed = self.fixed.as_ref();
         let fixed = fixed.is_some_and(|error| telling.beside(&error.to_string()));
         if standing.reason.is_some() {
@@ -93,6 +97,7 @@ impl Report {
         Tidings {
             renewal,
             fixed,
+            hooks,
             notes,
             told: telling.told,
         }

@@ -10,7 +10,7 @@ use super::Planned;
 use super::job::Job;
 use super::logrotate::{self, Rotated};
 use super::quote::{self, Unwritable};
-use super::seal::sealed;
+use super::seal::MAILTO;
 
 /// Where programs are looked for: cron's own list lacks the places of daemons, whose
 /// programs hooks call.
@@ -18,6 +18,38 @@ pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
 
 /// The longest command that vixie cron takes (`MAX_COMMAND`), in octets.
 const LONGEST: usize = 998;
+
+/// To whom cron mails what is said: addresses with commas between them, or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailTo(String);
+
+impl MailTo {
+    /// What stands in a table already, be it that somebody has put it there.
+    #[must_use]
+    pub fn in_table(text: &str) -> Option<Self> {
+        let line = text.lines().find_map(|line| line.strip_prefix(MAILTO))?;
+        line.trim().trim_matches('"').parse().ok()
+    }
+}
+
+impl FromStr for MailTo {
+    type Err = String;
+
+    /// Only what every cron hands to its mailer: Debian's refuses others, and a word that
+    /// begins with `-` would be an option there.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_its = |c: char| c.is_ascii_alphanumeric() || "@._%+-".contains(c);
+        let is_address =
+            |one: &str| !one.is_empty() && !one.starts_with('-') && one.chars().all(is_its);
+        if text.split(',').all(is_address) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(
+            "an address is expected, as in ops@example.com; several with commas between them"
+                .to_owned(),
+        )
+    }
+}
 
 /// When a job is run: cron's five fields (crontab(5)).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,14 +102,48 @@ impl FromStr for CronSchedule {
         if fields.len() != 5 || !text.chars().all(is_field) || !fields.iter().all(is_word) {
             return Err(wrong());
         }
+        if !fields
+            .iter()
+            .enumerate()
+            .all(|(at, field)| is_crontabs(at, field))
+        {
+            return Err(wrong());
+        }
         let joined = fields.join(" ");
         let parser = CronParser::builder()
             .seconds(Seconds::Disallowed)
             .year(Year::Disallowed)
             .build();
-        parser.parse(&joined).map_err(|_| wrong())?;
+        let cron = parser.parse(&joined).map_err(|_| wrong())?;
+        // Any time will do: what comes at all comes again within some years of it.
+        let next = cron.find_next_occurrence(&chrono::DateTime::UNIX_EPOCH, false);
+        next.map_err(|_| format!("'{joined}' never comes: no such day is in the calendar"))?;
         Ok(Self(joined))
     }
+}
+
+/// Whether a field is one that Debian's cron takes too: it does not load the table
+/// otherwise, and says so in the system's log alone. Names are for months and weekdays.
+fn is_crontabs(at: usize, field: &str) -> bool {
+    let has_names = at >= 3;
+    let is_value = |value: &str| {
+        let is_number = !value.is_empty() && value.chars().all(|c| c.is_ascii_digit());
+        let is_name = value.len() == 3 && value.chars().all(|c| c.is_ascii_alphabetic());
+        is_number || has_names && is_name
+    };
+    field.split(',').all(|part| {
+        let (range, step) = match part.split_once('/') {
+            Some((range, step)) => (range, Some(step)),
+            None => (part, None),
+        };
+        let is_range =
+            range == "*" || range.split('-').count() <= 2 && range.split('-').all(is_value);
+        let is_wide = range == "*" || range.contains('-');
+        let is_step = |step: &str| {
+            is_wide && step.parse::<u8>().is_ok_and(|step| step > 0) && !step.starts_with('+')
+        };
+        is_range && step.is_none_or(is_step)
+    })
 }
 
 /// The command: what is printed on stdout is good news, of which nobody wants a mail.
@@ -102,22 +168,27 @@ fn command(job: &Job) -> Result<String, Unwritable> {
 pub fn files(
     job: &Job,
     schedule: &CronSchedule,
+    mailto: Option<&MailTo>,
     log: Option<&Rotated>,
 ) -> Result<Vec<Planned>, Unwritable> {
-    let text = sealed(&format!(
+    let mail = match mailto {
+        Some(MailTo(address)) => format!("{MAILTO}{address}\n"),
+        None => String::new(),
+    };
+    let text = format!(
         "# Written by 'windlass install cron', which also changes it: {purpose}.\n\
-         # It is silent until something is wrong, and then cron mails it to {user}: a line\n\
-         # MAILTO=somebody@example.com before the next ones has it sent elsewhere.\n\
-         SHELL=/bin/sh\nPATH={PATH}\n{schedule} {user} {command}\n",
+         # It is silent until something is wrong, and then cron mails it to {user}, or to\n\
+         # whom MAILTO names: --mailto, or a line here, which stays.\n\
+         {mail}SHELL=/bin/sh\nPATH={PATH}\n{schedule} {user} {command}\n",
         purpose = job.service.purpose(),
         user = job.user.as_str(),
         schedule = schedule.as_str(),
         command = command(job)?,
-    ));
+    );
     let place = Path::new("/etc/cron.d").join(job.name.as_str());
     Ok(vec![
-        Planned::text(place, Some(text)),
-        logrotate::file(job, log)?,
+        Planned::text(place, Some(text), job),
+        logrotate::file(job, "cron", log)?,
     ])
 }
 
@@ -163,6 +234,15 @@ mod tests {
             "* * * * * root rm",
             "%",
             "0 0 * * $x",
+            "jan * * * *",
+            "0,,1 * * * *",
+            "0, * * * *",
+            "5/15 * * * *",
+            "*/0 * * * *",
+            "1-2-3 * * * *",
+            "0 0 1 january *",
+            "0 0 30 2 *",
+            "0 0 31 4,6 *",
         ] {
             assert!(wrong.parse::<CronSchedule>().is_err(), "{wrong:?}");
         }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::text::printable;
+
 use super::name::{JobName, UserName};
 use super::quote::{self, Unwritable};
 
@@ -44,6 +46,8 @@ pub struct Job {
     pub service: Service,
     /// What its files are called.
     pub name: JobName,
+    /// The profile that it is for; none where it is for all, or for what its words say.
+    pub profile: Option<String>,
     /// As whom it runs.
     pub user: UserName,
     /// The program, by an absolute path.
@@ -55,6 +59,16 @@ pub struct Job {
 }
 
 impl Job {
+    /// What tells it from other jobs in a file of its own: another verb, user or profile
+    /// is another job.
+    pub(super) fn identity(&self) -> String {
+        let profile = match &self.profile {
+            Some(profile) => format!(" for the profile '{}'", printable(profile, 200)),
+            None => String::new(),
+        };
+        format!("{} as {}{profile}", self.service.verb(), self.user.as_str())
+    }
+
     pub(super) fn program(&self) -> Result<&str, Unwritable> {
         quote::path(&self.program)
     }

@@ -9,9 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::Planned;
 use super::job::Job;
-use super::name::JobName;
 use super::quote::{self, Unwritable};
-use super::seal::sealed;
 
 /// The log of a job.
 #[derive(Clone, Debug)]
@@ -23,15 +21,13 @@ pub struct Rotated {
     pub su: Option<(String, String)>,
 }
 
-/// Where the rule of a job stands.
-fn place(name: &JobName) -> PathBuf {
-    Path::new("/etc/logrotate.d").join(name.as_str())
-}
-
-/// The rule; none where there is no log.
-pub(super) fn file(job: &Job, log: Option<&Rotated>) -> Result<Planned, Unwritable> {
+/// The rule of a job that `starter` runs; none where there is no log. Its name has the
+/// starter in it: a host may have the same job of two, as while it changes from cron to
+/// systemd, and neither takes the other's rule away.
+pub(super) fn file(job: &Job, starter: &str, log: Option<&Rotated>) -> Result<Planned, Unwritable> {
     let text = log.map(|log| rule(job, log)).transpose()?;
-    Ok(Planned::text(place(&job.name), text))
+    let place = Path::new("/etc/logrotate.d").join(format!("{}-{starter}", job.name));
+    Ok(Planned::text(place, text, job))
 }
 
 fn rule(job: &Job, log: &Rotated) -> Result<String, Unwritable> {
@@ -46,11 +42,11 @@ fn rule(job: &Job, log: &Rotated) -> Result<String, Unwritable> {
         Some((user, group)) => format!("    su {user} {group}\n"),
         None => String::new(),
     };
-    Ok(sealed(&format!(
+    Ok(format!(
         "# Written by 'windlass install', which also changes it: what '{verb}' logs.\n\
          # Nothing has to be told when it is put away: the file is opened for each line.\n\
          \"{path}\" {{\n{su}    weekly\n    rotate 8\n    compress\n    delaycompress\n    \
          missingok\n    notifempty\n    create\n}}\n",
         verb = job.service.verb(),
-    )))
+    ))
 }

@@ -83,6 +83,34 @@ impl FromStr for UserName {
     }
 }
 
+/// The name or the number of a group, as a list of a unit takes it: one that has a
+/// blank would be several there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GroupName(String);
+
+impl GroupName {
+    /// The name or the number.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for GroupName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // The names that Samba gives to machines end with $.
+        let name = text.strip_suffix('$').unwrap_or(text);
+        if is_word(name, "-.") {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(format!(
+            "a group's name has up to {LONGEST} letters, digits, _, - and ."
+        ))
+    }
+}
+
 /// The name of another unit (systemd.unit(5)), of which `%n`, the name of the unit
 /// that it stands in, may be a part.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -43,6 +43,7 @@ pub struct Entry {
     pub change: Change,
     text: Option<String>,
     readers: Readers,
+    job: String,
 }
 
 /// Why nothing was changed.
@@ -54,6 +55,22 @@ pub enum Fault {
     Edited {
         /// The file.
         path: PathBuf,
+    },
+    /// A directory on the way leads out of the root that was given.
+    #[error("{} is not below {}: a link leads out of it", path.display(), root.display())]
+    Outside {
+        /// The file.
+        path: PathBuf,
+        /// The root.
+        root: PathBuf,
+    },
+    /// It was written here, for another verb, user or profile.
+    #[error("{} is of another job: '{job}'", path.display())]
+    OtherJob {
+        /// The file.
+        path: PathBuf,
+        /// The job.
+        job: String,
     },
     /// Somebody else has written it.
     #[error("{} is not a file that windlass has written", path.display())]
@@ -93,12 +110,16 @@ impl Plan {
         for file in files {
             let below = file.path.strip_prefix("/").unwrap_or(&file.path);
             let path = root.map_or_else(|| file.path.clone(), |root| root.join(below));
+            if let Some(root) = root {
+                check_below(&path, root)?;
+            }
             let change = judge(&path, &file, force)?;
             entries.extend(change.map(|change| Entry {
                 path,
                 change,
                 text: file.text,
                 readers: file.readers,
+                job: file.job,
             }));
         }
         Ok(Self {
@@ -120,7 +141,7 @@ impl Plan {
             entry.change = match Occupant::of(&entry.path, limits::MAX_FILE)? {
                 Occupant::Nothing => Change::Unchanged,
                 Occupant::File { content, .. } => match author(&content) {
-                    Author::Own => Change::Removed,
+                    Author::Own(job) if job == entry.job => Change::Removed,
                     _ if !is_wanted => Change::Unchanged,
                     _ if force => Change::Removed,
                     other => return Err(in_the_way(&entry.path, other)),
@@ -174,11 +195,10 @@ impl Plan {
 /// What becomes of a file; `None` where there is none and is to be none.
 fn judge(path: &Path, file: &Planned, force: bool) -> Result<Option<Change>, Fault> {
     let wanted_mode = file.readers.mode();
+    let own = Author::Own(file.job.clone());
     let Some(text) = &file.text else {
         return Ok(match Occupant::of(path, limits::MAX_FILE)? {
-            Occupant::File { content, .. } if author(&content) == Author::Own => {
-                Some(Change::Removed)
-            }
+            Occupant::File { content, .. } if author(&content) == own => Some(Change::Removed),
             _ => None,
         });
     };
@@ -189,7 +209,7 @@ fn judge(path: &Path, file: &Planned, force: bool) -> Result<Option<Change>, Fau
         }
         Occupant::File { content, .. } => match author(&content) {
             _ if force => Change::Replaced,
-            Author::Own => Change::Replaced,
+            author if author == own => Change::Replaced,
             other => return Err(in_the_way(path, other)),
         },
         // The link of a masked unit would be replaced by the unit, and a link to a file
@@ -206,7 +226,29 @@ fn in_the_way(path: &Path, author: Author) -> Fault {
     let path = path.to_owned();
     match author {
         Author::Edited => Fault::Edited { path },
-        Author::Own | Author::Other => Fault::Foreign { path },
+        Author::Own(job) => Fault::OtherJob { path, job },
+        Author::Other => Fault::Foreign { path },
+    }
+}
+
+/// Refuses a place that links lead out of the root: an absolute one means the root of
+/// the machine where the files are made.
+fn check_below(path: &Path, root: &Path) -> Result<(), Fault> {
+    let there = |path: &Path| std::fs::symlink_metadata(path).is_ok();
+    let mut above = path.ancestors().skip(1);
+    let Some(nearest) = above.find(|above| there(above)) else {
+        return Ok(());
+    };
+    if !nearest.starts_with(root) {
+        return Ok(());
+    }
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    match (real(nearest), real(root)) {
+        (Some(found), Some(root)) if found.starts_with(&root) => Ok(()),
+        _ => Err(Fault::Outside {
+            path: path.to_owned(),
+            root: root.to_owned(),
+        }),
     }
 }
 
@@ -238,10 +280,9 @@ impl Program {
     }
 }
 
-/// Whether it is where `ProtectHome=` puts something else (systemd.exec(5)), or may be:
-/// `~` stands for a directory that is not known yet.
+/// The path without `..`, as far as words tell: links are not looked at.
 #[must_use]
-pub fn is_home(path: &Path) -> bool {
+pub fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {
@@ -249,6 +290,14 @@ pub fn is_home(path: &Path) -> bool {
             part => plain.push(part),
         }
     }
+    plain
+}
+
+/// Whether it is where `ProtectHome=` puts something else (systemd.exec(5)), or may be:
+/// `~` stands for a directory that is not known yet.
+#[must_use]
+pub fn is_home(path: &Path) -> bool {
+    let plain = plain(path);
     ["~", "/home", "/root", "/run/user"]
         .iter()
         .any(|place| plain.starts_with(place))

@@ -17,12 +17,11 @@ use std::str::FromStr;
 
 use super::job::{Job, Service};
 use super::logrotate::{self, Rotated};
-use super::name::UnitName;
+use super::name::{GroupName, UnitName};
 use super::quote::{self, Unwritable};
-use super::seal::sealed;
 use super::{Planned, cron};
 
-pub use self::reach::Reach;
+pub use self::reach::{Reach, StateDirectory};
 
 /// Where units of this host's administrator are (systemd.unit(5)).
 #[must_use]
@@ -40,10 +39,77 @@ impl FromStr for Calendar {
     /// Only characters that such an expression has; whether it is one systemd says.
     fn from_str(text: &str) -> Result<Self, String> {
         let is_its = |c: char| c.is_ascii_alphanumeric() || " *,./:~_+-".contains(c);
-        if text.chars().any(|c| c.is_ascii_alphanumeric() || c == '*') && text.chars().all(is_its) {
+        let is_some = text.chars().any(|c| c.is_ascii_alphanumeric() || c == '*');
+        if is_some && text.chars().all(is_its) && has_its_words(text) {
             return Ok(Self(text.to_owned()));
         }
         Err("a calendar event is expected, as in hourly or '*-*-* *:0/20'; 'systemd-analyze calendar' tests it".to_owned())
+    }
+}
+
+/// Whether the words are those of a calendar event: a shorthand by itself, days of the
+/// week before the rest, a time zone behind it.
+fn has_its_words(text: &str) -> bool {
+    const SHORT: [&str; 9] = [
+        "minutely",
+        "hourly",
+        "daily",
+        "weekly",
+        "monthly",
+        "quarterly",
+        "semiannually",
+        "yearly",
+        "annually",
+    ];
+    const DAYS: [&str; 7] = [
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+    ];
+    let is_letter = |c: char| c.is_ascii_alphabetic();
+    let is_days = |word: &str| {
+        word.split([',', '.'])
+            .filter(|day| !day.is_empty())
+            .all(|day| {
+                let day = day.to_ascii_lowercase();
+                DAYS.iter().any(|name| *name == day || name[..3] == day)
+            })
+    };
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.iter().enumerate().all(|(at, word)| {
+        let is_time = !word.contains(is_letter);
+        let is_zone = at > 0 && at + 1 == words.len() && !is_days(word);
+        let is_short = at == 0 && SHORT.contains(&word.to_ascii_lowercase().as_str());
+        is_time || is_short || at == 0 && is_days(word) || is_zone && is_event(words[at - 1])
+    })
+}
+
+/// Whether a time zone may stand behind it.
+fn is_event(word: &str) -> bool {
+    word.ends_with("ly") || word.contains([':', '-'])
+}
+
+/// The longest delay by which runs at the same time are spread (systemd.timer(5),
+/// `RandomizedDelaySec=`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spread(String);
+
+impl FromStr for Spread {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.trim_end_matches(['s', 'm', 'h']);
+        let number: Option<u32> = digits.parse().ok();
+        let is_it = number.is_some_and(|number| number > 0) && text.len() == digits.len() + 1;
+        match (is_it, text.strip_suffix('m')) {
+            (true, Some(minutes)) => Ok(Self(format!("{minutes}min"))),
+            (true, None) => Ok(Self(text.to_owned())),
+            (false, _) => Err("a time is expected, as in 10m or 1h".to_owned()),
+        }
     }
 }
 
@@ -104,6 +170,10 @@ impl FromStr for Credential {
 pub struct Unit {
     /// When it is run, instead of once an hour; of what ends by itself.
     pub schedule: Option<Calendar>,
+    /// By how much runs at that time are spread.
+    pub spread: Option<Spread>,
+    /// Who may use the socket.
+    pub socket_group: Option<GroupName>,
     /// What tells this host from others: its machine id (machine-id(5)); empty where
     /// the files are for any host.
     pub host: String,
@@ -127,12 +197,13 @@ pub struct Unit {
 pub fn files(job: &Job, unit: &Unit, log: Option<&Rotated>) -> Result<Vec<Planned>, Unwritable> {
     let place = |kind: &str| directory().join(format!("{}.{kind}", job.name));
     let timer = (job.service == Service::Rotate).then(|| timer(job, unit));
-    let socket = unit.listen.as_ref().map(|listen| socket(job, listen));
+    let socket = unit.listen.as_ref();
+    let socket = socket.map(|listen| self::socket(job, listen, unit.socket_group.as_ref()));
     Ok(vec![
-        Planned::text(place("service"), Some(service(job, unit)?)),
-        Planned::text(place("timer"), timer),
-        Planned::text(place("socket"), socket.transpose()?),
-        logrotate::file(job, log)?,
+        Planned::text(place("service"), Some(service(job, unit)?), job),
+        Planned::text(place("timer"), timer, job),
+        Planned::text(place("socket"), socket.transpose()?, job),
+        logrotate::file(job, "systemd", log)?,
     ])
 }
 
@@ -187,7 +258,7 @@ fn service(job: &Job, unit: &Unit) -> Result<String, Unwritable> {
             let _ = writeln!(text, "Also={}.socket", job.name);
         }
     }
-    Ok(sealed(&text))
+    Ok(text)
 }
 
 /// How it is started, and what is done when it ends.
@@ -211,7 +282,10 @@ fn how(job: &Job, unit: &Unit) -> String {
                  # Not for options that are wrong (2): another start would not mend them. It never\n\
                  # gives up otherwise, since AWS or the network may be away for longer than any\n\
                  # number of starts takes.\n\
-                 Restart=on-failure\nRestartSec=15\nRestartPreventExitStatus=2\nStartLimitInterval=0\n\
+                 # Starts that fail come at growing intervals, from 254 on: what AWS refuses it may\n\
+                 # grant again, and a certificate that has expired may be renewed.\n\
+                 Restart=on-failure\nRestartSec=15\nRestartSteps=8\nRestartMaxDelaySec=10min\n\
+                 RestartPreventExitStatus=2\nStartLimitInterval=0\n\
                  TimeoutStartSec=180\nTimeoutStopSec=30\n\
                  # The cache of sessions: memory, this user's alone, gone when it is stopped.\n\
                  RuntimeDirectory={0}\nRuntimeDirectoryMode=0700\nRuntimeDirectoryPreserve=restart\n\
@@ -234,7 +308,15 @@ fn how(job: &Job, unit: &Unit) -> String {
 /// before 229 there is none.
 fn timer(job: &Job, unit: &Unit) -> String {
     let when = match &unit.schedule {
-        Some(Calendar(when)) => format!("OnCalendar={when}\n"),
+        Some(Calendar(when)) => {
+            let spread = unit
+                .spread
+                .as_ref()
+                .map_or_else(String::new, |Spread(time)| {
+                    format!("RandomizedDelaySec={time}\nFixedRandomDelay=yes\n")
+                });
+            format!("OnCalendar={when}\n{spread}")
+        }
         None => format!(
             "OnCalendar=*-*-* *:{:02}:00\n\
              # For hosts that have the same minute, as those of one image.\n\
@@ -242,32 +324,37 @@ fn timer(job: &Job, unit: &Unit) -> String {
             cron::minute(&unit.host)
         ),
     };
-    sealed(&format!(
+    format!(
         "{}[Unit]\nDescription={} (timer)\nDocumentation=man:windlass-rotate(1)\n\n\
          [Timer]\n{when}AccuracySec=1min\n\
          # A host that was off or asleep runs it when it is back.\nPersistent=yes\n\n\
          [Install]\nWantedBy=timers.target\n",
         opening(job),
         job.service.purpose(),
-    ))
+    )
 }
 
-fn socket(job: &Job, listen: &Listen) -> Result<String, Unwritable> {
+fn socket(job: &Job, listen: &Listen, group: Option<&GroupName>) -> Result<String, Unwritable> {
     let stream = match listen {
         Listen::Address(address) => address.to_string(),
         Listen::Path(path) => quote::systemd_rest(quote::path(path)?)?,
     };
     let mode = match listen {
-        Listen::Address(_) => "",
+        Listen::Address(_) => String::new(),
+        Listen::Path(_) if group.is_some() => format!(
+            "SocketMode=0660\nSocketGroup={}\n",
+            group.map_or("", GroupName::as_str)
+        ),
         Listen::Path(_) => {
             "# Who may connect: SocketMode=, SocketUser= and SocketGroup= in a file beside it.\n\
              SocketMode=0600\n"
+                .to_owned()
         }
     };
-    Ok(sealed(&format!(
+    Ok(format!(
         "{}[Unit]\nDescription={} (socket)\nDocumentation=man:windlass-serve(1)\n\n\
          [Socket]\nListenStream={stream}\n{mode}\n[Install]\nWantedBy=sockets.target\n",
         opening(job),
         job.service.purpose(),
-    )))
+    ))
 }

@@ -3,12 +3,9 @@
 
 use std::path::Path;
 
-use crate::store::Readers;
-
 use super::job::Job;
 use super::logrotate::{self, Rotated};
 use super::quote::{self, Unwritable};
-use super::seal::sealed;
 use super::{Planned, cron};
 
 /// The script of a job, and the rule for its log.
@@ -26,15 +23,13 @@ pub fn files(job: &Job, log: Option<&Rotated>) -> Result<Vec<Planned>, Unwritabl
         .replace("@PATH@", cron::PATH)
         .replace("@USER@", job.user.as_str())
         .replace("@NAME@", job.name.as_str());
+    let tail = tail.replace("@USER@", job.user.as_str());
     let program = quote::shell(job.program()?)?;
     let words = quote::shell_line(job.words())?;
     let text = format!("{head}{program}{middle}{words}{tail}");
-    let script = Planned {
-        path: Path::new("/etc/init.d").join(job.name.as_str()),
-        text: Some(sealed(&text)),
-        readers: Readers::Runners,
-    };
-    Ok(vec![script, logrotate::file(job, log)?])
+    let place = Path::new("/etc/init.d").join(job.name.as_str());
+    let script = Planned::script(place, text, job);
+    Ok(vec![script, logrotate::file(job, "sysv", log)?])
 }
 
 /// The script. That a process number in its file is still that of this service it

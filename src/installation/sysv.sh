@@ -23,7 +23,6 @@ export PATH
 umask 077
 
 name=@NAME@
-verb=@VERB@
 user=@USER@
 pidfile=/var/run/$name.pid
 lockfile=/var/lock/subsys/$name
@@ -34,44 +33,66 @@ program=@PROGRAM@
 set -- "$1" @WORDS@
 action=$1
 shift
+# No word has an end of line in it; the last one keeps those that are empty.
+expected=$(printf '%s\n' "$program" "$@" .)
 
 # Whether the process whose number is in the file is this service: the number may be
-# another process's by now. A program that was replaced while it runs has
-# ' (deleted)' behind its name.
+# another process's by now, be it of the same program. So program, user and every word
+# have to be its own. A program that was replaced while it runs has ' (deleted)' behind
+# its name. 2 where this user may not see it.
 alive() {
     pid=
-    [ -r "$pidfile" ] || return 1
+    [ -e "$pidfile" ] || return 1
+    [ -r "$pidfile" ] || return 2
     read -r pid <"$pidfile" || [ -n "$pid" ] || return 1
     case $pid in
     '' | *[!0-9]*) return 1 ;;
     esac
     real=$(readlink -f "$program") || real=$program
-    running=$(readlink "/proc/$pid/exe" 2>/dev/null) || return 1
+    running=$(readlink "/proc/$pid/exe" 2>/dev/null)
+    if [ -z "$running" ]; then
+        # Those of others may be hidden, or tell no program.
+        [ "$(id -u)" -ne 0 ] || return 1
+        if [ -d "/proc/$pid" ] || [ ! -d /proc/1 ]; then return 2; fi
+        return 1
+    fi
     case ${running%' (deleted)'} in
     "$program" | "$real") ;;
     *) return 1 ;;
     esac
-    [ "$(tr '\000' '\n' <"/proc/$pid/cmdline" 2>/dev/null | sed -n 2p)" = "$verb" ]
+    owner=$(sed -n 's/^Uid:[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$pid/status" 2>/dev/null)
+    if [ -z "$owner" ] || [ "$owner" != "$(id -u "$user")" ]; then return 1; fi
+    words=$(tr '\000' '\n' <"/proc/$pid/cmdline" 2>/dev/null && echo .)
+    [ "$words" = "$expected" ]
 }
 
-# Starts it in a session of its own, with its number in the file, and nothing open of
-# the terminal of whoever starts it.
+# Starts it in a session of its own, with its number in the file, and with nothing of
+# whoever starts it: neither the terminal nor the environment, where variables would
+# stand for options.
 launch() {
     rm -f "$pidfile"
+    home=~@USER@
+    case $home in
+    /*) ;;
+    *) home=/ ;;
+    esac
+    clean=$(command -v env) || return
+    set -- "$clean" -i "PATH=$PATH" "HOME=$home" "USER=$user" "LOGNAME=$user" "$program" "$@"
     if command -v start-stop-daemon >/dev/null 2>&1; then
+        shift
         start-stop-daemon --start --quiet --background --make-pidfile \
-            --pidfile "$pidfile" --chuid "$user" --chdir / --startas "$program" -- "$@"
+            --pidfile "$pidfile" --chuid "$user" --chdir / --startas "$clean" -- "$@"
         return
     fi
     cd / || return
     if [ "$user" = root ]; then
         # shellcheck disable=SC2016 # for the inner shell
-        setsid sh -c 'echo $$ >"$0"; exec "$@"' "$pidfile" "$program" "$@" \
+        setsid sh -c 'echo $$ >"$0"; exec "$@"' "$pidfile" "$@" \
             </dev/null >/dev/null 2>&1 &
     else
         # shellcheck disable=SC2016 # for the inner shell
         setsid su -s /bin/sh -c 'echo $$ >&3; exec "$0" "$@" 3>&-' -- "$user" \
-            "$program" "$@" </dev/null >/dev/null 2>&1 3>"$pidfile" &
+            "$@" </dev/null >/dev/null 2>&1 3>"$pidfile" &
     fi
 }
 
@@ -122,10 +143,17 @@ stop() {
 }
 
 status() {
-    if alive; then
+    alive
+    case $? in
+    0)
         echo "$name is running (process $pid)"
         return 0
-    fi
+        ;;
+    2)
+        echo "whether $name is running only root or $user can tell"
+        return 4
+        ;;
+    esac
     if [ -f "$pidfile" ]; then
         echo "$name is not running, but $pidfile is there"
         return 1
@@ -134,6 +162,14 @@ status() {
     return 3
 }
 
+case $action in
+start | stop | restart | force-reload | try-restart | condrestart)
+    if [ "$(id -u)" -ne 0 ]; then
+        echo "$name: only root can $action it" >&2
+        exit 4
+    fi
+    ;;
+esac
 case $action in
 start) start "$@" ;;
 stop) stop ;;

@@ -47,34 +47,57 @@ fn what_a_program_leaves_behind_is_not_waited_for() {
     assert!(started.elapsed() < Duration::from_secs(4));
 }
 
-/// What holds the pipe open costs neither the answer nor the time.
-#[test]
-fn an_answer_is_taken_though_something_that_was_left_holds_the_pipe() {
+/// Runs a script, and ends what it has left behind.
+fn run_leaving<T>(
+    text: &str,
+    run: impl FnOnce(&CommandLine) -> Result<T, CommandFailure>,
+) -> (Result<T, CommandFailure>, Duration) {
     let directory = tempfile::tempdir().unwrap();
-    let run = |text: &str| {
-        let started = Instant::now();
-        let line = script(text, directory.path());
-        let output = line.run(b"", &[], Duration::from_secs(20), 100_000);
-        assert!(started.elapsed() < Duration::from_secs(10), "{text}");
-        let child = told(directory.path(), "child");
-        if let Some(child) = child.and_then(|id| Pid::from_raw(id.parse().unwrap())) {
-            let _ = kill_process(child, Signal::KILL);
-        }
-        output.map(|output| output.to_vec())
+    let started = Instant::now();
+    let ran = run(&script(text, directory.path()));
+    let took = started.elapsed();
+    let child = told(directory.path(), "child");
+    if let Some(child) = child.and_then(|id| Pid::from_raw(id.parse().unwrap())) {
+        let _ = kill_process(child, Signal::KILL);
+    }
+    (ran, took)
+}
+
+/// The first word of a passphrase is another passphrase.
+#[test]
+fn what_is_left_behind_may_say_the_rest_and_a_part_is_never_given_for_all() {
+    let run = |text: &str, deadline| {
+        let (ran, took) = run_leaving(text, |line| line.run(b"", &[], deadline, 100_000));
+        (ran.map(|output| output.to_vec()), took)
     };
+    let (both, _) = run("{ sleep 0.8; echo horse; } & printf 'correct '", ENOUGH * 4);
+    assert_eq!(both.unwrap(), b"correct horse\n");
+    let (late, _) = run("{ sleep 0.5; echo late; } &", ENOUGH * 4);
+    assert_eq!(late.unwrap(), b"late\n");
     let left = "sleep 60 & echo $! >$0/child;";
-    assert_eq!(run(&format!("{left} echo answer")).unwrap(), b"answer\n");
-    let long = run(&format!("{left} head -c 99999 /dev/zero")).unwrap();
-    assert_eq!(long.len(), 99_999);
-    let failed = run(&format!("{left} echo no >&2; exit 3")).unwrap_err();
+    let second = Duration::from_secs(1);
+    let (cut, _) = run(&format!("{left} echo correct"), second);
+    assert!(matches!(cut, Err(CommandFailure::LeftOpen)), "{cut:?}");
+    let (nothing, _) = run(left, second);
     assert!(
-        failed.to_string().ends_with("exit status: 3 and said: no"),
-        "{failed}"
+        matches!(nothing, Err(CommandFailure::TimedOut)),
+        "{nothing:?}"
     );
-    // What is left may be what answers.
-    assert_eq!(run("{ sleep 0.5; echo late; } &").unwrap(), b"late\n");
-    let both = run("{ sleep 0.05; echo and; } & echo one").unwrap();
-    assert_eq!(both, b"one\nand\n");
+    // One that has failed is not waited for.
+    let (failed, took) = run(&format!("{left} echo no >&2; exit 3"), ENOUGH * 10);
+    let failed = failed.unwrap_err().to_string();
+    assert!(failed.ends_with("exit status: 3 and said: no"), "{failed}");
+    assert!(took < ENOUGH * 5);
+}
+
+/// Who sees whether an answer is whole gets it, though something holds the pipe.
+#[test]
+fn an_answer_is_what_has_come_when_the_time_is_over() {
+    let text = "sleep 60 & echo $! >$0/child; head -c 99999 /dev/zero";
+    let second = Duration::from_secs(1);
+    let (ran, took) = run_leaving(text, |line| line.ask(b"", &[], second, 100_000));
+    assert_eq!(ran.unwrap().output.len(), 99_999);
+    assert!(took >= second && took < second * 20);
 }
 
 /// Gives a shell script a directory for what it has to tell, in $0.

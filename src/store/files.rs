@@ -57,15 +57,17 @@ pub(super) fn read_open(file: File, path: &Path, max: u64) -> Result<Vec<u8>, Er
     Ok(content)
 }
 
-/// Reads the first bytes of a file, at most `most`.
+/// Reads the first bytes of a regular file, at most `most`. Another kind of file is
+/// not waited for.
 ///
 /// # Errors
 ///
-/// [`Error::Io`] when it cannot be read.
+/// [`Error::Io`] when it cannot be read, and [`Error::NotAFile`].
 pub fn read_start(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
     let mut content = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(most).read_to_end(&mut content))
+    open_regular(path)?
+        .take(most)
+        .read_to_end(&mut content)
         .map_err(|source| Error::Io {
             path: path.to_owned(),
             action: Action::Read,
@@ -175,23 +177,27 @@ pub fn write_atomic(path: &Path, content: &[u8], readers: Readers) -> Result<(),
         source,
     };
     let directory = parent(path);
-    let file = durable_beside(&directory, content, readers).map_err(failed)?;
+    let file =
+        durable_beside(&directory, (TEMPORARY, ""), content, readers.mode()).map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     sync_directory(&directory)
 }
 
-/// A temporary file with a durable content, which is removed when it is dropped.
+/// A temporary file with a durable content, which is removed when it is dropped; its
+/// name begins and ends with `form`.
 pub(super) fn durable_beside(
     directory: &Path,
+    form: (&str, &str),
     content: &[u8],
-    readers: Readers,
+    mode: u32,
 ) -> std::io::Result<tempfile::NamedTempFile> {
     // It has mode 0600 from its first moment.
     let mut file = tempfile::Builder::new()
-        .prefix(TEMPORARY)
+        .prefix(form.0)
+        .suffix(form.1)
         .tempfile_in(directory)?;
-    if readers != Readers::Owner {
-        let mode = fs::Permissions::from_mode(readers.mode());
+    if mode != OWNER_ONLY {
+        let mode = fs::Permissions::from_mode(mode);
         file.as_file().set_permissions(mode)?;
     }
     file.write_all(content)?;
@@ -212,7 +218,7 @@ pub fn write_new(path: &Path, content: &[u8]) -> Result<(), Error> {
         source,
     };
     let directory = parent(path);
-    let file = durable_beside(&directory, content, Readers::Owner).map_err(failed)?;
+    let file = durable_beside(&directory, (TEMPORARY, ""), content, OWNER_ONLY).map_err(failed)?;
     file.persist_noclobber(path)
         .map_err(|error| failed(error.error))?;
     sync_directory(&directory)
@@ -384,6 +390,11 @@ pub fn remove_tree(path: &Path) -> Result<(), Error> {
 ///
 /// [`Error::Io`].
 pub fn remove_unfinished(directory: &Path) -> Result<(), Error> {
+    remove_of_form(directory, (TEMPORARY, ""))
+}
+
+/// The same of those whose names begin and end with `form`.
+pub(super) fn remove_of_form(directory: &Path, form: (&str, &str)) -> Result<(), Error> {
     let entries = fs::read_dir(directory).map_err(|source| Error::Io {
         path: directory.to_owned(),
         action: Action::Read,
@@ -393,7 +404,8 @@ pub fn remove_unfinished(directory: &Path) -> Result<(), Error> {
         .flatten()
         .filter(|entry| {
             let name = entry.file_name();
-            name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes())
+            let name = name.as_encoded_bytes();
+            name.starts_with(form.0.as_bytes()) && name.ends_with(form.1.as_bytes())
         })
         .try_for_each(|entry| remove_if_present(&entry.path()))
 }

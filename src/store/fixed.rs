@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 
 use crate::secret::Secret;
 
-use super::versions::{CERTIFICATE_MODES, KEY_MODES, VersionNumber, check_mode};
+use super::versions::{CERTIFICATE_MODES, KEY_MODES, Kept, TooOpen, VersionNumber, check_mode};
 use super::{Action, Error, UnsafeMode};
 
 use self::journal::{Entry, Journal};
@@ -256,6 +256,42 @@ impl FixedFiles {
             });
         }
         found.retain(|planned| !planned.is_done());
+        Ok(found)
+    }
+
+    /// Those of the files that are there and that others could change, and the key
+    /// where everybody could read it; the modes are theirs, and are kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::stale`], of where they are.
+    pub fn too_open(&self) -> Result<Vec<TooOpen>, Error> {
+        let of_key = (Kept::Key, KEY_MODES.2);
+        let of_others = (Kept::Certificate, CERTIFICATE_MODES.2 | 0o111);
+        let mut found = Vec::new();
+        for (file, (what, most)) in [
+            (&self.key, of_key),
+            (&self.certificate, of_others),
+            (&self.chain, of_others),
+            (&self.fullchain, of_others),
+        ] {
+            let target = match file {
+                Some(file) => Target::find(&file.path)?,
+                None => None,
+            };
+            let Some(target) = target else {
+                continue;
+            };
+            let mode = target.mode().unwrap_or(0);
+            if mode & !most != 0 {
+                found.push(TooOpen {
+                    path: target.path().to_owned(),
+                    what,
+                    mode,
+                    narrowed: mode & most,
+                });
+            }
+        }
         Ok(found)
     }
 

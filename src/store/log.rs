@@ -1,16 +1,13 @@
 //! Where a run leaves word of what happened, for callers that swallow stderr.
 
-use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Local, Utc};
-use rustix::fs::OFlags;
-
 use crate::clock::rfc3339;
+use chrono::{DateTime, Local, Utc};
 
+use super::append::open_to_append;
 use super::{Action, Error};
 
 /// The name in the log.
@@ -54,7 +51,8 @@ impl Severity {
 /// A log in a file, in the system's log, or in both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Log {
-    /// A file that is appended to; made for its owner alone when there is none.
+    /// A file that is appended to; made for its owner alone when there is none. No link
+    /// is followed that another user than root and this one can have put there.
     pub file: Option<PathBuf>,
     /// The socket of the system's log, usually `/dev/log`.
     pub syslog: Option<PathBuf>,
@@ -93,6 +91,15 @@ impl Log {
     }
 }
 
+/// Appends a line to a file, as [`Log::line`] does.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub fn append_line(path: &Path, line: &str) -> Result<(), Error> {
+    append(path, format!("{line}\n").as_bytes()).map_err(|source| failed(path, source))
+}
+
 fn failed(path: &Path, source: std::io::Error) -> Error {
     Error::Io {
         path: path.to_owned(),
@@ -101,16 +108,8 @@ fn failed(path: &Path, source: std::io::Error) -> Error {
     }
 }
 
-#[expect(clippy::disallowed_types, reason = "the room that writes files")]
 fn append(path: &Path, line: &[u8]) -> std::io::Result<()> {
-    let mut file: File = fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        // A pipe without a reader must not hold up credentials.
-        .custom_flags(i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0))
-        .open(path)?;
-    file.write_all(line)
+    open_to_append(path)?.write_all(line)
 }
 
 fn send(path: &Path, message: &[u8]) -> std::io::Result<()> {
@@ -122,6 +121,8 @@ fn send(path: &Path, message: &[u8]) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -1,9 +1,11 @@
 //! What is kept: the only room that writes files and holds locks, the inventory
 //! database and the cache of sessions.
 
+mod append;
 mod archive;
 mod bulk;
 mod edit;
+mod file_lock;
 mod files;
 mod fixed;
 mod inventory;
@@ -22,6 +24,7 @@ mod versions;
 pub use archive::{Archived, Expected, Packer, unpack};
 pub use bulk::{Bulk, DirectoryLock};
 pub use edit::{EditReport, Manner, Recovery, edit, read_regular, recover};
+pub use file_lock::NamedFileLock;
 pub use files::{
     DirectoryAccess, Readers, check_new, check_parent, check_private, directory_access,
     ensure_directory, read_bounded, read_start, read_with_metadata, remove_if_empty,
@@ -37,16 +40,16 @@ pub use inventory::{
     Record, Reservation, Revocation, State, Status, Summary, Told, Writer,
 };
 pub use lines::LineFile;
-pub use log::{Log, Severity};
+pub use log::{Log, Severity, append_line};
 pub use session_cache::{CacheEntry, CacheLock, SessionCache, is_own_directory};
 pub use several::{Occupant, Several};
 pub use size_limit::outlive_size_limit;
 pub use socket::{SocketFile, bind_socket};
 pub use staging::{Staging, remove_abandoned};
-pub use trust::{check_entry, check_trusted};
+pub use trust::{check_entry, check_trusted, is_unmapped};
 pub use versions::{
-    Building, CERTIFICATE, CHAIN, CURRENT, FULLCHAIN, KEY, Modes, NoVersionNumber, Ownership,
-    TooOpen, UnsafeMode, VersionNumber, Versions,
+    Building, CERTIFICATE, CHAIN, CURRENT, FULLCHAIN, KEY, Kept, Modes, NoVersionNumber, Ownership,
+    Stranger, TooOpen, UnsafeMode, VersionNumber, Versions,
 };
 
 use std::path::PathBuf;

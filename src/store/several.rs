@@ -1,13 +1,25 @@
 //! Several files that are to change together, as far as a file system lets them.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::io::ErrorKind;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::files::{durable_beside, open_regular, parent, read_open, sync_directory};
-use super::{Action, Error, Readers};
+use super::files::{
+    create_directory, durable_beside, open_regular, parent, read_open, remove_of_form,
+    sync_directory,
+};
+use super::{Action, DirectoryLock, Error, Readers};
+
+/// How the names of unfinished files begin and end. A process that is killed leaves
+/// them, and logrotate reads every file of its directory but those with some endings
+/// (logrotate.conf(5), `tabooext`), of which every version knows `~`; not where a dot
+/// stands first, which its patterns do not fit. cron and what starts init scripts leave
+/// out such names too.
+const FORM: (&str, &str) = ("windlass.unfinished-", "~");
 
 /// What stands in a place.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,7 +50,7 @@ impl Occupant {
             source,
         };
         let metadata = match fs::symlink_metadata(path) {
-            Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
+            Err(source) if source.kind() == ErrorKind::NotFound => {
                 return Ok(Self::Nothing);
             }
             metadata => metadata.map_err(failed)?,
@@ -59,6 +71,8 @@ impl Occupant {
 #[derive(Debug, Default)]
 pub struct Several {
     changes: Vec<(PathBuf, Change)>,
+    /// Where files change; `None` where another process is at it.
+    held: BTreeMap<PathBuf, Option<DirectoryLock>>,
 }
 
 #[derive(Debug)]
@@ -72,8 +86,6 @@ enum Before {
     Nothing,
     /// Under another name beside it.
     Aside(NamedTempFile),
-    /// Something that has no other name: it is changed without a way back.
-    Gone,
 }
 
 impl Several {
@@ -97,20 +109,32 @@ impl Several {
         };
         let directory = parent(path);
         if makes_directories {
-            fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o755)
-                .create(&directory)
-                .map_err(failed)?;
+            make_directories(&directory).map_err(failed)?;
         }
-        let file = durable_beside(&directory, content, readers).map_err(failed)?;
+        self.hold(&directory);
+        let mode = readers.mode();
+        let file = durable_beside(&directory, FORM, content, mode).map_err(failed)?;
         self.changes.push((path.to_owned(), Change::Put(file)));
         Ok(())
     }
 
     /// Has a file removed.
     pub fn remove(&mut self, path: &Path) {
+        self.hold(&parent(path));
         self.changes.push((path.to_owned(), Change::Remove));
+    }
+
+    /// Keeps others out of a directory, and removes what one that was killed has left
+    /// there. That neither can be done is no reason not to go on.
+    fn hold(&mut self, directory: &Path) {
+        if self.held.contains_key(directory) {
+            return;
+        }
+        let lock = DirectoryLock::take(directory).ok().flatten();
+        if lock.is_some() {
+            let _ = remove_of_form(directory, FORM);
+        }
+        self.held.insert(directory.to_owned(), lock);
     }
 
     /// Makes all changes, or as good as none: what was done is undone where the rest
@@ -159,19 +183,58 @@ fn make(path: &Path, change: Change) -> Result<Before, Error> {
     Ok(before)
 }
 
+/// Makes a directory and those above it, readable by everybody whatever the umask is:
+/// the program of the system that reads the files is not the one that makes them.
+fn make_directories(directory: &Path) -> std::io::Result<()> {
+    let missing: Vec<&Path> = directory
+        .ancestors()
+        .take_while(|above| !above.as_os_str().is_empty() && !above.exists())
+        .collect();
+    for made in missing.into_iter().rev() {
+        match create_directory(made) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            made_now => {
+                made_now?;
+                fs::set_permissions(made, fs::Permissions::from_mode(0o755))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Gives what stands in a place a second name, which goes when it is not needed.
 fn aside(path: &Path) -> std::io::Result<Before> {
-    if fs::symlink_metadata(path).is_err() {
-        return Ok(Before::Nothing);
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Before::Nothing),
+        Err(error) => return Err(error),
+        Ok(found) if !found.is_file() => return Err(ErrorKind::InvalidInput.into()),
+        Ok(_) => {}
     }
-    tempfile::Builder::new()
-        .prefix(super::files::TEMPORARY)
+    let linked = tempfile::Builder::new()
+        .prefix(FORM.0)
+        .suffix(FORM.1)
         .make_in(parent(path), |name| {
             fs::hard_link(path, name)?;
-            open_regular(name).map_err(|_| std::io::Error::from(std::io::ErrorKind::InvalidInput))
-        })
-        .map(Before::Aside)
-        .or(Ok(Before::Gone))
+            open_regular(name).map_err(|_| ErrorKind::InvalidInput.into())
+        });
+    // Not every file system knows second names.
+    linked.or_else(|_| copied(path)).map(Before::Aside)
+}
+
+/// A file with the same content, owner and mode beside it.
+fn copied(path: &Path) -> std::io::Result<NamedTempFile> {
+    let metadata = fs::metadata(path)?;
+    let copy = durable_beside(
+        &parent(path),
+        FORM,
+        &fs::read(path)?,
+        metadata.mode() & 0o7777,
+    )?;
+    let made = copy.as_file().metadata()?;
+    if (made.uid(), made.gid()) != (metadata.uid(), metadata.gid()) {
+        std::os::unix::fs::fchown(copy.as_file(), Some(metadata.uid()), Some(metadata.gid()))?;
+    }
+    Ok(copy)
 }
 
 /// Undoes what was done; gives the error that made it necessary, or which files could
@@ -181,7 +244,6 @@ fn put_back(done: Vec<(PathBuf, Before)>, error: Error) -> Error {
     for (path, before) in done.into_iter().rev() {
         let undone = match before {
             Before::Nothing => fs::remove_file(&path),
-            Before::Gone => Err(std::io::ErrorKind::Unsupported.into()),
             Before::Aside(file) => file.persist(&path).map(|_| ()).map_err(|error| error.error),
         };
         if undone.is_err() {
@@ -199,7 +261,7 @@ fn put_back(done: Vec<(PathBuf, Before)>, error: Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::files::{create_directory, write_new};
+    use super::super::files::write_new;
     use super::*;
 
     /// Three changes, and a fourth to a place that no file can take.
@@ -267,16 +329,54 @@ mod tests {
             lock: home.path().join("y"),
             seconds: 1,
         };
-        let gone = home.path().join("gone");
-        let done = vec![
-            (gone.clone(), Before::Gone),
-            (path.clone(), Before::Nothing),
-        ];
+        let done = vec![(path.clone(), Before::Nothing)];
         let error = put_back(done, failed);
         let Error::HalfDone { paths, source } = error else {
             panic!("{error:?}");
         };
-        assert_eq!(paths, [path, gone]);
+        assert_eq!(paths, [path]);
         assert!(matches!(*source, Error::Locked { .. }), "{source:?}");
+    }
+
+    /// logrotate and cron read what is in their directories, also what a process that
+    /// was killed has left there.
+    #[test]
+    fn what_is_not_finished_yet_is_nobodys_to_read_and_is_cleared() {
+        let home = tempfile::tempdir().unwrap();
+        // An editor's copy is nothing of this program's.
+        for left in ["windlass.unfinished-abc~", "windlass-rotate~"] {
+            write_new(&home.path().join(left), b"left").unwrap();
+        }
+        let several = staged(home.path());
+        let is_finished = |name: &String| !name.starts_with("windlass.unfinished-");
+        let (finished, others): (Vec<_>, Vec<_>) =
+            names(home.path()).into_iter().partition(is_finished);
+        assert_eq!(
+            finished,
+            ["removed", "replaced", "taken", "windlass-rotate~"]
+        );
+        assert_eq!(others.len(), 3, "{others:?}");
+        assert!(others.iter().all(|name| name.ends_with('~')), "{others:?}");
+        // Another one that is at it at this moment takes nothing away.
+        let mut other = Several::default();
+        let put = other.put(&home.path().join("other"), b"", Readers::Everyone, false);
+        put.unwrap();
+        fs::remove_dir(home.path().join("taken")).unwrap();
+        several.commit().unwrap();
+        other.commit().unwrap();
+        assert!(names(home.path()).iter().all(is_finished));
+    }
+
+    /// As on a file system that knows no second names.
+    #[test]
+    fn a_copy_is_what_it_stands_for() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("script");
+        write_new(&path, b"#!/bin/sh\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let copy = copied(&path).unwrap();
+        assert_eq!(copy.path().parent(), path.parent());
+        assert_eq!(fs::read(copy.path()).unwrap(), b"#!/bin/sh\n");
+        assert_eq!(fs::metadata(copy.path()).unwrap().mode() & 0o777, 0o755);
     }
 }

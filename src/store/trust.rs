@@ -55,10 +55,7 @@ pub fn check_entry(path: &Path) -> Result<(), Error> {
 /// (`S_ISVTX`, inode(7)).
 fn judge(path: &Path, metadata: &Metadata, is_above: bool) -> Result<(), Error> {
     let owner = metadata.uid();
-    let is_own = owner == 0
-        || owner == rustix::process::geteuid().as_raw()
-        || (is_above && is_unmapped(owner));
-    if !is_own {
+    if !(is_roots_or_own(owner) || is_above && is_unmapped(owner)) {
         return Err(Error::Strangers {
             path: path.to_owned(),
             owner,
@@ -74,9 +71,20 @@ fn judge(path: &Path, metadata: &Metadata, is_above: bool) -> Result<(), Error> 
     Ok(())
 }
 
+fn is_roots_or_own(owner: u32) -> bool {
+    owner == 0 || owner == rustix::process::geteuid().as_raw()
+}
+
+/// Whether it is root's or this user's, or of one whom this user namespace does not
+/// have.
+pub(super) fn is_own(owner: u32) -> bool {
+    is_roots_or_own(owner) || is_unmapped(owner)
+}
+
 /// Whether the user is one of those that this user namespace does not have, as
 /// the root of the machine in a container: the directories above are theirs.
-fn is_unmapped(owner: u32) -> bool {
+#[must_use]
+pub fn is_unmapped(owner: u32) -> bool {
     let number = |text: &str| text.trim().parse::<u32>().ok();
     let overflow = fs::read_to_string("/proc/sys/kernel/overflowuid");
     let is_overflow = overflow.is_ok_and(|text| number(&text) == Some(owner));

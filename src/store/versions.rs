@@ -25,6 +25,7 @@ mod building;
 mod narrowing;
 mod number;
 mod ownership;
+mod strangers;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -40,10 +41,11 @@ use super::{Action, Error, Staging, check_trusted};
 pub use self::building::Building;
 pub(super) use self::building::put;
 use self::building::{NEXT, OLD, failed, hidden, missing, remove_directory, vanish};
-pub use self::narrowing::TooOpen;
+pub use self::narrowing::{Kept, TooOpen};
 pub use self::number::{NoVersionNumber, VersionNumber};
 pub(super) use self::ownership::{CERTIFICATE_MODES, KEY_MODES, check_mode};
 pub use self::ownership::{Modes, Ownership, UnsafeMode};
+pub use self::strangers::Stranger;
 
 /// The private key's file in a version.
 pub const KEY: &str = "key.pem";

@@ -11,7 +11,7 @@ mkdir -p /run/lock/subsys
 [ "${5-}" != without ] || mount --bind /dev/null "$(command -v start-stop-daemon)"
 
 step() {
-    output=$(dash "$script" "$1" 2>&1)
+    output=$(env HOME=/nowhere WINDLASS_LOG_FILE=/nowhere/log dash "$script" "$1" 2>&1)
     echo "$1: $? $output" | sed "s/process [0-9]*/process N/"
 }
 healthy() {
@@ -38,6 +38,23 @@ second=$(cat "/run/$name.pid")
 [ "$first" != "$second" ] && echo "another process"
 healthy
 id -un "$(stat -c %u "/proc/$second")"
+tr '\000' '\n' <"/proc/$second/environ" | sed '/^PATH=/d' | sort | tr '\n' ' '
+echo
+# As somebody who cannot see it.
+setpriv --reuid 4711 --regid 4711 --clear-groups dash "$script" status
+echo "of another user: $?"
+setpriv --reuid 4711 --regid 4711 --clear-groups dash "$script" stop
+echo "of another user: $?"
+# The number would be that of another service of this program, had it another user or
+# other words.
+for change in 's/^user=.*/user=daemon/' 's/^set -- .*/& --verbose/' 's/^\(set -- .*\) --ready-file/\1 --token-file/'; do
+    sed "$change" "$script" >/run/changed
+    dash /run/changed status >/dev/null && echo "taken for $change"
+    cp "/run/$name.pid" /run/kept
+    dash /run/changed stop >/dev/null
+    cp /run/kept "/run/$name.pid"
+done
+healthy
 step reload
 step stop
 step stop

@@ -130,6 +130,7 @@ fn an_identity_in_order_is_ok_and_nothing_is_changed() {
     for probe in [
         "certificate",
         "key",
+        "parts",
         "chain",
         "issuer",
         "state",
@@ -141,22 +142,28 @@ fn an_identity_in_order_is_ok_and_nothing_is_changed() {
     ] {
         assert!(rest.contains(&format!("OK {web} {probe}: ")), "{rest}");
     }
-    assert_eq!(rest.lines().count(), 10);
+    assert_eq!(rest.lines().count(), 11);
     assert_eq!(crate::ca_state::files_below(sandbox.root()), before);
 }
 
 #[test]
 fn arguments_that_are_none_end_with_unknown_on_stdout() {
     let sandbox = with_identity();
-    let wrong: [&[&str]; 5] = [
-        &["--identity"],
-        &["--bla"],
-        &["--warn", "tomorrow"],
-        &["--critical", "0%"],
-        &["--format", "xml"],
+    let wrong: [(&[&str], &str); 6] = [
+        (
+            &["--identity"],
+            "a value is required for '--identity <DIR>'",
+        ),
+        (&["--bla"], "unexpected argument '--bla' found"),
+        (&["--bla|x"], "unexpected argument '--bla/x' found"),
+        (&["--warn", "tomorrow"], "how much is left is a time"),
+        (&["--critical", "0%"], "as in 20%"),
+        (&["--format", "xml"], "invalid value 'xml'"),
     ];
-    for wrong in wrong {
+    for (wrong, why) in wrong {
         let run = check(&sandbox, wrong);
+        let first = run.stdout.lines().next().unwrap();
+        assert!(first.contains(why), "{run:#?}");
         assert_eq!(run.code, 3, "{run:#?}");
         assert!(
             run.stdout.starts_with("WINDLASS IDENTITY UNKNOWN - ")
@@ -164,6 +171,12 @@ fn arguments_that_are_none_end_with_unknown_on_stdout() {
             "{run:#?}"
         );
         assert!(run.stderr.starts_with("error: "), "{run:#?}");
+    }
+    // Whatever stands before the verb.
+    for line in ["--verbose check --bla", "--error-format json check --bla"] {
+        let run = sandbox.run(&line.split(' ').collect::<Vec<_>>());
+        let says = "WINDLASS IDENTITY UNKNOWN - unexpected argument '--bla' found";
+        assert!(run.code == 3 && run.stdout.starts_with(says), "{run:#?}");
     }
     // What is wrong beyond the arguments is told in the same words.
     for wrong in [

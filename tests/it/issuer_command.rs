@@ -54,7 +54,7 @@ fn an_authority_behind_a_command_gives_the_chain_or_its_reason() {
         matches!(failure, IssuerFailure::Command { .. }),
         "{failure}"
     );
-    assert_eq!(failure.prospect(), Prospect::Lasting);
+    assert_eq!(failure.bearing().prospect, Prospect::Lasting);
     let said = failure.to_string();
     assert!(said.contains("error: ") && said.contains("1024"), "{said}");
 }

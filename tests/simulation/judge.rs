@@ -54,6 +54,9 @@ struct Failed {
 pub struct Judge {
     known: Known,
     failed: Option<Failed>,
+    /// Whether the last trial that anybody answered was a refusal: then silence is no
+    /// leave to go without one.
+    is_refused: bool,
     /// Whether the clock was set since the certificate was obtained.
     is_shaken: bool,
     is_expired: bool,
@@ -75,6 +78,7 @@ impl Judge {
         Self {
             known,
             failed: None,
+            is_refused: false,
             is_shaken: known.is_odd(),
             is_expired: false,
             asked: Vec::new(),
@@ -106,6 +110,11 @@ impl Judge {
             Act::Renewed => self.renewed(host, &after.in_force, had_begun, at),
             Act::Failed(prospect) => {
                 self.check_chance(host, at, ran);
+                self.is_refused = match host.trial(at) {
+                    Trial::Refuses => self.is_refused || prospect == Prospect::Lasting,
+                    Trial::Silent => self.is_refused,
+                    Trial::Grants => false,
+                };
                 self.failed = Some(Failed {
                     at,
                     prospect,
@@ -131,6 +140,7 @@ impl Judge {
     }
 
     fn renewed(&mut self, host: &Host, made: &Held, had_begun: bool, at: Moment) {
+        self.is_refused = false;
         let now = host.clock(at);
         if !had_begun && !self.is_shaken && now < self.earliest() - 1 {
             self.breaks(Promise::NotEarly, host, at, "renewed before it was due");
@@ -169,7 +179,7 @@ impl Judge {
             && !host.before_fails(at)
             && match host.trial(at) {
                 Trial::Grants => true,
-                Trial::Silent => is_emergency(&self.known, now),
+                Trial::Silent => is_emergency(&self.known, now) && !self.is_refused,
                 Trial::Refuses => false,
             }
             && (is_open(&host.windows, now) || is_emergency(&self.known, now));

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use windlass::clock::FixedClock;
 use windlass::host::{
-    Done, Error, HookFacts, HookId, HookOutcome, Hooks, Issuer, IssuerFailure, KeyPolicy, Pair,
-    Part, Places, Probe, Report, Rotation, Rule, Shelf, State, Terms, Verdict, When, Which,
+    Bearing, Done, Error, HookFacts, HookId, HookOutcome, Hooks, Issuer, IssuerFailure, KeyPolicy,
+    Pair, Part, Places, Probe, Report, Rotation, Rule, Shelf, State, Terms, Verdict, When, Which,
 };
 use windlass::key::{KeyType, Signer, SoftwareKey, generate};
 use windlass::pki::{
@@ -238,6 +238,10 @@ impl Probe for Real<'_> {
 }
 
 impl Hooks for Real<'_> {
+    fn wanted(&self, when: When) -> Vec<HookId> {
+        vec![serde_json::from_value(when.name().into()).unwrap()]
+    }
+
     fn run(&self, when: When, _: Which<'_>, _: &HookFacts) -> Vec<HookOutcome> {
         let at = self.at.get();
         let fails = self.has_begun()
@@ -250,6 +254,7 @@ impl Hooks for Real<'_> {
             id,
             program: when.name().to_owned(),
             failure: fails.then(|| "it failed".to_owned()),
+            bearing: fails.then_some(Bearing::PASSING),
             output: String::new(),
         }]
     }

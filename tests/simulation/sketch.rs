@@ -77,6 +77,8 @@ pub struct Sketch {
     pub next: Option<Option<Held>>,
     /// Whether a hook has still to be run.
     pub owes: bool,
+    /// Whether a trial was refused, and none granted since.
+    refused: bool,
     /// How many certificates it was issued.
     issued: u64,
 }
@@ -90,6 +92,7 @@ impl Sketch {
             failures: None,
             next: None,
             owes: false,
+            refused: false,
             issued: 1,
         }
     }
@@ -121,6 +124,7 @@ impl Sketch {
             Ok(made) => {
                 self.in_force = made;
                 self.failures = None;
+                self.refused = false;
                 self.owes = host.after_fails(at);
                 Act::Renewed
             }
@@ -165,10 +169,16 @@ impl Sketch {
             return Err(Prospect::Lasting);
         }
         let stopped = match host.trial(at) {
-            Trial::Silent if !is_emergency => Some(Prospect::Passing),
-            Trial::Refuses => Some(Prospect::Lasting),
-            Trial::Silent | Trial::Grants if host.before_fails(at) => Some(Prospect::Passing),
-            Trial::Silent | Trial::Grants => None,
+            // A refusal stands until it is taken back, however little time is left.
+            Trial::Silent if !is_emergency || self.refused => Some(Prospect::Passing),
+            Trial::Refuses => {
+                self.refused = true;
+                Some(Prospect::Lasting)
+            }
+            Trial::Silent | Trial::Grants => {
+                self.refused = false;
+                host.before_fails(at).then_some(Prospect::Passing)
+            }
         };
         match stopped {
             Some(prospect) => {

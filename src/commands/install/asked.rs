@@ -1,16 +1,15 @@
 //! What is to be run: the command line, tried out before it is written down.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{Command, ErrorFormat, InstallArgs};
-use crate::commands::invocation::{AskedByProfile, Invocation, Unparsed};
-use crate::commands::{Context, Error, InstallationError, RotateError, config_file, configure};
-use crate::environment::{Environment, user_of_name};
-use crate::installation::{Job, JobName, Rotated, Service, UserName};
-use crate::limits;
-use crate::store::read_bounded;
-use crate::text::printable;
+use crate::commands::{Context, Error, InstallationError, config_file, configure};
+use crate::environment::Environment;
+use crate::installation::{Job, JobName, Service};
+
+use super::accounts::Accounts;
+use super::log::LogPlace;
+use super::trial::{Trial, is_about_one};
 
 /// The syslog socket that needs no name.
 const USUAL_SYSLOG: &str = "/dev/log";
@@ -29,9 +28,12 @@ pub(super) enum By {
 /// What is to be run, with what is known of it.
 pub(super) struct Asked {
     pub(super) job: Job,
-    pub(super) log: Option<Rotated>,
+    /// The users and groups of the host.
+    pub(super) accounts: Accounts,
     /// The number of the user as whom it runs, if this host knows it.
     pub(super) uid: Option<u32>,
+    /// The number of the user's first group.
+    pub(super) gid: Option<u32>,
     /// What that user finds in the environment.
     pub(super) environment: Environment,
     /// The verb with the options of each profile that it is for; none where there is no
@@ -45,7 +47,7 @@ pub(super) struct Asked {
     unknown: Option<String>,
     by: By,
     /// What stands for / .
-    root: PathBuf,
+    pub(super) root: PathBuf,
 }
 
 impl Asked {
@@ -62,12 +64,16 @@ impl Asked {
         };
         let root = arguments.root.as_deref();
         let root = root.map_or_else(|| PathBuf::from("/"), |root| context.path(root));
-        let etc = root.join("etc");
-        let user = user(&arguments.user, &etc);
-        let home = user.as_ref().map(|(_, home)| home.clone());
+        let accounts = Accounts::below(&root);
+        let user = accounts.user(&arguments.user);
+        let home = user.as_ref().map(|user| user.home.clone());
         let environment: Environment = home.into_iter().map(|home| ("HOME", home)).collect();
         let (config, options) = config_and_options(arguments, &environment, context);
-        let (own, typed) = is_about_one(service, &options, context)?;
+        // What is taken away need not work: a config file may be broken by now.
+        let (own, typed) = match arguments.remove {
+            true => (false, None),
+            false => is_about_one(service, &options, context)?,
+        };
         let mut line = Line {
             verb: vec![service.verb().to_owned()],
             rest: Vec::new(),
@@ -93,23 +99,26 @@ impl Asked {
             named: arguments.profile.clone(),
             config: below,
             environment: &environment,
+            owner: user.as_ref().map(|user| user.uid),
         };
-        let (commands, unknown) = trial.run(context)?;
+        let (commands, unknown) = match arguments.remove {
+            true => (Vec::new(), None),
+            false => trial.run(context)?,
+        };
         let usual = arguments.root.is_none() && !own;
         let usual = usual.then(|| config_file::usual_places(&environment));
-        let configs = match config {
-            Some(config) => vec![config],
-            None => usual.unwrap_or_default(),
-        };
+        let configs = config.map_or_else(|| usual.unwrap_or_default(), |config| vec![config]);
         Ok(Self {
             unknown,
             by,
-            log: super::rotated(log_file.as_deref(), &root),
             root,
-            uid: user.map(|(number, _)| number),
+            accounts,
+            uid: user.as_ref().map(|user| user.uid),
+            gid: user.map(|user| user.gid),
             job: Job {
                 service,
                 name: name(service, arguments)?,
+                profile: arguments.profile.clone(),
                 user: arguments.user.clone(),
                 program,
                 words,
@@ -123,16 +132,12 @@ impl Asked {
     }
 }
 
-fn absolute(path: &Path) -> PathBuf {
+/// The path from / on; `~` is left where nothing is known of the user.
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    if path.starts_with("~") {
+        return path.to_owned();
+    }
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
-
-/// Number and home directory of the user as whom it runs. The home of root is known
-/// where no database says it.
-fn user(name: &UserName, etc: &Path) -> Option<(u32, PathBuf)> {
-    let passwd = read_bounded(&etc.join("passwd"), limits::MAX_FILE).unwrap_or_default();
-    let usual = || name.is_root().then(|| (0, PathBuf::from("/root")));
-    user_of_name(&passwd, name.as_str()).or_else(usual)
 }
 
 /// What the files are called.
@@ -232,58 +237,6 @@ fn spoken(context: &Context, log_file: Option<&Path>, is_mute: bool) -> Result<V
     Ok(words)
 }
 
-fn later(words: &[String], context: &Context) -> Invocation {
-    let program = context.invocation.program().to_owned();
-    Invocation::later(
-        [program]
-            .into_iter()
-            .chain(words.iter().map(OsString::from)),
-    )
-}
-
-/// Whether the further options name a certificate themselves, so that no profile has
-/// to; and what they say.
-fn is_about_one(
-    service: Service,
-    options: &[String],
-    context: &Context,
-) -> Result<(bool, Option<Command>), Error> {
-    let mut words = vec![service.verb().to_owned()];
-    words.extend_from_slice(options);
-    let secrets = ["--pkcs8-password", "--tpm-key-password"];
-    for option in secrets {
-        let is_it = |word: &&String| word.split('=').next() == Some(option);
-        if options.iter().any(|word| is_it(&word)) {
-            let option = option.trim_start_matches('-').to_owned();
-            return Err(InstallationError::Secret { option }.into());
-        }
-    }
-    let nobody = Environment::default();
-    let parsed = match later(&words, context).parse(&nobody) {
-        Ok(parsed) => parsed,
-        Err(Unparsed::Arguments(error)) => return Err(wrong(&words, &error)),
-        Err(Unparsed::Config(_)) => return Ok((false, None)),
-    };
-    let session = parsed.command.session();
-    let is_one = session.is_some_and(|(session, _)| {
-        let identity = &session.identity;
-        identity.identity.is_some()
-            || identity.certificate.certificate.is_some()
-            || identity.key.private_key.is_some()
-    });
-    Ok((is_one, Some(parsed.command)))
-}
-
-fn wrong(words: &[String], error: &clap::Error) -> Error {
-    let text = error.to_string();
-    let reason = text.lines().next().unwrap_or_default();
-    InstallationError::Options {
-        line: printable(&words.join(" "), 200),
-        reason: reason.trim_start_matches("error: ").to_owned(),
-    }
-    .into()
-}
-
 /// The config file that is read now: with --root it is the one below that.
 fn config_below(root: &Path, config: Option<&Path>, arguments: &InstallArgs) -> Option<PathBuf> {
     let config = match (config, &arguments.root) {
@@ -305,6 +258,13 @@ impl Asked {
         below(&self.root, path)
     }
 
+    /// The place of its log, if it has one.
+    pub(super) fn log(&self) -> Option<LogPlace<'_>> {
+        let path = self.job.log_file.as_deref()?;
+        let user = &self.job.user;
+        Some(LogPlace::new(path, &self.root, user, &self.accounts))
+    }
+
     /// Whether the files are for the host on which this runs.
     pub(super) fn is_this_host(&self) -> bool {
         self.root == Path::new("/")
@@ -323,82 +283,4 @@ impl Asked {
             .printer
             .warning(&format!("{why}: it fails until there is one{then}"));
     }
-}
-
-/// A command line that is tried out.
-struct Trial<'a> {
-    /// As it is run later.
-    words: &'a [String],
-    /// The same with the config file that is read now.
-    tried: Vec<String>,
-    /// Whether the words say everything that a profile would.
-    needs_none: bool,
-    /// The profile that the words name.
-    named: Option<String>,
-    /// The config file, if it is none of the usual ones.
-    config: Option<PathBuf>,
-    environment: &'a Environment,
-}
-
-impl Trial<'_> {
-    /// The verb with each profile's options, and why there are no profiles.
-    fn run(&self, context: &Context) -> Result<(Vec<Command>, Option<String>), Error> {
-        let later = later(&self.tried, context);
-        let parsed = match later.parse(self.environment) {
-            Err(Unparsed::Arguments(error)) => return Err(wrong(self.words, &error)),
-            Ok(parsed) => Ok(parsed.command),
-            Err(Unparsed::Config(error)) => Err(error),
-        };
-        let found = match parsed {
-            Ok(command) if self.needs_none => Ok(vec![command]),
-            Err(error) => Err(error),
-            Ok(_) => later
-                .each_command(self.config.as_deref(), self.environment)
-                .map(|all| usable(self.asked_for(all), context)),
-        };
-        match found {
-            Ok(commands) => {
-                let none = match &self.named {
-                    Some(name) => format!("there is no profile '{}' for it", printable(name, 80)),
-                    None => RotateError::NoIdentities.to_string(),
-                };
-                let unknown = commands.is_empty().then_some(none);
-                Ok((commands, unknown))
-            }
-            // A host is often given its units before its profiles.
-            Err(error) if is_missing(&error) => Ok((Vec::new(), Some(error.to_string()))),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Those of the profile that is named, or all.
-    fn asked_for(&self, mut all: Vec<AskedByProfile>) -> Vec<AskedByProfile> {
-        all.retain(|(name, _)| self.named.as_ref().is_none_or(|named| named == name));
-        all
-    }
-}
-
-fn is_missing(error: &Error) -> bool {
-    match error {
-        Error::NoProfile { .. } | Error::NoProfiles { .. } => true,
-        Error::Store(error) => error.is_not_found(),
-        _ => false,
-    }
-}
-
-/// Those that can be used; for rotation those that have an identity of
-/// its kind.
-fn usable(all: Vec<AskedByProfile>, context: &Context) -> Vec<Command> {
-    let mut commands = Vec::new();
-    for (profile, command) in all {
-        match command {
-            Ok(Command::Rotate(rotate)) if !rotate.is_wanted() => {}
-            Ok(command) => commands.push(command),
-            Err(error) => context.printer.warning(&format!(
-                "the profile '{}' cannot be used: {error}",
-                printable(&profile, 80)
-            )),
-        }
-    }
-    commands
 }

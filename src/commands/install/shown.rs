@@ -4,8 +4,12 @@ use serde_json::{Value, json};
 
 use crate::installation::{Change, Plan, Planned};
 
-/// All files, each headed by its place.
+/// All files, each headed by its place; one alone as it stands, since it may be a script.
 pub(super) fn listing(files: &[Planned]) -> String {
+    let mut texts = files.iter().filter_map(|file| file.text.as_ref());
+    if let (Some(text), None) = (texts.next(), texts.next()) {
+        return text.clone();
+    }
     let shown = files.iter().filter_map(|file| {
         let text = file.text.as_ref()?;
         Some(format!("# {}\n{text}", file.path.display()))

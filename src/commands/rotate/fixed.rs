@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::{Rotate, RotationArgs};
+use crate::cli::{Origin, Rotate, RotationArgs};
 use crate::commands::error::RotateError;
 use crate::commands::{Context, Error};
 use crate::limits;
@@ -24,7 +24,11 @@ pub(in crate::commands) fn fixed(
     };
     if let Some(key) = rotation.key_file.as_ref().map(absolute) {
         // Whoever can make files there would get the key.
-        check_trusted(key.parent().unwrap_or_else(|| Path::new("/")))?;
+        let trusted = check_trusted(key.parent().unwrap_or_else(|| Path::new("/")));
+        trusted.map_err(|error| Error::OfProfile {
+            origin: arguments.session.origin("key_file"),
+            source: Box::new(error.into()),
+        })?;
     }
     let of_key = ("key_file_mode", rotation.key_file_mode);
     let of_others = ("cert_file_mode", rotation.cert_file_mode);
@@ -39,8 +43,14 @@ pub(in crate::commands) fn fixed(
         ),
     ];
     let like = FixedFile {
-        uid: rotation.file_owner.as_deref().map(uid).transpose()?,
-        gid: rotation.file_group.as_deref().map(gid).transpose()?,
+        uid: match &rotation.file_owner {
+            Some(user) => Some(uid(user, arguments.session.origin("file_owner"))?),
+            None => None,
+        },
+        gid: match &rotation.file_group {
+            Some(group) => Some(gid(group, arguments.session.origin("file_group"))?),
+            None => None,
+        },
         context: rotation.file_context.clone(),
         ..FixedFile::new(PathBuf::new())
     };
@@ -114,15 +124,17 @@ fn refuse_idle(rotation: &RotationArgs, arguments: &Rotate) -> Result<(), Error>
 }
 
 /// The number of a user who is named or numbered (passwd(5)).
-fn uid(user: &str) -> Result<u32, RotateError> {
+fn uid(user: &str, origin: Origin) -> Result<u32, RotateError> {
     number_in("/etc/passwd", user).ok_or_else(|| RotateError::NoUser {
+        origin,
         user: user.to_owned(),
     })
 }
 
 /// The number of a group that is named or numbered (group(5)).
-pub(super) fn gid(group: &str) -> Result<u32, RotateError> {
+pub(super) fn gid(group: &str, origin: Origin) -> Result<u32, RotateError> {
     number_in("/etc/group", group).ok_or_else(|| RotateError::NoGroup {
+        origin,
         group: group.to_owned(),
     })
 }

@@ -8,7 +8,7 @@ use crate::authority::{self, Authority, Delivery};
 use crate::cli::{OccasionArgs, PassphraseArgs, RotationArgs};
 use crate::commands::ca::{Said, actor, occasion, unlock, wanted};
 use crate::commands::{Context, Error, Outcome};
-use crate::host::{Issuer, IssuerFailure, Word};
+use crate::host::{Fault, Issuer, IssuerFailure, Word};
 use crate::pki::{Certificate, CertificateRequest, RevocationReason, encode_pem};
 
 /// The CA in a directory. It is opened when it is asked, so that nobody has to give
@@ -84,7 +84,15 @@ impl Issuer for LocalCa<'_> {
             match error.outcome() {
                 Outcome::Temporary => IssuerFailure::Unreachable { issuer, reason },
                 _ if is_refusal => IssuerFailure::Refused { issuer, reason },
-                _ => IssuerFailure::Failed { issuer, reason },
+                outcome => IssuerFailure::Failed {
+                    issuer,
+                    reason,
+                    fault: match outcome {
+                        Outcome::Usage => Some(Fault::Setup),
+                        Outcome::Unusable => Some(Fault::Unusable),
+                        _ => None,
+                    },
+                },
             }
         })
     }

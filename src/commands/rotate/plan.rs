@@ -4,17 +4,18 @@ use std::path::{Path, PathBuf};
 
 use crate::authority::generations;
 use crate::cli::{Origin, Rotate};
-use crate::clock::in_words;
+use crate::clock::{in_words, rfc3339};
 use crate::commands::error::RotateError;
 use crate::commands::{Context, Error};
 use crate::host::{
-    self, Amiss, CommandHooks, CommandIssuer, Disk, Issuer, KeyPolicy, Places, Probe, Rotation,
-    Rule, Standing, Terms,
+    self, Amiss, Cause, CommandHooks, CommandIssuer, Disk, Issuer, KeyPolicy, Pair, Places, Probe,
+    Rotation, Rule, Shelf, Standing, Terms,
 };
 use crate::limits;
 use crate::pki::{Certificate, read_certificates};
 use crate::store::{FixedFiles, Ownership, Versions, read_bounded};
 
+use super::came_to::Look;
 use super::fixed::{fixed, gid};
 use super::issuer::LocalCa;
 use super::trial::RolesAnywhere;
@@ -49,6 +50,10 @@ impl<'a> Plan<'a> {
         let common_name = common_name.ok_or_else(|| missing(arguments, "common name", "cn"))?;
         refuse_idle(arguments)?;
         let ca = rotation.ca_dir.as_ref().map(|path| context.path(path));
+        // First: whoever forgot that is not to be asked for its root.
+        if ca.is_none() && rotation.issuer_command.is_none() {
+            return Err(missing(arguments, "issuer", "issuer-command"));
+        }
         let roots = roots(arguments, ca.as_deref(), context)?;
         let issuer: Box<dyn Issuer> = match (ca, &rotation.issuer_command) {
             (Some(directory), _) => Box::new(LocalCa {
@@ -100,7 +105,10 @@ impl<'a> Plan<'a> {
             places: Places::of(&directory),
             fixed,
             ownership: match &rotation.group {
-                Some(group) => Some(Ownership::for_group(gid(group)?)),
+                Some(group) => {
+                    let origin = arguments.session.origin("group");
+                    Some(Ownership::for_group(gid(group, origin)?))
+                }
                 None => None,
             },
             directory,
@@ -121,6 +129,35 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// Where what is in force is not as the options have it, although that is no reason
+    /// to renew it before it is due.
+    fn differs(&self, standing: &Standing, pair: Option<&Pair>) -> Vec<String> {
+        let mut differs = Vec::new();
+        let Some(found) = &standing.certificate else {
+            return differs;
+        };
+        let (has, asked) = (found.public_key().algorithm(), self.terms.key_type);
+        if has != asked.algorithm() {
+            differs.push(format!(
+                "the key in force is of the type {has}; the next one is of the type {asked} (--key-type)"
+            ));
+        }
+        let roots = &self.terms.roots;
+        if pair.is_some_and(|pair| !pair.leads_to(roots, standing.at)) {
+            differs.push(
+                "the certificate in force does not lead to --trust-anchor; the next one has to"
+                    .to_owned(),
+            );
+        }
+        if let Some(due) = standing.due.filter(|due| due.cause == Cause::WithinTooLong) {
+            differs.push(format!(
+                "--within asks for a longer time than nine tenths of the certificate's life: it is due from {} on, when a tenth is over",
+                rfc3339(due.at)
+            ));
+        }
+        differs
+    }
+
     /// Where the identity is.
     pub(super) fn directory(arguments: &Rotate, context: &Context) -> Result<PathBuf, Error> {
         let named = arguments.session.identity.identity.as_ref();
@@ -131,13 +168,14 @@ impl<'a> Plan<'a> {
 
     /// How the identity stands, and what is amiss besides. Nothing is written, and no
     /// lock is taken.
-    pub(super) fn look(
-        &self,
-        versions: Option<Versions>,
-    ) -> Result<(Standing, Result<Amiss, host::Error>), Error> {
+    pub(super) fn look(&self, versions: Option<Versions>) -> Result<Look, Error> {
         let Some(versions) = versions else {
-            let standing = Standing::of_none(&self.terms, self.context.clock.now());
-            return Ok((standing, Ok(Amiss::default())));
+            return Ok(Look {
+                directory: self.directory.clone(),
+                standing: Standing::of_none(&self.terms, self.context.clock.now()),
+                amiss: Ok(Amiss::default()),
+                differs: Vec::new(),
+            });
         };
         let disk = Disk::new(versions, self.fixed.clone(), self.keep);
         let rotation = Rotation {
@@ -153,7 +191,12 @@ impl<'a> Plan<'a> {
             directory: self.directory.clone(),
             source,
         })?;
-        Ok((standing, disk.amiss()))
+        Ok(Look {
+            directory: self.directory.clone(),
+            differs: self.differs(&standing, disk.in_force().ok().flatten().as_ref()),
+            standing,
+            amiss: disk.amiss(),
+        })
     }
 }
 

@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::clock::rfc3339;
-use crate::host::{self, Amiss, Done, Reason, Report, Standing, Urgency, Word};
+use crate::host::{Done, Failure, Owed, Reason, Report, Standing, Urgency, Word};
+
+use super::came_to::Look;
 
 /// How it stands, as JSON.
 pub(in crate::commands) fn standing_json(path: &Path, standing: &Standing) -> Value {
@@ -24,7 +26,7 @@ pub(in crate::commands) fn standing_json(path: &Path, standing: &Standing) -> Va
         "notAfter": time(certificate.map(|found| found.not_after())),
         "ends": time(due.map(|due| due.ends())),
         "due": time(due.map(|due| due.at)),
-        "urgency": standing.urgency.name(),
+        "urgency": due.map(|_| standing.urgency.name()),
         "issuerSays": standing.word.name(),
         "reason": standing.reason.map(|reason| reason.to_string()),
         "nextTry": time(standing.next_try),
@@ -32,27 +34,42 @@ pub(in crate::commands) fn standing_json(path: &Path, standing: &Standing) -> Va
         "step": state.next.as_ref().map(|next| next.step.name()),
         "failures": state.failures.map_or(0, |failures| failures.count),
         "lastFailure": state.last_failure,
+        "refusal": state.refusal,
         "lastSuccess": time(state.last_success),
         "hooksOwed": state.owed.count(),
     })
 }
 
 /// How it stands, and what a run would put right, as JSON.
-pub(super) fn looked_json(path: &Path, standing: &Standing, amiss: &Looked) -> Value {
-    let mut shown = standing_json(path, standing);
-    if let Ok(amiss) = amiss {
+pub(super) fn looked_json(look: &Look) -> Value {
+    let mut shown = standing_json(&look.directory, &look.standing);
+    if let Ok(amiss) = &look.amiss {
         let too_open = amiss.too_open.iter().map(|one| &one.path);
         shown["fixedFiles"] = json!(amiss.fixed);
         shown["fixedFilesCutShort"] = json!(amiss.is_cut_short);
         shown["tooOpen"] = json!(too_open.collect::<Vec<_>>());
     }
+    shown["differs"] = json!(look.differs);
     shown
 }
 
 /// The same for people.
-pub(super) fn looked_text(path: &Path, standing: &Standing, amiss: &Looked) -> String {
-    let mut text = standing_text(path, standing);
-    let Ok(amiss) = amiss else {
+pub(super) fn looked_text(look: &Look) -> String {
+    let mut text = standing_text(&look.directory, &look.standing);
+    for differs in &look.differs {
+        text.push_str(&format!("differs        {differs}\n"));
+    }
+    match &look.standing.state.owed {
+        Owed::Nothing => {}
+        Owed::All => text.push_str("would run      the hooks after the change\n"),
+        Owed::Failed(failed) => {
+            for hook in failed {
+                let why = hook.failure.as_deref().unwrap_or("it failed");
+                text.push_str(&format!("would run again  {}: {why}\n", hook.program));
+            }
+        }
+    }
+    let Ok(amiss) = &look.amiss else {
         return text;
     };
     for path in &amiss.fixed {
@@ -70,9 +87,6 @@ pub(super) fn looked_text(path: &Path, standing: &Standing, amiss: &Looked) -> S
     }
     text
 }
-
-/// What is amiss, or why that cannot be told.
-type Looked = Result<Amiss, host::Error>;
 
 /// What a run has come to, as JSON.
 pub(super) fn report_json(path: &Path, report: &Report) -> Value {
@@ -150,12 +164,18 @@ fn standing_text(path: &Path, standing: &Standing) -> String {
             rfc3339(certificate.not_after()),
         ));
     }
-    if let Some(failure) = &standing.state.last_failure {
-        text.push_str(&format!(
-            "last failure   {}: {}\n",
-            rfc3339(failure.at),
-            failure.message
-        ));
+    let state = &standing.state;
+    let said = |failure: &Failure| {
+        let (at, step) = (rfc3339(failure.at), failure.step.attempt());
+        format!("{at}, {step}: {}\n", failure.message)
+    };
+    if let Some(failure) = &state.last_failure {
+        text.push_str(&format!("last failure   {}", said(failure)));
+    }
+    if state.refusal != state.last_failure
+        && let Some(refusal) = &state.refusal
+    {
+        text.push_str(&format!("refused        {}", said(refusal)));
     }
     if standing.word == Word::OnHold {
         text.push_str(
@@ -174,17 +194,21 @@ fn standing_text(path: &Path, standing: &Standing) -> String {
     text
 }
 
+/// When it is looked at for renewal, and what it waits for.
 fn next_line(standing: &Standing) -> String {
-    let words = if standing.next_try.is_some() {
-        "tried again"
-    } else if standing.opens.is_some() {
-        "window opens"
-    } else if standing.urgency == Urgency::Healthy {
-        "due"
-    } else {
-        return String::new();
+    let line = |words: &str, at: DateTime<Utc>| format!("{words:<14} {}\n", rfc3339(at));
+    let mut text = match standing.due {
+        Some(due) if standing.urgency == Urgency::Healthy => line("due", due.at),
+        Some(due) if standing.is_closed || standing.next_try.is_some() => {
+            line("due since", due.at.min(standing.at))
+        }
+        _ => String::new(),
     };
-    standing.next().map_or_else(String::new, |next| {
-        format!("{words:<14} {}\n", rfc3339(next))
-    })
+    if let Some(next) = standing.next_try {
+        text.push_str(&line("tried again", next));
+    }
+    if let Some(opens) = standing.opens {
+        text.push_str(&line("window opens", opens));
+    }
+    text
 }

@@ -5,22 +5,20 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::cli::Status;
-use crate::clock::{in_words, rfc3339};
-use crate::commands::check::Subject;
-use crate::commands::monitor::told;
+use crate::clock::{in_words, whole_seconds};
+use crate::commands::identity::{Judged, Subject};
+use crate::commands::monitor::{Of, as_json, line, told};
 use crate::commands::rotate::standing_json;
 use crate::commands::{Context, Error};
-use crate::host::{Owed, Standing, Urgency};
+use crate::finding::{Finding, Level};
+use crate::host::{KeySeen, Owed, Seen, Thresholds};
 
 /// An identity as it is shown.
 pub(super) struct Shown {
     /// The profile that names it.
     pub(super) profile: Option<String>,
     subject: Subject,
-    /// How it stands, or why that is not known.
-    standing: Result<Box<Standing>, Error>,
-    /// Why what is kept between runs cannot be used.
-    state: Option<String>,
+    judged: Judged,
 }
 
 /// The identities of the profiles; a profile that cannot be used is told of with its
@@ -54,34 +52,29 @@ impl Shown {
         Self::of(Subject::alone(path, (None, Vec::new())), context)
     }
 
+    /// Judged as `windlass check` does it, so that both say the same.
     fn of(subject: Subject, context: &Context) -> Self {
-        let standing = match subject.absent() {
-            Some(error) => Err(error),
-            None => subject.look(context.clock.now()),
-        };
-        let (standing, state) = match standing {
-            Ok(seen) => (
-                Ok(Box::new(seen.standing)),
-                seen.state.map(|state| state.why),
-            ),
-            Err(error) => (Err(error), None),
-        };
+        let at = whole_seconds(context.clock.now());
         Self {
             profile: subject.profile.clone(),
+            judged: subject.judge(Thresholds::default(), at),
             subject,
-            standing,
-            state,
         }
     }
 
+    fn level(&self) -> Level {
+        let levels = self.judged.findings.iter().map(|found| found.level);
+        levels.max().unwrap_or(Level::Unknown)
+    }
+
     /// As `windlass rotate --check --json` has it, but for what a run would put right
-    /// besides the certificate: that is left to it and to `windlass check`.
+    /// besides the certificate: that is left to it.
     pub(super) fn to_json(&self) -> Value {
-        match &self.standing {
-            Ok(standing) => {
-                let mut shown = standing_json(&self.subject.directory, standing);
-                if let Some(why) = &self.state {
-                    shown["error"] = json!(why);
+        match &self.judged.seen {
+            Ok(seen) => {
+                let mut shown = standing_json(&self.subject.directory, &seen.standing);
+                if let Some(state) = &seen.state {
+                    shown["error"] = json!(state.why);
                 }
                 shown
             }
@@ -92,21 +85,36 @@ impl Shown {
         }
     }
 
+    /// As `windlass check --json` has it.
+    pub(super) fn check_json(&self) -> Value {
+        let of = Of::Identity(self.subject.name());
+        let findings = self.judged.findings.iter();
+        json!({
+            "level": self.level().as_str(),
+            "findings": findings.map(|one| as_json(Some(&of), one)).collect::<Vec<_>>(),
+        })
+    }
+
     fn row(&self, context: &Context) -> Vec<String> {
         let none = || "-".to_owned();
-        let name = self.subject.name();
-        let Ok(standing) = &self.standing else {
-            let mut row = vec![none(); 9];
-            row.splice(0..2, [name, "unusable".to_owned()]);
+        let mut row = vec![
+            self.subject.name(),
+            self.judged
+                .seen
+                .as_ref()
+                .map_or("unusable", state)
+                .to_owned(),
+            self.level().as_str().to_owned(),
+        ];
+        let Ok(Seen { standing, .. }) = &self.judged.seen else {
+            row.resize_with(HEADINGS.len(), none);
             return row;
         };
-        let now = context.clock.now();
+        let now = whole_seconds(context.clock.now());
         let due = standing.due;
         let certificate = standing.certificate.as_ref();
-        let state = &standing.state;
-        vec![
-            name,
-            standing.urgency.name().to_owned(),
+        let kept = &standing.state;
+        row.extend([
             standing
                 .version
                 .map_or_else(none, |version| version.to_string()),
@@ -124,60 +132,56 @@ impl Shown {
                 (None, None) if standing.reason.is_some() => "at the next run".to_owned(),
                 (None, None) => none(),
             },
-            state.last_failure.as_ref().map_or_else(none, |failure| {
+            kept.last_failure.as_ref().map_or_else(none, |failure| {
                 format!("{} ago: {}", in_words(now - failure.at), failure.message)
             }),
-            match &state.owed {
+            match &kept.owed {
                 Owed::Nothing => none(),
                 Owed::All => "all".to_owned(),
                 Owed::Failed(failed) => failed.len().to_string(),
             },
-        ]
+        ]);
+        row
     }
 
-    /// What somebody has to do, if that is so.
-    fn remedy(&self, context: &Context) -> Option<String> {
+    /// What is not in order, in the words of `windlass check`.
+    fn amiss(&self) -> String {
+        let findings = self.judged.findings.iter();
+        let mut amiss: Vec<&Finding> = findings.filter(|one| one.level != Level::Ok).collect();
+        amiss.sort_by_key(|one| std::cmp::Reverse(one.level));
         let name = self.subject.name();
-        let standing = match &self.standing {
-            Ok(standing) => standing,
-            Err(error) => {
-                let renew = self.subject.renewal(None);
-                let said = self.subject.absence(error, &renew);
-                return Some(format!("{name}: {said}\n"));
-            }
-        };
-        if let Some(why) = &self.state {
-            return Some(format!("{name}: {why}\n"));
-        }
-        let due = standing.due?;
-        let ends = due.ends();
-        (standing.urgency == Urgency::Expired).then(|| {
-            format!(
-                "{name} expired {} ago, on {}: {}\n",
-                in_words(context.clock.now() - ends),
-                rfc3339(ends),
-                self.subject.renewal(Some(standing))
-            )
-        })
+        amiss.iter().map(|one| line(Some(&name), one)).collect()
     }
 }
 
-/// A table, and below it what somebody has to do.
+/// One word for how it stands: how urgent its renewal is, where there is something
+/// that can be renewed.
+fn state(seen: &Seen) -> &'static str {
+    let standing = &seen.standing;
+    match (standing.version, &standing.certificate, &seen.key) {
+        (None, ..) => "none",
+        (_, None, _) | (_, _, KeySeen::Other | KeySeen::Unreadable(_)) => "unusable",
+        (Some(_), Some(_), KeySeen::Fits | KeySeen::Denied) => standing.urgency.name(),
+    }
+}
+
+const HEADINGS: [&str; 10] = [
+    "IDENTITY",
+    "STATE",
+    "CHECK",
+    "VERSION",
+    "SUBJECT",
+    "VALID FOR",
+    "RENEWAL",
+    "NEXT TRY",
+    "LAST FAILURE",
+    "HOOKS OWED",
+];
+
+/// A table, and below it what is not in order.
 pub(super) fn print(shown: &[Shown], context: &Context) -> Result<(), Error> {
-    context.printer.table(
-        &[
-            "IDENTITY",
-            "STATE",
-            "VERSION",
-            "SUBJECT",
-            "VALID FOR",
-            "RENEWAL",
-            "NEXT TRY",
-            "LAST FAILURE",
-            "HOOKS OWED",
-        ],
-        shown.iter().map(|shown| shown.row(context)),
-    )?;
-    let remedies = shown.iter().filter_map(|shown| shown.remedy(context));
-    context.printer.data(&remedies.collect::<String>())
+    let rows = shown.iter().map(|shown| shown.row(context));
+    context.printer.table(&HEADINGS, rows)?;
+    let amiss: String = shown.iter().map(Shown::amiss).collect();
+    context.printer.data(&amiss)
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::{in_words, period};
-use crate::finding::Level;
+use crate::finding::{Bound, Level};
 
 use super::super::schedule::Due;
 
@@ -67,13 +67,35 @@ impl fmt::Display for Margin {
 }
 
 impl Margin {
-    /// Whether no more than this is left.
-    fn is_reached(self, due: &Due, at: DateTime<Utc>) -> bool {
-        let margin = match self {
+    /// How much that is of a life.
+    fn of(self, due: &Due) -> TimeDelta {
+        match self {
             Self::Share(share) => due.life.whole() / 100 * i32::from(share),
             Self::Time(time) => time,
-        };
-        due.left(at) <= margin
+        }
+    }
+}
+
+/// Below which time left there is a warning, and it is critical.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Limits {
+    pub(super) warn: TimeDelta,
+    pub(super) critical: TimeDelta,
+}
+
+impl Limits {
+    /// As a number is told to a monitor.
+    pub(super) fn bounds(self) -> [Option<Bound>; 2] {
+        [self.warn, self.critical].map(|limit| Some(Bound::Below(limit.num_seconds())))
+    }
+
+    /// By which of them it is so bad.
+    pub(super) const fn of(self, level: Level) -> Option<TimeDelta> {
+        match level {
+            Level::Ok | Level::Unknown => None,
+            Level::Warning => Some(self.warn),
+            Level::Critical => Some(self.critical),
+        }
     }
 }
 
@@ -96,10 +118,19 @@ impl Thresholds {
         }
     }
 
+    /// Where the levels begin for a certificate: as was said, or by its schedule.
+    pub(super) fn limits(self, due: &Due) -> Limits {
+        let of = |margin: Option<Margin>, usual| margin.map_or(usual, |margin| margin.of(due));
+        Limits {
+            warn: of(self.warn, due.overdue()),
+            critical: of(self.critical, due.emergency()),
+        }
+    }
+
     /// How bad it is that so much is left. `urgent` is what the schedule says.
     pub(super) fn level(self, due: &Due, urgent: Level, at: DateTime<Utc>) -> Level {
         let reached = |margin: Option<Margin>, level: Level| match margin {
-            Some(margin) if margin.is_reached(due, at) => level,
+            Some(margin) if due.left(at) <= margin.of(due) => level,
             Some(_) => Level::Ok,
             None if urgent == level => level,
             None => Level::Ok,

@@ -57,7 +57,8 @@ impl Exam<'_> {
             return Finding::new("renewal", Level::Ok, text).with("failures", None, 0);
         };
         let last = standing.state.last_failure.as_ref();
-        let refused = last.is_some_and(|last| last.refused);
+        let standing_refusal = standing.state.refusal.as_ref();
+        let refused = standing_refusal.is_some() || last.is_some_and(|last| last.refused);
         let level = match (refused, failures.prospect) {
             (true, _) => Level::Critical,
             (false, Prospect::Lasting) => Level::Warning,
@@ -79,7 +80,16 @@ impl Exam<'_> {
             rfc3339(failures.last)
         );
         if let Some(last) = last {
-            text.push_str(&format!(", before '{}': {}", last.step, last.message));
+            text.push_str(&format!(", {}: {}", last.step.attempt(), last.message));
+        }
+        // That nobody answers does not take it back.
+        if let Some(refusal) = standing_refusal.filter(|refusal| Some(*refusal) != last) {
+            text.push_str(&format!(
+                "; it was refused on {}, {}: {}",
+                rfc3339(refusal.at),
+                refusal.step.attempt(),
+                refusal.message
+            ));
         }
         let again = match standing.next_try {
             Some(next) => format!("; it is tried again from {} on", rfc3339(next)),
@@ -87,7 +97,7 @@ impl Exam<'_> {
         };
         text.push_str(&again);
         if level == Level::Critical {
-            text.push_str(&format!("; {}", self.renew));
+            text.push_str(&format!("; {}", self.advice.anyway));
         }
         Finding::new("renewal", level, text).with("failures", None, i64::from(failures.count))
     }
@@ -134,9 +144,9 @@ impl Exam<'_> {
         let next = seen.standing.state.next.as_ref()?;
         let old = self.at - next.begun > patience(seen.standing.due.as_ref());
         let text = format!(
-            "a renewal was begun on {} and has come to '{}'",
+            "a renewal was begun on {} and is not through: {}",
             rfc3339(next.begun),
-            next.step
+            next.step.achieved()
         );
         let level = match old && !seen.standing.is_closed {
             true => Level::Warning,

@@ -91,9 +91,17 @@ fn seen(made: &Made, expected: &Expected, state: State, now: DateTime<Utc>) -> S
         }),
         key: KeySeen::Fits,
         others: Vec::new(),
+        torn: Vec::new(),
         state: None,
         exposed: Vec::new(),
         files: FilesSeen::None,
+    }
+}
+
+fn advice() -> Advice {
+    Advice {
+        renew: "it is renewed so".to_owned(),
+        anyway: "it is renewed so anyway".to_owned(),
     }
 }
 
@@ -102,7 +110,7 @@ fn judged(expected: &Expected, seen: &Seen, now: DateTime<Utc>) -> Vec<(&'static
     let exam = Exam {
         expected,
         thresholds: Thresholds::default(),
-        renew: "it is renewed so",
+        advice: &advice(),
         at: now,
     };
     examine(&exam, seen)

@@ -1,5 +1,6 @@
 //! Hooks that are run, with what they are told.
 
+use super::super::Fault;
 use super::*;
 
 fn facts() -> HookFacts {
@@ -111,7 +112,11 @@ fn only_what_failed_is_run_again() {
     };
     let again = fewer.run(When::After, Which::Only(&failed), &facts());
     assert_eq!(again.len(), 1);
-    assert_eq!(again[0], outcomes[1]);
+    assert_eq!(again[0].id, outcomes[1].id);
+    assert_eq!(again[0].failure, outcomes[1].failure);
+    // Which of those that one shell runs it is.
+    assert!(outcomes[1].program.ends_with(" (2 of 4)"), "{outcomes:?}");
+    assert!(again[0].program.ends_with(" (1 of 2)"), "{again:?}");
 }
 
 #[test]
@@ -143,12 +148,17 @@ fn a_hook_that_hangs_or_is_missing_fails_and_the_next_one_is_run() {
         "{outcomes:?}"
     );
     assert_eq!(failure(2), "");
+    let bearings = outcomes.iter().map(|outcome| outcome.bearing);
+    let missing = Bearing::lasting(Some(Fault::Setup));
+    assert!(bearings.eq([Some(Bearing::PASSING), Some(missing), None]));
 }
 
 #[test]
 fn an_outcome_is_kept_and_shows_no_arguments() {
     let hooks = hooks(&[], &["sh -c 'exit 3' SECRET"]);
-    let outcomes = hooks.run(When::After, Which::All, &facts());
+    let mut outcomes = hooks.run(When::After, Which::All, &facts());
+    let bearing = outcomes[0].bearing.take();
+    assert_eq!(bearing, Some(Bearing::lasting(None)));
     let kept = serde_json::to_string(&outcomes).unwrap();
     assert!(!kept.contains("SECRET") && !format!("{hooks:?}").contains("SECRET"));
     assert_eq!(

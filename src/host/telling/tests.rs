@@ -3,6 +3,7 @@
 use crate::pki::SerialNumber;
 
 use super::super::backoff::Failures;
+use super::super::bearing::Bearing;
 use super::super::schedule::{Life, Rule};
 use super::super::spread::Whose;
 use super::super::standing::{Reason, Standing};
@@ -43,7 +44,15 @@ impl Failing {
             host: "host",
         };
         let due = life.due(Rule::Usual, &whose);
-        let failure = Failure::new(at(seconds), Step::Staged, words, self.prospect);
+        let failure = Failure::new(
+            at(seconds),
+            Step::Staged,
+            words,
+            Bearing {
+                prospect: self.prospect,
+                fault: None,
+            },
+        );
         let mut state = self.state.clone();
         state.failures = Some(Failures::after(None, at(seconds), self.prospect));
         state.last_failure = Some(failure.clone());
@@ -63,6 +72,7 @@ impl Failing {
                 at: at(seconds),
             },
             notes: Vec::new(),
+            hooks: Vec::new(),
             fixed: None,
         }
     }
@@ -142,6 +152,7 @@ fn what_fails_beside_is_told_each_day_until_it_is_mended() {
         report.notes.extend(note.map(str::to_owned));
         report.fixed = fixed.then(|| Error::NoCurrent {
             newest: crate::store::VersionNumber::FIRST,
+            last: None,
         });
         let tidings = report.tidings();
         state.told.clone_from(&tidings.told);

@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::installation::job::Job;
+use crate::installation::name::GroupName;
 use crate::installation::quote::{self, Unwritable};
 
 use super::Reach;
@@ -72,6 +73,26 @@ pub(super) fn lines(job: &Job, reach: &Reach) -> Result<String, Unwritable> {
 /// misses.
 fn writable(reach: &Reach) -> Result<String, Unwritable> {
     let mut text = String::new();
+    if !reach.state.is_empty() {
+        // Below /var/lib, from 235 on; what an older one does not make is to be made by
+        // hand.
+        let mut words = Vec::new();
+        for one in &reach.state {
+            let path = one.path.to_str().ok_or_else(|| Unwritable::NotText {
+                path: one.path.clone(),
+            })?;
+            words.push(quote::systemd_setting(path)?);
+        }
+        let mode = match reach.state.iter().all(|one| one.mode == "0755") {
+            true => "0755",
+            false => "0700",
+        };
+        let _ = writeln!(
+            text,
+            "StateDirectory={}\nStateDirectoryMode={mode}",
+            words.join(" ")
+        );
+    }
     for path in &reach.writable {
         let word = format!("-{}", quote::path(path)?);
         let _ = writeln!(text, "ReadWritePaths={}", quote::systemd_setting(&word)?);
@@ -90,9 +111,8 @@ fn owners(job: &Job, reach: &Reach) -> Result<String, Unwritable> {
     };
     let _ = writeln!(text, "CapabilityBoundingSet={capabilities}");
     if !reach.groups.is_empty() {
-        let groups = reach.groups.iter();
-        let groups: Result<Vec<_>, _> = groups.map(|one| quote::systemd_setting(one)).collect();
-        let _ = writeln!(text, "SupplementaryGroups={}", groups?.join(" "));
+        let groups: Vec<&str> = reach.groups.iter().map(GroupName::as_str).collect();
+        let _ = writeln!(text, "SupplementaryGroups={}", groups.join(" "));
     }
     let gives = reach.keeps_others || !reach.groups.is_empty();
     let privileged = if gives || reach.programs {

@@ -65,6 +65,12 @@ impl Target {
         self.read(&self.place.name)
     }
 
+    /// The permission bits of the file that is there, without reading it.
+    pub(super) fn mode(&self) -> Option<u32> {
+        let found = self.place.look(&self.place.name).ok().flatten()?;
+        found.is_file().then(|| found.mode() & 0o777)
+    }
+
     /// SHA-256 of what is there, and of what is hidden beside it.
     pub(super) fn digests(&self) -> Result<(Option<String>, Option<String>), Error> {
         let digest = |old: Option<Old>| old.map(|old| digest(old.content.expose()));

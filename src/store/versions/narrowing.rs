@@ -9,42 +9,90 @@ use rustix::fs::{Mode, OFlags};
 
 use super::super::Error;
 use super::super::step::step;
-use super::ownership::{DIRECTORY_MODES, KEY_MODES};
-use super::{KEY, Versions};
+use super::ownership::{CERTIFICATE_MODES, DIRECTORY_MODES, KEY_MODES};
+use super::{CERTIFICATE, CHAIN, FULLCHAIN, KEY, LOCK, Versions};
 
-/// A version's directory or key with a mode that it must not have.
+/// Something of an identity with a mode that it must not have.
 #[derive(Debug)]
 pub struct TooOpen {
-    /// What it is.
+    /// Where it is.
     pub path: PathBuf,
+    /// What it is.
+    pub what: Kept,
     /// Its permission bits.
     pub mode: u32,
     /// Those of them that it may have.
     pub narrowed: u32,
 }
 
+/// What of an identity has a mode of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// A file with certificates.
+    Certificate,
+    /// The directory of a version.
+    Directory,
+    /// A private key.
+    Key,
+    /// The lock: whoever can open it can keep the identity from being renewed.
+    Lock,
+}
+
 impl Versions {
-    /// The directories and keys of versions that others could write, and the keys
-    /// that everybody could read.
+    /// The directories, keys and certificates of versions that others could write,
+    /// the keys that everybody could read, and the lock where others could take it.
     ///
     /// # Errors
     ///
     /// [`Error::Io`].
     pub fn too_open(&self) -> Result<Vec<TooOpen>, Error> {
         let mut found = Vec::new();
+        let mut look = |path: PathBuf, what: Kept, narrowed: u32| {
+            let metadata = fs::symlink_metadata(&path).ok();
+            // Links are followed by nobody here: they are no files of a version.
+            let metadata = metadata.filter(|found| what.is(found));
+            let mode = metadata.map_or(0, |found| found.permissions().mode() & 0o7777);
+            if mode & 0o777 & !what.most() != 0 {
+                found.push(TooOpen {
+                    path,
+                    what,
+                    mode,
+                    narrowed: mode & narrowed,
+                });
+            }
+        };
         for number in self.all()? {
             let version = self.version(number);
-            let key = version.join(KEY);
-            // Links are followed by nobody here: they are no files of a version.
-            let is_file = fs::symlink_metadata(&key).is_ok_and(|key| key.is_file());
             let directory = fs::symlink_metadata(&version);
             let directory = directory.map_or(0, |found| found.permissions().mode());
-            let key = of_mode(key, KEY_MODES.2, of_key(directory));
-            let most = DIRECTORY_MODES.2;
-            found.extend(of_mode(version, most, most));
-            found.extend(key.filter(|_| is_file));
+            look(version.join(KEY), Kept::Key, of_key(directory));
+            for name in [CERTIFICATE, CHAIN, FULLCHAIN] {
+                look(version.join(name), Kept::Certificate, CERTIFICATE_MODES.2);
+            }
+            look(version, Kept::Directory, DIRECTORY_MODES.2);
         }
+        let most = Kept::Lock.most();
+        look(self.path().join(LOCK), Kept::Lock, most);
         Ok(found)
+    }
+}
+
+impl Kept {
+    /// The bits that it may have. What a copy makes of a certificate, which is no
+    /// program, does no harm.
+    const fn most(self) -> u32 {
+        match self {
+            Self::Certificate | Self::Directory => DIRECTORY_MODES.2,
+            Self::Key => KEY_MODES.2,
+            Self::Lock => DIRECTORY_MODES.1,
+        }
+    }
+
+    fn is(self, found: &fs::Metadata) -> bool {
+        match self {
+            Self::Certificate | Self::Key => found.is_file(),
+            Self::Directory | Self::Lock => found.is_dir(),
+        }
     }
 }
 
@@ -56,16 +104,6 @@ pub(super) const fn of_key(directory: u32) -> u32 {
         0 => KEY_MODES.2 & 0o700,
         _ => KEY_MODES.2,
     }
-}
-
-/// With which mode it is left, if it has one that is more than `most`.
-fn of_mode(path: PathBuf, most: u32, narrowed: u32) -> Option<TooOpen> {
-    let mode = fs::symlink_metadata(&path).ok()?.permissions().mode() & 0o7777;
-    (mode & 0o777 & !most != 0).then_some(TooOpen {
-        path,
-        mode,
-        narrowed: mode & narrowed,
-    })
 }
 
 impl TooOpen {

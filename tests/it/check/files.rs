@@ -89,6 +89,124 @@ fn a_state_that_is_hostile_stops_nothing() {
     assert_eq!(run.stdout.matches('|').count(), 1, "{run:#?}");
 }
 
+/// The files that other programs read are those of one certificate.
+#[test]
+fn a_version_that_is_torn_is_told() {
+    let sandbox = with_identity();
+    let forced = |said: &str| {
+        said.contains("'windlass rotate --identity ") && said.contains(" --force' renews it")
+    };
+    for (name, content) in [
+        ("cert.pem", Some(sandbox.read("ca/trust-anchor.pem"))),
+        ("cert.pem", Some("none".to_owned())),
+        ("chain.pem", None),
+        ("chain.pem", Some(sandbox.read("web/v0001/cert.pem"))),
+    ] {
+        let path = format!("web/v0001/{name}");
+        let own = sandbox.read(&path);
+        match content {
+            Some(content) => sandbox.write(&path, content),
+            None => fs::remove_file(sandbox.path(&path)).unwrap(),
+        }
+        let said = alone(&sandbox, &WEB, 2, "parts");
+        assert!(said.starts_with(name) && forced(&said), "{said}");
+        // A copy with other line ends is none.
+        sandbox.write(&path, own.replace('\n', "\r\n"));
+        assert_eq!(told(&sandbox, &WEB), (0, vec![]));
+    }
+    fs::remove_file(sandbox.path("web/v0001/cert.pem")).unwrap();
+    alone(&sandbox, &WEB, 2, "parts");
+    assert_eq!(super::rotate(&sandbox, &["--force"]).code, 0);
+    assert_eq!(told(&sandbox, &WEB), (0, vec![]));
+}
+
+/// Nobody writes into it.
+#[test]
+fn a_key_that_is_a_pipe_is_not_waited_for() {
+    let sandbox = with_identity();
+    let key = sandbox.path("web/v0001/key.pem");
+    fs::remove_file(&key).unwrap();
+    assert!(capture(Command::new("mkfifo").args(["-m", "600"]).arg(&key)).code == 0);
+    let said = alone(&sandbox, &WEB, 2, "key");
+    assert!(said.contains("is no regular file"), "{said}");
+    let shown = sandbox.ok(&["status", "--identity", "web"]).stdout;
+    let row = shown.lines().nth(1).unwrap();
+    assert!(row.contains("  unusable  CRITICAL  v0001"), "{shown}");
+    fs::remove_file(&key).unwrap();
+}
+
+#[test]
+fn certificates_the_lock_and_fixed_files_that_others_could_use_are_told() {
+    let sandbox = with_identity();
+    for (name, open, narrowed, code) in [
+        ("web/v0001/fullchain.pem", 0o666, 0o644, 2),
+        ("web/v0001/cert.pem", 0o664, 0o644, 1),
+        ("web/.lock", 0o777, 0o700, 2),
+        ("web/.lock", 0o750, 0o700, 1),
+    ] {
+        set_mode(&sandbox, name, open);
+        let said = alone(&sandbox, &WEB, code, "modes");
+        let says = format!(" (mode {open:04o}); the next run makes it {narrowed:04o}");
+        assert!(said.contains(name) && said.contains(&says), "{said}");
+        assert_eq!(super::rotate(&sandbox, &[]).code, 0);
+        assert_eq!(told(&sandbox, &WEB), (0, vec![]), "{name}");
+    }
+    // Their modes are kept by a run: whoever set them takes them back.
+    fs::create_dir(sandbox.path("etc")).unwrap();
+    let fixed = "key_file = \"etc/tls.key\"\nfullchain_file = \"etc/tls.pem\"";
+    sandbox.write("config.toml", profile(&sandbox, "web", fixed));
+    sandbox.ok(&["rotate", "--config", "config.toml", "--profile", "web"]);
+    for (name, open, narrowed, code) in [
+        ("etc/tls.key", 0o666, 0o640, 2),
+        ("etc/tls.key", 0o644, 0o640, 2),
+        ("etc/tls.key", 0o660, 0o640, 1),
+        ("etc/tls.pem", 0o666, 0o644, 2),
+    ] {
+        set_mode(&sandbox, name, open);
+        let said = alone(&sandbox, &CONFIG, code, "modes");
+        assert!(said.contains(&format!("'chmod {narrowed:04o} /")), "{said}");
+        set_mode(&sandbox, name, narrowed);
+        assert_eq!(told(&sandbox, &CONFIG), (0, vec![]), "{name}");
+    }
+}
+
+/// Whoever owns a directory decides what is in it, and whoever owns a key reads it.
+#[test]
+fn what_belongs_to_somebody_else_is_told() {
+    if !is_root(what_belongs_to_somebody_else_is_told) {
+        return;
+    }
+    let sandbox = with_identity();
+    let give = |name: &str, owner: u32| chown(sandbox.path(name), Some(owner), None).unwrap();
+    for name in ["v0001", "v0001/key.pem", "v0001/fullchain.pem", ".lock"] {
+        let name = format!("web/{name}");
+        give(&name, 4711);
+        let said = alone(&sandbox, &WEB, 2, "modes");
+        assert!(
+            said.contains(&format!("/{name} belongs to the user 4711")),
+            "{said}"
+        );
+        give(&name, 0);
+        assert_eq!(told(&sandbox, &WEB), (0, vec![]), "{name}");
+    }
+    // All files of a version may have been given to who uses them.
+    for name in ["key.pem", "cert.pem", "chain.pem", "fullchain.pem"] {
+        give(&format!("web/v0001/{name}"), 4711);
+    }
+    assert_eq!(told(&sandbox, &WEB), (0, vec![]));
+    // Where its owner is no longer who renews it, no run narrows a mode.
+    give("web", 4711);
+    give("web/v0001/key.pem", 0);
+    give("web/state.json", 4711);
+    set_mode(&sandbox, "web/v0001/key.pem", 0o644);
+    let (_, worst) = told(&sandbox, &WEB);
+    let said = &worst[0].2;
+    assert!(
+        said.contains("'chmod 0600 ") && !said.contains("the next run"),
+        "{worst:#?}"
+    );
+}
+
 /// Monitors run as users of their own.
 #[test]
 fn what_another_user_may_not_read_is_not_judged() {

@@ -173,7 +173,7 @@ fn metrics_are_what_prometheus_reads() {
         ("last_success_timestamp_seconds", true),
         ("failures", true),
         ("hooks_owed", true),
-        ("checked_timestamp_seconds", false),
+        ("checked_timestamp_seconds", true),
     ] {
         let family = &read[format!("windlass_identity_{family}")];
         assert_eq!(family["type"], "gauge", "{family}");
@@ -252,18 +252,18 @@ fn the_textfile_is_for_everybody_and_replaces_nothing_else() {
         .mode();
     assert_eq!(mode & 0o777, 0o644);
     assert_eq!(to_file(&sandbox, "windlass.prom").code, 0, "it is replaced");
-    sandbox.write("empty", "");
-    assert_eq!(to_file(&sandbox, "empty").code, 0, "mktemp has made it");
-    fs::create_dir(sandbox.path("directory")).unwrap();
+    sandbox.write("empty.prom", "");
+    assert_eq!(to_file(&sandbox, "empty.prom").code, 0, "somebody made it");
+    fs::create_dir(sandbox.path("directory.prom")).unwrap();
+    sandbox.write("mine.prom", "mine\n");
     sandbox.ok(&["ca", "backup", "--dir", "ca", "--out", "backup.tar"]);
     sandbox.ok(&["ca", "check", "--dir", "ca", "--textfile", "ca.prom"]);
     for file in [
-        "passphrase",
+        "mine.prom",
         "ca.prom",
-        "web/current/key.pem",
-        "directory",
-        "no/x",
-        "/proc/x",
+        "directory.prom",
+        "no/x.prom",
+        "/proc/x.prom",
     ] {
         let before = fs::read(sandbox.path(file)).ok();
         let run = to_file(&sandbox, file);
@@ -278,7 +278,85 @@ fn the_textfile_is_for_everybody_and_replaces_nothing_else() {
     }
     // What is critical is not covered up by it.
     super::set_mode(&sandbox, "web/current/key.pem", 0o666);
-    assert_eq!(to_file(&sandbox, "directory").code, 2);
+    assert_eq!(to_file(&sandbox, "directory.prom").code, 2);
+}
+
+/// node_exporter passes over the others without a word.
+#[test]
+fn a_textfile_ends_as_node_exporter_wants_it() {
+    let sandbox = with_identity();
+    sandbox.ok(&["ca", "backup", "--dir", "ca", "--out", "backup.tar"]);
+    let says = "node_exporter reads files whose names end in .prom";
+    for file in ["windlass", "windlass.txt", ".prom", "web/current/key.pem"] {
+        let before = fs::read(sandbox.path(file)).ok();
+        let run = to_file(&sandbox, file);
+        let of_ca = ["ca", "check", "--dir", "ca", "--textfile", file];
+        for run in [run, sandbox.run(&of_ca)] {
+            assert_eq!(run.code, 3, "{run:#?}");
+            assert!(
+                run.stdout.lines().next().unwrap().contains(says),
+                "{run:#?}"
+            );
+        }
+        assert_eq!(fs::read(sandbox.path(file)).ok(), before, "{file}");
+    }
+}
+
+/// Whatever is printed under cron is sent by mail.
+#[test]
+fn cron_is_told_nothing_but_what_went_wrong() {
+    let sandbox = with_identity();
+    let quiet = |file: &str| {
+        let options = ["--identity", "web", "--quiet", "--textfile", file];
+        check(&sandbox, &options)
+    };
+    let run = quiet("windlass.prom");
+    assert_eq!((run.code, &*run.stdout, &*run.stderr), (0, "", ""));
+    samples(&sandbox.read("windlass.prom"));
+    super::set_mode(&sandbox, "web/current/key.pem", 0o666);
+    let run = quiet("windlass.prom");
+    assert_eq!((run.code, &*run.stdout, &*run.stderr), (2, "", ""));
+    let run = quiet("no/windlass.prom");
+    assert!(run.code == 2 && run.stdout.is_empty(), "{run:#?}");
+    assert!(run.stderr.starts_with("error: "), "{run:#?}");
+    // Without a file nobody would hear of anything.
+    let run = check(&sandbox, &["--identity", "web", "--quiet"]);
+    assert!(
+        run.code == 3 && run.stdout.contains("--textfile"),
+        "{run:#?}"
+    );
+}
+
+/// node_exporter refuses all files where two series of them are the same.
+#[test]
+fn no_series_is_there_twice_in_one_file_or_in_two() {
+    let sandbox = with_identity();
+    let file = "web/current/fullchain.pem";
+    let twice = ["--certificate", file, "--certificate", file];
+    let once = check(
+        &sandbox,
+        &[&twice[..2], &["--format", "prometheus"]].concat(),
+    );
+    let run = check(
+        &sandbox,
+        &[&twice[..], &["--format", "prometheus"]].concat(),
+    );
+    assert_eq!(
+        (run.code, run.stdout.lines().count()),
+        (0, once.stdout.lines().count())
+    );
+    let of_file = samples(&run.stdout);
+    as_prometheus(&run.stdout);
+    let first = check(&sandbox, &twice).stdout;
+    let numbers = first.lines().next().unwrap().split_once(" | ").unwrap().1;
+    assert_eq!(numbers.matches("left_").count(), 1, "{first}");
+    let of_identity = check(&sandbox, &["--identity", "web", "--format", "prometheus"]);
+    let of_identity = samples(&of_identity.stdout);
+    let both: Vec<_> = of_file
+        .keys()
+        .filter(|key| of_identity.contains_key(*key))
+        .collect();
+    assert!(both.is_empty(), "{both:#?}");
 }
 
 /// A full disk, or a limit of the shell.

@@ -64,10 +64,42 @@ fn what_is_left_is_judged_by_thresholds_that_are_said() {
         let options = [&WEB[..], &["--warn", warn, "--critical", critical]].concat();
         let run = check(&sandbox, &options);
         assert_eq!(run.code, 3, "{run:#?}");
-        let says = "WINDLASS IDENTITY UNKNOWN - the arguments are wrong";
-        assert!(run.stdout.starts_with(says), "{run:#?}");
+        assert!(
+            run.stdout.starts_with("WINDLASS IDENTITY UNKNOWN - "),
+            "{run:#?}"
+        );
         let says = "for '--warn': a warning comes before what is critical: give more than --critical, which is ";
-        assert!(run.stderr.contains(says), "{run:#?}");
+        assert!(
+            run.stderr.contains(says) && run.stdout.contains(says),
+            "{run:#?}"
+        );
+    }
+    // Which it was, is told, and a monitor draws where they are.
+    for (options, says, drawn) in [
+        (
+            &["--warn", "31d"][..],
+            "(WARNING below 31 days), on ",
+            "s;2678400:;",
+        ),
+        (
+            &["--critical", "100%"],
+            "(CRITICAL below 30 days), on ",
+            ":;2592000: ",
+        ),
+        (
+            &["--warn", "7d", "--critical", "3d"],
+            " CN=web-1, ",
+            "s;604800:;259200: ",
+        ),
+    ] {
+        let run = check(&sandbox, &[&WEB, options].concat());
+        let first = run.stdout.lines().next().unwrap();
+        let (said, numbers) = first.split_once(" | ").unwrap();
+        assert!(said.contains(says) && numbers.contains(drawn), "{first}");
+        assert!(
+            numbers.contains("=0;0") && !numbers.contains(";;"),
+            "{first}"
+        );
     }
     // They go before the schedule, and never before the end.
     obtained(&sandbox, 200);
@@ -176,9 +208,12 @@ fn key_and_certificate_are_read_and_compared() {
     ]);
     let leaf = sandbox.read("web/current/cert.pem");
     let strange = sandbox.read("db/chain.pem");
+    let above = sandbox.read("web/current/chain.pem");
     sandbox.write("web/current/fullchain.pem", format!("{leaf}{strange}"));
+    sandbox.write("web/current/chain.pem", strange);
     alone(&sandbox, &WEB, 2, "chain");
     sandbox.write("web/current/fullchain.pem", chain);
+    sandbox.write("web/current/chain.pem", above);
     assert_eq!(told(&sandbox, &WEB), (0, vec![]));
     // With the roots of its profile the whole path is judged.
     let elsewhere = profile(&sandbox, "web", "trust_anchor = \"other/trust-anchor.pem\"");
@@ -245,7 +280,9 @@ fn failures_are_told_when_they_last_and_refusals_at_once() {
     fail(3, "passing", false);
     let said = alone(&sandbox, &WEB, 1, "renewal");
     assert!(
-        said.contains("before 'staged': no | route; it is tried again from 20"),
+        said.contains(
+            "when the issuer was asked for a certificate: no | route; it is tried again from 20"
+        ),
         "{said}"
     );
     // A bar would begin the numbers.
@@ -256,7 +293,9 @@ fn failures_are_told_when_they_last_and_refusals_at_once() {
     fail(1, "lasting", true);
     let said = alone(&sandbox, &WEB, 2, "renewal");
     assert!(
-        said.contains("was refused") && said.contains("--force' renews it"),
+        said.contains("was refused")
+            && said.contains("; once what failed is mended, 'windlass rotate ")
+            && said.contains("--force' renews it"),
         "{said}"
     );
     // Once it is overdue, each of them.
@@ -339,7 +378,7 @@ fn hooks_that_are_owed_are_told() {
     let sandbox = with_identity();
     assert_eq!(
         rotate(&sandbox, &["--force", "--after-hook", "false"]).code,
-        0
+        1
     );
     let said = alone(&sandbox, &WEB, 1, "hooks");
     assert!(said.contains("false"), "{said}");
@@ -367,7 +406,11 @@ fn a_renewal_that_stands_still_is_told() {
     begun(1);
     let run = check(&sandbox, &WEB);
     assert_eq!(run.code, 0, "{run:#?}");
-    assert!(run.stdout.contains("has come to 'staged'"), "{run:#?}");
+    assert!(
+        run.stdout
+            .contains("is not through: the issuer has answered"),
+        "{run:#?}"
+    );
     begun(3);
     alone(&sandbox, &WEB, 1, "begun");
 }
@@ -462,6 +505,10 @@ fn what_is_no_identity_is_told_with_what_to_do() {
         "{worst:#?}"
     );
     assert!(worst[0].2.contains("no version yet"), "{worst:#?}");
+    // What would fail again is not to be typed yet.
+    let (_, worst) = told(&sandbox, &config);
+    let says = format!("once what failed is mended, {typed}");
+    assert!(worst[0].2.contains(&says), "{worst:#?}");
     sandbox.ok(&["rotate", "--config", "config.toml", "--profile", "web"]);
     assert_eq!(told(&sandbox, &config), (0, vec![]));
     // The link was lost.

@@ -17,8 +17,9 @@ fn levels(sandbox: &Sandbox, options: &[&str]) -> (i32, Vec<(String, String, Str
     let bad = findings
         .filter(|finding| finding["level"] != "OK")
         .map(|finding| {
-            let of = |name: &str| finding[name].as_str().unwrap().to_owned();
-            (of("identity"), of("probe"), of("level"))
+            let of = |name: &str| finding[name].as_str().map(str::to_owned);
+            let whose = of("identity").or_else(|| of("certificate"));
+            (whose.unwrap(), of("probe").unwrap(), of("level").unwrap())
         });
     (run.code, bad.collect())
 }
@@ -30,7 +31,7 @@ fn is(identity: &str, probe: &str, level: &str) -> (String, String, String) {
 #[test]
 fn one_that_is_broken_keeps_no_other_from_being_told() {
     let sandbox = with_identity();
-    let plain = "[profile.plain]\ncertificate = \"nowhere.pem\"\n";
+    let plain = "[profile.plain]\ncertificate = \"env:PEM\"\n";
     let all = profile(&sandbox, "web", "") + &profile(&sandbox, "db", "") + plain;
     sandbox.write("config.toml", &all);
     sandbox.ok(&["rotate", "--profile", "db", "--config", "config.toml"]);
@@ -72,7 +73,8 @@ fn one_that_is_broken_keeps_no_other_from_being_told() {
     assert_eq!((code, found), (1, vec![is("db", "modes", "WARNING")]));
     let run = check(&sandbox, &[&CONFIG[..], &["--profile", "plain"]].concat());
     assert!(
-        run.stdout.contains("the profile names no identity"),
+        run.stdout
+            .contains("the profile names neither an identity nor a file"),
         "{run:#?}"
     );
     let several = ["--profile", "db", "--profile", "none", "--profile", "plain"];
@@ -86,6 +88,37 @@ fn one_that_is_broken_keeps_no_other_from_being_told() {
             is("plain", "options", "UNKNOWN")
         ]
     );
+}
+
+/// What something else renews ends too.
+#[test]
+fn a_profile_with_a_certificate_in_a_file_is_judged_by_that() {
+    let sandbox = with_identity();
+    let path = sandbox
+        .path("web/current/fullchain.pem")
+        .display()
+        .to_string();
+    let plain = |name: &str| {
+        format!("[profile.{name}]\ncertificate = \"{path}\"\nprivate_key = \"key.pem\"\n")
+    };
+    let web = profile(&sandbox, "web", "");
+    sandbox.write("config.toml", plain("a") + &plain("b") + &web);
+    let warn = [&CONFIG[..], &["--warn", "31d"]].concat();
+    let (code, found) = levels(&sandbox, &warn);
+    let certificate = is(&path, "certificate", "WARNING");
+    let identity = is("web", "certificate", "WARNING");
+    assert_eq!((code, found), (1, vec![certificate.clone(), identity]));
+    let (code, found) = levels(&sandbox, &[&warn[..], &["--profile", "b"]].concat());
+    assert_eq!((code, found), (1, vec![certificate]));
+    // It is the one that has issued no other, wherever it stands.
+    let (leaf, above) = (
+        sandbox.read("web/current/cert.pem"),
+        sandbox.read("web/current/chain.pem"),
+    );
+    sandbox.write("turned.pem", above + &leaf);
+    let run = check(&sandbox, &["--certificate", "turned.pem"]);
+    assert!(run.stdout.contains("certificate: CN=web-1, "), "{run:#?}");
+    assert_eq!(run.code, 0, "{run:#?}");
 }
 
 /// Rotation could not be run as the profile has it; the identity is told still.
@@ -223,7 +256,7 @@ fn a_host_with_fifty_profiles_is_told_in_one_line_and_one_for_each_thing() {
         first.contains(" things of 50 identities are in order | "),
         "{first}"
     );
-    assert_eq!(run.stdout.lines().count(), 1 + 50 * 11);
+    assert_eq!(run.stdout.lines().count(), 1 + 50 * 12);
     for number in 0..50 {
         fs::remove_file(sandbox.path(&format!("web{number:02}/current"))).unwrap();
     }

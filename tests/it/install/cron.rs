@@ -117,6 +117,80 @@ fn a_line_for_a_users_table_is_a_command_of_sh() {
     assert!(sandbox.path("web/current/key.pem").exists());
 }
 
+/// To whom it is mailed may be said here, and by hand: it stays.
+#[test]
+fn mails_go_to_whom_the_table_names() {
+    let sandbox = Sandbox::new();
+    let table = "root/etc/cron.d/windlass-rotate";
+    let mail = || {
+        let text = sandbox.read(table);
+        let line = text.lines().find_map(|line| line.strip_prefix("MAILTO="));
+        line.unwrap_or_default().to_owned()
+    };
+    installed(&sandbox, &["cron"]);
+    assert_eq!(mail(), "");
+    installed(&sandbox, &["cron", "--mailto", "ops@example.com,b"]);
+    assert_eq!(mail(), "ops@example.com,b");
+    sandbox.write(table, sandbox.read(table).replace("ops@", "own@"));
+    installed(
+        &sandbox,
+        &["cron", "--user", "root", "--schedule", "1 * * * *"],
+    );
+    assert_eq!(mail(), "own@example.com,b");
+    let text = sandbox.read(table);
+    let edited = text
+        .replace("MAILTO=own@example.com,b\n", "")
+        .replace("SHELL", "MAILTO=c\nSHELL");
+    sandbox.write(table, edited);
+    installed(&sandbox, &["cron", "--host", "a"]);
+    assert_eq!(mail(), "c");
+}
+
+/// Without a machine id there is nothing from which a minute could follow.
+#[test]
+fn hosts_that_are_not_told_apart_are_told() {
+    let sandbox = Sandbox::new();
+    let own = [
+        "install",
+        "cron",
+        "--root",
+        "root",
+        "--print",
+        "--program",
+        "/w",
+    ];
+    let run = sandbox.ok(&own);
+    assert!(
+        run.stderr.contains("all of them run it at the same minute"),
+        "{run:#?}"
+    );
+    assert!(run.stdout.contains("\n0 * * * * root "), "{run:#?}");
+    for more in [["--host", "a"], ["--schedule", "7 * * * *"]] {
+        let run = sandbox.ok(&[&own[..], &more].concat());
+        assert!(!run.stderr.contains("same minute"), "{run:#?}");
+    }
+}
+
+/// One file alone can be put into its place as it is printed.
+#[test]
+fn what_is_printed_is_what_would_be_written() {
+    let sandbox = Sandbox::new();
+    for (own, place) in [
+        (&["cron"][..], "etc/cron.d/windlass-rotate"),
+        (&["sysv", "--service", "serve"], "etc/init.d/windlass-serve"),
+    ] {
+        installed(&sandbox, own);
+        let run = [
+            &["install"],
+            own,
+            &["--root", "root", "--print", "--program", program()],
+        ];
+        let run = sandbox.ok(&run.concat());
+        assert_eq!(run.stdout, sandbox.read(&format!("root/{place}")));
+        assert!(run.stderr.contains(&format!("for /{place}")), "{run:#?}");
+    }
+}
+
 #[test]
 fn a_table_names_the_user_and_quotes_for_cron() {
     let sandbox = Sandbox::new();

@@ -1,11 +1,12 @@
 //! What becomes of files that are there.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
 use serde_json::Value;
 
 use crate::harness::{Run, Sandbox};
+use crate::users;
 
 const SERVICE: &str = "root/etc/systemd/system/windlass-rotate.service";
 const TIMER: &str = "root/etc/systemd/system/windlass-rotate.timer";
@@ -62,6 +63,24 @@ fn what_is_there_already_is_not_written_again() {
     );
 }
 
+/// Whatever the umask of whoever makes a package is.
+#[test]
+fn directories_of_a_package_are_everybodys_to_read() {
+    let sandbox = Sandbox::new();
+    let mut sh = std::process::Command::new("sh");
+    sandbox.scrub(&mut sh);
+    sh.args(["-c", "umask 077; exec \"$0\" install systemd --root root"]);
+    let run = sandbox.finish({
+        sh.arg(crate::harness::program());
+        sh
+    });
+    assert_eq!(run.code, 0, "{run:#?}");
+    for name in ["root", "root/etc", "root/etc/systemd/system"] {
+        assert_eq!(mode(&sandbox, name), 0o755, "{name}");
+    }
+    assert_eq!(mode(&sandbox, SERVICE), 0o644);
+}
+
 #[test]
 fn what_somebody_has_changed_or_written_stays() {
     let sandbox = Sandbox::new();
@@ -69,7 +88,11 @@ fn what_somebody_has_changed_or_written_stays() {
     let edited = format!("{}Nice=5\n", sandbox.read(TIMER));
     sandbox.write(TIMER, &edited);
     let service = sandbox.read(SERVICE);
-    for more in [&["--user", "daemon"][..], &["--check"], &["--remove"]] {
+    for more in [
+        &["--on-failure", "x.service"][..],
+        &["--check"],
+        &["--remove"],
+    ] {
         let run = install(&sandbox, more);
         assert_eq!(run.code, 1, "{run:#?}");
         assert!(run.stderr.contains("was changed by somebody"), "{run:#?}");
@@ -108,7 +131,7 @@ fn a_file_in_the_way_comes_with_what_to_do() {
     let kinds = [
         (&["systemd"][..], "systemd/system/windlass-rotate.timer"),
         (&["cron"], "cron.d/windlass-rotate"),
-        (&["cron"], "logrotate.d/windlass-rotate"),
+        (&["cron"], "logrotate.d/windlass-rotate-cron"),
         (&["sysv", "--service", "serve"], "init.d/windlass-serve"),
     ];
     for (kind, name) in kinds {
@@ -152,7 +175,7 @@ fn what_was_written_is_taken_away() {
     };
     assert_eq!(of(&["--log-file", "log"]).code, 10);
     let socket = sandbox.path("root/etc/systemd/system/windlass-serve.socket");
-    let rule = sandbox.path("root/etc/logrotate.d/windlass-serve");
+    let rule = sandbox.path("root/etc/logrotate.d/windlass-serve-systemd");
     assert!(socket.exists() && rule.exists());
     // What is not asked for any more goes too.
     let run = install(&sandbox, &["--service", "serve"]);
@@ -178,11 +201,11 @@ fn what_was_written_is_taken_away() {
 #[test]
 fn where_one_file_cannot_be_written_none_is() {
     let sandbox = Sandbox::new();
-    // The directory of the rule for the log would be made in none.
+    // The directory of the rule for the log is none.
     fs::create_dir_all(sandbox.path("root/etc")).unwrap();
-    symlink("/proc/nowhere/x", sandbox.path("root/etc/logrotate.d")).unwrap();
+    sandbox.write("root/etc/logrotate.d", "");
     let run = install(&sandbox, &["--log-file", "log"]);
-    assert_eq!(run.code, 2, "{run:#?}");
+    assert_ne!(run.code, 0, "{run:#?}");
     assert!(
         run.stderr.contains("logrotate.d/windlass-rotate"),
         "{run:#?}"
@@ -261,6 +284,36 @@ fn what_cannot_be_said_is_refused() {
             "unexpected argument '--nonsense'",
         ),
         (
+            &["cron", "--", "--force"],
+            2,
+            "--force behind -- would be given to",
+        ),
+        (&["systemd", "--", "--check"], 2, "--check behind --"),
+        (&["systemd", "--write-path", "/"], 2, "/ is for the system"),
+        (
+            &["systemd", "--write-path", "/etc/"],
+            2,
+            "/etc/ is for the system",
+        ),
+        (
+            &["systemd", "--write-path", "/srv/../usr"],
+            2,
+            "is for the system",
+        ),
+        (
+            &["systemd", "--log-file", "/run/w.log"],
+            2,
+            "/run is for the system",
+        ),
+        (&["cron", "--mailto", "a b"], 2, "an address is expected"),
+        (&["cron", "--mailto=-x"], 2, "an address is expected"),
+        (
+            &["cron", "--schedule", "jan * * * *"],
+            2,
+            "cron's five fields",
+        ),
+        (&["cron", "--schedule", "0 0 30 2 *"], 2, "never comes"),
+        (
             &["systemd", "--", "--pkcs8-password=x"],
             2,
             "holds a secret",
@@ -292,6 +345,172 @@ fn what_cannot_be_said_is_refused() {
     ]);
     assert_eq!(run.code, 2, "{run:#?}");
     assert!(run.stderr.contains("and cron takes 998"), "{run:#?}");
+}
+
+/// A link of a package means the root of the host for which it is.
+#[test]
+fn nothing_is_written_outside_of_the_root() {
+    let sandbox = Sandbox::new();
+    fs::create_dir_all(sandbox.path("root/etc")).unwrap();
+    fs::create_dir_all(sandbox.path("outside")).unwrap();
+    let link = sandbox.path("root/etc/cron.d");
+    for target in [
+        sandbox.path("outside"),
+        "/nowhere/x".into(),
+        "../../outside".into(),
+    ] {
+        symlink(&target, &link).unwrap();
+        for more in [&[][..], &["--force"], &["--check"], &["--remove"]] {
+            let run = sandbox.run(&[&["install", "cron", "--root", "root"], more].concat());
+            assert_eq!(run.code, 1, "{run:#?}");
+            assert!(run.stderr.contains("a link leads out of it"), "{run:#?}");
+        }
+        fs::remove_file(&link).unwrap();
+    }
+    assert_eq!(fs::read_dir(sandbox.path("outside")).unwrap().count(), 0);
+    fs::create_dir(sandbox.path("root/etc/tables")).unwrap();
+    symlink("tables", &link).unwrap();
+    sandbox.ok(&["install", "cron", "--root", "root"]);
+    assert!(sandbox.path("root/etc/tables/windlass-rotate").exists());
+}
+
+/// A name alone does not make it the same job.
+#[test]
+fn a_file_of_another_job_stays() {
+    let sandbox = Sandbox::new();
+    let own = ["--name", "x", "--profile", "a"];
+    assert_eq!(install(&sandbox, &own).code, 10);
+    let name = |name: &str| format!("root/etc/systemd/system/x.{name}");
+    let before = sandbox.read(&name("service"));
+    for other in [
+        &["--profile", "b"][..],
+        &[],
+        &["--profile", "a", "--user", "daemon"],
+        &["--profile", "a", "--service", "serve"],
+    ] {
+        for more in [&[][..], &["--check"], &["--remove"]] {
+            let run = install(&sandbox, &[&["--name", "x"], other, more].concat());
+            assert_eq!(run.code, 1, "{other:?} {more:?}: {run:#?}");
+            let said = "is of another job: 'rotate as root for the profile 'a''";
+            assert!(run.stderr.contains(said), "{run:#?}");
+        }
+    }
+    assert_eq!(sandbox.read(&name("service")), before);
+    assert_eq!(
+        install(&sandbox, &[&own[..], &["--schedule", "daily"]].concat()).code,
+        10
+    );
+    assert_eq!(install(&sandbox, &["--name", "x", "--force"]).code, 10);
+    // Of cron and of systemd each has its own rule.
+    let log = ["--log-file", "log"];
+    for kind in ["cron", "systemd"] {
+        sandbox.ok(&[
+            &["install", kind, "--root", "root", "--name", "y"],
+            &log[..],
+        ]
+        .concat());
+    }
+    sandbox.ok(&[
+        "install", "cron", "--root", "root", "--name", "y", "--remove",
+    ]);
+    let rules = fs::read_dir(sandbox.path("root/etc/logrotate.d")).unwrap();
+    let rules: Vec<_> = rules.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(rules, ["y-systemd"]);
+}
+
+/// A config file that is broken by now says nothing of what was written.
+#[test]
+fn a_broken_config_file_is_no_reason_to_stay() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "c.toml",
+        "[profile.a]\nidentity = '/srv/a'\ncn = 'a'\nca_dir = '/srv/ca'\n",
+    );
+    let own = ["install", "cron", "--root", "root", "--config", "/c.toml"];
+    fs::create_dir(sandbox.path("root")).unwrap();
+    fs::copy(sandbox.path("c.toml"), sandbox.path("root/c.toml")).unwrap();
+    sandbox.ok(&own);
+    sandbox.write("root/c.toml", "[profile.a\n");
+    assert_eq!(sandbox.run(&own).code, 2);
+    sandbox.ok(&[&own[..], &["--remove"]].concat());
+    assert!(!sandbox.path("root/etc/cron.d/windlass-rotate").exists());
+}
+
+/// root writes the units of a user whose config file is that user's.
+#[test]
+fn a_users_own_config_file_is_read() {
+    if !users::is_root(a_users_own_config_file_is_read) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "c.toml",
+        "[profile.a]\nidentity = '/srv/a'\ncn = 'a'\nca_dir = '/srv/ca'\n",
+    );
+    chown(sandbox.path("c.toml"), Some(users::NOBODY), None).unwrap();
+    let config = sandbox.path("c.toml").display().to_string();
+    let own = ["install", "systemd", "--print", "--config", &config];
+    let run = sandbox.run(&own);
+    assert_eq!(run.code, 2, "{run:#?}");
+    let run = sandbox.ok(&[&own[..], &["--user", "nobody"]].concat());
+    assert!(
+        run.stdout.contains("\nReadWritePaths=-/srv/a\n"),
+        "{run:#?}"
+    );
+}
+
+/// What everybody can read has no secrets, and neither has what is said of it.
+#[test]
+fn secrets_are_neither_written_nor_repeated() {
+    let sandbox = Sandbox::new();
+    for options in [
+        &["--proxy", "http://u:hush@h:1"][..],
+        &["--proxy=http://u:hush@h:1"],
+        &["--proxy", "u:hush@h:1"],
+        &["--endpoint", "https://u:hush@h"],
+        &["--private-key", "pkcs11:object=k?pin-value=hush"],
+        &["--pkcs8-password", "hush"],
+        &["--tpm-key-password=hush"],
+        // One that is wrong does not bring the others to light.
+        &["--nonsense", "--certificate", "hush"],
+    ] {
+        for kind in ["systemd", "cron"] {
+            let all = [&["install", kind, "--root", "root", "--"], options].concat();
+            let run = sandbox.run(&all);
+            assert_eq!(run.code, 2, "{options:?}: {run:#?}");
+            assert!(!run.stderr.contains("hush"), "{options:?}: {run:#?}");
+            assert!(!sandbox.path("root").exists());
+        }
+    }
+    sandbox.ok(&[
+        "install",
+        "cron",
+        "--print",
+        "--",
+        "--proxy",
+        "http://h:1",
+        "--organization",
+        "a@b",
+    ]);
+}
+
+/// A variable of the shell is no word of this command line.
+#[test]
+fn variables_that_are_written_down_are_told() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command();
+    command
+        .args(["install", "cron", "--print", "--program", "/w"])
+        .env("WINDLASS_LOG_FILE", sandbox.path("log"));
+    let run = sandbox.finish(command);
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert!(run.stderr.contains("$WINDLASS_LOG_FILE is set"), "{run:#?}");
+    assert!(
+        !sandbox
+            .ok(&["install", "cron", "--print"])
+            .stderr
+            .contains("is set")
+    );
 }
 
 /// Variables of the shell in which it is called mean nothing to what is run later.

@@ -150,12 +150,69 @@ fn what_is_amiss_is_said() {
                 "{arguments:?}: {run:#?}"
             );
         }
-        // Nothing is known here of the host for which a package is.
-        let below = [&["install"], arguments, &["--root", "root"][..], print].concat();
+        // Nothing is known here of the host for which a package is, but what the place of
+        // the program is by its name.
+        let own = ["--root", "root", "--host", "a"];
+        let below = [&["install"], arguments, &own[..], print].concat();
         if !print.is_empty() {
-            assert_eq!(sandbox.ok(&below).stderr, "", "{arguments:?}");
+            let run = sandbox.ok(&below);
+            for warning in all {
+                let is_said = run.stderr.contains(warning);
+                let is_of_place = [home, fleeting].contains(&warning);
+                assert_eq!(
+                    is_said,
+                    is_of_place && expected.contains(&warning),
+                    "{run:#?}"
+                );
+            }
         }
     }
+    // What cannot work at all.
+    let run = sandbox.ok(&[
+        "install",
+        "cron",
+        "--print",
+        "--user",
+        "nosuch",
+        "--program",
+        "/usr/bin/nosuch",
+    ]);
+    for part in [
+        "--user nosuch: /etc/passwd has no such user",
+        "/usr/bin/nosuch is not there",
+    ] {
+        assert!(run.stderr.contains(part), "{run:#?}");
+    }
+    // Where the program was made it is not to be on the hosts.
+    let run = sandbox.ok(&["install", "systemd", "--print", "--root", "root"]);
+    assert!(
+        run.stderr
+            .contains("is where the program is on this machine"),
+        "{run:#?}"
+    );
+    let run = sandbox.ok(&[
+        "install",
+        "cron",
+        "--print",
+        "--profile",
+        "x",
+        "--config",
+        &nowhere,
+    ]);
+    assert!(run.stderr.contains("nowhere.toml"), "{run:#?}");
+    let run = sandbox.ok(&[
+        "install",
+        "cron",
+        "--print",
+        "--profile",
+        "x",
+        "--config",
+        &config,
+    ]);
+    assert!(
+        run.stderr.contains(&format!("no profile 'x' in {config}")),
+        "{run:#?}"
+    );
     for (kind, config, profile, expected) in [
         ("systemd", &nowhere, "web", &[unknown, again][..]),
         ("cron", &nowhere, "web", &[unknown]),

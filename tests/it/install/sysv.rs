@@ -141,6 +141,11 @@ fn a_service_is_started_looked_at_and_stopped() {
         let other = emulator.id().to_string();
         life.args(["windlass-test", &other, &ready]).args(without);
         let run = capture(&mut life);
+        let home = if user == "root" {
+            "/root"
+        } else {
+            "/nonexistent"
+        };
         let expected = format!(
             "status: 3 windlass-test is not running\n\
              start: 0 windlass-test is started (process N)\nhealthy\n\
@@ -148,6 +153,9 @@ fn a_service_is_started_looked_at_and_stopped() {
              status: 0 windlass-test is running (process N)\n\
              restart: 0 windlass-test is stopped\nwindlass-test is started (process N)\n\
              another process\nhealthy\n{user}\n\
+             HOME={home} LOGNAME={user} USER={user} \n\
+             whether windlass-test is running only root or {user} can tell\nof another user: 4\n\
+             of another user: 4\nhealthy\n\
              reload: 3 windlass-test has nothing to read again; restart it for other options\n\
              stop: 0 windlass-test is stopped\nstop: 0 windlass-test is not running\nit has ended\n\
              status: 1 windlass-test is not running, but /var/run/windlass-test.pid is there\n\

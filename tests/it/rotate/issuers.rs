@@ -110,7 +110,11 @@ fn whatever_is_answered_the_identity_stays_whole() {
         // Of another CA's client, which speaks JSON.
         ("echo '{\"crt\": null}'", 1, "it begins with '{"),
         ("true", 1, "printed no certificate"),
-        ("/nowhere/at-all", 1, "/nowhere/at-all"),
+        (
+            "/nowhere/at-all",
+            2,
+            "correct what says how the CA is asked",
+        ),
         (&hang, 5, "did not end in time"),
         (&long, 1, "printed more than"),
         (&cut, 1, "PEM"),
@@ -130,7 +134,7 @@ fn whatever_is_answered_the_identity_stays_whole() {
         ),
     ];
     for (command, code, says) in cases {
-        let run = rotate(&sandbox, command, &["--force", "--issuer-timeout", "2s"]);
+        let run = rotate(&sandbox, command, &["--force", "--issuer-timeout", "6s"]);
         assert_eq!(run.code, code, "{command}: {run:#?}");
         assert!(run.stderr.contains(says), "{command}: {run:#?}");
         assert!(

@@ -161,7 +161,8 @@ fn a_window_that_stays_closed_is_told_when_the_certificate_is_overdue() {
 #[test]
 fn hooks_and_fixed_files_that_fail_are_told_once_a_day() {
     let sandbox = with_identity();
-    sandbox.ok(&[&super::LOCAL[..], &["--force", "--after-hook", "false"]].concat());
+    let run = rotate_locally(&sandbox, &["--force", "--after-hook", "false"]);
+    assert_eq!(run.code, 1, "{run:#?}");
     let ends = end(&sandbox);
     let run = |left| {
         let more = ["--after-hook", "false", "--cert-file", "nowhere/cert.pem"];

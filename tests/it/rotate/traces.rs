@@ -213,20 +213,20 @@ fn killed_where_the_answer_is_a_page() {
 
 #[test]
 fn killed_where_a_hook_before_the_change_fails() {
-    let failing = Trace::new(&["--force", "--before-hook", "./hook"], 5);
+    let failing = Trace::new(&["--force", "--before-hook", "./hook"], 1);
     failing.replay();
     let arguments = &failing.arguments;
     Trace::new(&["--force", "--before-hook", "./hook"], 0)
-        .after(arguments, 5)
+        .after(arguments, 1)
         .replay();
 }
 
 #[test]
 fn killed_where_a_hook_after_the_change_fails_and_where_it_is_run_again() {
-    let failing = Trace::new(&["--force", "--after-hook", "./hook"], 0);
+    let failing = Trace::new(&["--force", "--after-hook", "./hook"], 1);
     failing.replay();
     let again = Trace::new(&["--after-hook", "./hook"], 0);
-    again.after(&failing.arguments, 0).replay();
+    again.after(&failing.arguments, 1).replay();
 }
 
 #[test]

@@ -5,17 +5,20 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::cli::Rotate;
-use crate::commands::identity::check_managed;
 use crate::commands::monitor::told;
 use crate::commands::rotate::{Plan, fixed, host, word};
 use crate::commands::{Context, Error, IdentityError};
+use crate::finding::{Finding, Level};
 use crate::host::{
-    ChangeWindow, ChangeWindows, Expected, KeyPolicy, Rule, Seen, Standing, Terms, Word,
+    Advice, ChangeWindow, ChangeWindows, Exam, Expected, KeyPolicy, Rule, Seen, Standing, Terms,
+    Thresholds, Word, examine, examine_absent,
 };
 use crate::key::KeyType;
 use crate::pki::Certificate;
-use crate::store::Versions;
+use crate::store::{self, Versions};
 use crate::text::with_causes;
+
+use super::check_managed;
 
 /// An identity, and what is known of what it is to be.
 pub(in crate::commands) struct Subject {
@@ -25,9 +28,9 @@ pub(in crate::commands) struct Subject {
     pub(in crate::commands) real: PathBuf,
     /// The profile that names it.
     pub(in crate::commands) profile: Option<String>,
-    pub(in crate::commands) expected: Expected,
+    expected: Expected,
     /// Why rotation cannot be run with its profile.
-    pub(in crate::commands) problem: Option<Error>,
+    problem: Option<Error>,
     /// The directory of the CA beside it, where that issues its certificates.
     ca: Option<PathBuf>,
     /// The words of a command that renews it; `None` where they are not known.
@@ -112,12 +115,45 @@ impl Subject {
         }
     }
 
-    /// What is seen of it. Nothing is written, and no lock is taken.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::store::Error`] where nothing says which version is in force.
-    pub(in crate::commands) fn look(&self, at: DateTime<Utc>) -> Result<Seen, Error> {
+    /// What is seen of it, and what that is worth. Nothing is written, and no lock is
+    /// taken.
+    pub(in crate::commands) fn judge(&self, thresholds: Thresholds, at: DateTime<Utc>) -> Judged {
+        let seen = self.look(at);
+        let absent = check_managed(&self.directory).err();
+        let advice = self.advice(seen.as_ref().ok().map(|seen| &seen.standing));
+        let exam = Exam {
+            expected: &self.expected,
+            thresholds,
+            advice: &advice,
+            at,
+        };
+        let mut findings = match (&seen, &absent) {
+            (Ok(seen), None) => examine(&exam, seen),
+            (Err(error), _) => vec![Finding::new("identity", level_of(error), told(error))],
+            (Ok(seen), Some(error)) => {
+                let is_there = is_there(error);
+                let level = match is_there || self.is_awaited(error) {
+                    true => Level::Critical,
+                    false => Level::Unknown,
+                };
+                let why = Finding::new("identity", level, self.absence(error, &advice));
+                examine_absent(&exam, why, is_there.then_some(seen))
+            }
+        };
+        if let Some(problem) = &self.problem {
+            let text = format!("windlass rotate cannot be run with this profile: {problem}");
+            findings.push(Finding::new("options", Level::Unknown, text));
+        }
+        Judged {
+            seen: match absent {
+                Some(error) if !is_there(&error) => Err(error),
+                _ => seen,
+            },
+            findings,
+        }
+    }
+
+    fn look(&self, at: DateTime<Utc>) -> Result<Seen, Error> {
         let versions = Versions::for_readers(&self.directory);
         let says = |certificate: &Certificate| match &self.ca {
             Some(ca) => word(ca, certificate),
@@ -126,14 +162,9 @@ impl Subject {
         Ok(Seen::look(&versions, &self.expected, at, says)?)
     }
 
-    /// Why nothing is in force, if that is so.
-    pub(in crate::commands) fn absent(&self) -> Option<Error> {
-        check_managed(&self.directory).err()
-    }
-
     /// Whether it is not there, or has nothing in force, and its profile says who
     /// makes the first version.
-    pub(in crate::commands) fn is_awaited(&self, error: &Error) -> bool {
+    fn is_awaited(&self, error: &Error) -> bool {
         let is_missing = match error {
             Error::Identity(IdentityError::Unread { source, .. }) => {
                 source.kind() == std::io::ErrorKind::NotFound
@@ -145,28 +176,61 @@ impl Subject {
     }
 
     /// Why nothing is in force, with what has to be typed.
-    pub(in crate::commands) fn absence(&self, error: &Error, renew: &str) -> String {
+    fn absence(&self, error: &Error, advice: &Advice) -> String {
         match self.is_awaited(error) {
-            true => format!("{}: {renew}", with_causes(error)),
+            true => format!("{}: {}", with_causes(error), advice.renew),
             false => told(error),
         }
     }
 
-    /// What has to be typed to renew it now, as a sentence.
-    pub(in crate::commands) fn renewal(&self, standing: Option<&Standing>) -> String {
-        let force = match standing.and_then(|standing| standing.next_try) {
-            Some(_) => " --force",
-            None => "",
+    /// What has to be typed. What would fail again is not typed before it is mended.
+    fn advice(&self, standing: Option<&Standing>) -> Advice {
+        let has_failed = standing.is_some_and(|standing| standing.state.failures.is_some());
+        let first = match (&self.problem, has_failed) {
+            (Some(_), _) => "once its profile is put right, ",
+            (None, true) => "once what failed is mended, ",
+            (None, false) => "",
         };
-        match &self.rotate {
-            Some(words) => format!("'{words}{force}' renews it"),
+        let with = |force: &str| match &self.rotate {
+            Some(words) => format!("{first}'{words}{force}' renews it"),
             None => {
                 let path = self.directory.display();
                 format!(
-                    "'windlass rotate --identity {path}{force}' renews it, with the options of its cron job"
+                    "{first}'windlass rotate --identity {path}{force}' renews it, with the options of its cron job"
                 )
             }
+        };
+        let is_held_up = standing.is_some_and(|standing| standing.next_try.is_some());
+        Advice {
+            renew: with(if is_held_up { " --force" } else { "" }),
+            anyway: with(" --force"),
         }
+    }
+}
+
+/// An identity as it was seen, and what that is worth.
+pub(in crate::commands) struct Judged {
+    /// What was seen of it, also where it has no version yet; or why there is nothing
+    /// to be seen.
+    pub(in crate::commands) seen: Result<Seen, Error>,
+    /// What a monitor is told.
+    pub(in crate::commands) findings: Vec<Finding>,
+}
+
+/// Whether it is the directory of an identity that has nothing in force.
+const fn is_there(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Identity(IdentityError::NoVersion { .. } | IdentityError::NoCurrent { .. })
+    )
+}
+
+/// How bad it is that nothing can be seen of an identity: what this user may not
+/// read was not judged.
+const fn level_of(error: &Error) -> Level {
+    match error {
+        Error::Store(store::Error::Misled { .. }) => Level::Critical,
+        _ => Level::Unknown,
     }
 }
 
