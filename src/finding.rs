@@ -24,8 +24,32 @@ pub struct Finding {
     pub level: Level,
     /// What is so, as a sentence without its full stop.
     pub text: String,
-    /// Numbers: name with unit, whose it is where there are several, value.
-    pub numbers: Vec<(&'static str, Option<String>, i64)>,
+    /// What was measured of it.
+    pub numbers: Vec<Number>,
+}
+
+/// A number of a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Number {
+    /// What it counts, with its unit.
+    pub name: &'static str,
+    /// Whose it is, where there are several.
+    pub of: Option<String>,
+    /// How many.
+    pub value: i64,
+    /// From where on there is a warning, where that is a matter of the number alone.
+    pub warn: Option<Bound>,
+    /// From where on it is critical, where that is a matter of the number alone.
+    pub critical: Option<Bound>,
+}
+
+/// Where a number begins to be bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// Above this.
+    Above(i64),
+    /// Below this.
+    Below(i64),
 }
 
 impl Level {
@@ -73,10 +97,26 @@ impl Finding {
         Self::new(probe, Level::Unknown, with_causes(error))
     }
 
-    /// With a number; see [`Finding::numbers`].
+    /// With a number: what it counts, whose it is where there are several, how many.
     #[must_use]
     pub fn with(mut self, name: &'static str, of: Option<String>, value: i64) -> Self {
-        self.numbers.push((name, of, value));
+        self.numbers.push(Number {
+            name,
+            of,
+            value,
+            warn: None,
+            critical: None,
+        });
+        self
+    }
+
+    /// Says where the number that was given last begins to be bad: a warning, and what
+    /// is critical.
+    #[must_use]
+    pub fn bounded(mut self, warn: Option<Bound>, critical: Option<Bound>) -> Self {
+        if let Some(last) = self.numbers.last_mut() {
+            (last.warn, last.critical) = (warn, critical);
+        }
         self
     }
 }

@@ -1,5 +1,6 @@
 //! `windlass generate`
 
+mod rules;
 mod synopsis;
 
 use std::path::Path;
@@ -29,6 +30,12 @@ fn man(directory: &Path) -> Result<(), Error> {
     store::ensure_directory(directory)?;
     let mut root = <Cli>::command().disable_help_subcommand(true);
     root.build();
+    let text = rules::page();
+    store::write_atomic(
+        &directory.join("windlass-rules.7"),
+        text.as_bytes(),
+        store::Readers::Everyone,
+    )?;
     page(&root, directory, &mut Vec::new())
 }
 

@@ -165,6 +165,17 @@ fn damaged(origin: &str, reason: &str) -> Error {
     }
 }
 
+/// How many bytes so many have as PEM.
+const fn pem_length(octets: usize) -> usize {
+    const LINE: usize = 64;
+    let text = octets.div_ceil(3).saturating_mul(4);
+    // Both boundaries: `-----BEGIN -----` and `-----END -----` with the label, and
+    // the ends of their lines.
+    let boundaries = 2 * PEM_LABEL.len() + 16 + 14 + 2;
+    text.saturating_add(text.div_ceil(LINE))
+        .saturating_add(boundaries)
+}
+
 impl Crl {
     /// Reads one complete CRL from PEM (`X509 CRL`) or DER. `origin` is what
     /// messages call the file.
@@ -283,6 +294,19 @@ impl Crl {
         hex::encode(Sha256::digest(&self.der))
     }
 
+    /// The list as PEM (`X509 CRL`), as Roles Anywhere takes it.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+        pem::encode_config(&pem::Pem::new(PEM_LABEL, self.der.as_slice()), config)
+    }
+
+    /// How many bytes it has as PEM (RFC 7468), lines ended by LF.
+    #[must_use]
+    pub const fn pem_length(&self) -> usize {
+        pem_length(self.der.len())
+    }
+
     /// What it says of itself.
     #[must_use]
     pub const fn head(&self) -> &CrlHead {
@@ -370,6 +394,16 @@ mod tests {
             ] {
                 assert_eq!(plain_pem(other.as_bytes()), None, "{other}");
             }
+        }
+    }
+
+    #[test]
+    fn the_length_of_pem_is_that_of_what_is_written() {
+        for octets in (0..400).chain([10_000]) {
+            let block = pem::Pem::new(PEM_LABEL, vec![7; octets]);
+            let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+            let text = pem::encode_config(&block, config);
+            assert_eq!(pem_length(octets), text.len(), "{octets}");
         }
     }
 }

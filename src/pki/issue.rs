@@ -45,6 +45,38 @@ pub enum Kind {
 }
 
 /// Everything that a certificate will say.
+///
+/// ```
+/// use chrono::{TimeDelta, TimeZone, Utc};
+/// use windlass::key::{KeyType, Signer, generate};
+/// use windlass::pki::{
+///     AttributeType, DistinguishedName, IssuerRef, Kind, SerialNumber, Template,
+/// };
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let ca = generate(KeyType::P384, "the CA's key")?.key;
+/// let ca_name = DistinguishedName::build(&[(AttributeType::CommonName, "Example CA")]);
+/// let workload = generate(KeyType::P256, "the workload's key")?.key;
+/// let begins = Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).unwrap();
+///
+/// let template = Template {
+///     subject: &DistinguishedName::build(&[(AttributeType::CommonName, "web-1")]),
+///     public_key: workload.public_key(),
+///     serial: &SerialNumber::from_magnitude(&[0x2a; 16]).ok_or("a serial number")?,
+///     not_before: begins,
+///     not_after: begins + TimeDelta::days(30),
+///     kind: Kind::Leaf { names: Vec::new() },
+/// };
+/// let certificate = template.sign(&IssuerRef {
+///     name: &ca_name,
+///     signer: &ca,
+///     key_identifier: &ca.public_key().key_identifier(),
+/// })?;
+/// assert!(certificate.is_signed_by(ca.public_key()));
+/// assert_eq!(certificate.subject().common_name(), Some("web-1"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Template<'a> {
     /// Whom it names.

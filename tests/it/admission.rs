@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
+use windlass::admission::RULES;
 use windlass::emulator::{Outcome, Received, World, WorldError, WorldPlan};
 use windlass::key::{self, SoftwareKey};
 use windlass::pki::{Certificate, Crl, Identity, Sourced, read_certificates};
@@ -144,6 +145,15 @@ fn refused(outcome: &Outcome, status: u16, message: &str, reason: &str) {
     assert_eq!(outcome.body, json!({ "message": message }));
     let given = outcome.reason.as_deref().unwrap();
     assert!(given.contains(reason), "{given}");
+    // What is malformed is refused before any rule is asked.
+    if status == 403 {
+        let named = given
+            .rsplit_once(" (rule ")
+            .unwrap()
+            .1
+            .trim_end_matches(')');
+        assert!(RULES.iter().any(|rule| rule.id == named), "{given}");
+    }
 }
 
 #[test]

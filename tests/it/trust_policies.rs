@@ -11,7 +11,7 @@ use windlass::admission::{Principal, PrincipalTag};
 
 use crate::harness::testdata;
 
-mod properties;
+pub mod properties;
 mod reading;
 
 const ANCHOR: &str = "arn:aws:rolesanywhere:us-east-1:123456789012:trust-anchor/11111111-2222-4333-8444-555555555555";
@@ -119,6 +119,8 @@ fn session(special: &Value) -> RequestContext {
             .flatten()
             .map(|(key, value)| tag(key, value.as_str().unwrap()))
             .collect(),
+        unmapped: Vec::new(),
+        not_first: Vec::new(),
     };
     let name = special["session_name"]
         .as_str()

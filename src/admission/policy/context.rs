@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::admission::Principal;
 use crate::clock::rfc3339;
-use crate::rolesanywhere::{RoleSessionName, TrustAnchorArn};
+use crate::rolesanywhere::{RoleArn, RoleSessionName, TrustAnchorArn};
 
 /// The tags that a session may have under names of AWS's own, behind the field.
 const DOCUMENTED_ATTRIBUTES: [&str; 7] = ["C", "CN", "L", "O", "OU", "ST", "UID"];
@@ -24,6 +24,17 @@ pub enum Fact {
     Unknown(String),
 }
 
+/// Who asks for a role by AssumeRole, with credentials of AWS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The ARN of the user, or of the role's session.
+    pub arn: String,
+    /// The account.
+    pub account: String,
+    /// The role, where it is a role's session.
+    pub role: Option<RoleArn>,
+}
+
 /// The keys of a request with their values. A key that is not told of is
 /// unknown. The names of keys are the same in any case ("IAM JSON policy
 /// elements: Condition").
@@ -34,6 +45,8 @@ pub struct RequestContext {
     other_tags: Option<Fact>,
     /// Whether the service principal's name is not documented.
     foreign_partition: bool,
+    /// Who asks, where it is not Roles Anywhere.
+    caller: Option<Caller>,
 }
 
 impl RequestContext {
@@ -92,6 +105,54 @@ impl RequestContext {
         context
     }
 
+    /// What AssumeRole asks for with a caller's own credentials (IAM user guide,
+    /// "AWS global condition context keys" and "Available keys for AWS STS").
+    #[must_use]
+    pub fn of_caller(
+        caller: Caller,
+        session_name: &RoleSessionName,
+        external_id: Option<&str>,
+        at: DateTime<Utc>,
+    ) -> Self {
+        let known = |text: &str| Fact::One(text.to_owned());
+        let no_service = || Fact::Absent(Some("no service asks".to_owned()));
+        let principal = caller.role.as_ref().map_or(&*caller.arn, RoleArn::as_str);
+        Self::default()
+            .with("aws:PrincipalArn", known(principal))
+            .with("aws:PrincipalAccount", known(&caller.account))
+            .with("aws:SourceArn", no_service())
+            .with("aws:SourceAccount", no_service())
+            .with("aws:CurrentTime", Fact::One(rfc3339(at)))
+            .with("aws:EpochTime", Fact::One(at.timestamp().to_string()))
+            .with("sts:RoleSessionName", known(session_name.as_str()))
+            .with(
+                "sts:ExternalId",
+                external_id.map_or(Fact::Absent(None), known),
+            )
+            .asked_by(caller)
+    }
+
+    fn asked_by(self, caller: Caller) -> Self {
+        Self {
+            caller: Some(caller),
+            ..self
+        }
+    }
+
+    /// Who asks, where it is not Roles Anywhere.
+    pub(super) const fn caller(&self) -> Option<&Caller> {
+        self.caller.as_ref()
+    }
+
+    /// The same request, of whose principal tags nothing is known.
+    #[must_use]
+    pub fn without_tags(mut self, why: &str) -> Self {
+        let prefix = "aws:principaltag/";
+        self.facts.retain(|key, _| !key.starts_with(prefix));
+        self.other_tags = Some(unknown(why));
+        self
+    }
+
     fn add_tags(&mut self, principal: &Principal) {
         let key = |tag: &str| format!("aws:PrincipalTag/{tag}").to_lowercase();
         // An attribute for which AWS has no documented name may be set under
@@ -112,6 +173,11 @@ impl RequestContext {
         }
         for tag in &principal.left_out {
             let why = "no tag may have this value's characters or length, so AWS leaves it out";
+            self.facts
+                .insert(key(&tag.key), Fact::Absent(Some(why.to_owned())));
+        }
+        for tag in &principal.unmapped {
+            let why = "the profile's attribute mapping leaves it out";
             self.facts
                 .insert(key(&tag.key), Fact::Absent(Some(why.to_owned())));
         }

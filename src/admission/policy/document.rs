@@ -1,5 +1,7 @@
 //! Reading a trust policy.
 
+use std::fmt;
+
 use percent_encoding::percent_decode_str;
 
 use super::condition::{Condition, Value};
@@ -60,6 +62,17 @@ impl Actions {
         let action = action.to_lowercase();
         let mut patterns = self.patterns.iter();
         patterns.any(|pattern| pattern::matches(pattern, &action)) != self.excluded
+    }
+}
+
+impl fmt::Display for Actions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let except = if self.excluded {
+            "every action but "
+        } else {
+            ""
+        };
+        write!(f, "{except}{}", self.names.join(", "))
     }
 }
 

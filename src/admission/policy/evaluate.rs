@@ -11,9 +11,15 @@ impl TrustPolicy {
     /// What the policy says of a session of Roles Anywhere.
     #[must_use]
     pub fn judge(&self, context: &RequestContext) -> Judgement {
-        let judge = |action| self.judge_action(action, context);
+        self.judge_for(&Action::ALL, context)
+    }
+
+    /// What the policy says of an AssumeRole, and of what it needs besides.
+    #[must_use]
+    pub fn judge_for(&self, actions: &[Action], context: &RequestContext) -> Judgement {
+        let judge = |action: &Action| self.judge_action(*action, context);
         Judgement {
-            actions: Action::ALL.into_iter().map(judge).collect(),
+            actions: actions.iter().map(judge).collect(),
         }
     }
 
@@ -48,17 +54,18 @@ impl TrustPolicy {
                 false
             }
         };
-        if not(statement.principals.includes_service(context)) {
+        if not(statement.principals.includes(context)) {
             let wanted = statement.principals.to_string();
-            return Applies::No(Mismatch::Principal { wanted });
+            return Applies::No(match context.caller() {
+                Some(caller) => Mismatch::Caller {
+                    wanted,
+                    caller: caller.arn.clone(),
+                },
+                None => Mismatch::Principal { wanted },
+            });
         }
         if not(Ok(statement.actions.includes(action.as_str()))) {
-            let except = if statement.actions.excluded {
-                "every action but "
-            } else {
-                ""
-            };
-            let wanted = format!("{except}{}", statement.actions.names.join(", "));
+            let wanted = statement.actions.to_string();
             return Applies::No(Mismatch::Action { wanted });
         }
         let mut conditions = statement.conditions.iter();

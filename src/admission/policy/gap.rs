@@ -93,6 +93,13 @@ pub enum Mismatch {
         /// The policy's values, with what its variables stand for.
         wanted: Vec<String>,
     },
+    /// It is not about whoever asks by AssumeRole.
+    Caller {
+        /// What the policy has.
+        wanted: String,
+        /// Who asks, as an ARN.
+        caller: String,
+    },
     /// It is not about Roles Anywhere.
     Principal {
         /// What the policy has.
@@ -117,6 +124,7 @@ impl fmt::Display for Mismatch {
                 }
                 Ok(())
             }
+            Self::Caller { wanted, caller } => write!(f, "it is about {wanted}, not {caller}"),
             Self::Principal { wanted } => {
                 write!(f, "it is about {wanted}, not rolesanywhere.amazonaws.com")
             }

@@ -149,7 +149,7 @@ impl TrustPolicy {
 fn is_about_us(statement: &Statement) -> bool {
     statement
         .principals
-        .includes_service(&RequestContext::default())
+        .includes(&RequestContext::default())
         .unwrap_or(true)
 }
 

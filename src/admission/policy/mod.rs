@@ -23,10 +23,11 @@ mod lint;
 mod operators;
 mod pattern;
 mod principal;
+mod review;
 mod values;
 mod variables;
 
-pub use context::{Fact, RequestContext};
+pub use context::{Caller, Fact, RequestContext};
 pub use document::{Effect, TrustPolicy};
 pub use error::PolicyError;
 pub use gap::{Gap, Mismatch};
@@ -34,3 +35,4 @@ pub use judgement::{
     Action, ActionJudgement, Applies, Decision, Judgement, StatementTrace, Verdict,
 };
 pub use lint::{PolicyFinding, PolicyRule};
+pub use review::Review;

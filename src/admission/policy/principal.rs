@@ -3,8 +3,9 @@
 
 use std::fmt;
 
-use super::context::RequestContext;
+use super::context::{Caller, RequestContext};
 use super::gap::{Gap, Ternary, any};
+use crate::rolesanywhere::RoleArn;
 
 /// The service principal of Roles Anywhere (user guide, "Trust model").
 pub(super) const SERVICE: &str = "rolesanywhere.amazonaws.com";
@@ -53,12 +54,31 @@ pub(super) struct Principals {
 }
 
 impl Principals {
-    /// Whether the statement is about Roles Anywhere.
-    pub(super) fn includes_service(&self, context: &RequestContext) -> Ternary {
+    /// Whether the statement is about who asks: Roles Anywhere, or a caller.
+    pub(super) fn includes(&self, context: &RequestContext) -> Ternary {
+        if let Some(caller) = context.caller() {
+            return self.includes_caller(caller);
+        }
         let documented = context.has_documented_service();
         let listed = self.listed.iter();
         let found = any(listed.map(|(kind, name)| is_service(kind, name, documented)))?;
         Ok(found != self.excluded)
+    }
+
+    fn includes_caller(&self, caller: &Caller) -> Ternary {
+        // Which of account, role and session it has to name is a matter of its own.
+        if self.excluded {
+            return Err(Gap::Principal {
+                principal: self.to_string(),
+                why: "NotPrincipal is judged for Roles Anywhere alone",
+            });
+        }
+        let listed = self.listed.iter();
+        any(listed.map(|(kind, name)| match kind {
+            Kind::Aws => Ok(is_caller(name, caller)),
+            Kind::Other(_) => is_service(kind, name, true),
+            Kind::CanonicalUser | Kind::Federated | Kind::Service => Ok(false),
+        }))
     }
 
     /// Whether it is about everybody.
@@ -79,6 +99,16 @@ impl fmt::Display for Principals {
         }
         Ok(())
     }
+}
+
+/// Everybody, the account (by its number or as `root`), the role, or the very
+/// user or session. What the account lets them do is its policies' business.
+fn is_caller(name: &str, caller: &Caller) -> bool {
+    let account = &caller.account;
+    let partition = caller.arn.split(':').nth(1).unwrap_or_default();
+    let root = format!("arn:{partition}:iam::{account}:root");
+    let role = caller.role.as_ref().map(RoleArn::as_str);
+    name == "*" || name == account || name == root || name == caller.arn || Some(name) == role
 }
 
 fn is_service(kind: &Kind, name: &str, documented: bool) -> Ternary {

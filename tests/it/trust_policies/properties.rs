@@ -30,7 +30,7 @@ fn value() -> impl Strategy<Value = &'static str> {
     ])
 }
 
-fn statement() -> impl Strategy<Value = Value> {
+pub fn statement() -> impl Strategy<Value = Value> {
     let operator = prop::sample::select(vec![
         "StringEquals",
         "StringNotEquals",

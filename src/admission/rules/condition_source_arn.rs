@@ -1,0 +1,24 @@
+//! The condition on aws:SourceArn is met.
+
+use crate::admission::Message;
+use crate::admission::judging::Judging;
+use crate::admission::rule::{Checked, Confidence, Rule, Stage};
+use crate::admission::trust::{Class, Topic};
+
+pub(super) const RULE: Rule = Rule {
+    id: "condition-source-arn",
+    sentence: "the trust policy's conditions on aws:SourceArn are met",
+    source: "Roles Anywhere user guide, \"Trust policy\"",
+    confidence: Confidence::Confirmed,
+    stage: Stage::Session,
+    message: Message::UnableToAssumeRole,
+    message_confidence: Confidence::Confirmed,
+    cause: "the trust policy names another trust anchor, or this one's alias",
+    remedy: "name the trust anchor's own ARN in the condition",
+    check,
+};
+
+fn check(judging: &Judging<'_, '_>) -> Checked {
+    let trust = judging.trust()?;
+    trust.without(judging, |class| class == Class::Condition(Topic::SourceArn))
+}
