@@ -18,8 +18,13 @@ use super::value;
 /// certificate, its chain and revocation, and the profile's rules, and refuses
 /// with AWS's own messages. The reason that AWS does not give stands in the
 /// header x-windlass-reason and on stderr. The credentials open nothing; their
-/// key ids begin with ASIA0EMULATED0, which no real one does. On the same port is
-/// STS: AssumeRole and GetCallerIdentity for the sessions that were given out.
+/// key ids begin with ASIA0EMULATED0, which no real one does. On the same port are
+/// STS, with AssumeRole and GetCallerIdentity for the sessions that were given
+/// out, and the control plane of Roles Anywhere with all its operations, for
+/// 'aws rolesanywhere' and the SDKs with --endpoint-url. IAM is there as far as
+/// roles need it: 'aws iam create-role' and what belongs to it. Trust policies are
+/// judged for each session; policies that say what a role may do are kept, and
+/// not judged.
 ///
 /// ARNs that are not given are made up, the same at every start, and printed.
 #[derive(Args, Debug)]
@@ -37,6 +42,11 @@ Examples:
       --external-id arn:aws:iam::210987654321:role/restore=on-prem
   windlass emulate --listen 127.0.0.1:9910 --trust-anchor ca/trust-anchor.pem \\
       --role-policy trust-policy.json
+  windlass emulate --listen 127.0.0.1:9910 --state account.json \\
+      --admin-credentials-file aws-admin-credentials --trust-anchor ca/trust-anchor.pem
+  windlass emulate --listen 127.0.0.1:9910 --adverse --seed 7 \\
+      --request-log requests.jsonl --trust-anchor ca/trust-anchor.pem
+  windlass emulate --listen 127.0.0.1:9910 --world account.toml
   windlass emulate --listen 127.0.0.1:9910 --fault 503*2,slow:3 --session-seconds 60 \\
       --trust-anchor ca/trust-anchor.pem")]
 pub struct Emulate {
@@ -57,7 +67,7 @@ pub struct Emulate {
     pub tls_root_file: Option<PathBuf>,
 
     /// A trust anchor's certificates, with its ARN; may be repeated
-    #[arg(long, value_name = "[ARN=]FILE", required = true)]
+    #[arg(long, value_name = "[ARN=]FILE", required_unless_present_any = ["state", "admin_credentials_file", "world"])]
     pub trust_anchor: Vec<AnchorArgument>,
 
     /// A revocation list, PEM or DER; may be repeated
@@ -117,6 +127,38 @@ pub struct Emulate {
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
 
+    /// File that keeps the account, and holds each change before it is answered
+    ///
+    /// At the next start the account is as it was left, and what the options name
+    /// and it does not hold is added. Sessions are not kept
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+
+    /// TOML file that describes the account
+    ///
+    /// region and account; arrays of tables: trust_anchor with name, certificates; profile
+    /// with name, roles, duration, accept_role_session_name and [profile.mapping]
+    /// (lists of specifiers under x509Subject, x509Issuer, x509SAN); role with
+    /// name, max_duration and trust_policy; crl with name, file and the name
+    /// of its trust_anchor; faults as for --fault. All but roles may have id, alias
+    /// and enabled. Files are looked for where this one is
+    #[arg(long, value_name = "FILE")]
+    pub world: Option<PathBuf>,
+
+    /// Refuse more requests in a second than the service lets through
+    ///
+    /// Ten sessions, and one request of each group of the control plane
+    #[arg(long)]
+    pub rate_limits: bool,
+
+    /// AWS credentials file for an administrator of the account
+    ///
+    /// It is made, with a key pair as the profile default that opens nothing but this
+    /// emulator: name it in AWS_SHARED_CREDENTIALS_FILE. The pair of an earlier
+    /// run is taken again, any other file is refused
+    #[arg(long, value_name = "FILE")]
+    pub admin_credentials_file: Option<PathBuf>,
+
     /// ARN of a role that sessions may assume by STS; may be repeated
     #[arg(long, value_name = "ARN")]
     pub assumable_role: Vec<RoleArn>,
@@ -146,6 +188,33 @@ pub struct Emulate {
     /// nothing happens
     #[arg(long, value_name = "FILE")]
     pub fault_file: Option<PathBuf>,
+
+    /// Vary at random whatever AWS does not promise, to test clients
+    ///
+    /// JSON members in any order and unknown ones among them: models grow. Times
+    /// with fractions or an offset: RFC 3339. An error's type in the header, the
+    /// body or both, with a namespace, and message or Message: all were seen.
+    /// Header names in any case and order, chunks, a length or neither, a closed
+    /// connection: HTTP. Other names for the request's id. Sessions that last half
+    /// of the time or more: the expiration counts. One request in twenty answered
+    /// with 429, 500 or 503, never two in a row, with Retry-After as seconds, as a
+    /// date or not at all: services are busy
+    #[arg(long)]
+    pub adverse: bool,
+
+    /// Seed of --adverse; the same requests get the same answers again
+    ///
+    /// By default it is another one each time, and printed
+    #[arg(long, value_name = "NUMBER", requires = "adverse", value_parser = value::number("a seed", 0..=u32::MAX, "7"))]
+    pub seed: Option<u32>,
+
+    /// File to which each request is added as a line of JSON
+    ///
+    /// time, request (method and path), operation, caller, status, durationMs,
+    /// requestId, and for refusals code, message and reason. No signature, token
+    /// or key is in it. It is made for its owner alone
+    #[arg(long, value_name = "FILE")]
+    pub request_log: Option<PathBuf>,
 
     /// Number the requests in the log, by operation
     #[arg(long)]

@@ -1,28 +1,39 @@
 //! `windlass emulate`
 
+mod administrator;
+mod request_log;
+
 use std::path::{Path, PathBuf};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
-use crate::admission::policy::TrustPolicy;
 use crate::cli::Emulate;
-use crate::clock::{Clock, FixedClock, SystemClock, rfc3339};
+use crate::clock::{Clock, FixedClock, SystemClock};
 use crate::emulator::{
-    Event, Faults, Listening, ServerTls, Service, World, WorldError, WorldPlan, serve,
+    Adversity, Faults, Listening, PolicyText, ServerTls, Service, StateFile, World, WorldError,
+    WorldFile, WorldPlan, serve,
 };
 use crate::limits;
 use crate::pki;
+use crate::random;
 use crate::store::{self, Readers};
 use crate::text::printable;
 
-use super::{Context, Error, Printer, material, ready, stop};
+use super::{Context, Error, material, ready, stop};
 
 /// Builds the emulated account, listens, says where, and serves until it is
 /// told to stop.
 pub(super) fn run(mut arguments: Emulate, context: &Context) -> Result<(), Error> {
     expand_paths(&mut arguments, context);
-    let world = world(&arguments, context)?;
+    let now = arguments.at.unwrap_or_else(|| context.clock.now());
+    let described = arguments.world.as_deref();
+    let described = described
+        .map(|path| WorldFile::read(path, now))
+        .transpose()?;
+    let script = arguments.fault.clone();
+    let script = script.or_else(|| described.as_ref().and_then(WorldFile::faults));
+    let world = world(&arguments, context, described, now)?;
     let listening = Listening::bind(arguments.listen)?;
     let address = listening.address();
     if let Some(path) = &arguments.tls_root_file {
@@ -42,6 +53,7 @@ pub(super) fn run(mut arguments: Emulate, context: &Context) -> Result<(), Error
     };
     let scheme = if arguments.tls { "https" } else { "http" };
     let url = format!("{scheme}://{address}");
+    let adversity = adversity(&mut arguments);
     announce(&arguments, context, &world, &url, root_file.as_deref())?;
     let line = format!("{url}\n");
     let clock: Box<dyn Clock> = match arguments.at {
@@ -50,8 +62,10 @@ pub(super) fn run(mut arguments: Emulate, context: &Context) -> Result<(), Error
     };
     let printer = context.printer.clone();
     let counted = arguments.count_requests;
-    let log = Box::new(move |event| log(&printer, &event, counted));
-    let faults = Faults::new(arguments.fault.clone(), arguments.fault_file.clone());
+    let requests = arguments.request_log.clone();
+    let log =
+        Box::new(move |event| request_log::note(&printer, &event, counted, requests.as_deref()));
+    let faults = Faults::new(script, arguments.fault_file.clone());
     // The ready file comes when signals are heeded already: who has seen it may
     // send one.
     let stop = || {
@@ -62,11 +76,21 @@ pub(super) fn run(mut arguments: Emulate, context: &Context) -> Result<(), Error
         Ok(stop)
     };
     let service = Service::new(world, clock, faults, log);
+    let service = service.with_adversity(adversity);
     serve(listening, tls.as_ref(), service, stop)?;
     if let Some(path) = &arguments.ready_file {
         ready::remove(path, line)?;
     }
     Ok(())
+}
+
+/// What varies, with a seed that is told: a given one or any.
+fn adversity(arguments: &mut Emulate) -> Option<Adversity> {
+    if arguments.adverse && arguments.seed.is_none() {
+        // Without randomness it is always the same, which is no harm.
+        arguments.seed = Some(random::octets().map_or(0, u32::from_ne_bytes));
+    }
+    arguments.seed.map(|seed| Adversity::new(u64::from(seed)))
 }
 
 /// A throw-away root of the emulator.
@@ -86,13 +110,22 @@ fn expand_paths(arguments: &mut Emulate, context: &Context) {
         .chain(&mut arguments.crl)
         .chain(&mut arguments.tls_root_file)
         .chain(&mut arguments.ready_file)
+        .chain(&mut arguments.state)
+        .chain(&mut arguments.world)
+        .chain(&mut arguments.admin_credentials_file)
+        .chain(&mut arguments.request_log)
         .chain(&mut arguments.fault_file);
     for path in paths {
         *path = context.path(path);
     }
 }
 
-fn world(arguments: &Emulate, context: &Context) -> Result<World, Error> {
+fn world(
+    arguments: &Emulate,
+    context: &Context,
+    described: Option<WorldFile>,
+    now: DateTime<Utc>,
+) -> Result<World, Error> {
     let mut anchors = Vec::new();
     for anchor in &arguments.trust_anchor {
         anchors.push((
@@ -106,7 +139,12 @@ fn world(arguments: &Emulate, context: &Context) -> Result<World, Error> {
         .iter()
         .map(|path| material::crl(path))
         .collect::<Result<_, _>>()?;
-    let world = World::new(WorldPlan {
+    let file = arguments
+        .state
+        .as_deref()
+        .map(StateFile::open)
+        .transpose()?;
+    let plan = WorldPlan {
         anchors,
         crls,
         profiles: arguments.profile_arn.clone(),
@@ -117,11 +155,20 @@ fn world(arguments: &Emulate, context: &Context) -> Result<World, Error> {
         accepts_session_name: arguments.accept_role_session_name,
         disabled: arguments.disable.clone(),
         clock_window: TimeDelta::seconds(i64::from(arguments.clock_window)),
-    })?;
+    };
+    let world = World::made(plan, described, file.as_ref(), now)?;
     let world = with_trust_policies(world, &arguments.role_policy, context)?;
-    Ok(world
+    let mut world = world
         .with_assumable(arguments.assumable_role.clone(), &arguments.external_id)?
-        .with_session_seconds(arguments.session_seconds))
+        .with_session_seconds(arguments.session_seconds)
+        .with_rate_limits(arguments.rate_limits);
+    if let Some(file) = file {
+        world = world.kept_in(file)?;
+    }
+    if let Some(path) = &arguments.admin_credentials_file {
+        world = world.with_administrator(administrator::keys(path)?);
+    }
+    Ok(world)
 }
 
 /// Gives the roles their trust policies, and tells what is weak in them.
@@ -132,11 +179,11 @@ fn with_trust_policies(world: World, given: &[String], context: &Context) -> Res
         let path = context.path(Path::new(file));
         let material = store::read_bounded(&path, limits::MAX_TRUST_POLICY_FILE)?;
         let origin = path.display().to_string();
-        let policy = TrustPolicy::read(&material).map_err(|source| WorldError::Policy {
+        let policy = PolicyText::read(&material).map_err(|source| WorldError::Policy {
             origin: origin.clone(),
             source,
         })?;
-        for finding in policy.lint() {
+        for finding in policy.policy().lint() {
             let finding = printable(&finding.to_string(), 500);
             context.printer.warning(&format!("{origin}: {finding}"));
         }
@@ -169,18 +216,22 @@ fn announce(
     url: &str,
     root_file: Option<&Path>,
 ) -> Result<(), Error> {
-    let anchors: Vec<&str> = world.anchor_arns().map(|arn| arn.as_str()).collect();
-    let profiles: Vec<&str> = world.profile_arns().map(|arn| arn.as_str()).collect();
-    let roles: Vec<&str> = world.role_arns().map(|arn| arn.as_str()).collect();
+    let anchors = world.anchor_arns();
+    let profiles = world.profile_arns();
+    let roles = world.role_arns();
     if arguments.json {
-        return context.printer.json(&json!({
+        let mut object = json!({
             "endpoint": url,
             "region": world.region().as_str(),
             "caBundle": root_file,
             "trustAnchorArns": anchors,
             "profileArns": profiles,
             "roleArns": roles,
-        }));
+        });
+        if let Some(seed) = arguments.seed {
+            object["seed"] = seed.into();
+        }
+        return context.printer.json(&object);
     }
     let mut text = format!("endpoint          {url}\n");
     if let Some(path) = root_file {
@@ -196,43 +247,8 @@ fn announce(
             text.push_str(&format!("{label}{arn}\n"));
         }
     }
+    if let Some(seed) = arguments.seed {
+        text.push_str(&format!("seed              {seed}\n"));
+    }
     context.printer.data(&text)
-}
-
-/// One line for each request, with the reason of a refusal.
-fn log(printer: &Printer, event: &Event, counted: bool) {
-    let line = match event {
-        Event::Connection { reason } => format!("connection: {reason}"),
-        Event::Held { request, seconds } => format!("{request} held for {seconds} s"),
-        Event::Answered {
-            request,
-            status,
-            subject,
-            message,
-            reason,
-            operation,
-            count,
-        } => {
-            let mut line = format!("{request} {status}");
-            if let Some(subject) = subject {
-                line.push_str(&format!(" [{}]", printable(subject, 200)));
-            }
-            if let Some(message) = message {
-                line.push_str(&format!(" {}", printable(message, 300)));
-            }
-            if let Some(reason) = reason {
-                line.push_str(&format!("; reason: {}", printable(reason, 1000)));
-            }
-            if counted {
-                line.push_str(&format!(" ({operation} #{count})"));
-            }
-            line
-        }
-    };
-    let now = rfc3339(SystemClock.now());
-    printer.record(
-        "answered",
-        &format!("{now} {line}\n"),
-        json!({ "request": line }),
-    );
 }

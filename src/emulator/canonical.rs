@@ -37,6 +37,16 @@ pub(super) fn canonical_request(
     Ok(lines.join("\n"))
 }
 
+/// The path as every service but S3 has it signed: what is encoded on the wire
+/// is encoded once more.
+pub(super) fn canonical_path(path: &str) -> String {
+    let segments: Vec<String> = path
+        .split('/')
+        .map(|segment| encode(segment.as_bytes()))
+        .collect();
+    segments.join("/")
+}
+
 /// Decodes, sorts by name and value, and encodes anew.
 fn canonical_query(query: &str) -> Result<String, String> {
     let mut pairs: Vec<(String, String)> = query_pairs(query)
@@ -58,7 +68,7 @@ fn canonical_query(query: &str) -> Result<String, String> {
 }
 
 /// RFC 3986 encoding, uppercase, with the unreserved characters as they are.
-fn encode(bytes: &[u8]) -> String {
+pub(super) fn encode(bytes: &[u8]) -> String {
     let mut encoded = String::with_capacity(bytes.len() * 3);
     for byte in bytes {
         match byte {
@@ -110,6 +120,13 @@ mod tests {
         assert_eq!(canonical_query("flag").unwrap(), "flag=");
         assert!(canonical_query("a=%zz").is_err());
         assert!(canonical_query("a=%4").is_err());
+    }
+
+    #[test]
+    fn paths_are_encoded_once_more() {
+        assert_eq!(canonical_path("/"), "/");
+        assert_eq!(canonical_path("/crl/a%3Ab%2Fc"), "/crl/a%253Ab%252Fc");
+        assert_eq!(canonical_path("/x~y/z"), "/x~y/z");
     }
 
     #[test]

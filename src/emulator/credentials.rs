@@ -2,22 +2,21 @@
 
 use serde_json::{Value, json};
 
-use crate::admission::Principal;
+use crate::admission::{AttributeMapping, Principal};
 use crate::clock::rfc3339;
 use crate::pki::Certificate;
-use crate::rolesanywhere::TrustAnchorArn;
+use crate::rolesanywhere::RoleArn;
 
 use super::sessions::Session;
-use super::world::uuid;
 
 /// The body of the 201, as the user guide documents it. `None` never happens:
 /// the secret is text.
 pub(super) fn body(
     session: &Session,
+    role: &RoleArn,
     leaf: &Certificate,
-    anchor: &TrustAnchorArn,
+    subject_arn: &str,
 ) -> Option<Value> {
-    let subject_id = uuid(leaf.subject().der());
     Some(json!({
         "credentialSet": [{
             "assumedRoleUser": {
@@ -27,18 +26,13 @@ pub(super) fn body(
             "credentials": {
                 "accessKeyId": session.key_id,
                 "secretAccessKey": session.secret.expose_str()?,
-                "sessionToken": session.token,
-                "expiration": rfc3339(session.expiration),
+                "sessionToken": session.token(),
+                "expiration": rfc3339(session.expiration?),
             },
             "packedPolicySize": 0,
-            "roleArn": session.role.as_str(),
-            "sourceIdentity": Principal::of(leaf).source_identity,
+            "roleArn": role.as_str(),
+            "sourceIdentity": Principal::of(leaf, &AttributeMapping::default()).source_identity,
         }],
-        "subjectArn": format!(
-            "arn:{}:rolesanywhere:{}:{}:subject/{subject_id}",
-            session.role.partition().name(),
-            anchor.region(),
-            anchor.account(),
-        ),
+        "subjectArn": subject_arn,
     }))
 }

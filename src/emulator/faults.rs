@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use crate::limits;
-use crate::store::read_bounded;
+use crate::store::read_with_metadata;
 
 /// How the answer to a request is spoilt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,9 @@ pub enum SpoiltSession {
     Empty,
     /// Credentials that have ended.
     Expired,
+    /// A session that lasts so many percent of the time that was asked for, but
+    /// no less than the least that can be asked for.
+    Short(u8),
 }
 
 /// What comes in place of the service's answer.
@@ -193,7 +196,9 @@ impl Faults {
         let Some(path) = &self.file else {
             return Ok(Fault::default());
         };
-        let content = read_bounded(path, limits::MAX_FAULT_FILE).unwrap_or_default();
+        let content = read_with_metadata(path, limits::MAX_FAULT_FILE);
+        // Another kind of file would make every request wait.
+        let content = content.map(|(content, _)| content).unwrap_or_default();
         let text = String::from_utf8_lossy(&content);
         match text.trim() {
             "" => Ok(Fault::default()),

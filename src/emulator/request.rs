@@ -46,6 +46,24 @@ impl Received {
         }
     }
 
+    /// The region in the scope of an ordinary signature, which is not verified yet.
+    pub(super) fn signed_region(&self) -> Option<&str> {
+        self.scope_part(2)
+    }
+
+    /// The service in that scope.
+    pub(super) fn signed_service(&self) -> Option<&str> {
+        self.scope_part(3)
+    }
+
+    fn scope_part(&self, index: usize) -> Option<&str> {
+        let authorization = self.single("authorization").ok()?;
+        let fields = authorization.strip_prefix("AWS4-HMAC-SHA256 ")?;
+        let mut fields = fields.split(',').map(str::trim);
+        let credential = fields.find_map(|field| field.strip_prefix("Credential="))?;
+        credential.split('/').nth(index)
+    }
+
     /// The time of `X-Amz-Date`, and its text, which is what was signed.
     ///
     /// # Errors

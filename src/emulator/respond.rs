@@ -1,30 +1,30 @@
 //! From a request to what goes back, bad days included.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{HeaderName, HeaderValue};
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response};
 
 use crate::limits;
 use crate::random;
 use crate::text::printable;
 
+use super::adverse::Adversity;
+use super::draft::{Draft, JSON, XML};
 use super::faults::{Fault, SpoiltWire};
+use super::query::QueryRefusal;
 use super::request::Received;
-use super::server::{Event, Service};
-use super::sts::StsRefusal;
+use super::router::Destination;
+use super::server::{Answered, Event, Service};
+use super::sts::NAMESPACE;
 use super::world::uuid;
-
-const JSON: &str = "application/json";
-const XML: &str = "text/xml";
 
 /// How a connection is broken off.
 pub(super) enum BreakOff {
     /// Behind these bytes.
-    Half(Vec<u8>),
+    Behind(Vec<u8>),
     /// Reset at once.
     Reset,
 }
@@ -38,18 +38,10 @@ struct Case<'a> {
     request_id: String,
 }
 
-/// An answer before it is HTTP.
-struct Draft {
-    status: u16,
-    content_type: &'static str,
-    headers: Vec<(&'static str, String)>,
-    body: String,
-    request_id: String,
-    now: DateTime<Utc>,
-}
-
 /// What the log learns.
 struct Told {
+    /// The error's code.
+    code: Option<&'static str>,
     operation: &'static str,
     subject: Option<String>,
     message: Option<String>,
@@ -67,8 +59,8 @@ pub(super) async fn respond(
         request.method(),
         printable(request.uri().path(), 80)
     );
-    let is_sts = request.uri().path() == "/";
     let request_id = request_id();
+    let begun = Instant::now();
     let Some(received) = receive(request).await else {
         let reason = "the body is too large, too slow or incomplete";
         (service.log)(Event::Connection {
@@ -84,10 +76,15 @@ pub(super) async fn respond(
         };
         return Ok(draft.response());
     };
-    let fault = service.faults.next().unwrap_or_else(|reason| {
+    let mut fault = service.faults.next().unwrap_or_else(|reason| {
         (service.log)(Event::Connection { reason });
         Fault::default()
     });
+    let mut mood = service.adversity.as_ref().map(Adversity::next);
+    // What was asked for comes first.
+    if let Some(mood) = mood.as_mut().filter(|_| fault == Fault::default()) {
+        fault = mood.fault();
+    }
     if fault.slow > Duration::ZERO {
         (service.log)(Event::Held {
             request: shown.clone(),
@@ -100,19 +97,28 @@ pub(super) async fn respond(
         service,
         fault: &fault,
         now: service.clock.now() + fault.skew,
-        request_id,
+        request_id: request_id.clone(),
     };
-    let (draft, told) = match is_sts {
-        true => sts(case),
-        false => roles_anywhere(case),
+    let destination = Destination::of(&received);
+    let (draft, told) = match destination {
+        Destination::Control => control(case),
+        Destination::Sessions => sessions(case),
+        Destination::Iam | Destination::Sts => query(case, destination),
     };
-    let (draft, told) = spoil(draft, told, fault.wire(), is_sts);
+    let (draft, told) = spoil(draft, told, fault.wire(), destination.speaks_xml());
     let answer = match fault.wire() {
         Some(SpoiltWire::Reset) => Err(BreakOff::Reset),
-        Some(SpoiltWire::Truncated) => Err(BreakOff::Half(draft.half())),
+        Some(SpoiltWire::Truncated) => Err(BreakOff::Behind(draft.half())),
         Some(SpoiltWire::Html | SpoiltWire::Status(..)) | None => Ok(draft.response()),
     };
-    (service.log)(Event::Answered {
+    let answer = match (answer, mood) {
+        (Ok(_), Some(mood)) => match mood.vary(draft.clone()) {
+            (draft, None) => Ok(draft.response()),
+            (_, Some(wire)) => Err(BreakOff::Behind(wire)),
+        },
+        (answer, _) => answer,
+    };
+    (service.log)(Event::Answered(Answered {
         request: shown,
         status: draft.status,
         subject: told.subject,
@@ -120,11 +126,14 @@ pub(super) async fn respond(
         reason: told.reason,
         operation: told.operation,
         count: service.count(told.operation),
-    });
+        code: told.code,
+        request_id,
+        duration: begun.elapsed(),
+    }));
     answer
 }
 
-fn roles_anywhere(case: Case<'_>) -> (Draft, Told) {
+fn sessions(case: Case<'_>) -> (Draft, Told) {
     let world = &case.service.world;
     let outcome = world.answer_spoilt(case.received, case.now, case.fault.session());
     let mut headers = Vec::new();
@@ -133,6 +142,7 @@ fn roles_anywhere(case: Case<'_>) -> (Draft, Told) {
     }
     headers.extend(outcome.reason.as_deref().map(reason_header));
     let told = Told {
+        code: outcome.error_type,
         operation: "CreateSession",
         subject: outcome.subject,
         message: outcome.reason.is_some().then(|| {
@@ -154,10 +164,40 @@ fn roles_anywhere(case: Case<'_>) -> (Draft, Told) {
     (draft, told)
 }
 
-fn sts(case: Case<'_>) -> (Draft, Told) {
+fn control(case: Case<'_>) -> (Draft, Told) {
+    let world = &case.service.world;
+    let outcome = world.answer_control(case.received, case.now, case.fault.session());
+    let mut headers = Vec::new();
+    if let Some(error_type) = outcome.error_type {
+        headers.push(("x-amzn-errortype", error_type.to_owned()));
+    }
+    headers.extend(outcome.reason.as_deref().map(reason_header));
+    let message = outcome.body["message"].as_str().map(str::to_owned);
+    let told = Told {
+        code: outcome.error_type,
+        operation: outcome.operation,
+        subject: outcome.caller,
+        message: message.filter(|_| outcome.reason.is_some()),
+        reason: outcome.reason,
+    };
+    let draft = Draft {
+        status: outcome.status,
+        content_type: JSON,
+        headers,
+        body: outcome.body.to_string(),
+        request_id: case.request_id,
+        now: case.now,
+    };
+    (draft, told)
+}
+
+fn query(case: Case<'_>, destination: Destination) -> (Draft, Told) {
     let world = &case.service.world;
     let spoilt = case.fault.session();
-    let outcome = world.answer_sts(case.received, case.now, spoilt, &case.request_id);
+    let outcome = match destination {
+        Destination::Iam => world.answer_iam(case.received, case.now, spoilt, &case.request_id),
+        _ => world.answer_sts(case.received, case.now, spoilt, &case.request_id),
+    };
     let (message, reason) = outcome.refused.unzip();
     let draft = Draft {
         status: outcome.status,
@@ -168,6 +208,7 @@ fn sts(case: Case<'_>) -> (Draft, Told) {
         now: case.now,
     };
     let told = Told {
+        code: outcome.code,
         operation: outcome.operation,
         subject: outcome.caller,
         message,
@@ -177,7 +218,7 @@ fn sts(case: Case<'_>) -> (Draft, Told) {
 }
 
 /// Puts something else in the answer's place where the fault says so.
-fn spoil(draft: Draft, told: Told, spoilt: Option<SpoiltWire>, is_sts: bool) -> (Draft, Told) {
+fn spoil(draft: Draft, told: Told, spoilt: Option<SpoiltWire>, is_xml: bool) -> (Draft, Told) {
     let because = |reason: &str, told: Told| Told {
         reason: Some(reason.to_owned()),
         ..told
@@ -193,8 +234,8 @@ fn spoil(draft: Draft, told: Told, spoilt: Option<SpoiltWire>, is_sts: bool) -> 
                 .map(|seconds| ("retry-after", seconds.to_string()))
                 .into_iter()
                 .collect();
-            let body = if is_sts {
-                StsRefusal::new(status, code, message).body(&draft.request_id)
+            let body = if is_xml {
+                QueryRefusal::new(status, code, message).body(NAMESPACE, &draft.request_id)
             } else {
                 headers.push(("x-amzn-errortype", code.to_owned()));
                 serde_json::json!({ "message": message }).to_string()
@@ -205,7 +246,11 @@ fn spoil(draft: Draft, told: Told, spoilt: Option<SpoiltWire>, is_sts: bool) -> 
                 body,
                 ..draft
             };
-            (draft, because("a fault", told))
+            let told = Told {
+                code: Some(code),
+                ..because("a fault", told)
+            };
+            (draft, told)
         }
         Some(SpoiltWire::Html) => {
             let draft = Draft {
@@ -225,51 +270,11 @@ fn spoil(draft: Draft, told: Told, spoilt: Option<SpoiltWire>, is_sts: bool) -> 
     }
 }
 
-impl Draft {
-    fn headers(&self) -> Vec<(&'static str, String)> {
-        // The service's own time, which is not the wall clock's when it is fixed.
-        let date = self.now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-        let mut all = vec![
-            ("content-type", self.content_type.to_owned()),
-            ("date", date),
-            ("x-amzn-requestid", self.request_id.clone()),
-        ];
-        all.extend(self.headers.iter().cloned());
-        all
-    }
-
-    fn response(&self) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(Bytes::from(self.body.clone())));
-        *response.status_mut() =
-            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        for (name, value) in self.headers() {
-            if let Ok(value) = HeaderValue::try_from(value) {
-                response
-                    .headers_mut()
-                    .insert(HeaderName::from_static(name), value);
-            }
-        }
-        response
-    }
-
-    /// The answer as it stands on the wire, up to the middle of its body.
-    fn half(&self) -> Vec<u8> {
-        let status = StatusCode::from_u16(self.status).unwrap_or_default();
-        let mut wire = format!("HTTP/1.1 {status}\r\n");
-        for (name, value) in self.headers() {
-            wire.push_str(&format!("{name}: {value}\r\n"));
-        }
-        wire.push_str(&format!("content-length: {}\r\n\r\n", self.body.len()));
-        let mut wire = wire.into_bytes();
-        wire.extend_from_slice(&self.body.as_bytes()[..self.body.len() / 2]);
-        wire
-    }
-}
-
 /// The reason that AWS does not give, as a header.
 fn reason_header(reason: &str) -> (&'static str, String) {
     let visible = reason
         .chars()
+        .take(limits::MAX_EMULATED_REASON)
         .map(|character| {
             if character.is_ascii() && !character.is_ascii_control() {
                 character

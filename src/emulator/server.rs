@@ -16,31 +16,43 @@ use crate::limits;
 use crate::serving::{self, Bounds, End, Slots, Stop};
 use crate::text::printable;
 
+use super::adverse::Adversity;
 use super::faults::Faults;
 use super::respond::{BreakOff, respond};
 use super::tls::ServerTls;
 use super::world::World;
 
+/// A request that was answered, without anything that is secret in it.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// The method and the path.
+    pub request: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The subject of the certificate, or the ARN of who signed, when it could be
+    /// read.
+    pub subject: Option<String>,
+    /// The sentence in the answer, on refusals.
+    pub message: Option<String>,
+    /// The reason that AWS does not give, on refusals; or the fault.
+    pub reason: Option<String>,
+    /// What was asked for.
+    pub operation: &'static str,
+    /// How often that was asked for, this time included.
+    pub count: u64,
+    /// The error's code, on refusals.
+    pub code: Option<&'static str>,
+    /// The id that the answer gives the request.
+    pub request_id: String,
+    /// From the request's head to its answer, with what a fault put it off.
+    pub duration: Duration,
+}
+
 /// Something that the log should know.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A request was answered.
-    Answered {
-        /// The method and the path.
-        request: String,
-        /// The HTTP status.
-        status: u16,
-        /// The certificate's subject, when it could be read.
-        subject: Option<String>,
-        /// The sentence in the answer, on refusals.
-        message: Option<String>,
-        /// The reason that AWS does not give, on refusals; or the fault.
-        reason: Option<String>,
-        /// What was asked for.
-        operation: &'static str,
-        /// How often that was asked for, this time included.
-        count: u64,
-    },
+    Answered(Answered),
     /// The answer to a request is put off.
     Held {
         /// The method and the path.
@@ -118,6 +130,8 @@ pub struct Service {
     pub clock: Box<dyn Clock>,
     /// Bad days.
     pub faults: Faults,
+    /// What varies from answer to answer, if anything.
+    pub adversity: Option<Adversity>,
     /// Who is told of requests.
     pub log: Box<dyn Fn(Event) + Send + Sync>,
     counts: Mutex<BTreeMap<&'static str, u64>>,
@@ -136,9 +150,16 @@ impl Service {
             world,
             clock,
             faults,
+            adversity: None,
             log,
             counts: Mutex::default(),
         }
+    }
+
+    /// The same service, whose answers vary where AWS promises nothing.
+    #[must_use]
+    pub fn with_adversity(self, adversity: Option<Adversity>) -> Self {
+        Self { adversity, ..self }
     }
 
     /// Counts one more of these and gives their number.
@@ -268,7 +289,7 @@ async fn connection(stream: impl Wire, service: Arc<Service>, stop: watch::Recei
 /// concern.
 async fn break_off(mut stream: impl Wire, how: BreakOff) {
     match how {
-        BreakOff::Half(bytes) => {
+        BreakOff::Behind(bytes) => {
             let _ = stream.write_all(&bytes).await;
             let _ = stream.shutdown().await;
         }

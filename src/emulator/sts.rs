@@ -5,16 +5,20 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::admission::policy::{Action, Decision, RequestContext};
 use crate::clock::rfc3339;
-use crate::rolesanywhere::{RoleArn, RoleSessionName};
+use crate::rolesanywhere::{RoleArn, RoleSessionName, SessionDuration};
 
+use super::caller::Scope;
 use super::faults::SpoiltSession;
-use super::hmac::{Expected, HmacClaim};
-use super::request::{Received, form_pairs};
+use super::query::{Document, Form, QueryOutcome, QueryRefusal, escape};
+use super::request::Received;
 use super::sessions::Session;
+use super::state::State;
 use super::world::World;
 
-const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+/// The namespace of STS's documents.
+pub(super) const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// The longest session by role chaining, in seconds.
 const CHAINED_MAX: i64 = 3600;
@@ -28,59 +32,6 @@ pub struct Assumable {
     pub external_id: Option<String>,
 }
 
-/// What STS answers, and what is written to the log.
-#[derive(Clone, Debug)]
-pub(super) struct StsOutcome {
-    pub(super) status: u16,
-    /// The XML.
-    pub(super) body: String,
-    /// The sentence in the answer and the reason behind it, on refusals.
-    pub(super) refused: Option<(String, String)>,
-    /// Who asks, when it is known.
-    pub(super) caller: Option<String>,
-    /// What is asked for.
-    pub(super) operation: &'static str,
-}
-
-/// A refusal of STS.
-pub(super) struct StsRefusal {
-    status: u16,
-    code: &'static str,
-    message: String,
-    reason: Option<String>,
-}
-
-impl StsRefusal {
-    pub(super) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-            reason: None,
-        }
-    }
-
-    fn because(mut self, reason: impl Into<String>) -> Self {
-        self.reason = Some(reason.into());
-        self
-    }
-
-    /// The document.
-    pub(super) fn body(&self, request_id: &str) -> String {
-        let kind = if self.status < 500 {
-            "Sender"
-        } else {
-            "Receiver"
-        };
-        format!(
-            "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{kind}</Type><Code>{}</Code>\
-             <Message>{}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>",
-            self.code,
-            escape(&self.message)
-        )
-    }
-}
-
 impl World {
     /// Answers one request to STS.
     pub(super) fn answer_sts(
@@ -89,56 +40,39 @@ impl World {
         now: DateTime<Utc>,
         spoilt: Option<SpoiltSession>,
         request_id: &str,
-    ) -> StsOutcome {
+    ) -> QueryOutcome {
         let mut caller = None;
         let form = Form::read(request);
-        let operation = form.operation();
+        let document = Document {
+            namespace: NAMESPACE,
+            operation: operation_of(&form),
+            request_id,
+        };
         let asked = Asked {
             request,
             form,
             now,
             spoilt,
         };
-        match self.sts(&asked, &mut caller) {
-            Ok(result) => StsOutcome {
-                status: 200,
-                body: format!(
-                    "<{operation}Response xmlns=\"{NAMESPACE}\">{result}<ResponseMetadata>\
-                     <RequestId>{request_id}</RequestId></ResponseMetadata></{operation}Response>"
-                ),
-                refused: None,
-                caller,
-                operation,
-            },
-            Err(refusal) => StsOutcome {
-                status: refusal.status,
-                body: refusal.body(request_id),
-                refused: Some((
-                    refusal.message.clone(),
-                    refusal.reason.unwrap_or(refusal.message),
-                )),
-                caller,
-                operation,
-            },
-        }
+        let answered = self.sts(&asked, &mut caller).map(Some);
+        document.outcome(answered, caller)
     }
 
-    fn sts(&self, asked: &Asked<'_>, caller: &mut Option<String>) -> Result<String, StsRefusal> {
-        let session = self.authenticate(asked)?;
+    fn sts(&self, asked: &Asked<'_>, caller: &mut Option<String>) -> Result<String, QueryRefusal> {
+        let session = self.caller_of(asked)?;
         *caller = Some(session.principal());
         if asked.spoilt == Some(SpoiltSession::Denied) {
-            return Err(StsRefusal::new(403, "AccessDenied", "Access denied").because("a fault"));
+            return Err(QueryRefusal::new(403, "AccessDenied", "Access denied").because("a fault"));
         }
-        match asked.form.operation() {
+        match operation_of(&asked.form) {
             "AssumeRole" => self.assume_role(asked, &session),
             "GetCallerIdentity" => Ok(format!(
-                "<GetCallerIdentityResult><Arn>{}</Arn><UserId>{}</UserId><Account>{}</Account>\
-                 </GetCallerIdentityResult>",
+                "<Arn>{}</Arn><UserId>{}</UserId><Account>{}</Account>",
                 escape(&session.principal()),
                 escape(&session.principal_id()),
-                session.role.account()
+                session.account()
             )),
-            _ => Err(StsRefusal::new(
+            _ => Err(QueryRefusal::new(
                 400,
                 "InvalidAction",
                 "Could not find operation for version 2011-06-15",
@@ -146,94 +80,106 @@ impl World {
         }
     }
 
-    /// Whose session signed the request.
-    fn authenticate(&self, asked: &Asked<'_>) -> Result<Arc<Session>, StsRefusal> {
-        let request = asked.request;
-        if request.values("authorization").next().is_none() {
-            return Err(StsRefusal::new(
-                403,
-                "MissingAuthenticationToken",
-                "Request is missing Authentication Token",
-            ));
-        }
-        let claim = HmacClaim::read(request)
-            .map_err(|reason| StsRefusal::new(400, "IncompleteSignature", reason))?;
-        let unknown = |reason: &str| {
-            StsRefusal::new(
-                403,
-                "InvalidClientTokenId",
-                "The security token included in the request is invalid.",
-            )
-            .because(reason)
-        };
-        let session = self
-            .sessions
-            .find(&claim.key_id)
-            .ok_or_else(|| unknown("the access key id was not given out here"))?;
-        let token = request.single("x-amz-security-token").unwrap_or_default();
-        if token != session.token {
-            return Err(unknown("the token is not that of the access key id"));
-        }
-        let expected = Expected {
-            region: &self.region,
-            session: &session,
+    /// Whose credentials signed the request.
+    fn caller_of(&self, asked: &Asked<'_>) -> Result<Arc<Session>, QueryRefusal> {
+        let scope = Scope {
+            region: &self.place.region,
+            service: "sts",
             now: asked.now,
-            window: self.clock_window,
         };
-        claim
-            .verify(request, &expected)
-            .map_err(|message| StsRefusal::new(403, "SignatureDoesNotMatch", message))?;
-        if session.expiration <= asked.now {
-            return Err(StsRefusal::new(
-                403,
-                "ExpiredToken",
-                "The security token included in the request is expired",
-            ));
-        }
-        Ok(session)
+        Ok(self.authenticate(asked.request, scope)?)
     }
 
-    fn assume_role(&self, asked: &Asked<'_>, caller: &Session) -> Result<String, StsRefusal> {
+    fn assume_role(&self, asked: &Asked<'_>, caller: &Session) -> Result<String, QueryRefusal> {
         let wanted = Wanted::read(&asked.form)?;
+        let state = self.state();
+        self.may_assume(&state, asked, (caller, &wanted))?;
+        let seconds = Self::seconds(&state, &wanted, caller)?;
+        let life = self.life(seconds, asked.spoilt);
+        let id = state.role_id(&wanted.role);
+        let name = wanted.session_name.as_str();
+        let session = Session::new(&wanted.role, id, name, asked.now, life)
+            .map(|session| self.sessions.keep(session))
+            .ok_or_else(|| QueryRefusal::new(500, "InternalFailure", "no randomness"))?;
+        if asked.spoilt == Some(SpoiltSession::Empty) {
+            return Ok(String::new());
+        }
+        Ok(format!(
+            "<AssumedRoleUser><AssumedRoleId>{}</AssumedRoleId><Arn>{}</Arn>\
+             </AssumedRoleUser><Credentials><AccessKeyId>{}</AccessKeyId>\
+             <SecretAccessKey>{}</SecretAccessKey><SessionToken>{}</SessionToken>\
+             <Expiration>{}</Expiration></Credentials>",
+            escape(&session.principal_id()),
+            escape(&session.principal()),
+            session.key_id,
+            session.secret.expose_str().unwrap_or_default(),
+            session.token(),
+            rfc3339(asked.now + life)
+        ))
+    }
+
+    /// Whether the caller may assume the role: one of `--assumable-role` with its
+    /// external id, any other one by its trust policy.
+    fn may_assume(
+        &self,
+        state: &State,
+        asked: &Asked<'_>,
+        (caller, wanted): (&Session, &Wanted),
+    ) -> Result<(), QueryRefusal> {
         let denied = |reason: &str| {
             let message = format!(
                 "User: {} is not authorized to perform: sts:AssumeRole on resource: {}",
                 caller.principal(),
                 wanted.role
             );
-            StsRefusal::new(403, "AccessDenied", message).because(reason)
+            QueryRefusal::new(403, "AccessDenied", message).because(reason)
         };
-        let assumable = self
-            .assumable
-            .iter()
-            .find(|assumable| assumable.role == wanted.role)
-            .ok_or_else(|| denied("the role is none of --assumable-role"))?;
-        if assumable
-            .external_id
-            .as_deref()
-            .is_some_and(|id| asked.form.one("ExternalId") != Some(id))
-        {
-            return Err(denied("the external id is not the role's"));
+        let external_id = asked.form.one("ExternalId");
+        let mut assumable = self.assumable.iter();
+        if let Some(assumable) = assumable.find(|known| known.role == wanted.role) {
+            let id = assumable.external_id.as_deref();
+            return match id.is_some_and(|id| external_id != Some(id)) {
+                true => Err(denied("the external id is not the role's")),
+                false => Ok(()),
+            };
         }
-        let life = self.life(wanted.seconds, asked.spoilt);
-        let session = Session::new(&wanted.role, wanted.session_name.as_str(), asked.now, life)
-            .map(|session| self.sessions.keep(session))
-            .ok_or_else(|| StsRefusal::new(500, "InternalFailure", "no randomness"))?;
-        if asked.spoilt == Some(SpoiltSession::Empty) {
-            return Ok("<AssumeRoleResult></AssumeRoleResult>".to_owned());
+        let role = state
+            .role(wanted.role.as_str())
+            .ok_or_else(|| denied("no role has this ARN, and it is none of --assumable-role"))?;
+        let policy = role.trust_policy.as_ref().ok_or_else(|| {
+            denied("the role has no trust policy here, and is none of --assumable-role")
+        })?;
+        let name = &wanted.session_name;
+        let context = RequestContext::of_caller(caller.caller(), name, external_id, asked.now);
+        let actions = Wanted::actions(&asked.form);
+        match policy.policy().judge_for(&actions, &context).decision() {
+            Decision::Granted => Ok(()),
+            Decision::Refused(reason) => {
+                Err(denied(&format!("the trust policy does not allow {reason}")))
+            }
+            Decision::Unknown(reason) => Err(denied(&format!(
+                "whether the trust policy allows this cannot be told here: {reason}"
+            ))),
         }
-        Ok(format!(
-            "<AssumeRoleResult><AssumedRoleUser><AssumedRoleId>{}</AssumedRoleId><Arn>{}</Arn>\
-             </AssumedRoleUser><Credentials><AccessKeyId>{}</AccessKeyId>\
-             <SecretAccessKey>{}</SecretAccessKey><SessionToken>{}</SessionToken>\
-             <Expiration>{}</Expiration></Credentials></AssumeRoleResult>",
-            escape(&session.principal_id()),
-            escape(&session.principal()),
-            session.key_id,
-            session.secret.expose_str().unwrap_or_default(),
-            session.token,
-            rfc3339(session.expiration)
-        ))
+    }
+
+    /// How long the session is to last: an hour at most by role chaining, and as
+    /// long as the role allows for all others.
+    fn seconds(state: &State, wanted: &Wanted, caller: &Session) -> Result<i64, QueryRefusal> {
+        let invalid = |message: &str| Err(QueryRefusal::new(400, "ValidationError", message));
+        let role = state.role(wanted.role.as_str());
+        let most = role.map_or(CHAINED_MAX, |role| i64::from(role.max_duration.seconds()));
+        if wanted.seconds > CHAINED_MAX && caller.role().is_some() {
+            return invalid(
+                "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+            );
+        }
+        if wanted.seconds > most {
+            return invalid(
+                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+            );
+        }
+        Ok(wanted.seconds)
     }
 
     /// How long a session lasts that is to last for so many seconds.
@@ -241,6 +187,10 @@ impl World {
         match (spoilt, self.session_seconds) {
             (Some(SpoiltSession::Expired), _) => TimeDelta::minutes(-1),
             (_, Some(fixed)) => TimeDelta::seconds(i64::from(fixed)),
+            (Some(SpoiltSession::Short(percent)), None) => {
+                let part = seconds * i64::from(percent) / 100;
+                TimeDelta::seconds(part.max(i64::from(SessionDuration::MIN)))
+            }
             (_, None) => TimeDelta::seconds(seconds),
         }
     }
@@ -254,32 +204,11 @@ struct Asked<'a> {
     spoilt: Option<SpoiltSession>,
 }
 
-/// The parameters of the query protocol: the body of a POST, the query of a GET.
-struct Form(Vec<(String, String)>);
-
-impl Form {
-    fn read(request: &Received) -> Self {
-        let body = String::from_utf8_lossy(&request.body);
-        let text = match request.method.as_str() {
-            "POST" => body.as_ref(),
-            _ => request.query.as_str(),
-        };
-        Self(form_pairs(text).unwrap_or_default())
-    }
-
-    fn one(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    fn operation(&self) -> &'static str {
-        match self.one("Action") {
-            Some("AssumeRole") => "AssumeRole",
-            Some("GetCallerIdentity") => "GetCallerIdentity",
-            _ => "STS",
-        }
+fn operation_of(form: &Form) -> &'static str {
+    match form.one("Action") {
+        Some("AssumeRole") => "AssumeRole",
+        Some("GetCallerIdentity") => "GetCallerIdentity",
+        _ => "STS",
     }
 }
 
@@ -291,8 +220,22 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn read(form: &Form) -> Result<Self, StsRefusal> {
-        let invalid = |message: String| StsRefusal::new(400, "ValidationError", message);
+    /// What the trust policy has to allow.
+    fn actions(form: &Form) -> Vec<Action> {
+        let besides = [
+            (Action::TagSession, form.has_any("Tags.member.")),
+            (
+                Action::SetSourceIdentity,
+                form.one("SourceIdentity").is_some(),
+            ),
+        ];
+        let besides = besides.into_iter().filter(|(_, asked)| *asked);
+        let besides = besides.map(|(action, _)| action);
+        std::iter::once(Action::AssumeRole).chain(besides).collect()
+    }
+
+    fn read(form: &Form) -> Result<Self, QueryRefusal> {
+        let invalid = |message: String| QueryRefusal::new(400, "ValidationError", message);
         let missing = |member: &str| {
             invalid(format!(
                 "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"
@@ -323,11 +266,12 @@ impl Wanted {
                  Member must have value greater than or equal to 900"
             )));
         }
-        if seconds > CHAINED_MAX {
-            return Err(invalid(
-                "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
-                    .to_owned(),
-            ));
+        if seconds > i64::from(SessionDuration::MAX) {
+            return Err(invalid(format!(
+                "1 validation error detected: Value '{seconds}' at 'durationSeconds' failed to satisfy constraint: \
+                 Member must have value less than or equal to {}",
+                SessionDuration::MAX
+            )));
         }
         Ok(Self {
             role,
@@ -335,10 +279,4 @@ impl Wanted {
             seconds,
         })
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }

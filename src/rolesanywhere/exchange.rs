@@ -115,6 +115,33 @@ impl Exchange<'_> {
 /// and by one that is dated by the service's clock where this host's clock
 /// explains a refusal.
 ///
+/// ```no_run
+/// use windlass::clock::SystemClock;
+/// use windlass::pki::Identity;
+/// use windlass::rolesanywhere::{
+///     CreateSession, Endpoint, Error, Exchange, SessionCredentials, Target, Transport,
+///     TransportSettings, create_session,
+/// };
+///
+/// fn credentials(
+///     identity: &Identity,
+///     target: Target,
+/// ) -> Result<SessionCredentials, Box<dyn std::error::Error>> {
+///     let exchange = Exchange {
+///         endpoint: &Endpoint::of_region(target.region(), false, false)?,
+///         transport: &Transport::new(&TransportSettings::default())?,
+///         until: None,
+///         observe: &|progress| eprintln!("{progress:?}"),
+///     };
+///     let asked = CreateSession {
+///         target,
+///         duration: Default::default(),
+///         session_name: None,
+///     };
+///     Ok(create_session(exchange, &asked, identity, &SystemClock)?.credentials)
+/// }
+/// ```
+///
 /// # Errors
 ///
 /// [`Error`]. A leaf that is not valid now is reported before anything is

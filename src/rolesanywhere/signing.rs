@@ -118,7 +118,72 @@ pub struct SignedRequest {
     pub signature: String,
 }
 
-/// Signs a `POST /sessions`.
+/// Signs a `POST /sessions`. Nothing is sent: [`create_session`] does both.
+///
+/// ```
+/// use chrono::{TimeZone, Utc};
+/// use windlass::pki::Identity;
+/// use windlass::rolesanywhere::{CreateSession, SigningError, Target, Unsigned, sign};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // An Identity is made of any Signer and the certificates that were found.
+/// fn authorization(identity: &Identity, target: Target) -> Result<String, SigningError> {
+///     let region = target.region().clone();
+///     let asked = CreateSession {
+///         target,
+///         duration: Default::default(),
+///         session_name: None,
+///     };
+///     let (query, body) = asked.encode();
+///     let request = Unsigned {
+///         region: &region,
+///         query: &query,
+///         headers: &[
+///             ("content-type".into(), "application/json".into()),
+///             ("host".into(), format!("rolesanywhere.{}.amazonaws.com", region.as_str())),
+///         ],
+///         body: &body,
+///         at: Utc.timestamp_nanos(0),
+///     };
+///     let signed = sign(&request, identity)?;
+///     let header = signed.headers.into_iter().find(|(name, _)| name == "authorization");
+///     Ok(header.map(|(_, value)| value).unwrap_or_default())
+/// }
+/// # use chrono::TimeDelta;
+/// # use windlass::key::{KeyType, Signer, generate};
+/// # use windlass::pki::*;
+/// # let key = generate(KeyType::P256, "a key")?.key;
+/// # let name = DistinguishedName::build(&[(AttributeType::CommonName, "web-1")]);
+/// # let at = Utc.timestamp_nanos(0);
+/// # let certificate = Template {
+/// #     subject: &name,
+/// #     public_key: key.public_key(),
+/// #     serial: &SerialNumber::from_magnitude(&[0x2a; 16]).ok_or("a serial number")?,
+/// #     not_before: at,
+/// #     not_after: at + TimeDelta::days(1),
+/// #     kind: Kind::Leaf { names: Vec::new() },
+/// # }
+/// # .sign(&IssuerRef {
+/// #     name: &name,
+/// #     signer: &key,
+/// #     key_identifier: &key.public_key().key_identifier(),
+/// # })?;
+/// # let found = vec![Sourced { origin: "web-1.pem".into(), certificate }];
+/// # let identity = Identity::new(Box::new(key), found)?;
+/// let target = Target::new(
+///     "arn:aws:rolesanywhere:us-east-1:123456789012:trust-anchor/11111111-2222-4333-8444-555555555555"
+///         .parse()?,
+///     "arn:aws:rolesanywhere:us-east-1:123456789012:profile/66666666-7777-4888-9999-aaaaaaaaaaaa"
+///         .parse()?,
+///     "arn:aws:iam::123456789012:role/backup".parse()?,
+/// )?;
+/// let header = authorization(&identity, target)?;
+/// assert!(header.starts_with("AWS4-X509-ECDSA-SHA256 Credential="));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// [`create_session`]: super::create_session
 ///
 /// # Errors
 ///

@@ -4,8 +4,8 @@ mod connect;
 
 use std::time::{Duration, Instant};
 
-use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Url};
 
 use crate::limits;
 use crate::secret::Secret;
@@ -124,6 +124,20 @@ impl Transport {
         self.total_deadline
     }
 
+    /// The same by GET and without a body: for what only looks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::send`].
+    pub fn get(
+        &self,
+        endpoint: &Endpoint,
+        request: &Outgoing<'_>,
+        within: Duration,
+    ) -> Result<Reply, Error> {
+        self.carry(Method::GET, endpoint, request, within)
+    }
+
     /// Posts a signed request and reads the answer, bounded in size, and `within`
     /// that time or the transport's own total if that is shorter.
     ///
@@ -137,13 +151,23 @@ impl Transport {
         request: &Outgoing<'_>,
         within: Duration,
     ) -> Result<Reply, Error> {
+        self.carry(Method::POST, endpoint, request, within)
+    }
+
+    fn carry(
+        &self,
+        method: Method,
+        endpoint: &Endpoint,
+        request: &Outgoing<'_>,
+        within: Duration,
+    ) -> Result<Reply, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Error::Setup {
                 reason: error.to_string(),
             })?;
-        let outcome = runtime.block_on(self.exchange(endpoint, request, within));
+        let outcome = runtime.block_on(self.exchange(method, endpoint, request, within));
         // A resolver that hangs in its thread must not delay the exit.
         runtime.shutdown_background();
         outcome
@@ -151,6 +175,7 @@ impl Transport {
 
     async fn exchange(
         &self,
+        method: Method,
         endpoint: &Endpoint,
         request: &Outgoing<'_>,
         within: Duration,
@@ -170,7 +195,7 @@ impl Transport {
         let within = within.min(self.total_deadline);
         let sent = self
             .client
-            .post(url.clone())
+            .request(method, url.clone())
             .headers(header_map(request.headers)?)
             .body(request.body.to_owned())
             .timeout(within)

@@ -195,13 +195,13 @@ fn pypi_client(sandbox: &Sandbox, emulator: &Emulator, directory: &str) -> Value
 /// An HTTP answer, as curl shows it.
 #[derive(Debug)]
 pub struct Answer {
-    status: u16,
+    pub status: u16,
     headers: Vec<(String, String)>,
     pub body: Value,
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(known, _)| known == name)

@@ -1,6 +1,10 @@
 //! testdata/sigv4-x509: every intermediate product of a signature compared with
 //! the vector, by the client, and the recorded request judged by the emulator.
 
+mod encodings;
+mod forged;
+mod wire;
+
 use std::fs;
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
@@ -209,7 +213,10 @@ fn the_principal_of_every_vector_is_derived_as_it_is_recorded() {
     for vector in Vector::all() {
         let pem = vector.text("cert.pem");
         let leaf = &read_certificates(pem.as_bytes(), &vector.name).unwrap()[0];
-        let principal = windlass::admission::Principal::of(leaf);
+        let principal = windlass::admission::Principal::of(
+            leaf,
+            &windlass::admission::AttributeMapping::default(),
+        );
         let expect: Value = serde_json::from_str(&vector.text("expect.json")).unwrap();
         assert_eq!(principal.source_identity, expect["source_identity"]);
         assert_eq!(principal.session_name, expect["default_role_session_name"]);
