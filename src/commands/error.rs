@@ -11,6 +11,7 @@ macro_rules! passphrase_sources {
 pub(in crate::commands) mod authority;
 pub(in crate::commands) mod batch;
 mod configure;
+mod doctor;
 mod emulator_error;
 mod ending;
 mod endpoint;
@@ -35,7 +36,7 @@ use std::path::PathBuf;
 use crate::cli::{ConfigProblem, Origin};
 use crate::delivery::ini::{ProfileNameError, Refusal};
 use crate::delivery::{CredentialsFileError, Failure, NotStarted, Unwritable};
-use crate::emulator::{ServerError, TlsSetupError, WorldError};
+use crate::emulator::{ServerError, StateError, TlsSetupError, WorldError, WorldFileError};
 use crate::rolesanywhere::{
     ChainError, EndpointError, ProxyUrlError, Region, TargetError, TrustAnchorArn,
 };
@@ -46,6 +47,8 @@ pub use self::rotate::RotateError;
 use super::Outcome;
 
 pub use configure::ConfigureError;
+pub use doctor::DoctorError;
+pub(super) use exchange_error::hint_exchange as hint_of_exchange;
 pub use identity::IdentityError;
 pub use installation::InstallationError;
 pub use serve::ServeError;
@@ -100,6 +103,12 @@ pub enum Error {
         /// Its owner's user id.
         owner: u32,
     },
+    /// The emulator cannot keep its account.
+    #[error(transparent)]
+    EmulatorState(#[from] StateError),
+    /// The emulator cannot read what is to exist.
+    #[error(transparent)]
+    EmulatorWorld(#[from] WorldFileError),
     /// The linter has found errors; it has told them already.
     #[error("{files}: {errors}{}", .warnings.as_ref().map(|count| format!(", {count}")).unwrap_or_default())]
     Lint {
@@ -113,6 +122,9 @@ pub enum Error {
     /// A profile that would not work.
     #[error(transparent)]
     Configure(#[from] ConfigureError),
+    /// A file about AWS's side is not what it is taken for.
+    #[error(transparent)]
+    Doctor(#[from] DoctorError),
     /// Other credentials are configured where a profile is to be named.
     #[error("the profile '{profile}' has other credentials: {with}")]
     Conflict {

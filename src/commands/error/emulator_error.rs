@@ -1,9 +1,12 @@
 //! What to do about an emulator that cannot run.
 
-use crate::emulator::{ServerError, WorldError};
+use crate::emulator::{ServerError, StateError, WorldError, WorldFileError};
+
+use super::store_error::hint_store;
 
 pub(super) fn hint_world(error: &WorldError) -> Option<String> {
     let text = match error {
+        WorldError::Account { .. } => "give ARNs of one account",
         WorldError::AnchorNotCa { .. } => {
             "give the CA's certificate, not a workload's, to --trust-anchor"
         }
@@ -13,9 +16,13 @@ pub(super) fn hint_world(error: &WorldError) -> Option<String> {
         WorldError::DisabledUnknown { .. } => {
             "give --disable an ARN of --trust-anchor or --profile-arn"
         }
+        WorldError::Elsewhere { .. } => {
+            "name the same region and account in --world, --region and the ARNs"
+        }
         WorldError::ExternalIdUnknown { .. } => {
             "give --external-id as ARN=ID, with an ARN of --assumable-role"
         }
+        WorldError::NoRandomness => return None,
         WorldError::Policy { .. } => {
             "give what 'aws iam get-role --role-name NAME --query Role.AssumeRolePolicyDocument' prints"
         }
@@ -27,6 +34,33 @@ pub(super) fn hint_world(error: &WorldError) -> Option<String> {
             "give each its own ARN; one anchor takes two certificates in one file"
         }
         WorldError::Region { .. } => "give ARNs of one region, or the right --region",
+    };
+    Some(text.to_owned())
+}
+
+pub(super) fn hint_state(error: &StateError) -> Option<String> {
+    let text = match error {
+        StateError::Damaged { .. } => {
+            "it stays as it is; move it away for an empty account, or name another file with --state"
+        }
+        StateError::Elsewhere { .. } => {
+            "leave out --region and ARNs of others, or name another file with --state"
+        }
+        StateError::InUse { .. } => "stop the other one, or name another file with --state",
+        StateError::Store(error) => return hint_store(error),
+        StateError::Version { .. } => {
+            "use the windlass that wrote it, or name another file with --state"
+        }
+    };
+    Some(text.to_owned())
+}
+
+pub(super) fn hint_world_file(error: &WorldFileError) -> Option<String> {
+    let text = match error {
+        WorldFileError::Entry { .. } | WorldFileError::Syntax { .. } => {
+            "'windlass emulate --help' says under --world what such a file holds"
+        }
+        WorldFileError::Store(error) => return hint_store(error),
     };
     Some(text.to_owned())
 }

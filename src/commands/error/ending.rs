@@ -1,7 +1,7 @@
 //! How a command ends that has failed: its exit code, and what is told besides.
 
 use crate::commands::Outcome;
-use crate::emulator::ServerError;
+use crate::emulator::{ServerError, StateError, WorldFileError};
 use crate::rolesanywhere;
 
 use super::Error;
@@ -35,6 +35,7 @@ impl Error {
             | Self::Chain(_)
             | Self::ChainedTooLong { .. }
             | Self::NoChain { .. }
+            | Self::Doctor(_)
             | Self::Endpoint(_)
             | Self::InTheWay { .. }
             | Self::ProxyUrl { .. }
@@ -63,6 +64,17 @@ impl Error {
             Self::CredentialsFile { reason, .. } => of_credentials_file(reason),
             Self::SharedFile { reason, .. } => of_refusal(reason),
             Self::Daemon(_) => Outcome::Failed,
+            Self::EmulatorState(error) => match error {
+                StateError::Store(error) => of_store(error),
+                StateError::Elsewhere { .. } => Outcome::Usage,
+                StateError::Damaged { .. }
+                | StateError::InUse { .. }
+                | StateError::Version { .. } => Outcome::Failed,
+            },
+            Self::EmulatorWorld(error) => match error {
+                WorldFileError::Store(error) => of_store(error),
+                WorldFileError::Entry { .. } | WorldFileError::Syntax { .. } => Outcome::Usage,
+            },
             Self::Exchange(error) => of_exchange(error),
             Self::Identity(error) => of_identity(error),
             Self::Key(error) => of_key(error),

@@ -35,7 +35,7 @@ pub(super) fn of_exchange(error: &rolesanywhere::Error) -> Outcome {
     }
 }
 
-pub(super) fn hint_exchange(error: &rolesanywhere::Error) -> Option<String> {
+pub(in crate::commands) fn hint_exchange(error: &rolesanywhere::Error) -> Option<String> {
     hint_of(error, "--endpoint")
 }
 

@@ -6,7 +6,8 @@ use crate::rolesanywhere::ProxyUrlError;
 use super::Error;
 use super::authority::hint_authority;
 use super::configure::hint_configure;
-use super::emulator_error::{hint_server, hint_world};
+use super::doctor::hint_doctor;
+use super::emulator_error::{hint_server, hint_state, hint_world, hint_world_file};
 use super::endpoint::hint_endpoint;
 use super::exchange_error::hint_exchange;
 use super::identity::hint_identity;
@@ -49,6 +50,7 @@ impl Error {
             ),
             Self::CredentialsFile { reason, .. } => hint_credentials_file(reason),
             Self::Daemon(_) => None,
+            Self::Doctor(error) => Some(hint_doctor(error)),
             Self::Elsewhere(failure) => failure.hint.clone(),
             Self::Ended { .. }
             | Self::NotText
@@ -57,6 +59,8 @@ impl Error {
             | Self::Verdict(_) => None,
             Self::Unread(error) => error.hint(),
             Self::Endpoint(error) => hint_endpoint(error),
+            Self::EmulatorState(error) => hint_state(error),
+            Self::EmulatorWorld(error) => hint_world_file(error),
             Self::Exchange(error) => hint_exchange(error),
             Self::Identity(error) => hint_identity(error),
             Self::Installation(error) => error.hint(),

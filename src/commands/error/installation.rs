@@ -13,6 +13,17 @@ use super::store_error::{hint_store, of_store};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InstallationError {
+    /// A group that a list of a unit cannot have, and whose number is not known.
+    #[error(
+        "{key} = '{}' cannot be written into a unit, and /etc/group has no number for it",
+        crate::text::printable(group, 80)
+    )]
+    NoGroupName {
+        /// The key of the profile, which is the option's name with underscores.
+        key: &'static str,
+        /// The group.
+        group: String,
+    },
     /// A profile's name is none that files can have.
     #[error(
         "the profile '{}' gives no name for files",
@@ -30,11 +41,23 @@ pub enum InstallationError {
         /// The verb.
         verb: &'static str,
     },
+    /// What is written would be done each time, or never.
+    #[error("--{option} behind -- would be given to 'rotate' at each run")]
+    Once {
+        /// The option.
+        option: &'static str,
+    },
+    /// A service could change the system.
+    #[error("{} is for the system, and the service would be let write to all of it", path.display())]
+    TooWide {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The command line that would be run is none.
-    #[error("'windlass {line}' cannot be run: {reason}")]
+    #[error("'windlass {verb}' cannot be run with these options: {reason}")]
     Options {
-        /// The command line.
-        line: String,
+        /// What is run.
+        verb: String,
         /// What is wrong with it.
         reason: String,
     },
@@ -61,11 +84,18 @@ impl InstallationError {
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::Place(Fault::Store(error)) => of_store(error),
-            Self::Place(Fault::Edited { .. } | Fault::Foreign { .. } | Fault::NotAFile { .. }) => {
-                Outcome::Failed
-            }
-            Self::NoName { .. }
+            Self::Place(
+                Fault::Edited { .. }
+                | Fault::Foreign { .. }
+                | Fault::NotAFile { .. }
+                | Fault::OtherJob { .. }
+                | Fault::Outside { .. },
+            ) => Outcome::Failed,
+            Self::NoGroupName { .. }
+            | Self::NoName { .. }
             | Self::NotForVerb { .. }
+            | Self::Once { .. }
+            | Self::TooWide { .. }
             | Self::Options { .. }
             | Self::Secret { .. }
             | Self::Text { .. } => Outcome::Usage,
@@ -75,6 +105,9 @@ impl InstallationError {
     pub(super) fn hint(&self) -> Option<String> {
         let fixed = |text: &str| Some(text.to_owned());
         match self {
+            Self::NoGroupName { key, .. } => Some(format!(
+                "give {key} the number of the group ('getent group')"
+            )),
             Self::NoName { .. } => fixed("give --name, of letters, digits, _ and -"),
             Self::NotForVerb { option, verb } => {
                 Some(format!("leave --{option} away, or give --service {verb}"))
@@ -82,8 +115,17 @@ impl InstallationError {
             Self::Options { .. } => {
                 fixed("what stands behind -- are options of the verb that is run")
             }
+            Self::Once { option } => Some(format!(
+                "for 'install' itself it stands before --, or leave --{option} away"
+            )),
+            Self::TooWide { .. } => fixed(
+                "name a directory below it (--write-path), and give files at fixed paths, tokens and logs a directory of their own",
+            ),
             Self::Place(fault) => hint_fault(fault),
-            Self::Secret { .. } => fixed("have it read: --passphrase-file, --load-credential"),
+            Self::Secret { option } => Some(match option.as_str() {
+                "proxy" => "write it into a profile of a config file that only its user can read, as proxy = 'http://USER:PASSWORD@HOST'".to_owned(),
+                _ => "have it read: --passphrase-file, --load-credential".to_owned(),
+            }),
             Self::Text { source, .. } => match source {
                 Unwritable::TooLong { .. } => {
                     fixed("say it in a profile of the config file, and name that (--profile)")
@@ -120,6 +162,12 @@ fn hint_fault(fault: &Fault) -> Option<String> {
                 None => "Move it aside",
             }
         )),
+        Fault::OtherJob { .. } => fixed(
+            "nothing was changed; choose another --name for this one, or give --force to lose the other one",
+        ),
+        Fault::Outside { .. } => fixed(
+            "nothing was changed; make a directory there, or a link without / at its beginning",
+        ),
         Fault::Foreign { .. } => {
             fixed("nothing was changed; choose another --name, or give --force")
         }

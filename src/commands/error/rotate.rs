@@ -1,13 +1,16 @@
 //! Why an identity was not renewed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
 use crate::cli::Origin;
 use crate::clock::{in_words, rfc3339};
 use crate::commands::Outcome;
-use crate::host::{self, Done, Prospect, Report, Urgency, Word};
+use crate::host::{
+    self, Bearing, Done, Failure, Fault, Owed, Prospect, Report, Standing, State, Step, Urgency,
+    Word,
+};
 
 use crate::store::UnsafeMode;
 
@@ -55,15 +58,29 @@ pub enum RotateError {
         /// The profiles.
         profiles: [String; 2],
     },
+    /// Hooks after the change failed: the new certificate is in force.
+    #[error("{}", hooks.join("; "))]
+    Hooks {
+        /// The identity.
+        directory: PathBuf,
+        /// What each of them came to, in words.
+        hooks: Vec<String>,
+        /// What that of the first one means.
+        bearing: Bearing,
+    },
     /// There is no such group.
-    #[error("there is no group '{group}'")]
+    #[error("{origin}: there is no group '{group}'")]
     NoGroup {
+        /// Where it is said.
+        origin: Origin,
         /// Its name.
         group: String,
     },
     /// There is no such user.
-    #[error("there is no user '{user}'")]
+    #[error("{origin}: there is no user '{user}'")]
     NoUser {
+        /// Where it is said.
+        origin: Origin,
         /// The name.
         user: String,
     },
@@ -85,10 +102,13 @@ pub enum RotateError {
         message: String,
         /// Whether this run has tried it, and not one before.
         tried: bool,
-        /// Whether it may pass by itself.
-        prospect: Prospect,
-        /// Whether it was refused, by the policy of a CA or by Roles Anywhere.
+        /// What it means for what is done next.
+        bearing: Bearing,
+        /// Whether it was refused, by the policy of a CA or by Roles Anywhere, and
+        /// nobody has taken that back.
         refused: bool,
+        /// What was being done, where it was tried.
+        step: Option<Step>,
         /// When the certificate in force ends; `None` without one.
         ends: Option<DateTime<Utc>>,
         /// How urgent it is.
@@ -119,34 +139,88 @@ fn because(message: &str) -> String {
     }
 }
 
+/// What has failed last; and that it was refused before, which that nobody answers
+/// does not take back.
+fn with_refusal(failure: &Failure, state: &State) -> String {
+    match state.refusal.as_ref().filter(|refusal| *refusal != failure) {
+        None => failure.message.clone(),
+        Some(refusal) => format!(
+            "{}; and it was refused on {}: {}",
+            failure.message,
+            rfc3339(refusal.at),
+            refusal.message
+        ),
+    }
+}
+
+/// What the first hook that is owed means for what is done next.
+fn bearing_of(owed: &Owed) -> Bearing {
+    let first = match owed {
+        Owed::Failed(failed) => failed.iter().find_map(|outcome| outcome.bearing),
+        Owed::All | Owed::Nothing => None,
+    };
+    first.unwrap_or(Bearing::lasting(None))
+}
+
+/// The exit code of what stops a renewal, wherever it was met.
+const fn of_bearing(bearing: Bearing) -> Outcome {
+    match (bearing.prospect, bearing.fault) {
+        (Prospect::Passing, _) => Outcome::Temporary,
+        (Prospect::Lasting, Some(Fault::Setup)) => Outcome::Usage,
+        (Prospect::Lasting, Some(Fault::Unusable)) => Outcome::Unusable,
+        (Prospect::Lasting, None) => Outcome::Failed,
+    }
+}
+
 impl RotateError {
-    /// That of a run, if it failed, or waits since one before has.
-    pub(in crate::commands) fn of(directory: PathBuf, report: Report) -> Option<Self> {
-        let standing = report.standing;
-        let (failure, tried) = match (report.done, standing.next_try) {
+    /// Those of a run, the worst first: that the certificate was not renewed, now or
+    /// by a run before after which it waits, and what could not be done beside it.
+    pub(in crate::commands) fn of(directory: &Path, report: Report) -> Vec<Self> {
+        let Report {
+            done,
+            standing,
+            hooks,
+            fixed,
+            ..
+        } = report;
+        let directory = directory.to_owned();
+        let mut errors = Vec::new();
+        let of_hooks = (!hooks.is_empty()).then(|| Self::Hooks {
+            directory: directory.clone(),
+            bearing: bearing_of(&standing.state.owed),
+            hooks,
+        });
+        errors.extend(Self::not_renewed(&directory, done, standing));
+        errors.extend(fixed.map(|source| Self::Fixed { directory, source }));
+        errors.extend(of_hooks);
+        errors
+    }
+
+    fn not_renewed(directory: &Path, done: Done, standing: Standing) -> Option<Self> {
+        let (failure, tried) = match (done, standing.next_try) {
             (Done::Failed(failure), _) => (Some(failure), true),
-            (Done::Held, Some(_)) => (standing.state.last_failure, false),
+            (Done::Held, Some(_)) => (standing.state.last_failure.clone(), false),
             (Done::Held, None) if standing.word == Word::OnHold => (None, false),
-            _ => {
-                let fixed = report.fixed;
-                return fixed.map(|source| Self::Fixed { directory, source });
-            }
+            _ => return None,
         };
+        let is_on_hold = standing.word == Word::OnHold;
         Some(Self::NotRenewed {
-            directory,
-            prospect: match &failure {
-                Some(failure) => failure.prospect,
-                None => Prospect::Passing,
+            directory: directory.to_owned(),
+            bearing: match &failure {
+                Some(failure) => Bearing {
+                    prospect: failure.prospect,
+                    fault: failure.fault,
+                },
+                None => Bearing::PASSING,
             },
             refused: match &failure {
-                Some(failure) => failure.refused,
-                None => standing.word == Word::OnHold,
+                Some(failure) => failure.refused || standing.state.refusal.is_some(),
+                None => is_on_hold,
             },
+            step: failure.as_ref().map(|failure| failure.step),
             message: match failure {
-                Some(failure) => failure.message,
-                None if standing.word == Word::OnHold => {
-                    "its issuer has put the certificate on hold".to_owned()
-                }
+                Some(failure) => with_refusal(&failure, &standing.state),
+                None if is_on_hold => "its issuer has put the certificate on hold".to_owned(),
                 None => String::new(),
             },
             tried,
@@ -186,10 +260,7 @@ impl RotateError {
             },
             Self::NotRenewed { .. } if self.is_expired() => Outcome::Expired,
             Self::NotRenewed { refused: true, .. } => Outcome::Refused,
-            Self::NotRenewed { prospect, .. } => match prospect {
-                Prospect::Passing => Outcome::Temporary,
-                Prospect::Lasting => Outcome::Failed,
-            },
+            Self::Hooks { bearing, .. } | Self::NotRenewed { bearing, .. } => of_bearing(*bearing),
         }
     }
 
@@ -214,14 +285,17 @@ impl RotateError {
                     path.display()
                 )),
                 host::Error::Store(error) => hint_store(error),
-                host::Error::NoCurrent { newest } => {
-                    Some(format!("nothing was changed; {}", relink(directory, *newest)))
+                host::Error::NoCurrent { newest, last } => {
+                    let likely = last.unwrap_or(*newest);
+                    Some(format!("nothing was changed; {}", relink(directory, likely)))
                 }
                 host::Error::Key(_) | host::Error::Lost { .. } | host::Error::Pki(_) => None,
             },
-            Self::NotRenewed {
-                ends, next_try, ..
-            } => {
+            Self::Hooks { directory, .. } => Some(format!(
+                "the certificate in {} is good and in force; the next run runs what failed again, without another renewal",
+                directory.display()
+            )),
+            Self::NotRenewed { ends, .. } => {
                 let stands = match (ends, self.is_expired()) {
                     (None, _) => "there is no certificate yet".to_owned(),
                     (Some(ends), true) => format!("the certificate ended on {}", rfc3339(*ends)),
@@ -229,11 +303,46 @@ impl RotateError {
                         format!("the certificate in force is good until {}", rfc3339(*ends))
                     }
                 };
-                let next = next_try.map_or_else(String::new, |next| {
-                    format!("; runs from {} on try it again", rfc3339(next))
-                });
-                Some(format!("{stands}{next}; --force tries it now"))
+                Some(format!("{stands}{}", self.what_next()))
             }
         }
+    }
+
+    /// What brings a renewal about that has failed.
+    fn what_next(&self) -> String {
+        let Self::NotRenewed {
+            bearing,
+            ends,
+            next_try,
+            step,
+            ..
+        } = self
+        else {
+            return String::new();
+        };
+        let mend = match (bearing.fault, step) {
+            (Some(Fault::Setup), Some(Step::Staged)) => {
+                "; correct what says how the CA is asked (--issuer-command, or --ca-dir and --passphrase-from)"
+            }
+            (Some(Fault::Setup), Some(Step::Switched)) => "; correct --before-hook",
+            _ => "",
+        };
+        let next = next_try.map_or_else(String::new, |next| {
+            format!("; runs from {} on try it again", rfc3339(next))
+        });
+        // The first one is waited for by nobody: each run tries it.
+        let first = match (ends, next_try) {
+            (None, None) => "; the next run tries it again",
+            _ => "",
+        };
+        // What passes by itself is not brought about by trying it more often.
+        let force = match (bearing.prospect, next_try) {
+            (Prospect::Lasting, Some(_)) => {
+                ", and once what is wrong is mended --force does not wait for that"
+            }
+            _ if self.is_expired() => "; --force tries it now",
+            _ => "",
+        };
+        format!("{mend}{next}{first}{force}")
     }
 }

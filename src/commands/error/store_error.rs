@@ -229,7 +229,7 @@ pub(super) fn hint_io(path: &Path, error: &std::io::Error) -> Option<String> {
             "the file is mounted there by itself, as into a container, and cannot be replaced; mount its directory instead".to_owned(),
         ),
         std::io::ErrorKind::ReadOnlyFilesystem => {
-            Some("it is on a file system that is mounted read-only; name another place".to_owned())
+            Some("it is on a file system that is mounted read-only, or that the unit does not let it write to (ReadWritePaths=); make it writable, as with mount -o remount,rw, or name another place".to_owned())
         }
         _ => None,
     }

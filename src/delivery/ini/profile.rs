@@ -88,6 +88,20 @@ impl Place {
         }
     }
 
+    /// The profile for which such a header stands, if it stands for one.
+    pub(super) fn profile_of(self, header: &str) -> Option<ProfileName> {
+        let trimmed = header.trim();
+        let name = match self {
+            Self::Credentials => trimmed.to_owned(),
+            Self::Config if trimmed == "default" => trimmed.to_owned(),
+            Self::Config => match shlex::split(trimmed)?.as_slice() {
+                [first, second] if first == "profile" => second.clone(),
+                _ => return None,
+            },
+        };
+        name.parse().ok()
+    }
+
     /// Whether botocore finds the profile under such a header too: it takes the
     /// blanks before a name for a part of it.
     pub(super) fn is_exact(self, header: &str) -> bool {

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use crate::limits;
 
-use super::{Problem, Refusal};
+use super::{Place, Problem, ProfileName, Refusal};
 
 /// The section whose keys botocore puts into every other.
 const DEFAULTS: &str = "DEFAULT";
@@ -106,6 +106,12 @@ impl<'a> Entry<'a> {
         self.value
     }
 
+    /// Whether the value goes on in the lines below.
+    #[must_use]
+    pub const fn is_continued(&self) -> bool {
+        !self.continuations.is_empty()
+    }
+
     /// The number of its line, from one.
     #[must_use]
     pub const fn number(&self) -> usize {
@@ -140,6 +146,13 @@ impl<'a> Document<'a> {
         }
         reader.document.check_nested()?;
         Ok(reader.document)
+    }
+
+    /// The names of all profiles that have a section, in the order of the file.
+    pub fn profiles(&self, place: Place) -> impl Iterator<Item = ProfileName> {
+        self.sections
+            .iter()
+            .filter_map(move |section| place.profile_of(&section.short_name))
     }
 
     /// Lines of a value that begins on the line after its key are read as keys
