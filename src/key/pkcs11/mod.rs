@@ -6,6 +6,7 @@
 //! is made here and nowhere else.
 
 mod error;
+mod pin_source;
 mod uri;
 
 #[cfg(not(feature = "pkcs11"))]
