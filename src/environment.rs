@@ -40,7 +40,7 @@ const fn variable(name: &'static str, role: Role, meaning: &'static str) -> Vari
 }
 
 /// All of them. A test compares them with the manual and with the code.
-pub const VARIABLES: [Variable; 32] = {
+pub const VARIABLES: [Variable; 39] = {
     use Role::{Beside, Every, InPlaceOf, Verbs};
     [
         variable(
@@ -126,18 +126,37 @@ pub const VARIABLES: [Variable; 32] = {
         ),
         variable(
             "AWS_SHARED_CREDENTIALS_FILE",
-            Verbs(&["configure", "update"]),
+            Verbs(&["configure", "doctor", "update"]),
             "file instead of ~/.aws/credentials",
         ),
         variable(
             "AWS_CONFIG_FILE",
-            Verbs(&["configure"]),
+            Verbs(&["configure", "doctor"]),
             "file instead of ~/.aws/config",
         ),
         variable(
             "PATH",
-            Verbs(&["configure", "exec"]),
+            Verbs(&["configure", "doctor", "exec"]),
             "where programs are looked for",
+        ),
+        variable(
+            "AWS_PROFILE",
+            Verbs(&["doctor"]),
+            "profile of AWS's files that programs use which name none",
+        ),
+        variable("AWS_DEFAULT_PROFILE", Verbs(&["doctor"]), "the same"),
+        variable(
+            "AWS_ACCESS_KEY_ID",
+            Verbs(&["doctor"]),
+            "whether it is set: SDKs take it before any profile",
+        ),
+        variable("AWS_SECRET_ACCESS_KEY", Verbs(&["doctor"]), "the same"),
+        variable("AWS_SESSION_TOKEN", Verbs(&["doctor"]), "the same"),
+        variable("AWS_SECURITY_TOKEN", Verbs(&["doctor"]), "the same"),
+        variable(
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            Verbs(&["doctor"]),
+            "the same",
         ),
         variable(
             "AWS_REGION",
@@ -291,15 +310,29 @@ pub fn user_name(passwd: &[u8], user: u32) -> Option<String> {
     })
 }
 
-/// The number and the home directory of a user in the password database, the text of
-/// `/etc/passwd` (passwd(5)).
+/// A user, as the password database knows one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The user's number.
+    pub uid: u32,
+    /// The number of the group that is the user's first.
+    pub gid: u32,
+    /// The home directory.
+    pub home: PathBuf,
+}
+
+/// A user in the password database, the text of `/etc/passwd` (passwd(5)).
 #[must_use]
-pub fn user_of_name(passwd: &[u8], name: &str) -> Option<(u32, PathBuf)> {
+pub fn account(passwd: &[u8], name: &str) -> Option<Account> {
     passwd.split(|octet| *octet == b'\n').find_map(|line| {
         let entry: Vec<&[u8]> = line.split(|octet| *octet == b':').collect();
-        let number = std::str::from_utf8(entry.get(2)?).ok()?.parse().ok()?;
-        let home = PathBuf::from(OsStr::from_bytes(entry.get(5)?));
-        (entry.first() == Some(&name.as_bytes())).then_some((number, home))
+        let number = |at: usize| std::str::from_utf8(entry.get(at)?).ok()?.parse().ok();
+        let account = Account {
+            uid: number(2)?,
+            gid: number(3)?,
+            home: PathBuf::from(OsStr::from_bytes(entry.get(5)?)),
+        };
+        (entry.first() == Some(&name.as_bytes())).then_some(account)
     })
 }
 
@@ -331,8 +364,12 @@ mod tests {
         assert_eq!(user_name(passwd, 0).as_deref(), Some("root"));
         assert_eq!(user_name(passwd, 7).as_deref(), Some("a"));
         assert_eq!((user_name(passwd, 5), user_name(passwd, 9)), (None, None));
-        assert_eq!(user_of_name(passwd, "a"), Some((7, "/home/a".into())));
-        assert_eq!(user_of_name(passwd, ""), None);
-        assert_eq!(user_of_name(passwd, "x"), None);
+        let found = Account {
+            uid: 7,
+            gid: 7,
+            home: "/home/a".into(),
+        };
+        assert_eq!(account(passwd, "a"), Some(found));
+        assert_eq!((account(passwd, ""), account(passwd, "x")), (None, None));
     }
 }

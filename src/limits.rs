@@ -150,8 +150,10 @@ pub const MAX_TRIED_PATHS: usize = 20;
 /// two kilobytes; AWS sets no limit on a token's length.
 pub const MAX_RESPONSE: usize = 1024 * 1024;
 
-/// Largest request body that the emulator reads, in bytes.
-pub const MAX_REQUEST_BODY: usize = 256 * 1024;
+/// Largest request body that the emulator reads, in bytes: a revocation list of
+/// the 300,000 bytes that ImportCrl takes, in base64 and in JSON, and more, so
+/// that one that is too large is refused by its own message.
+pub const MAX_REQUEST_BODY: usize = 640 * 1024;
 
 /// Size of the emulator's header buffer, in bytes. An ML-DSA-87 leaf with a
 /// chain makes tens of kilobytes, far above the usual 8 KiB.
@@ -197,6 +199,21 @@ pub const MAX_ROLE_CHAIN: usize = 8;
 
 /// Most sessions that the emulator remembers.
 pub const MAX_EMULATED_SESSIONS: usize = 10_000;
+
+/// Most characters of a reason that the emulator gives in a header: a policy may
+/// have names of any length.
+pub const MAX_EMULATED_REASON: usize = 2000;
+
+/// Most subjects that the emulator remembers.
+pub const MAX_EMULATED_SUBJECTS: usize = 10_000;
+
+/// Most certificates, and most instance properties, that the emulator remembers
+/// of a subject.
+pub const MAX_EMULATED_SIGHTINGS: usize = 20;
+
+/// Largest state file of the emulator that is read, in bytes: its quotas of
+/// trust anchors and revocation lists in full, and many subjects.
+pub const MAX_EMULATOR_STATE: u64 = 512 * 1024 * 1024;
 
 /// Largest fault file that the emulator reads, in bytes.
 pub const MAX_FAULT_FILE: u64 = 4096;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::{in_words, rfc3339};
-use crate::finding::{Finding, Level};
+use crate::finding::{Bound, Finding, Level};
 use crate::store::{Ending, GenerationState, Inventory};
 use crate::text::{counted, printable, with_causes};
 
@@ -149,11 +149,14 @@ impl HealthPlan<'_> {
                     format!("the {} certificate{what} {}", one.name, ends(end, self.at)),
                 ),
             };
-            Ok(Finding::new("authorities", level, text).with(
-                "authority_ends_seconds",
-                Some(one.name.to_string()),
-                (end - self.at).num_seconds(),
-            ))
+            let bound = |least: TimeDelta| needed(one).then_some(Bound::Below(least.num_seconds()));
+            Ok(Finding::new("authorities", level, text)
+                .with(
+                    "authority_ends_seconds",
+                    Some(one.name.to_string()),
+                    (end - self.at).num_seconds(),
+                )
+                .bounded(bound(self.warn), bound(self.critical)))
         };
         generations.authorities().into_iter().map(of).collect()
     }
@@ -360,7 +363,10 @@ impl HealthPlan<'_> {
             _ => Level::Ok,
         };
         let text = format!("the last backup is {} old", in_words(age));
-        Ok(Finding::new("backup", level, text).with("backup_age_seconds", None, age.num_seconds()))
+        let bound = |most: TimeDelta| Some(Bound::Above(most.num_seconds()));
+        Ok(Finding::new("backup", level, text)
+            .with("backup_age_seconds", None, age.num_seconds())
+            .bounded(bound(self.backup), bound(self.backup * 2)))
     }
 
     /// Whether others may read or write what is in the directory.

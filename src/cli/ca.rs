@@ -24,7 +24,7 @@ pub use audit::{
 };
 pub use backup::{CaBackup, CaRestore};
 pub use batch::BatchArgs;
-pub use check::{CaCheck, CheckFormat};
+pub use check::CaCheck;
 pub use crl::{CaCrl, CrlCommand, CrlMake, CrlStatus};
 pub use init::{CaInit, DeviceArgs};
 pub use lint::{CaLint, LintLevel, LintPolicy};
@@ -128,7 +128,7 @@ pub struct OccasionArgs {
 }
 
 /// The names of a certificate besides its common name.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct NameArgs {
     /// A subject alternative name: DNS:, IP:, URI: or email:
     ///

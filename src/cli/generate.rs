@@ -24,7 +24,7 @@ Example:
         /// Which shell
         shell: Shell,
     },
-    /// Write one man page for each command
+    /// Write one man page for each command, and one of the rules for sessions
     #[command(after_long_help = "\
 Example:
   windlass generate man man1")]

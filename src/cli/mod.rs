@@ -1,6 +1,7 @@
 //! What can be typed: data only. Help, man pages and completions are generated
 //! from the same definition that parses.
 
+mod answer;
 mod ca;
 mod cache;
 mod check;
@@ -9,6 +10,7 @@ mod config_file;
 mod configure;
 mod credential_process;
 mod diagnostics;
+mod doctor;
 mod emulate;
 mod env;
 mod generate;
@@ -22,6 +24,7 @@ mod proxy;
 mod reporting;
 mod role_chain;
 mod rotate;
+mod rotation;
 mod serve;
 mod session;
 mod status;
@@ -29,16 +32,16 @@ mod update;
 mod value;
 mod verify;
 
+pub use answer::{AnswerArgs, CheckFormat};
 pub use ca::{
     AuditCheckpoint, AuditCommand, AuditExport, AuditList, AuditReconcile, AuditVerify, BatchArgs,
     BundleStep, Ca, CaAudit, CaBackup, CaCheck, CaCommand, CaCrl, CaDirectory, CaExport, CaInit,
     CaInstall, CaIssue, CaLint, CaList, CaPassphrase, CaPolicy, CaPolicyCheck, CaPolicyCommand,
     CaPolicyShow, CaRelease, CaReport, CaRestore, CaRevoke, CaRollover, CaShow, CaSign, CaSignCa,
-    CaStats, CertificateKind, CertificateStatus, CheckFormat, CrlCommand, CrlMake, CrlStatus,
-    DeviceArgs, ExportTarget, Glob, LintLevel, LintPolicy, ListFilter, ListFormat, ListOrder,
-    LogOrder, NameArgs, OccasionArgs, RolloverActivate, RolloverBundle, RolloverCancel,
-    RolloverCommand, RolloverPrepare, RolloverRetire, RolloverStatusArgs, TermArgs,
-    WhichCertificate,
+    CaStats, CertificateKind, CertificateStatus, CrlCommand, CrlMake, CrlStatus, DeviceArgs,
+    ExportTarget, Glob, LintLevel, LintPolicy, ListFilter, ListFormat, ListOrder, LogOrder,
+    NameArgs, OccasionArgs, RolloverActivate, RolloverBundle, RolloverCancel, RolloverCommand,
+    RolloverPrepare, RolloverRetire, RolloverStatusArgs, TermArgs, WhichCertificate,
 };
 pub use cache::{Cache, CacheClear, CacheCommand, CacheDirectory, CacheList};
 pub use check::Check;
@@ -47,6 +50,7 @@ pub use config_file::{ConfigError, ConfigFile, ConfigProblem, Setting};
 pub use configure::Configure;
 pub use credential_process::CredentialProcess;
 pub use diagnostics::{Digest, ReadCertificateData, SignString, SignatureFormat};
+pub use doctor::Doctor;
 pub use emulate::{AnchorArgument, Emulate};
 pub use env::{Env, Exec};
 pub use generate::{Generate, GenerateCommand};
@@ -63,7 +67,8 @@ pub use passphrase::{NewPassphraseArgs, PassphraseArgs, TypedPassphrase};
 pub use proxy::ProxyArgs;
 pub use reporting::{ErrorFormat, Reporting};
 pub use role_chain::RoleChainArgs;
-pub use rotate::{Rotate, RotationArgs};
+pub use rotate::Rotate;
+pub use rotation::RotationArgs;
 pub use serve::Serve;
 pub use session::{ProfileArgs, ProfileChoice, SessionArgs};
 pub use status::Status;
@@ -116,6 +121,7 @@ pub enum Command {
     Configure(Box<Configure>),
     Config(Config),
     CredentialProcess(Box<CredentialProcess>),
+    Doctor(Box<Doctor>),
     Emulate(Box<Emulate>),
     Env(Box<Env>),
     Exec(Box<Exec>),
@@ -150,6 +156,7 @@ impl Command {
         match self {
             Self::Configure(asked) => Some((&asked.session, asked.choice())),
             Self::CredentialProcess(asked) => Some((&asked.session, asked.profile.choice())),
+            Self::Doctor(asked) => Some((&asked.session, asked.choice())),
             Self::Update(asked) => Some((&asked.session, asked.choice())),
             Self::Config(config) => match &config.command {
                 ConfigCommand::Show(asked) => Some((&asked.session, asked.profile.choice())),
@@ -168,6 +175,7 @@ impl Command {
         match self {
             Self::Configure(asked) => Some(&mut asked.session),
             Self::CredentialProcess(asked) => Some(&mut asked.session),
+            Self::Doctor(asked) => Some(&mut asked.session),
             Self::Update(asked) => Some(&mut asked.session),
             Self::Config(config) => match &mut config.command {
                 ConfigCommand::Show(asked) => Some(&mut asked.session),
@@ -194,11 +202,19 @@ impl From<HotCommand> for Command {
 }
 
 /// Print the version
+///
+/// As JSON it also says from what and with what the program was built: the commit
+/// (null if the build was not told), the features, the toolchain and the target.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
-Example:
-  windlass version")]
-pub struct Version {}
+Examples:
+  windlass version
+  windlass version --json")]
+pub struct Version {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// The ids of all options of a group.
 #[cfg(test)]

@@ -8,21 +8,20 @@ use crate::cli::{ConfigShow, RotationArgs, SessionArgs};
 use crate::environment::{Role, VARIABLES};
 use crate::text::printable;
 
+use super::invocation::InForce;
 use super::{Context, Error};
 
 /// One option with its value and where that comes from.
-struct Setting {
-    key: &'static str,
-    value: String,
-    origin: String,
+pub(super) struct Setting {
+    pub(super) key: &'static str,
+    pub(super) value: String,
+    pub(super) origin: String,
 }
 
 /// Shows them.
 pub(super) fn show(arguments: &ConfigShow, context: &Context) -> Result<(), Error> {
     let found = context.invocation.in_force(&context.environment)?;
-    let settings: Vec<Setting> = SessionArgs::PROFILE_KEYS
-        .into_iter()
-        .filter_map(|key| setting(key, &found.matches, found.profile.as_ref(), context))
+    let settings: Vec<Setting> = of_session(&found, context)
         .chain(of_rotation(found.profile.as_ref(), context))
         .collect();
     let profile = found.profile.as_ref();
@@ -52,6 +51,13 @@ pub(super) fn show(arguments: &ConfigShow, context: &Context) -> Result<(), Erro
         .into_iter()
         .map(|setting| vec![setting.key.to_owned(), setting.value, setting.origin]);
     context.printer.table(&["OPTION", "VALUE", "FROM"], rows)
+}
+
+/// The options of the session that are in force.
+pub(super) fn of_session(found: &InForce, context: &Context) -> impl Iterator<Item = Setting> {
+    SessionArgs::PROFILE_KEYS
+        .into_iter()
+        .filter_map(|key| setting(key, &found.matches, found.profile.as_ref(), context))
 }
 
 fn setting(

@@ -90,15 +90,38 @@ pub(super) struct Profile {
 
 impl Config {
     /// Reads the given file, which must exist, or those of the user and of the
-    /// system, which need not.
+    /// system, which need not, and looks at every key.
     pub(super) fn read(given: Option<&Path>, environment: &Environment) -> Result<Self, Error> {
+        Self::read_as(None, given, environment)
+    }
+
+    /// The same for a run by another user: nothing that the file names is run now.
+    pub(super) fn read_as(
+        owner: Option<u32>,
+        given: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<Self, Error> {
+        let config = Self::read_for_several(owner, given, environment)?;
+        for (path, file) in &config.files {
+            check_keys(path, file.settings())?;
+        }
+        Ok(config)
+    }
+
+    /// The same for who looks after several profiles: a key that is none stands in the
+    /// way of its own profile alone, which [`Self::required`] tells.
+    pub(super) fn read_for_several(
+        owner: Option<u32>,
+        given: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<Self, Error> {
         let places = match given {
             Some(path) => vec![environment.path(path)],
             None => usual_places(environment),
         };
         let mut files = Vec::new();
         for path in &places {
-            match read_file(path) {
+            match read_file(path, owner) {
                 Ok(file) => files.push((path.clone(), file)),
                 Err(Error::Store(error)) if given.is_none() && error.is_not_found() => {}
                 Err(error) => return Err(error),
@@ -118,13 +141,15 @@ impl Config {
         })
     }
 
-    /// The same, where it has to be there.
+    /// The same, where it has to be there and to have known keys only.
     pub(super) fn required(&self, name: &str) -> Result<Profile, Error> {
-        self.profile(name).ok_or_else(|| Error::NoProfile {
+        let profile = self.profile(name).ok_or_else(|| Error::NoProfile {
             name: name.to_owned(),
             places: self.places.clone(),
             known: self.names(),
-        })
+        })?;
+        check_keys(&profile.path, &profile.settings)?;
+        Ok(profile)
     }
 
     /// There is no profile at all.
@@ -166,10 +191,11 @@ pub(super) fn user_place(environment: &Environment) -> Option<PathBuf> {
 
 /// Reads a file that nobody but its owner, who is this user or root, can write:
 /// its values may name programs to run.
-fn read_file(path: &Path) -> Result<ConfigFile, Error> {
+fn read_file(path: &Path, other: Option<u32>) -> Result<ConfigFile, Error> {
     let (content, metadata) = read_with_metadata(path, limits::MAX_FILE)?;
     let user = rustix::process::geteuid().as_raw();
-    if metadata.mode() & 0o022 != 0 || ![0, user].contains(&metadata.uid()) {
+    let is_owner = |owner: u32| owner == 0 || owner == user || other == Some(owner);
+    if metadata.mode() & 0o022 != 0 || !is_owner(metadata.uid()) {
         return Err(Error::ConfigExposed {
             path: path.to_owned(),
             mode: metadata.mode() & 0o7777,
@@ -186,12 +212,23 @@ fn read_file(path: &Path) -> Result<ConfigFile, Error> {
         let line = 1 + before.iter().filter(|octet| **octet == b'\n').count();
         wrong(line, ConfigProblem::NotUtf8)
     })?;
-    let file = ConfigFile::parse(&text).map_err(|error| wrong(error.line, error.problem))?;
+    ConfigFile::parse(&text).map_err(|error| wrong(error.line, error.problem))
+}
+
+/// Refuses a key that no profile may have.
+fn check_keys<'a>(
+    path: &Path,
+    settings: impl IntoIterator<Item = &'a Setting>,
+) -> Result<(), Error> {
     let is_known = |setting: &&Setting| known_keys().any(|key| key == setting.key);
-    if let Some(setting) = file.settings().find(|setting| !is_known(setting)) {
-        return Err(wrong(setting.line, unknown(&setting.key)));
+    match settings.into_iter().find(|setting| !is_known(setting)) {
+        None => Ok(()),
+        Some(setting) => Err(Error::Config {
+            path: path.to_owned(),
+            line: setting.line,
+            problem: unknown(&setting.key),
+        }),
     }
-    Ok(file)
 }
 
 /// The keys that a profile may have: the options of a session, and those of a

@@ -5,6 +5,7 @@ mod check;
 mod profile;
 
 pub(super) use self::aws::program;
+pub(super) use self::check::Named;
 
 use std::path::{Path, PathBuf};
 

@@ -41,14 +41,22 @@ impl Context {
         self.speaking_by(self.printer.of_profile(profile))
     }
 
-    fn speaking_by(&self, printer: Printer) -> &'static Self {
-        Box::leak(Box::new(Self {
+    /// The same with another command line, which is only looked at.
+    pub(super) fn of_invocation(&self, invocation: Invocation) -> Self {
+        Self {
             clock: Arc::clone(&self.clock),
-            invocation: self.invocation.clone(),
+            invocation,
             started: self.started,
             environment: self.environment.clone(),
-            printer,
+            printer: self.printer.clone(),
             skew: Arc::clone(&self.skew),
+        }
+    }
+
+    fn speaking_by(&self, printer: Printer) -> &'static Self {
+        Box::leak(Box::new(Self {
+            printer,
+            ..self.of_invocation(self.invocation.clone())
         }))
     }
 

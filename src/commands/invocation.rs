@@ -1,20 +1,21 @@
 //! What was typed: parsed, with the options of a profile behind it.
 
 mod heard;
+mod several;
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
 use std::sync::Arc;
 
 use clap::builder::Resettable;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Subcommand};
 
 use crate::cli::{
-    Cli, Command, CredentialProcess, HotCommand, ProfileChoice, Reporting, Rotate, SessionArgs,
+    Cli, Command, CredentialProcess, HotCommand, ProfileChoice, Reporting, SessionArgs,
 };
 use crate::environment::Environment;
 
 use self::heard::Heard;
+pub(super) use self::several::AskedByProfile;
 use super::Error;
 use super::config_file::{Config, Profile, is_said};
 
@@ -23,18 +24,9 @@ use super::config_file::{Config, Profile, is_said};
 pub struct Invocation {
     arguments: Vec<OsString>,
     heard: Heard,
+    /// The user as whom it is run later.
+    owner: Option<u32>,
 }
-
-/// A profile's name with the session's options, or with what is wrong with them.
-pub(super) type OfProfile = (String, Result<SessionArgs, Error>);
-
-/// A profile's name with what is to be done with it, or with what is wrong with
-/// its options.
-pub(super) type AskedByProfile = (String, Result<Command, Error>);
-
-/// A profile's name with what it says of its identity, or with what is wrong with
-/// its options.
-pub(super) type RotationOfProfile = (String, Result<Rotate, Error>);
 
 /// Why the arguments are no command.
 pub(super) enum Unparsed {
@@ -61,7 +53,13 @@ impl Invocation {
         Self {
             arguments: arguments.into_iter().collect(),
             heard: Heard::All,
+            owner: None,
         }
+    }
+
+    /// The same for a run by this user, who may have a config file that is not root's.
+    pub(super) fn for_user(self, owner: Option<u32>) -> Self {
+        Self { owner, ..self }
     }
 
     /// A command line that is run later, by a system that sets none of this program's
@@ -156,160 +154,6 @@ impl Invocation {
         }
     }
 
-    /// The session's options with each of these profiles behind them instead,
-    /// by the profiles' names; every profile that there is without any name.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoProfile`], or what is wrong with the config files.
-    pub(super) fn sessions(
-        &self,
-        names: &[String],
-        config: Option<&Path>,
-        environment: &Environment,
-    ) -> Result<Vec<(String, SessionArgs)>, Error> {
-        self.each_session(names, config, environment)?
-            .into_iter()
-            .map(|(name, session)| Ok((name, session?)))
-            .collect()
-    }
-
-    /// The same, where a profile that cannot be used stands in the way of no other.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoProfile`], or what is wrong with the config files as a whole.
-    pub(super) fn each_session(
-        &self,
-        names: &[String],
-        config: Option<&Path>,
-        environment: &Environment,
-    ) -> Result<Vec<OfProfile>, Error> {
-        let config = Config::read(config, environment)?;
-        let all = config.names();
-        if all.is_empty() {
-            return Err(config.has_none());
-        }
-        let names = if names.is_empty() { &all } else { names };
-        let of_profile = |name: &String| {
-            let profile = config.required(name)?;
-            let session = self.with_profile(&profile, environment);
-            Ok((profile.name, session))
-        };
-        names.iter().map(of_profile).collect()
-    }
-
-    /// What is to be done with each of these profiles behind it instead, by the
-    /// profiles' names; every profile that there is without any name.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::each_session`].
-    pub(super) fn each_command(
-        &self,
-        config: Option<&Path>,
-        environment: &Environment,
-    ) -> Result<Vec<AskedByProfile>, Error> {
-        let config = Config::read(config, environment)?;
-        let names = config.names();
-        if names.is_empty() {
-            return Err(config.has_none());
-        }
-        let of_profile = |name: &String| {
-            let profile = config.required(name)?;
-            let command = self.command_with(&profile, environment);
-            Ok((profile.name, command))
-        };
-        names.iter().map(of_profile).collect()
-    }
-
-    /// What `windlass rotate` is asked by each of these profiles, whatever was typed
-    /// here; by every profile that there is without any name. One that is not there or
-    /// cannot be used stands in the way of no other. A variable that names an identity
-    /// or its certificate is heard for one named profile alone.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the config files as a whole.
-    pub(super) fn each_rotation(
-        &self,
-        names: &[String],
-        config: Option<&Path>,
-        environment: &Environment,
-    ) -> Result<Vec<RotationOfProfile>, Error> {
-        let config = Config::read(config, environment)?;
-        let all = config.names();
-        if all.is_empty() {
-            return Err(config.has_none());
-        }
-        let asking = Self {
-            heard: match names {
-                [_] => Heard::All,
-                _ => Heard::OfSeveral,
-            },
-            ..Self::new([self.program().to_owned(), "rotate".into()])
-        };
-        let of_profile = |name: &String| {
-            let profile = config.required(name)?;
-            match asking.command_with(&profile, environment)? {
-                Command::Rotate(asked) => Ok(*asked),
-                _ => Err(profile.unusable()),
-            }
-        };
-        let names = if names.is_empty() { &all } else { names };
-        Ok(names
-            .iter()
-            .map(|name| (name.clone(), of_profile(name)))
-            .collect())
-    }
-
-    /// The sessions to which the profiles of the config files lead, by their
-    /// names, as `credential-process` would ask for them. Profiles that cannot be
-    /// used are left out.
-    pub(super) fn sessions_of_profiles(
-        &self,
-        environment: &Environment,
-    ) -> Vec<(String, SessionArgs)> {
-        let given = environment.get("WINDLASS_CONFIG").map(Path::new);
-        let Ok(config) = Config::read(given, environment) else {
-            return Vec::new();
-        };
-        let asking = Self::new([self.program().to_owned(), HotCommand::NAME.into()]);
-        let names = config.names().into_iter();
-        names
-            .filter_map(|name| {
-                let profile = config.profile(&name)?;
-                let session = asking.with_profile(&profile, environment).ok()?;
-                Some((name, session))
-            })
-            .collect()
-    }
-
-    fn with_profile(
-        &self,
-        profile: &Profile,
-        environment: &Environment,
-    ) -> Result<SessionArgs, Error> {
-        let mut command = self.command_with(profile, environment)?;
-        let session = command.session_mut().cloned();
-        session.ok_or_else(|| profile.unusable())
-    }
-
-    fn command_with(&self, profile: &Profile, environment: &Environment) -> Result<Command, Error> {
-        let parse = || {
-            let matches = self
-                .definition::<Command>(environment)
-                .try_get_matches_from(&self.arguments)?;
-            self.read_with::<Command>(&matches, profile, environment)
-        };
-        match parse() {
-            Ok(cli) => Ok(cli.command),
-            Err(Unparsed::Config(error)) => Err(error),
-            // Without the profile it was parsed before.
-            Err(Unparsed::Arguments(_)) => Err(profile.unusable()),
-        }
-    }
-
     fn parse_as<C>(&self, environment: &Environment) -> Result<Cli, Unparsed>
     where
         C: Subcommand + Into<Command>,
@@ -348,7 +192,7 @@ impl Invocation {
             matches!(choice, ProfileChoice::Written(_))
                 && matches!(error, Error::Store(error) if error.is_not_found())
         };
-        let config = match Config::read(session.config.as_deref(), environment) {
+        let config = match Config::read_as(self.owner, session.config.as_deref(), environment) {
             // It will be made.
             Err(error) if is_new(&error) => return Ok(None),
             config => config?,

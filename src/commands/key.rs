@@ -5,7 +5,7 @@ mod export_pkcs12;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::admission::{Principal, PrincipalTag, check_leaf};
+use crate::admission::{AttributeMapping, Principal, PrincipalTag, check_leaf};
 use crate::cli::KeyShow;
 use crate::clock::rfc3339;
 use crate::key::{PublicKey, Signer};
@@ -107,7 +107,7 @@ impl CertificateFacts {
         at: DateTime<Utc>,
     ) -> Self {
         let certificate = leaf.certificate.clone();
-        let principal = Principal::of(&certificate);
+        let principal = Principal::of(&certificate, &AttributeMapping::default());
         let out_of_date = if certificate.is_valid_at(at) {
             None
         } else if at < certificate.not_before() {

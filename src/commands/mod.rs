@@ -10,6 +10,7 @@ mod configure;
 mod context;
 mod credential_process;
 mod diagnostics;
+mod doctor;
 mod emulate;
 mod env;
 mod error;
@@ -37,10 +38,12 @@ mod typeable;
 mod update;
 mod usage;
 mod verify;
+mod version;
 
 pub use context::Context;
 pub use error::{
-    BatchFailed, ConfigureError, Error, IdentityError, InstallationError, RotateError, ServeError,
+    BatchFailed, ConfigureError, DoctorError, Error, IdentityError, InstallationError, RotateError,
+    ServeError,
 };
 pub use invocation::Invocation;
 pub use outcome::Outcome;
@@ -58,6 +61,7 @@ use crate::clock::Clock;
 use crate::environment::Environment;
 use crate::limits;
 use crate::store::{Log, read_bounded};
+use crate::text::with_causes;
 
 use self::invocation::Unparsed;
 use self::usage::usage;
@@ -88,7 +92,7 @@ pub fn run(
                     .map(|path| environment.path(path)),
                 syslog: reporting.syslog.clone(),
             },
-            directory: typeable::typed_directory(invocation.arguments()),
+            arguments: invocation.arguments().to_vec(),
         })
     };
     let cli = match invocation.parse(&environment) {
@@ -97,18 +101,19 @@ pub fn run(
             let variable = |name| environment.get(name).map(ToOwned::to_owned);
             let guessed = Reporting::guess(invocation.arguments(), variable);
             let printer = printer(&guessed, false);
-            return match unparsed {
+            let (outcome, mistake) = match unparsed {
                 Unparsed::Arguments(error) => {
-                    let outcome = usage(&error, &invocation, &environment, &printer);
-                    match check_of(invocation.arguments()) {
-                        Some(check) if outcome == Outcome::Usage => check.unknown(&printer),
-                        _ => outcome,
-                    }
+                    let ended = usage(&error, &invocation, &environment, &printer);
+                    (ended.outcome, ended.mistake)
                 }
                 Unparsed::Config(error) => {
                     printer.error(&error);
-                    error.outcome()
+                    (error.outcome(), Some(with_causes(&error)))
                 }
+            };
+            return match check_of(invocation.arguments()).zip(mistake) {
+                Some((check, why)) => Outcome::Command(check.unknown(&why, &printer)),
+                None => outcome,
             };
         }
     };
@@ -147,11 +152,13 @@ pub fn run(
     outcome
 }
 
-/// The check that a monitor has called with these arguments, if it is one.
+/// The check that a monitor has called, if it is one.
 fn check_of(arguments: &[OsString]) -> Option<monitor::Check> {
-    match arguments {
-        [_, verb, ..] if verb == "check" => Some(check::CHECK),
-        arguments if ca::is_check(arguments) => Some(ca::CHECK),
+    let verbs = typeable::verbs(arguments);
+    let verbs: Vec<&str> = verbs.iter().map(String::as_str).collect();
+    match verbs.as_slice() {
+        ["check"] => Some(check::CHECK),
+        ["ca", "check"] => Some(ca::CHECK),
         _ => None,
     }
 }
@@ -194,6 +201,7 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
             ConfigCommand::Show(arguments) => config::show(&arguments, context),
         },
         Command::CredentialProcess(arguments) => credential_process::run(&arguments, context),
+        Command::Doctor(arguments) => doctor::run(&arguments, context),
         Command::Emulate(arguments) => emulate::run(*arguments, context),
         Command::Env(arguments) => env::env(&arguments, context),
         Command::Exec(arguments) => env::exec(&arguments, context),
@@ -212,10 +220,6 @@ fn dispatch(command: Command, context: &Context) -> Result<(), Error> {
         Command::Update(arguments) => update::run(&arguments, context),
         Command::Status(arguments) => status::run(&arguments, context),
         Command::Verify(arguments) => verify::run(&arguments, context),
-        Command::Version(_) => {
-            context
-                .printer
-                .data(concat!("windlass ", env!("CARGO_PKG_VERSION"), "\n"))
-        }
+        Command::Version(arguments) => version::run(&arguments, context),
     }
 }

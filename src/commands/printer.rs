@@ -3,6 +3,7 @@
 mod queue;
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -30,8 +31,8 @@ pub struct Style {
     pub format: ErrorFormat,
     /// Where errors and warnings go besides.
     pub log: Log,
-    /// The directory of the CA, as it was typed, for the commands that are named.
-    pub directory: Option<String>,
+    /// What was typed, for the commands that are named: they say which CA it is.
+    pub arguments: Vec<OsString>,
 }
 
 /// Prints. stdout carries data or nothing; a failure to write it is an error,
@@ -217,10 +218,7 @@ impl Printer {
     /// A text whose commands of `windlass ca` can be typed as they stand there.
     #[must_use]
     pub(super) fn typeable(&self, text: &str) -> String {
-        match &self.inner.style.directory {
-            Some(directory) => typeable(text, directory),
-            None => text.to_owned(),
-        }
+        typeable(text, &self.inner.style.arguments)
     }
 
     /// Says something that only matters to somebody who asked for more.

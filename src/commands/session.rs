@@ -27,7 +27,7 @@ use crate::store::CacheEntry;
 
 pub(super) use self::cache::Cache;
 use self::plan::ChainPlan;
-pub(super) use self::plan::missing;
+pub(super) use self::plan::{endpoint, missing, transport};
 pub(super) use self::trial::Trial;
 use super::identity::Opening;
 use super::network::{tell, warn_of_skew};
@@ -58,7 +58,7 @@ impl<'a> SessionPlan<'a> {
     /// For options that are missing, malformed or do not fit together.
     pub(super) fn new(arguments: &'a SessionArgs, context: &'a Context) -> Result<Self, Error> {
         let target = plan::target(arguments)?;
-        let endpoint = plan::endpoint(arguments, context, target.region())?;
+        let endpoint = endpoint(arguments, context, target.region())?;
         let chain = plan::chain(arguments, context, &target)?;
         let (identity, place) = (&arguments.identity, &arguments.identity.certificate);
         if identity.identity.is_none()
@@ -168,7 +168,7 @@ impl<'a> SessionPlan<'a> {
         warn_of_short_sessions(arguments.session_duration, context);
         let sts = self.chain.iter().map(|chain| &chain.endpoint);
         let endpoints: Vec<&Endpoint> = sts.chain([&self.endpoint]).collect();
-        let transport = Transport::new(&plan::transport(arguments, context, &endpoints)?)?;
+        let transport = Transport::new(&transport(arguments, context, &endpoints)?)?;
         let obtained = context.clock.now();
         let granted = self.exchange(&transport, &identity, until)?;
         warn_of_skew(context, &granted);
@@ -186,6 +186,15 @@ impl<'a> SessionPlan<'a> {
             obtained,
             role: role.clone(),
         })
+    }
+
+    /// Asks Roles Anywhere only to see whether the session is granted: nothing is
+    /// kept, and nothing is said of it but notes.
+    pub(super) fn probe(&self, identity: &Identity, until: Instant) -> Result<Granted, Error> {
+        let sts = self.chain.iter().map(|chain| &chain.endpoint);
+        let endpoints: Vec<&Endpoint> = sts.chain([&self.endpoint]).collect();
+        let settings = transport(self.arguments, self.context, &endpoints)?;
+        self.exchange(&Transport::new(&settings)?, identity, until)
     }
 
     /// CreateSession, and AssumeRole for the roles of the chain.

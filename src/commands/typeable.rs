@@ -3,36 +3,64 @@
 
 use std::ffi::OsString;
 
-use clap::CommandFactory;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory};
 
 use crate::cli::{Cli, Command};
 
 /// How the commands begin.
 const BEGIN: &str = "windlass ca ";
 
-/// The directory of the CA as it was typed, so that a shell reads it. Where a
-/// variable says it, commands need none.
-pub(super) fn typed_directory(arguments: &[OsString]) -> Option<String> {
-    let mut words = arguments.iter().take_while(|word| *word != "--");
-    let verb = words.find(|word| *word == "ca" || *word == "rotate")?;
-    let option = match verb == "ca" {
-        true => "--dir",
-        false => "--ca-dir",
-    };
-    let mut found = None;
-    while let Some(word) = words.next().and_then(|word| word.to_str()) {
-        match word.strip_prefix(option) {
-            Some("") => found = words.next()?.to_str(),
-            Some(rest) => found = rest.strip_prefix('=').or(found),
-            None => {}
-        }
+/// Says --dir in every command of `windlass ca` that takes it and does not say it,
+/// where it was typed: where a variable says it, commands need none.
+pub(super) fn typeable(text: &str, arguments: &[OsString]) -> String {
+    let directory = text.contains(BEGIN).then(|| typed_directory(arguments));
+    match directory.flatten() {
+        Some(directory) => with_directory(text, &directory),
+        None => text.to_owned(),
     }
-    shlex::try_quote(found?).ok().map(|word| word.into_owned())
 }
 
-/// Says --dir in every command of `windlass ca` that takes it and does not say it.
+/// The words of the verb, as far as they can be told from arguments that may be wrong.
+pub(super) fn verbs(arguments: &[OsString]) -> Vec<String> {
+    let matches = leniently(arguments);
+    let first = matches.as_ref().and_then(ArgMatches::subcommand);
+    let all = std::iter::successors(first, |(_, below)| below.subcommand());
+    all.map(|(verb, _)| verb.to_owned()).collect()
+}
+
+/// What the parser understands of arguments that may be wrong.
+fn leniently(arguments: &[OsString]) -> Option<ArgMatches> {
+    let definition = Cli::<Command>::command().ignore_errors(true);
+    definition.try_get_matches_from(arguments).ok()
+}
+
+/// The directory of the CA as it was typed, so that a shell reads it.
+fn typed_directory(arguments: &[OsString]) -> Option<String> {
+    let matches = leniently(arguments)?;
+    let (verb, mut at) = matches.subcommand()?;
+    let option = match verb {
+        "ca" => "dir",
+        "rotate" => "ca_dir",
+        _ => return None,
+    };
+    let mut found = None;
+    loop {
+        let is_known = at.try_get_raw(option).is_ok();
+        if is_known && at.value_source(option) == Some(ValueSource::CommandLine) {
+            found = at.get_raw(option).and_then(|mut values| values.next());
+        }
+        match at.subcommand() {
+            Some((_, below)) => at = below,
+            None => break,
+        }
+    }
+    let word = shlex::try_quote(found?.to_str()?).ok()?;
+    Some(word.into_owned())
+}
+
 /// A command stands in quotes, or goes on to the end of the text.
-pub(super) fn typeable(text: &str, directory: &str) -> String {
+fn with_directory(text: &str, directory: &str) -> String {
     let mut whole = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, from)) = rest.find(BEGIN).map(|begin| rest.split_at(begin)) {

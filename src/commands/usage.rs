@@ -35,6 +35,12 @@ impl<'a> Mistake<'a> {
     }
 }
 
+/// How it ended, and what was wrong in one sentence; nothing where that was only help.
+pub(super) struct Ended {
+    pub(super) outcome: Outcome,
+    pub(super) mistake: Option<String>,
+}
+
 /// Help and version go to stdout; mistakes to stderr, with a hint for the ones
 /// that everybody makes.
 pub(super) fn usage(
@@ -42,12 +48,16 @@ pub(super) fn usage(
     invocation: &Invocation,
     environment: &Environment,
     printer: &Printer,
-) -> Outcome {
+) -> Ended {
     let text = error.render().to_string();
     if !error.use_stderr() {
-        return match printer.data(&text) {
+        let outcome = match printer.data(&text) {
             Ok(()) => Outcome::Done,
             Err(_) => Outcome::Failed,
+        };
+        return Ended {
+            outcome,
+            mistake: None,
         };
     }
     let hint = |text: &str| Some(text.to_owned());
@@ -69,7 +79,10 @@ pub(super) fn usage(
         Mistake::new(&text, hint_usage(error, &text, invocation, environment))
     };
     printer.usage(&mistake);
-    Outcome::Usage
+    Ended {
+        outcome: Outcome::Usage,
+        mistake: Some(mistake.message),
+    }
 }
 
 fn hint_usage(

@@ -162,7 +162,8 @@ impl Sandbox {
             std::thread::sleep(Duration::from_millis(5));
         }
         let announced: serde_json::Value = serde_json::from_str(&self.read("announced")).unwrap();
-        let first = |key: &str| announced[key][0].as_str().unwrap().to_owned();
+        // An account may be empty.
+        let first = |key: &str| announced[key][0].as_str().unwrap_or_default().to_owned();
         Emulator {
             url: self.read(&ready).trim().to_owned(),
             trust_anchor_arn: first("trustAnchorArns"),
@@ -198,6 +199,7 @@ impl Sandbox {
         directories
             .chain([self.root().to_owned()])
             .flat_map(|directory| fs::read_dir(directory).into_iter().flatten().flatten())
+            .filter(|entry| entry.path().is_file())
             .filter_map(|entry| fs::read_to_string(entry.path()).ok())
             .any(|content| lines_of(&content, "CERTIFICATE").concat().contains(line))
     }
@@ -352,7 +354,9 @@ fn find_keys(directory: &Path) -> Vec<PathBuf> {
         let path = entry.path();
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             found.extend(find_keys(&path));
-        } else if path
+        } else if path.is_file()
+            // Nobody waits for a pipe here.
+            && path
             .extension()
             .is_some_and(|extension| extension == "pem" || extension == "key")
         {

@@ -20,10 +20,11 @@ const EXAMPLE_PORT: &str = "127.0.0.1:9910";
 
 /// What the examples of verbs begin with that need a session, and so an
 /// emulator.
-const SESSION_VERBS: [&str; 6] = [
+const SESSION_VERBS: [&str; 7] = [
     // And configure.
     "windlass config",
     "windlass credential-process",
+    "windlass doctor",
     "windlass env",
     "windlass exec",
     "windlass status",
@@ -227,6 +228,11 @@ fn every_example_runs() {
         "trust-policy.json",
         "{\"Version\":\"2012-10-17\",\"Statement\":[]}",
     );
+    sandbox.write(
+        "account.toml",
+        "[[role]]\nname = 'backup'\n[[profile]]\nname = 'backup'\nroles = ['backup']\n\
+         [[trust_anchor]]\nname = 'main'\ncertificates = 'ca/trust-anchor.pem'\n",
+    );
     let mut commands = Vec::new();
     collect(&<Cli>::command(), &mut commands);
     assert!(commands.len() >= 12, "{commands:#?}");
@@ -274,7 +280,7 @@ fn every_example_runs() {
     }
     // The one with fixed ARNs comes last and stays up for the callers.
     emulators.sort_by_key(|line| line.contains("--profile-arn"));
-    assert_eq!(emulators.len(), 5);
+    assert_eq!(emulators.len(), 8);
     assert!(callers.len() >= 5, "{callers:#?}");
     assert_eq!(servers.len(), 1);
     for line in emulators {

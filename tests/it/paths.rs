@@ -3,7 +3,7 @@
 
 mod constraints;
 mod lists;
-mod make;
+pub mod make;
 mod policies;
 
 use chrono::{DateTime, Utc};

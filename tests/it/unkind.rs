@@ -191,11 +191,11 @@ fn the_log_counts_requests_only_when_asked_to() {
     let log = emulator.log();
     let lines: Vec<&str> = log.lines().collect();
     assert!(
-        lines[0].ends_with("POST /sessions 201 [CN=web-1] (CreateSession #1)"),
+        lines[0].contains("POST /sessions 201 [CN=web-1] (CreateSession #1) "),
         "{log}"
     );
     assert!(
-        lines[1].ends_with("POST /sessions 201 [CN=web-1] (CreateSession #2)"),
+        lines[1].contains("POST /sessions 201 [CN=web-1] (CreateSession #2) "),
         "{log}"
     );
     let plain = sandbox.emulate(&["--trust-anchor", "ca/trust-anchor.pem"]);

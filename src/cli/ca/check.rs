@@ -1,11 +1,9 @@
 //! `windlass ca check`
 
-use std::path::PathBuf;
-
 use chrono::TimeDelta;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::super::value;
+use super::super::{AnswerArgs, value};
 use super::CaDirectory;
 
 /// Tell a monitor how the CA is
@@ -71,26 +69,7 @@ pub struct CaCheck {
     #[arg(long)]
     pub deep: bool,
 
-    /// Form of the answer: nagios, prometheus or json
-    #[arg(long, value_name = "FORMAT", default_value = "nagios")]
-    pub format: CheckFormat,
-
-    /// Print JSON: --format json
-    #[arg(long, conflicts_with = "format")]
-    pub json: bool,
-
-    /// Write the numbers into this file too, for node_exporter
-    #[arg(long, value_name = "FILE")]
-    pub textfile: Option<PathBuf>,
-}
-
-/// How the answer is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CheckFormat {
-    /// A JSON object
-    Json,
-    /// A line and more lines, as of a Nagios plugin
-    Nagios,
-    /// Metrics of Prometheus
-    Prometheus,
+    /// Answer
+    #[command(flatten)]
+    pub answer: AnswerArgs,
 }

@@ -1,12 +1,10 @@
 //! `windlass ca check`
 
-use std::ffi::OsString;
-
 use chrono::TimeDelta;
 
 use crate::authority::{self, HealthPlan};
 use crate::cli::CaCheck;
-use crate::commands::monitor::{CHECKED, Check, Found, Monitor, Wanted, thresholds};
+use crate::commands::monitor::{CHECKED, Check, Found, Monitor, thresholds};
 use crate::commands::{Context, Error};
 use crate::finding::{Finding, Level};
 use crate::host::Margin;
@@ -55,7 +53,7 @@ pub(in crate::commands) const CHECK: Check = Check {
 /// Tells how the CA is, with the exit code of a Nagios plugin.
 pub(in crate::commands) fn check(arguments: &CaCheck, context: &Context) -> Result<(), Error> {
     if let Err(error) = check_thresholds(arguments) {
-        return CHECK.refuse(error, context);
+        return CHECK.refuse(&error, context);
     }
     let now = context.clock.now();
     let directory = context.path(&arguments.ca.dir);
@@ -77,9 +75,7 @@ pub(in crate::commands) fn check(arguments: &CaCheck, context: &Context) -> Resu
         found: findings.into_iter().map(Found::from).collect(),
         at: now,
     };
-    let textfile = arguments.textfile.as_deref();
-    let wanted = Wanted::new(arguments.json, arguments.format, textfile);
-    monitor.tell(&wanted, context)
+    monitor.tell(&arguments.answer, context)
 }
 
 /// Refuses warnings that would never be given.
@@ -92,11 +88,6 @@ fn check_thresholds(arguments: &CaCheck) -> Result<(), Error> {
     thresholds(["leaf_warn", "leaf-critical"], shares).map(drop)
 }
 
-/// Whether these arguments are those of `windlass ca check`.
-pub(in crate::commands) fn is_check(arguments: &[OsString]) -> bool {
-    matches!(arguments, [_, ca, check, ..] if ca == "ca" && check == "check")
-}
-
 /// A CA that is damaged is critical; one that is not there, or that this user
 /// may not read, was not judged.
 fn unreadable(error: &authority::Error) -> Finding {
@@ -106,13 +97,9 @@ fn unreadable(error: &authority::Error) -> Finding {
             store::Error::InventoryDamaged { .. } | store::Error::InventoryForeign { .. }
         ) | authority::Error::Incomplete { .. }
     );
-    Finding {
-        probe: "inventory",
-        level: match is_damaged {
-            true => Level::Critical,
-            false => Level::Unknown,
-        },
-        text: with_causes(error),
-        numbers: Vec::new(),
-    }
+    let level = match is_damaged {
+        true => Level::Critical,
+        false => Level::Unknown,
+    };
+    Finding::new("inventory", level, with_causes(error))
 }

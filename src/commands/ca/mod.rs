@@ -32,7 +32,7 @@ mod unlock;
 
 pub(super) use audit::audit;
 pub(super) use backup::{backup, restore};
-pub(super) use check::{CHECK, check, is_check};
+pub(super) use check::{CHECK, check};
 pub(super) use crl::crl;
 pub(super) use export::export;
 pub(super) use init::init;

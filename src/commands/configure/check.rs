@@ -9,7 +9,7 @@ use crate::commands::{ConfigureError, Context, Error, config_file};
 use crate::key::{KeySource, Pkcs11Uri, Source};
 
 /// Where the value of an option leads.
-pub(super) enum Named {
+pub(in crate::commands) enum Named {
     /// To a file.
     File(PathBuf),
     /// To the directory of a managed identity.
@@ -22,7 +22,7 @@ pub(super) enum Named {
 
 impl Named {
     /// Looks at the form of the value alone.
-    pub(super) fn by(key: &str, value: &str) -> Self {
+    pub(in crate::commands) fn by(key: &str, value: &str) -> Self {
         let of_source = |source: Source| match source {
             Source::File(path) => Self::at(path),
             Source::Stdin | Source::Fd(_) => Self::Descriptor(source.to_string()),

@@ -85,7 +85,7 @@ fn wanted(arguments: &SessionArgs, context: &Context) -> (bool, bool) {
 }
 
 /// Where CreateSession is sent.
-pub(super) fn endpoint(
+pub(in crate::commands) fn endpoint(
     arguments: &SessionArgs,
     context: &Context,
     region: &Region,
@@ -128,7 +128,7 @@ pub(super) fn chain(
 }
 
 /// How requests to these endpoints are sent.
-pub(super) fn transport(
+pub(in crate::commands) fn transport(
     arguments: &SessionArgs,
     context: &Context,
     endpoints: &[&Endpoint],

@@ -32,7 +32,7 @@ fn a_command_says_which_ca_it_is_about() {
         ),
         ("nothing of it", "nothing of it"),
     ] {
-        assert_eq!(typeable(text, "ca"), expected);
+        assert_eq!(with_directory(text, "ca"), expected);
     }
 }
 
@@ -72,7 +72,7 @@ fn every_command_of_a_hint_can_be_typed_as_it_stands() {
         for line in code.filter(|line| line.contains(BEGIN)) {
             let text = line.trim().trim_start_matches('"');
             let text = text.rsplit_once('"').map_or(text, |(text, _)| text);
-            for part in typeable(text, "ca").split(BEGIN).skip(1) {
+            for part in with_directory(text, "ca").split(BEGIN).skip(1) {
                 let part = part.split('\'').next().unwrap();
                 let words = part.split_whitespace().map(|word| match word {
                     "SERIAL" | "{serial}" | "{}" => "2a",

@@ -35,6 +35,8 @@ fn a_ca_in_order_is_ok_and_the_numbers_are_there() {
     assert_eq!(first.matches('|').count(), 1, "{first}");
     for number in [
         "authority_ends_root=",
+        "s;7776000:;2592000: ",
+        "backup_age=0s;172800;345600",
         "unreplaced_certificates_critical=0",
         "log_entries=6",
     ] {
@@ -74,9 +76,9 @@ fn a_ca_in_order_is_ok_and_the_numbers_are_there() {
         .mode();
     assert_eq!(mode & 0o777, 0o644);
     assert_eq!(check(&sandbox, &options).code, 0, "it is replaced");
-    sandbox.write("mine", "mine\n");
-    assert_eq!(check(&sandbox, &["--textfile", "mine"]).code, 3);
-    assert_eq!(sandbox.read("mine"), "mine\n");
+    sandbox.write("mine.prom", "mine\n");
+    assert_eq!(check(&sandbox, &["--textfile", "mine.prom"]).code, 3);
+    assert_eq!(sandbox.read("mine.prom"), "mine\n");
     assert_eq!(
         metrics.lines().next(),
         check(&sandbox, &["--format", "prometheus"])

@@ -127,7 +127,7 @@ fn keys_of_a_tpm_become_credentials() {
             log.lines()
                 .last()
                 .unwrap()
-                .ends_with(&format!("[CN={name}]")),
+                .contains(&format!("[CN={name}] ")),
             "{log}"
         );
         // What the list of processes shows is warned of, nothing else.

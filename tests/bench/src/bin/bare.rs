@@ -1,6 +1,7 @@
 //! The same request as the yardstick's, by the least that speaks HTTP and TLS:
 //! hyper on rustls, without the pool and the services of a client for everybody.
-//! It is the least that such a request can cost, and says what a library takes.
+//! What the yardstick takes more is what that client costs. It is no lower bound: the
+//! runtime, hyper and reading the roots have costs of their own.
 //!
 //! `bare REQUEST-FILE BASE-URL ROOT-FILE`; the base is `https://ADDRESS:PORT`.
 
